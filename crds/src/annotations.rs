@@ -1,0 +1,36 @@
+//! Labels and annotations that are part of the API.
+
+/// On any object: `"true"` stops every effect; the object is still observed and planned, and can still be deleted.
+pub const PAUSED: &str = "moorage.dev/paused";
+/// On any object: a new value asks for a look at the cloud now; it is echoed in `status.syncRequestedAt`.
+pub const SYNC_REQUESTED_AT: &str = "moorage.dev/sync-requested-at";
+/// On an object being deleted: its uid, where deletion would destroy devices or registrations.
+pub const CONFIRM_DELETE: &str = "moorage.dev/confirm-delete";
+/// On any object: `"true"` lets it go without touching the cloud.
+pub const ORPHAN: &str = "moorage.dev/orphan";
+
+/// Label of everything that the operator makes in the cluster.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Value of [`MANAGED_BY`].
+pub const MANAGER: &str = "moorage";
+/// Label: kind of the object for which something was made.
+pub const OWNER_KIND: &str = "moorage.dev/owner-kind";
+/// Label: name of the object for which something was made.
+pub const OWNER_NAME: &str = "moorage.dev/owner-name";
+/// Label on ledger entries: namespace of the object for which something was made.
+pub const OWNER_NAMESPACE: &str = "moorage.dev/owner-namespace";
+/// Label on ledger entries: which installation wrote it.
+pub const INSTALLATION: &str = "moorage.dev/installation";
+/// Finalizer on objects that have something to undo in the cloud.
+pub const FINALIZER: &str = "moorage.dev/cloud";
+
+/// On a credential's Secret: keyed digest of its content, so that a change is seen without storing anything secret.
+pub const DIGEST: &str = "moorage.dev/digest";
+/// On a credential's Secret: number of the content; it grows by one whenever the content changes.
+pub const REVISION: &str = "moorage.dev/revision";
+/// On a credential's Secret: which of the group's two keys `deviceKey` is derived from.
+pub const SLOT: &str = "moorage.dev/slot";
+/// On a credential's Secret: from when its token holds (RFC 3339).
+pub const TOKEN_NOT_BEFORE: &str = "moorage.dev/token-not-before";
+/// On a credential's Secret: until when its token holds (RFC 3339).
+pub const TOKEN_NOT_AFTER: &str = "moorage.dev/token-not-after";

@@ -1,0 +1,111 @@
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::{Adoption, CommonStatus, DeletionPolicy, EnrollmentGrant, ObjectRef};
+
+/// A DPS enrollment group: who may register, and to which hubs.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "moorage.dev",
+    version = "v1alpha1",
+    kind = "EnrollmentGroup",
+    plural = "enrollmentgroups",
+    shortname = "enrg",
+    category = "moorage",
+    namespaced,
+    status = "EnrollmentGroupStatus",
+    derive = "PartialEq",
+    doc = "An EnrollmentGroup is a DPS enrollment group: devices that share an attestation and are registered with a tenant's hubs.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether devices can register."),
+    printcolumn(name = "Allocation", type_ = "string", json_path = ".spec.allocationPolicy", description = "How a hub is chosen."),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.enrollmentGroupId) == has(oldSelf.enrollmentGroupId)").message("enrollmentGroupId cannot change: the devices' keys belong to the group; make a new EnrollmentGroup"))]
+pub struct EnrollmentGroupSpec {
+    /// Provisioning service in which the group lives.
+    pub provisioning_service_ref: ObjectRef,
+    /// Hubs to which devices of this group may be assigned; only these, always named explicitly.
+    pub tenant_hub_group_ref: ObjectRef,
+    /// Name of the group in DPS; the name of this object if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[a-z0-9][a-z0-9._:-]{0,126}[a-z0-9-]$"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("enrollmentGroupId cannot change: the devices' keys belong to the group; make a new EnrollmentGroup"))]
+    pub enrollment_group_id: Option<String>,
+    /// How devices prove that they belong to the group.
+    pub attestation: Attestation,
+    /// How a hub is chosen among those of the tenant.
+    #[serde(default)]
+    pub allocation_policy: AllocationPolicy,
+    /// Whether devices may register now.
+    #[serde(default)]
+    pub provisioning_status: ProvisioningStatus,
+    /// Whether an existing group of that name may be adopted, with its keys.
+    #[serde(default)]
+    pub adoption: Adoption,
+    /// Namespaces that may hold credentials of this group; without a grant only the own namespace may.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    pub grants: Vec<EnrollmentGrant>,
+    /// What becomes of the group on deletion; `Delete` needs `moorage.dev/confirm-delete`.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// How devices prove that they belong to a group.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Attestation {
+    /// Keys derived from the group's two keys.
+    pub symmetric_key: SymmetricKeyAttestation,
+}
+
+/// Where the group's two keys are kept.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SymmetricKeyAttestation {
+    /// Secret with `primaryKey` and `secondaryKey`, made by the operator; `<name>-keys` if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret_name: Option<String>,
+}
+
+/// How a hub is chosen for a device.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AllocationPolicy {
+    /// Lowest latency, measured from where the device's request enters DPS.
+    #[default]
+    GeoLatency,
+}
+
+/// Whether devices may register.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProvisioningStatus {
+    /// Devices may register.
+    #[default]
+    Enabled,
+    /// Devices are refused; those that are registered keep their hub.
+    Disabled,
+}
+
+/// What the operator saw.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrollmentGroupStatus {
+    /// Conditions and bookkeeping.
+    #[serde(flatten)]
+    pub common: CommonStatus,
+    /// Name of the group in DPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrollment_group_id: Option<String>,
+    /// Hosts of the hubs to which devices of this group are assigned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub iot_hubs: Vec<String>,
+    /// Secret that keeps the group's two keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_secret: Option<String>,
+    /// True if it existed before and is left in place on deletion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<bool>,
+}

@@ -1,0 +1,39 @@
+//! Schemas that a derive cannot say.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+/// `-1` until the operator has looked, so that kstatus never calls an unseen object current.
+pub(crate) fn observed_generation(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "integer", "format": "int64", "default": -1 })
+}
+
+/// Conditions as a map by type, so that server-side apply by others can add their own.
+pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["type"],
+        "items": {
+            "type": "object",
+            "required": ["type", "status", "reason", "message", "lastTransitionTime"],
+            "properties": {
+                "type": { "type": "string", "description": "Name of the condition." },
+                "status": { "type": "string", "enum": ["True", "False", "Unknown"], "description": "Whether it holds." },
+                "reason": { "type": "string", "description": "One word that says why." },
+                "message": { "type": "string", "description": "A sentence that says why, and what to do." },
+                "lastTransitionTime": { "type": "string", "format": "date-time", "description": "When the status last changed." },
+                "observedGeneration": { "type": "integer", "format": "int64", "description": "Generation of the spec that it speaks of." }
+            }
+        }
+    })
+}
+
+/// A duration such as `36h` or `90d`.
+pub(crate) fn duration(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "maxLength": 32, "pattern": "^([0-9]+(d|h|m|s))+$" })
+}
+
+/// A moment, RFC 3339.
+pub(crate) fn date_time(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "string", "format": "date-time" })
+}

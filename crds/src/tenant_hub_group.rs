@@ -1,0 +1,167 @@
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::{Adoption, CommonStatus, DeletionPolicy, ObjectRef};
+
+/// A tenant's regional IoT hubs, linked to a provisioning service.
+#[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[kube(
+    group = "moorage.dev",
+    version = "v1alpha1",
+    kind = "TenantHubGroup",
+    plural = "tenanthubgroups",
+    shortname = "thg",
+    category = "moorage",
+    namespaced,
+    status = "TenantHubGroupStatus",
+    derive = "PartialEq",
+    doc = "A TenantHubGroup is a tenant's regional Azure IoT hubs, created or adopted, and linked to a provisioning service.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether every hub is active and linked."),
+    printcolumn(name = "Linked", type_ = "string", json_path = ".status.linked", description = "Hubs that are linked, of all."),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantHubGroupSpec {
+    /// Account in which the hubs live.
+    pub account_ref: ObjectRef,
+    /// Provisioning service to which the hubs are linked.
+    pub provisioning_service_ref: ObjectRef,
+    /// Resource group in which the hubs live.
+    pub resource_group: ResourceGroup,
+    /// The hubs, at most one a name.
+    #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub hubs: Vec<IotHub>,
+    /// What becomes of hubs and links on deletion; `Delete` needs `moorage.dev/confirm-delete`.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// A resource group.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceGroup {
+    /// Name of the resource group.
+    #[schemars(length(min = 1, max = 90))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("resourceGroup.name cannot change: hubs do not move; make a new TenantHubGroup"))]
+    pub name: String,
+    /// Azure region in which it is created if it is missing; without it, it must exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[a-z0-9]{2,40}$"))]
+    pub location: Option<String>,
+}
+
+/// One IoT hub.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.location == oldSelf.location").message("a hub's location cannot change: Azure does not move it; add a hub with another name"))]
+#[x_kube(validation = Rule::new("(self.sku.name == 'F1') == (oldSelf.sku.name == 'F1')").message("a free hub (F1) cannot become a paid one, nor a paid one free; add a hub with another name"))]
+pub struct IotHub {
+    /// Name in Azure; unique in the world, because it is a host name.
+    #[schemars(length(min = 3, max = 50), regex(pattern = "^[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]$"))]
+    #[x_kube(validation = Rule::new("!self.matches('^[0-9]+$')").message("an IoT hub's name cannot be all digits"))]
+    pub name: String,
+    /// Azure region, for example `eastus`.
+    #[schemars(regex(pattern = "^[a-z0-9]{2,40}$"))]
+    pub location: String,
+    /// Tier and number of units.
+    #[serde(default)]
+    pub sku: Sku,
+    /// Whether an existing hub of that name may be adopted (and is then kept on deletion); the account's grant must allow it too.
+    #[serde(default)]
+    pub adoption: Adoption,
+    /// How the provisioning service uses the hub.
+    #[serde(default)]
+    pub link: Link,
+}
+
+/// Tier and number of units of a hub.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.capacity <= (self.name in ['S3', 'B3'] ? 10 : (self.name == 'F1' ? 1 : 200))").message("units: F1 has 1, S3 and B3 at most 10, the others at most 200"))]
+pub struct Sku {
+    /// Tier.
+    #[serde(default)]
+    pub name: SkuName,
+    /// Units.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 200))]
+    pub capacity: i32,
+}
+
+fn one() -> i32 {
+    1
+}
+
+impl Default for Sku {
+    fn default() -> Self {
+        Self { name: SkuName::default(), capacity: one() }
+    }
+}
+
+/// Tier of an IoT hub.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum SkuName {
+    F1,
+    B1,
+    B2,
+    B3,
+    #[default]
+    S1,
+    S2,
+    S3,
+}
+
+/// How a provisioning service uses a hub.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Link {
+    /// Weight under hashed allocation, 1 to 1000.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub allocation_weight: i32,
+    /// Whether enrollments that name no hubs may be given this one.
+    #[serde(default)]
+    pub apply_allocation_policy: bool,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self { allocation_weight: one(), apply_allocation_policy: false }
+    }
+}
+
+/// What the operator saw.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantHubGroupStatus {
+    /// Conditions and bookkeeping.
+    #[serde(flatten)]
+    pub common: CommonStatus,
+    /// Hubs that are linked, of all: `2/2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linked: Option<String>,
+    /// Each hub as it was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub hubs: Vec<HubStatus>,
+}
+
+/// One hub as it was seen.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct HubStatus {
+    /// Name in Azure.
+    pub name: String,
+    /// Host that devices and services talk to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_name: Option<String>,
+    /// Azure's word for what it is doing: `Active`, `Transitioning`, ….
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// True if it existed before and is left in place on deletion.
+    pub adopted: bool,
+    /// True if the provisioning service can register devices in it.
+    pub linked: bool,
+}
