@@ -16,7 +16,12 @@ use crate::{AccountGrant, CommonStatus, SecretKeyRef};
     status = "CloudAccountStatus",
     derive = "PartialEq",
     doc = "A CloudAccount says who the operator is in a cloud, and which namespaces may make use of that.",
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether the cloud accepts this identity."),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether the cloud accepts this identity."
+    ),
     printcolumn(name = "Subscription", type_ = "string", json_path = ".spec.azure.subscriptionId", description = "Azure subscription."),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")

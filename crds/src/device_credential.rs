@@ -19,8 +19,18 @@ use crate::{CommonStatus, ObjectRef};
     status = "DeviceCredentialStatus",
     derive = "PartialEq",
     doc = "A DeviceCredential is what one device needs to register and connect, kept in a Secret and renewed in time.",
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether the Secret holds a working credential."),
-    printcolumn(name = "Registration ID", type_ = "string", json_path = ".status.registrationId", description = "What the device registers as."),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether the Secret holds a working credential."
+    ),
+    printcolumn(
+        name = "Registration ID",
+        type_ = "string",
+        json_path = ".status.registrationId",
+        description = "What the device registers as."
+    ),
     printcolumn(name = "Secret", type_ = "string", json_path = ".status.secretName", description = "Where the credential is."),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.notAfter", description = "When the token ends, if there is one."),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),

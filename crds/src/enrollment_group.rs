@@ -16,7 +16,12 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, EnrollmentGrant, ObjectRef};
     status = "EnrollmentGroupStatus",
     derive = "PartialEq",
     doc = "An EnrollmentGroup is a DPS enrollment group: devices that share an attestation and are registered with a tenant's hubs.",
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether devices can register."),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether devices can register."
+    ),
     printcolumn(name = "Allocation", type_ = "string", json_path = ".spec.allocationPolicy", description = "How a hub is chosen."),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")

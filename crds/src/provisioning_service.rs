@@ -16,7 +16,12 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, Headroom, ObjectRef, Provisi
     status = "ProvisioningServiceStatus",
     derive = "PartialEq",
     doc = "A ProvisioningService is one Azure IoT Hub Device Provisioning Service (DPS), created or adopted, which tenants share.",
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether devices can be provisioned through it."),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether devices can be provisioned through it."
+    ),
     printcolumn(name = "ID scope", type_ = "string", json_path = ".status.idScope", description = "What devices name it by."),
     printcolumn(name = "Hubs", type_ = "integer", json_path = ".status.linkedHubs.used", description = "Linked IoT hubs."),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),

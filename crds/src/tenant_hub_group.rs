@@ -16,7 +16,12 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, ObjectRef};
     status = "TenantHubGroupStatus",
     derive = "PartialEq",
     doc = "A TenantHubGroup is a tenant's regional Azure IoT hubs, created or adopted, and linked to a provisioning service.",
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status", description = "Whether every hub is active and linked."),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status",
+        description = "Whether every hub is active and linked."
+    ),
     printcolumn(name = "Linked", type_ = "string", json_path = ".status.linked", description = "Hubs that are linked, of all."),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")

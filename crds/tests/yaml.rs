@@ -22,8 +22,10 @@ fn the_committed_crds_are_those_of_the_types() {
         assert!(committed == fresh, "{name} is stale: run `UPDATE_GENERATED=1 cargo test -p moorage-crds` and commit it");
         seen.push(name);
     }
-    let mut files: Vec<_> =
-        fs::read_dir(folder()).expect("the folder exists").map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8")).collect();
+    let mut files: Vec<_> = fs::read_dir(folder())
+        .expect("the folder exists")
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"))
+        .collect();
     files.sort();
     seen.sort();
     assert_eq!(files, seen, "crds/yaml holds exactly the generated files");

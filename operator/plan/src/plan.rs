@@ -1,0 +1,101 @@
+use jiff::Timestamp;
+
+use crate::Reason;
+
+/// What an object wants of the world. Deletion is a goal, not a second code path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// It should be there, as its spec says.
+    Present,
+    /// It should be gone, as far as its deletion policy says.
+    Absent,
+}
+
+/// Why an object stands where it stands: one word for machines, one sentence for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// The word: condition reason, Event reason, metric label.
+    pub reason: Reason,
+    /// The sentence: what is the case, and what to do about it.
+    pub note: String,
+}
+
+impl Why {
+    /// A reason with its sentence.
+    pub fn new(reason: Reason, note: impl Into<String>) -> Self {
+        Self { reason, note: note.into() }
+    }
+}
+
+/// Where an object stands. Waiting is a state, not an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Everything is as the goal says.
+    Met,
+    /// It comes by itself, with time or when a dependency moves.
+    NotYet(Why),
+    /// It does not come by itself: somebody has to change something.
+    Stuck(Why),
+}
+
+impl Standing {
+    /// The reason, where there is one.
+    pub fn why(&self) -> Option<&Why> {
+        match self {
+            Self::Met => None,
+            Self::NotYet(why) | Self::Stuck(why) => Some(why),
+        }
+    }
+}
+
+/// Everything that was decided: what to do now, where that leaves the object, and when to look again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan<A> {
+    /// Effects, in order; each may run twice, or be lost before or after it took effect.
+    pub actions: Vec<A>,
+    /// Where the object stands, as seen before the actions.
+    pub standing: Standing,
+    /// When the world may have moved by itself; `None` leaves it to the drift period.
+    pub look_again: Option<Timestamp>,
+    /// Whether what is there can be used now, even while something is still to be done.
+    pub usable: bool,
+}
+
+impl<A> Plan<A> {
+    /// Nothing to do: the goal is met.
+    pub fn met() -> Self {
+        Self { actions: Vec::new(), standing: Standing::Met, look_again: None, usable: true }
+    }
+
+    /// Nothing to do yet; look again at `when`, or when something that the object depends on changes.
+    pub fn wait(reason: Reason, note: impl Into<String>, when: Option<Timestamp>) -> Self {
+        Self { actions: Vec::new(), standing: Standing::NotYet(Why::new(reason, note)), look_again: when, usable: false }
+    }
+
+    /// Nothing to do until somebody changes something.
+    pub fn stuck(reason: Reason, note: impl Into<String>) -> Self {
+        Self { actions: Vec::new(), standing: Standing::Stuck(Why::new(reason, note)), look_again: None, usable: false }
+    }
+
+    /// Actions to perform now, after which the world is observed anew.
+    pub fn act(actions: Vec<A>, reason: Reason, note: impl Into<String>) -> Self {
+        Self { actions, standing: Standing::NotYet(Why::new(reason, note)), look_again: None, usable: false }
+    }
+
+    /// The same plan, to be looked at again no later than `when`.
+    #[must_use]
+    pub fn by(mut self, when: Option<Timestamp>) -> Self {
+        self.look_again = match (self.look_again, when) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self
+    }
+
+    /// The same plan, where what is there can or cannot be used now.
+    #[must_use]
+    pub fn usable(mut self, usable: bool) -> Self {
+        self.usable = usable;
+        self
+    }
+}

@@ -1,0 +1,131 @@
+use std::fmt;
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// The closed list of reasons: the same word in conditions, Events, metrics and logs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason { $($(#[$doc])* $name),* }
+
+        impl Reason {
+            /// All of them.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name),*];
+
+            /// The word as it is shown.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Everything is as the spec says.
+    Ready,
+    /// The object is paused by annotation.
+    Paused,
+    /// The object is being deleted.
+    Deleting,
+
+    /// A resource group is created.
+    CreateResourceGroup,
+    /// A resource group is deleted.
+    DeleteResourceGroup,
+    /// A provisioning service is created.
+    CreateProvisioningService,
+    /// A provisioning service is brought back to its spec.
+    UpdateProvisioningService,
+    /// A provisioning service is deleted.
+    DeleteProvisioningService,
+    /// A hub is created.
+    CreateHub,
+    /// A hub is brought back to its spec.
+    UpdateHub,
+    /// A hub is deleted.
+    DeleteHub,
+    /// The access policy for a link is made in a hub.
+    CreateLinkPolicy,
+    /// The access policy for a link is taken from a hub.
+    DeleteLinkPolicy,
+    /// A hub is linked to a provisioning service, or its link is corrected.
+    LinkHub,
+    /// A hub is unlinked from a provisioning service.
+    UnlinkHub,
+    /// A group's keys are generated or taken over, and stored.
+    StoreGroupKeys,
+    /// An enrollment group is created.
+    CreateEnrollmentGroup,
+    /// An enrollment group is brought back to its spec.
+    UpdateEnrollmentGroup,
+    /// An enrollment group is deleted.
+    DeleteEnrollmentGroup,
+    /// A credential's Secret is created.
+    CreateSecret,
+    /// A credential's Secret is rewritten.
+    UpdateSecret,
+    /// A token in a credential's Secret is renewed.
+    RenewToken,
+    /// A Secret is deleted.
+    DeleteSecret,
+    /// A device is barred from registering.
+    Disenroll,
+    /// A device that we barred may register again.
+    Reenroll,
+    /// Ownership or intent is written down before an effect.
+    RecordClaim,
+    /// A record that is no longer needed is removed.
+    DropClaim,
+    /// The finalizer is added before the first effect.
+    AddFinalizer,
+    /// The finalizer is taken away after the last effect.
+    RemoveFinalizer,
+    /// The status is written.
+    ReportStatus,
+
+    /// A long operation runs in the cloud.
+    Provisioning,
+    /// Something that the object refers to does not exist.
+    DependencyMissing,
+    /// Something that the object refers to is not ready.
+    DependencyNotReady,
+    /// Something that the object refers to cannot be reached.
+    DependencyUnavailable,
+    /// Something else still uses the object.
+    InUse,
+    /// Deletion would destroy something that cannot come back, and is not confirmed.
+    AwaitingConfirmation,
+    /// The owner of what is referred to has not granted it.
+    NotGranted,
+    /// Something of that name exists and may not be adopted.
+    AlreadyExists,
+    /// The name is taken by somebody else in the world.
+    NameTaken,
+    /// Something that cannot be recreated has vanished.
+    Vanished,
+    /// A change was lost to another writer.
+    LostUpdate,
+    /// A Secret of that name belongs to somebody else.
+    SecretNotOurs,
+    /// A Secret lacks what is needed, or holds something malformed.
+    SecretMalformed,
+    /// The operator may not read or write Secrets in that namespace.
+    MissingRoleBinding,
+    /// The cloud has no room left.
+    QuotaExceeded,
+
+    /// The cloud or the API server refused the request as it is.
+    Invalid,
+    /// The cloud or the API server refused the identity.
+    Denied,
+    /// Somebody else changed it at the same time.
+    Conflict,
+    /// The cloud asked for a pause.
+    Throttled,
+    /// The cloud or the API server could not be reached.
+    Unavailable,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
