@@ -1,0 +1,82 @@
+//! Where the service is known to do something else than its file says.
+
+use super::change::Change;
+
+/// One known difference, with its reason.
+pub struct Deviation {
+    pub(super) document: &'static str,
+    pub(super) changes: &'static [Change],
+    pub(super) reason: &'static str,
+}
+
+impl Deviation {
+    /// The file under `specs/` that is read differently.
+    pub fn document(&self) -> &'static str {
+        self.document
+    }
+
+    /// Why.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
+const HUB: &str = "azure/iothub/iothub.json";
+const HUB_DATA: &str = "azure/iothub/dataplane-derived.json";
+const PROVISIONING: &str = "azure/dps/mgmt-iotdps.json";
+const RESOURCES: &str = "azure/resources/resources.json";
+
+const ERROR_CODE: Change = Change::Put("/definitions/ErrorDetails/properties/code", r#"{"readOnly": true, "type": ["integer", "string"]}"#);
+const ERROR_ANSWER: &str = r##"{"description": "error", "schema": {"$ref": "#/definitions/ErrorDetails"}}"##;
+
+/// Every deviation that is a change of one file. Two more hold for all of Azure Resource Manager and stand in
+/// `answer.rs`: any failure may come in Resource Manager's own `{"error": {…}}`, and without a body.
+pub const DEVIATIONS: [Deviation; 7] = [
+    Deviation {
+        document: HUB,
+        changes: &[ERROR_CODE],
+        reason: "Microsoft.Devices writes the error code as a number (seen in Azure/azure-cli 10628 and \
+                 crossplane/upjet errors); the file says string",
+    },
+    Deviation {
+        document: PROVISIONING,
+        changes: &[ERROR_CODE],
+        reason: "the same error body as the hub's, where both spellings of the code are in use",
+    },
+    Deviation {
+        document: HUB,
+        changes: &[Change::Put(
+            "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1IotHubs~1{resourceName}/patch/responses/default",
+            ERROR_ANSWER,
+        )],
+        reason: "the file declares no failure of PATCH at all; it fails as the other operations do",
+    },
+    Deviation {
+        document: PROVISIONING,
+        changes: &[Change::Put(
+            "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}/patch/responses/default",
+            ERROR_ANSWER,
+        )],
+        reason: "the file declares no failure of PATCH at all; it fails as the other operations do",
+    },
+    Deviation {
+        document: HUB,
+        changes: &[Change::Put("/definitions/RoutingStorageContainerProperties/properties/encoding/x-answer-any-case", "true")],
+        reason: "the service answers with another casing than it was given",
+    },
+    Deviation {
+        document: HUB_DATA,
+        changes: &[Change::Everywhere { key: "format", from: "date-time", to: "date-time-zoneless" }],
+        reason: "the registry writes times that never happened as 0001-01-01T00:00:00, without a zone",
+    },
+    Deviation {
+        document: RESOURCES,
+        changes: &[
+            Change::Remove("/paths/~1{resourceId}"),
+            Change::Remove(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourcegroups~1{resourceGroupName}~1providers~1{resourceProviderNamespace}~1{parentResourcePath}~1{resourceType}~1{resourceName}",
+            ),
+        ],
+        reason: "these templates fit any path of any provider, so that a misspelt one would pass as a generic resource",
+    },
+];

@@ -1,0 +1,71 @@
+//! Swagger's and Azure's named formats of texts.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A format that can be checked; others are annotations only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TextFormat {
+    Bytes,
+    Date,
+    DateTime,
+    DateTimeZoneless,
+    Rfc1123,
+    Duration,
+    Uri,
+    Uuid,
+}
+
+impl TextFormat {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "byte" => Self::Bytes,
+            "date" => Self::Date,
+            "date-time" => Self::DateTime,
+            "date-time-zoneless" => Self::DateTimeZoneless,
+            "date-time-rfc1123" => Self::Rfc1123,
+            "duration" => Self::Duration,
+            "uri" | "url" => Self::Uri,
+            "uuid" => Self::Uuid,
+            _ => return None,
+        })
+    }
+
+    pub(super) fn accepts(self, text: &str) -> bool {
+        match self {
+            Self::Bytes => STANDARD.decode(text).is_ok(),
+            Self::Date => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
+            Self::DateTime => is_rfc3339(text),
+            Self::DateTimeZoneless => is_rfc3339(text) || text.parse::<jiff::civil::DateTime>().is_ok(),
+            Self::Rfc1123 => jiff::fmt::rfc2822::parse(text).is_ok(),
+            Self::Duration => text.starts_with(['P', '-']) && text.parse::<jiff::Span>().is_ok(),
+            Self::Uri => text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some()),
+            Self::Uuid => is_uuid(text),
+        }
+    }
+
+    pub(super) fn rule(self) -> &'static str {
+        match self {
+            Self::Bytes => "must be base64",
+            Self::Date => "must be a date",
+            Self::DateTime => "must be an RFC 3339 time",
+            Self::DateTimeZoneless => "must be an RFC 3339 time, its zone may be missing",
+            Self::Rfc1123 => "must be an RFC 1123 time",
+            Self::Duration => "must be an ISO 8601 duration",
+            Self::Uri => "must be an absolute URI",
+            Self::Uuid => "must be a UUID",
+        }
+    }
+}
+
+fn is_rfc3339(text: &str) -> bool {
+    text.contains(['T', 't']) && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}

@@ -1,0 +1,135 @@
+//! The parsed files and the references between them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::change::Change;
+
+/// A chain of references longer than this is a ring.
+const LONGEST_CHAIN: usize = 16;
+
+/// Where a definition stands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Address {
+    pub(super) document: String,
+    pub(super) pointer: String,
+}
+
+/// A definition that builds on another one and is chosen by its discriminator.
+pub(super) struct Heir {
+    pub(super) tag: String,
+    pub(super) address: Address,
+}
+
+/// All documents by name.
+#[derive(Default)]
+pub(super) struct Library {
+    documents: BTreeMap<String, Value>,
+    heirs: HashMap<Address, Vec<Heir>>,
+}
+
+impl Library {
+    /// Parses and keeps a document.
+    ///
+    /// # Errors
+    /// When the text is no JSON.
+    pub(super) fn shelve(&mut self, name: &str, text: &str) -> Result<(), serde_json::Error> {
+        self.documents.insert(name.to_owned(), serde_json::from_str(text)?);
+        Ok(())
+    }
+
+    /// Keeps a changed copy of a document; false if there is none or a change did not fit.
+    #[must_use]
+    pub(super) fn derive(&mut self, from: &str, name: &str, changes: &[Change]) -> bool {
+        let Some(mut copy) = self.documents.get(from).cloned() else {
+            return false;
+        };
+        let fits = changes.iter().all(|change| change.apply(&mut copy));
+        self.documents.insert(name.to_owned(), copy);
+        fits
+    }
+
+    pub(super) fn document(&self, name: &str) -> Option<&Value> {
+        self.documents.get(name)
+    }
+
+    #[cfg(test)]
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.documents.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Follows a reference, and the references it leads to, up to something that is none.
+    pub(super) fn resolve(&self, from: &str, reference: &str) -> Option<(Address, &Value)> {
+        let mut address = address_of(from, reference)?;
+        for _ in 0..LONGEST_CHAIN {
+            let value = self.documents.get(&address.document)?.pointer(&address.pointer)?;
+            match value.get("$ref").and_then(Value::as_str) {
+                Some(next) => address = address_of(&address.document, next)?,
+                None => return Some((address, value)),
+            }
+        }
+        None
+    }
+
+    /// Finds, once all documents are there, who builds on whom.
+    pub(super) fn note_heirs(&mut self) {
+        let mut heirs: HashMap<Address, Vec<Heir>> = HashMap::new();
+        for (document, value) in &self.documents {
+            let Some(definitions) = value.get("definitions").and_then(Value::as_object) else {
+                continue;
+            };
+            for (name, definition) in definitions {
+                for reference in bases(definition) {
+                    if let Some((base, _)) = self.resolve(document, reference) {
+                        heirs.entry(base).or_default().push(heir(document, name, definition));
+                    }
+                }
+            }
+        }
+        self.heirs = heirs;
+    }
+
+    /// The definitions that build on this one, directly.
+    pub(super) fn heirs(&self, address: &Address) -> &[Heir] {
+        self.heirs.get(address).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The references under `allOf`.
+pub(super) fn bases(definition: &Value) -> impl Iterator<Item = &str> {
+    definition.get("allOf").and_then(Value::as_array).into_iter().flatten().filter_map(|part| part.get("$ref")?.as_str())
+}
+
+fn heir(document: &str, name: &str, definition: &Value) -> Heir {
+    let tag = definition.get("x-ms-discriminator-value").and_then(Value::as_str);
+    Heir {
+        tag: tag.unwrap_or(name).to_owned(),
+        address: Address { document: document.to_owned(), pointer: format!("/definitions/{}", name.replace('~', "~0").replace('/', "~1")) },
+    }
+}
+
+fn address_of(from: &str, reference: &str) -> Option<Address> {
+    let (file, pointer) = reference.split_once('#')?;
+    Some(Address {
+        document: if file.is_empty() { from.to_owned() } else { beside(from, file) },
+        pointer: percent_decode_str(pointer).decode_utf8().ok()?.into_owned(),
+    })
+}
+
+/// The name of a file as seen from another one's folder.
+fn beside(from: &str, file: &str) -> String {
+    let mut folders: Vec<&str> = from.split('/').collect();
+    folders.pop();
+    for step in file.split('/') {
+        match step {
+            "." => {}
+            ".." => {
+                folders.pop();
+            }
+            name => folders.push(name),
+        }
+    }
+    folders.join("/")
+}
