@@ -1,0 +1,208 @@
+//! A real control plane for tests and the demo: etcd, kube-apiserver and kube-controller-manager on loopback,
+//! with RBAC and an audit log, ended with the process that started it.
+
+mod audit;
+mod authority;
+mod build;
+mod flags;
+mod launch;
+mod login;
+mod run;
+mod server;
+mod shared;
+mod source;
+
+pub use audit::{AuditEvent, AuditLog};
+pub use login::Login;
+pub use server::Paused;
+pub use shared::{block_on, shared};
+pub use source::Source;
+
+use crate::progress::{Progress, step};
+use anyhow::Context;
+use authority::Authority;
+use k8s_openapi::{
+    api::{
+        authentication::v1::{TokenRequest, TokenRequestSpec},
+        core::v1::ServiceAccount,
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{Api, Client, api::PostParams};
+use launch::{Servers, Serving};
+use login::Endpoint;
+use run::RunDirectory;
+use source::Programs;
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+use tokio::{process::Command, sync::Mutex};
+
+/// How long the token of a service account is asked to last: longer than any test.
+const TOKEN_SECONDS: i64 = 24 * 60 * 60;
+
+const ADMIN_KUBECONFIG: &str = "admin.kubeconfig";
+
+/// What can be chosen about a control plane.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Where its files, logs and database are made and kept; by default a temporary directory, removed in the end.
+    pub directory: Option<PathBuf>,
+    /// Kinds installed from the start, which the garbage collector thus knows at once and not half a minute later.
+    pub kinds: Vec<CustomResourceDefinition>,
+}
+
+/// A running control plane; it ends when this is dropped or the process ends in any way.
+pub struct ControlPlane {
+    // First, so that the servers end before their directory goes.
+    servers: Mutex<Servers>,
+    programs: Programs,
+    authority: Authority,
+    endpoint: Endpoint,
+    port: u16,
+    client: Client,
+    logins: AtomicUsize,
+    run: RunDirectory,
+}
+
+impl ControlPlane {
+    /// Starts a control plane from [`Source::from_env`] and waits until it works.
+    ///
+    /// # Errors
+    ///
+    /// The programs cannot be found or built, or it is not ready within a minute; the message ends with the servers' last words.
+    pub async fn start(options: Options, progress: &dyn Progress) -> anyhow::Result<Self> {
+        // Refused if the process has installed a provider already, which then serves as well.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let programs = Source::from_env().programs(progress).await?;
+        step(progress, "Starting the control plane", Self::launch(options, programs)).await
+    }
+
+    async fn launch(options: Options, programs: Programs) -> anyhow::Result<Self> {
+        let run = RunDirectory::new(options.directory.as_deref())?;
+        let authority = Authority::new()?;
+        flags::write_files(&run, &authority)?;
+        let Serving { mut servers, port, endpoint, admin, client } = launch::serve(&run, &programs, &authority).await?;
+        admin.write_to(&run.join(ADMIN_KUBECONFIG))?;
+        launch::install(&client, &options.kinds).await?;
+        flags::write_controllers_login(&run, &authority, &endpoint)?;
+        let controllers = server::Server::start(&programs.controller_manager, &flags::controller_manager(&run), run.path())?;
+        servers.controller_manager = Some(controllers);
+        servers.while_running(launch::controllers_work(&client)).await?;
+        let servers = Mutex::new(servers);
+        Ok(Self { servers, programs, authority, endpoint, port, client, logins: AtomicUsize::new(0), run })
+    }
+
+    /// A client that may do everything; the administrator's name in the audit log is `moorage-admin`.
+    pub fn admin(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// The administrator's kubeconfig file.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.run.join(ADMIN_KUBECONFIG)
+    }
+
+    /// The directory with the certificates, logs, audit log and database.
+    pub fn directory(&self) -> &Path {
+        self.run.path()
+    }
+
+    /// The path of `kubectl`.
+    pub fn kubectl_path(&self) -> &Path {
+        &self.programs.kubectl.path
+    }
+
+    /// A user of any name, in `group` and `system:authenticated`, proved by a client certificate; who needs no creation,
+    /// and may do what roles bound to the name or the group say.
+    ///
+    /// # Errors
+    ///
+    /// The name does not fit in a certificate.
+    pub fn user(&self, name: &str, group: Option<&str>) -> anyhow::Result<Login> {
+        let identity = self.authority.user(name, group).with_context(|| format!("failed to make the user {name}"))?;
+        Ok(Login::by_certificate(&self.endpoint, name, &identity))
+    }
+
+    /// An existing service account, proved by a token of a day; the user's name is `system:serviceaccount:<namespace>:<name>`.
+    ///
+    /// # Errors
+    ///
+    /// The API server refuses the token, as for an account that does not exist.
+    pub async fn service_account(&self, namespace: &str, name: &str) -> anyhow::Result<Login> {
+        let api: Api<ServiceAccount> = Api::namespaced(self.admin(), namespace);
+        let request = TokenRequest {
+            spec: TokenRequestSpec { expiration_seconds: Some(TOKEN_SECONDS), ..TokenRequestSpec::default() },
+            ..TokenRequest::default()
+        };
+        let answer = api.create_token_request(name, &PostParams::default(), &request).await;
+        let answer = answer.with_context(|| format!("failed to get a token for the service account {namespace}/{name}"))?;
+        let token = answer.status.context("the answer holds no token")?.token;
+        Ok(Login::by_token(&self.endpoint, &format!("system:serviceaccount:{namespace}:{name}"), &token))
+    }
+
+    /// `kubectl` as the administrator, deaf to the settings of whoever runs the test.
+    pub fn kubectl(&self) -> Command {
+        self.kubectl_with(&self.kubeconfig())
+    }
+
+    /// `kubectl` as `login`.
+    ///
+    /// # Errors
+    ///
+    /// The kubeconfig cannot be written.
+    pub fn kubectl_as(&self, login: &Login) -> anyhow::Result<Command> {
+        let number = self.logins.fetch_add(1, Ordering::Relaxed);
+        let path = self.run.join(&format!("login-{number}.kubeconfig"));
+        login.write_to(&path)?;
+        Ok(self.kubectl_with(&path))
+    }
+
+    fn kubectl_with(&self, kubeconfig: &Path) -> Command {
+        let mut command = Command::new(self.kubectl_path());
+        command.env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", self.run.join("kubectl-cache")).env("KUBERC", "off");
+        command.kill_on_drop(true);
+        command
+    }
+
+    /// The audit log from the start of the control plane.
+    pub fn audit(&self) -> AuditLog {
+        AuditLog::new(self.run.join(flags::AUDIT_LOG))
+    }
+
+    /// Stops the API server where it is, so that requests hang, until the value returned is resumed or dropped.
+    ///
+    /// # Errors
+    ///
+    /// The API server does not run.
+    pub async fn pause_apiserver(&self) -> anyhow::Result<Paused> {
+        self.servers.lock().await.apiserver.pause()
+    }
+
+    /// Kills the API server, so that connections break, and starts it again at the same address; returns when it is ready.
+    ///
+    /// # Errors
+    ///
+    /// It is not ready within a minute.
+    pub async fn restart_apiserver(&self) -> anyhow::Result<()> {
+        let mut servers = self.servers.lock().await;
+        servers.apiserver.kill().await?;
+        servers.apiserver = launch::start_apiserver(&self.run, &self.programs, self.port)?;
+        servers.while_running(launch::answers(&self.client)).await
+    }
+
+    /// The process ids of the servers that run.
+    pub async fn processes(&self) -> Vec<u32> {
+        self.servers.lock().await.all().filter_map(server::Server::id).collect()
+    }
+
+    /// Ends the servers, waits for that, and removes the directory if it is temporary.
+    ///
+    /// # Errors
+    ///
+    /// A server cannot be killed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.servers.lock().await.end().await
+    }
+}

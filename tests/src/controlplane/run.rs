@@ -1,0 +1,91 @@
+//! The directory of one running control plane.
+
+use anyhow::{Context, bail};
+use std::{
+    fs::{self, File, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+const PREFIX: &str = "moorage-controlplane-";
+
+/// The shortest limit of a Unix socket's path among the systems we know (macOS: 104 bytes with the final zero).
+const SOCKET_PATH: usize = 103;
+
+/// A directory with the files, logs and database of one control plane.
+#[derive(Debug)]
+pub(super) struct RunDirectory {
+    path: PathBuf,
+    /// Held while a temporary directory is in use, so that [`sweep`] spares it.
+    lock: Option<File>,
+}
+
+impl RunDirectory {
+    /// A temporary directory, removed in the end, or the one at `chosen`, which stays.
+    pub fn new(chosen: Option<&Path>) -> anyhow::Result<Self> {
+        let run = match chosen {
+            None => Self::temporary().context("failed to make a temporary directory")?,
+            Some(path) => {
+                fs::create_dir_all(path).with_context(|| format!("failed to make {}", path.display()))?;
+                let path = path.canonicalize().with_context(|| format!("failed to find {}", path.display()))?;
+                Self { path, lock: None }
+            }
+        };
+        let socket = run.join("etcd.sock");
+        if socket.as_os_str().len() > SOCKET_PATH {
+            bail!("{} is too long a path for a socket: choose a shorter directory (TMPDIR)", socket.display());
+        }
+        Ok(run)
+    }
+
+    fn temporary() -> std::io::Result<Self> {
+        sweep();
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PREFIX).permissions(Permissions::from_mode(0o700));
+        let path = builder.tempdir()?.keep();
+        let unready = path.join("lock.unready");
+        let lock = File::create(&unready)?;
+        lock.lock()?;
+        fs::rename(unready, path.join("lock"))?;
+        Ok(Self { path, lock: Some(lock) })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    pub fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
+        let path = self.join(name);
+        fs::write(&path, content).with_context(|| format!("failed to write {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+impl Drop for RunDirectory {
+    fn drop(&mut self) {
+        if self.lock.is_some() {
+            // What cannot be removed now, the next run sweeps.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// Removes the directories of runs that ended without doing so themselves: killed, or held by a static.
+fn sweep() {
+    let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            continue;
+        }
+        let lock = File::open(entry.path().join("lock"));
+        if lock.is_ok_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
