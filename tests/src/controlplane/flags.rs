@@ -24,6 +24,9 @@ rules:
 /// Where the audit log is, in the directory of the run.
 pub(super) const AUDIT_LOG: &str = "audit.log";
 
+/// Where etcd listens, in the directory of the run: a socket is free of other users and of port conflicts.
+pub(super) const ETCD_SOCKET: &str = "etcd.sock";
+
 /// The kubeconfig of the controller manager, in the directory of the run.
 pub(super) const CONTROLLERS_KUBECONFIG: &str = "kube-controller-manager.kubeconfig";
 
@@ -44,7 +47,7 @@ pub(super) fn write_files(run: &RunDirectory, authority: &Authority) -> anyhow::
 
 pub(super) fn etcd(run: &RunDirectory) -> Vec<String> {
     let data = run.join("etcd");
-    let socket = run.join("etcd.sock");
+    let socket = run.join(ETCD_SOCKET);
     flags(&[
         ("data-dir", &data.to_string_lossy()),
         ("listen-client-urls", &format!("unix://{}", socket.display())),
@@ -61,7 +64,7 @@ pub(super) fn etcd(run: &RunDirectory) -> Vec<String> {
 pub(super) fn apiserver(run: &RunDirectory, port: u16) -> Vec<String> {
     let file = |name: &str| run.join(name).to_string_lossy().into_owned();
     flags(&[
-        ("etcd-servers", &format!("unix://{}", file("etcd.sock"))),
+        ("etcd-servers", &format!("unix://{}", file(ETCD_SOCKET))),
         ("bind-address", "127.0.0.1"),
         ("advertise-address", "127.0.0.1"),
         ("secure-port", &port.to_string()),

@@ -13,8 +13,9 @@ use anyhow::{Context, anyhow};
 use k8s_openapi::{api::core::v1::ServiceAccount, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition};
 use kube::{Api, Client, ResourceExt, api::PostParams};
 use std::{net::TcpListener, time::Duration};
+use tokio::net::UnixStream;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// How often a start is tried when somebody else takes the port that was free a moment ago.
 const TRIES: usize = 3;
@@ -43,11 +44,8 @@ pub(super) struct Serving {
 pub(super) async fn serve(run: &RunDirectory, programs: &Programs, authority: &Authority) -> anyhow::Result<Serving> {
     let identity = authority.user(ADMIN, Some(ADMINS))?;
     let mut port = free_port()?;
-    let mut servers = Servers {
-        etcd: Server::start(&programs.etcd, &flags::etcd(run), run.path())?,
-        apiserver: start_apiserver(run, programs, port)?,
-        controller_manager: None,
-    };
+    let mut servers =
+        Servers { etcd: start_etcd(run, programs).await?, apiserver: start_apiserver(run, programs, port)?, controller_manager: None };
     for others in (0..TRIES).rev() {
         let endpoint = Endpoint { url: format!("https://127.0.0.1:{port}"), authority: authority.certificate() };
         let admin = Login::by_certificate(&endpoint, ADMIN, &identity);
@@ -62,6 +60,19 @@ pub(super) async fn serve(run: &RunDirectory, programs: &Programs, authority: &A
         }
     }
     Err(anyhow!("found no free port"))
+}
+
+/// Starts etcd and waits until it listens: the API server, refused once, would wait a full second.
+async fn start_etcd(run: &RunDirectory, programs: &Programs) -> anyhow::Result<Server> {
+    let mut etcd = Server::start(&programs.etcd, &flags::etcd(run), run.path())?;
+    let socket = run.join(flags::ETCD_SOCKET);
+    let look = || async { Ok(UnixStream::connect(&socket).await.map(drop)?) };
+    let outcome = tokio::select! {
+        outcome = until("etcd listens", DEADLINE, look) => outcome,
+        ended = etcd.ended() => Err(anyhow!("etcd ended: {ended:?}")),
+    };
+    outcome.map_err(|error| anyhow!("{error:#}\n{}", etcd.tail()))?;
+    Ok(etcd)
 }
 
 pub(super) fn start_apiserver(run: &RunDirectory, programs: &Programs, port: u16) -> anyhow::Result<Server> {
@@ -114,7 +125,7 @@ impl Servers {
             outcome = ready => outcome,
             ended = self.first_end() => Err(ended),
         };
-        outcome.map_err(|error| error.context(self.tails()))
+        outcome.map_err(|error| anyhow!("the control plane is not ready: {error:#}\n{}", self.tails()))
     }
 
     async fn first_end(&mut self) -> anyhow::Error {
@@ -137,7 +148,7 @@ impl Servers {
 
     fn tails(&self) -> String {
         let tails: Vec<String> = self.all().map(Server::tail).collect();
-        format!("the control plane is not ready\n{}\n", tails.join("\n"))
+        tails.join("\n")
     }
 
     /// The servers in the order of their start.

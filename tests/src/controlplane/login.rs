@@ -1,6 +1,6 @@
 //! Ways to call the API server.
 
-use super::authority::Identity;
+use super::{authority::Identity, run::write_private};
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use kube::{
@@ -8,7 +8,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
-use std::{fs::File, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+use std::path::Path;
 
 /// A user of the API server with what proves it.
 #[derive(Clone, Debug)]
@@ -75,9 +75,7 @@ impl Login {
     /// The file cannot be written.
     pub fn write_to(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_saphyr::to_string(&self.kubeconfig).context("failed to print a kubeconfig")?;
-        let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
-        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-        written.with_context(|| format!("failed to write {}", path.display()))
+        write_private(path, &text)
     }
 }
 

@@ -1,9 +1,11 @@
 //! The directory of one running control plane.
 
+use super::flags::ETCD_SOCKET;
 use anyhow::{Context, bail};
 use std::{
     fs::{self, File, Permissions},
-    os::unix::fs::PermissionsExt,
+    io::Write,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -31,7 +33,7 @@ impl RunDirectory {
                 Self { path, lock: None }
             }
         };
-        let socket = run.join("etcd.sock");
+        let socket = run.join(ETCD_SOCKET);
         if socket.as_os_str().len() > SOCKET_PATH {
             bail!("{} is too long a path for a socket: choose a shorter directory (TMPDIR)", socket.display());
         }
@@ -58,10 +60,8 @@ impl RunDirectory {
         self.path.join(name)
     }
 
-    pub fn write(&self, name: &str, content: &str) -> anyhow::Result<PathBuf> {
-        let path = self.join(name);
-        fs::write(&path, content).with_context(|| format!("failed to write {}", path.display()))?;
-        Ok(path)
+    pub fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
+        write_private(&self.join(name), content)
     }
 }
 
@@ -72,6 +72,13 @@ impl Drop for RunDirectory {
             let _ = fs::remove_dir_all(&self.path);
         }
     }
+}
+
+/// Writes a file that its owner alone may read: keys are among them.
+pub(super) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
+    let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(content.as_bytes()));
+    written.with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// Removes the directories of runs that ended without doing so themselves: killed, or held by a static.

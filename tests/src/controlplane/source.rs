@@ -101,7 +101,7 @@ pub(super) struct Program {
 /// Turns into the program `$0`, beside a watcher that kills it when standard input ends.
 const LEASH: &str = r#"exec 3<&0
 { cat <&3; kill -9 $$; } >/dev/null 2>&1 &
-exec "$0" "$@" 3<&- </dev/null"#;
+exec "$0" "$@" 3<&-"#;
 
 impl Program {
     /// A command that runs the program until the pipe at its standard input is closed.

@@ -4,7 +4,7 @@ use moorage_tests::{
     progress::Silent,
     wait::{NotYet, until},
 };
-use std::{env, fs, future, io::Write, process::Stdio, time::Duration};
+use std::{env, fs, future, io::Write, path::PathBuf, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{ChildStdout, Command},
@@ -56,10 +56,13 @@ fn the_servers_are_gone_when_their_harness_is_killed() -> anyhow::Result<()> {
             .kill_on_drop(true)
             .spawn()?;
         let mut lines = BufReader::new(victim.stdout.take().context("its output is a pipe")?).lines();
+        let mut directory = PathBuf::new();
         let mut processes = Vec::new();
         loop {
             let line = next(&mut lines).await?;
-            if let Some(process) = line.strip_prefix("process ") {
+            if let Some(path) = line.strip_prefix("directory ") {
+                directory = path.into();
+            } else if let Some(process) = line.strip_prefix("process ") {
                 processes.push(process.to_owned());
             } else if line == "end" {
                 break;
@@ -72,7 +75,11 @@ fn the_servers_are_gone_when_their_harness_is_killed() -> anyhow::Result<()> {
             let left: Vec<&String> = processes.iter().filter(|process| runs(process)).collect();
             if left.is_empty() { Ok(()) } else { Err(NotYet::seen(format!("{left:?} run"))) }
         };
-        until("the servers are gone", SOON, look).await
+        until("the servers are gone", SOON, look).await?;
+
+        start().await?.stop().await?;
+        assert!(!directory.exists(), "the next run clears them away");
+        Ok(())
     })
 }
 
