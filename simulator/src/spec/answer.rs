@@ -18,9 +18,12 @@ pub(super) fn check(arena: &Arena, operation: &Operation, arm_error: SchemaId, s
     let listed = operation.answers.listed.iter().find(|(code, _)| *code == status).map(|(_, content)| *content);
     let managed = operation.facts.service().plane() == Plane::Management;
     match (listed, operation.answers.default, body) {
-        (Some(content), _, _) if status < 400 => check_success(&mut walk, arena, content, body),
+        (Some(content), _, _) if status < 400 => check_success(&mut walk, arena, operation, content, body),
         (_, _, Some(value)) if status >= 400 && managed && value.get("error").is_some() => walk.visit(arm_error, value, BODY),
-        (Some(Content::Json(schema)), _, Some(value)) | (_, Some(Content::Json(schema)), Some(value)) if status >= 400 => {
+        (Some(Content::Json(schema) | Content::JsonOrNothing(schema)), _, Some(value))
+        | (_, Some(Content::Json(schema) | Content::JsonOrNothing(schema)), Some(value))
+            if status >= 400 =>
+        {
             walk.visit(schema, value, BODY);
         }
         (Some(Content::Nothing), _, Some(_)) => walk.report(Kind::UndeclaredBody, BODY, "is not declared"),
@@ -31,14 +34,16 @@ pub(super) fn check(arena: &Arena, operation: &Operation, arm_error: SchemaId, s
     walk.found
 }
 
-fn check_success(walk: &mut Walk<'_>, arena: &Arena, content: Content, body: Option<&Value>) {
+/// A deletion answers without the resource that the files declare.
+fn check_success(walk: &mut Walk<'_>, arena: &Arena, operation: &Operation, content: Content, body: Option<&Value>) {
+    let needless = |schema| operation.facts.method() == http::Method::DELETE || matches!(arena.get(schema).shape, Shape::Any);
     match (content, body) {
         (Content::Nothing, Some(_)) => walk.report(Kind::UndeclaredBody, BODY, "is not declared"),
-        (Content::Json(schema), Some(value)) => walk.visit(schema, value, BODY),
-        (Content::Json(schema), None) if !matches!(arena.get(schema).shape, Shape::Any) => {
+        (Content::Json(schema) | Content::JsonOrNothing(schema), Some(value)) => walk.visit(schema, value, BODY),
+        (Content::Json(schema), None) if !needless(schema) => {
             walk.report(Kind::MissingBody, BODY, "is required");
         }
-        (Content::Nothing | Content::Json(_), None) => {}
+        (Content::Nothing | Content::Json(_) | Content::JsonOrNothing(_), None) => {}
     }
 }
 

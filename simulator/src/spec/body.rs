@@ -8,6 +8,9 @@ use super::place::Place;
 use super::schema::{Arena, Array, Bounds, Choices, Integer, Object, Others, Schema, SchemaId, Shape, Text, Variants};
 use super::violation::{Kind, Violation};
 
+#[cfg(test)]
+mod tests;
+
 /// Which way the value went: a caller may not write read-only properties, the service may.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {

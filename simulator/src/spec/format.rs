@@ -69,3 +69,44 @@ fn is_uuid(text: &str) -> bool {
             _ => byte.is_ascii_hexdigit(),
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TextFormat;
+
+    fn verdicts(name: &str, texts: [&str; 4]) -> [bool; 4] {
+        let format = TextFormat::named(name).expect("a format");
+        texts.map(|text| format.accepts(text))
+    }
+
+    #[test]
+    fn each_format_takes_its_own_and_nothing_else() {
+        let yes_yes_no_no = [true, true, false, false];
+        let rows = [
+            ("byte", ["", "aGk=", "aGk", "a-_="]),
+            ("date", ["2026-11-01", "0001-01-01", "2026-13-01", "2026-11-01T00:00:00Z"]),
+            ("date-time", ["2026-11-01T10:00:00Z", "2026-11-01T10:00:00.1234567+02:00", "2026-11-01T10:00:00", "2026-11-01"]),
+            ("date-time-zoneless", ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "yesterday", ""]),
+            ("date-time-rfc1123", ["Sun, 01 Nov 2026 10:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "2026-11-01T10:00:00Z", "Sun"]),
+            ("duration", ["PT1H", "P1DT12H", "1:00:00", "1 hour"]),
+            ("uri", ["https://example.com/a", "sb://contoso.servicebus.windows.net:5671/", "contoso", "/a"]),
+            (
+                "uuid",
+                [
+                    "4633458b-17de-408a-b874-0445c86b69e6",
+                    "4633458B-17DE-408A-B874-0445C86B69E6",
+                    "4633458b17de408ab8740445c86b69e6",
+                    "4633458g-17de-408a-b874-0445c86b69e6",
+                ],
+            ),
+        ];
+        for (name, texts) in rows {
+            assert_eq!(verdicts(name, texts), yes_yes_no_no, "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_format_is_an_annotation() {
+        assert_eq!(TextFormat::named("password"), None);
+    }
+}

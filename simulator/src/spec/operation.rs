@@ -104,6 +104,7 @@ pub(super) struct Operation {
 pub(super) enum Content {
     Nothing,
     Json(SchemaId),
+    JsonOrNothing(SchemaId),
 }
 
 /// The answers by status, and what every other one carries, if that is declared.

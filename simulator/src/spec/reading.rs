@@ -109,6 +109,7 @@ impl<'l> Reader<'l> {
         let mut answers = Answers::default();
         for (status, answer) in operation["responses"].as_object().into_iter().flatten() {
             let content = match answer.get("schema") {
+                Some(schema) if answer["x-or-nothing"] == true => Content::JsonOrNothing(self.compiler.schema(document, schema)),
                 Some(schema) => Content::Json(self.compiler.schema(document, schema)),
                 None => Content::Nothing,
             };

@@ -14,7 +14,8 @@ enum Segment {
 /// A path of a file, e.g. `/enrollmentGroups/{id}`; may end in a fixed query (`x-ms-paths`).
 pub(super) struct Template {
     segments: Vec<Segment>,
-    fixed_query: Vec<(String, String)>,
+    /// Names with their values, or with any value.
+    fixed_query: Vec<(String, Option<String>)>,
 }
 
 /// How exact a template is, from left to right; the greater one wins.
@@ -37,19 +38,12 @@ impl Template {
                 None => Segment::Literal(segment.to_owned()),
             }
         });
-        Self {
-            segments: segments.collect(),
-            fixed_query: query
-                .split('&')
-                .filter_map(|pair| pair.split_once('='))
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        }
+        Self { segments: segments.collect(), fixed_query: query.split('&').filter(|pair| !pair.is_empty()).map(fixed).collect() }
     }
 
     /// Whether the path fits, and the fixed part of the query is there.
     pub(super) fn fits(&self, path: &[Cow<'_, str>], query: &[(String, String)], any_case: bool) -> bool {
-        fits(&self.segments, path, any_case) && self.fixed_query.iter().all(|pair| query.contains(pair))
+        fits(&self.segments, path, any_case) && self.fixed_query.iter().all(|pair| is_given(pair, query))
     }
 
     /// What the parameters of a fitting path stand for.
@@ -82,6 +76,17 @@ impl Template {
     }
 }
 
+fn fixed(pair: &str) -> (String, Option<String>) {
+    match pair.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
+        None => (pair.to_owned(), None),
+    }
+}
+
+fn is_given((name, value): &(String, Option<String>), query: &[(String, String)]) -> bool {
+    query.iter().any(|(given, with)| given == name && value.as_ref().is_none_or(|value| value == with))
+}
+
 fn fits(template: &[Segment], path: &[Cow<'_, str>], any_case: bool) -> bool {
     let Some((first, rest)) = template.split_first() else {
         return path.is_empty();
@@ -97,5 +102,48 @@ fn fits(template: &[Segment], path: &[Cow<'_, str>], any_case: bool) -> bool {
             let room = path.len().saturating_sub(rest.len());
             (1..=room).any(|taken| fits(rest, &path[taken..], any_case))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fits(template: &str, path: &str, query: &[(&str, &str)]) -> bool {
+        let query: Vec<(String, String)> = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Template::parse(template, |name| name == "scope").fits(&split(path), &query, false)
+    }
+
+    #[test]
+    fn a_parameter_written_with_its_slashes_takes_several_segments() {
+        let template = Template::parse("/{scope}/locks/{name}", |name| name == "scope");
+        let path = split("/subscriptions/1/locks/2/locks/last");
+        assert!(template.fits(&path, &[], false));
+        let bound: Vec<(&str, Cow<'_, str>)> = template.bindings(&path).collect();
+        assert_eq!(bound, [("scope", "subscriptions/1/locks/2".into()), ("name", "last".into())]);
+        assert!(!fits("/{scope}/locks/{name}", "/locks/last", &[]));
+    }
+
+    #[test]
+    fn a_parameter_is_never_empty() {
+        assert!(fits("/devices/{id}", "/devices/one", &[]));
+        assert!(!fits("/devices/{id}", "/devices/", &[]));
+        assert!(!fits("/devices/{id}", "/devices", &[]));
+    }
+
+    #[test]
+    fn a_fixed_part_of_the_query_belongs_to_the_address() {
+        assert!(fits("/blobs?comp=list", "/blobs", &[("comp", "list")]));
+        assert!(!fits("/blobs?comp=list", "/blobs", &[("comp", "lease")]));
+        assert!(fits("/results?asyncinfo", "/results", &[("asyncinfo", "true")]));
+        assert!(!fits("/results?asyncinfo", "/results", &[]));
+    }
+
+    #[test]
+    fn a_literal_is_more_exact_than_a_parameter_and_the_left_counts_first() {
+        let exactness = |text: &str| Template::parse(text, |name| name == "scope").exactness();
+        assert!(exactness("/jobs/v2/query") > exactness("/jobs/v2/{id}"));
+        assert!(exactness("/registrations/{id}") > exactness("/{scope}/registrations"));
+        assert!(exactness("/results?asyncinfo") > exactness("/results"));
     }
 }

@@ -82,3 +82,26 @@ fn a_failed_bulk_change_answers_with_its_result() {
     let body = json!({"isSuccessful": false, "errors": [{"deviceId": "one", "errorCode": "DeviceAlreadyExists", "errorStatus": "exists"}], "warnings": []});
     assert_eq!(answer(&call, 400, &body), [""; 0]);
 }
+
+#[test]
+fn a_poll_answers_with_a_state_or_with_the_end() {
+    let state = Call::new("GET", ARM, format!("{DEVICES}/IotHubs/contoso/operationResults/1"), "2023-06-30").query("asyncinfo", "");
+    assert_eq!(state.found(), [""; 0]);
+    assert_eq!(answer(&state, 200, &json!({"status": "Running"})), [""; 0]);
+    assert_eq!(answer(&state, 200, &json!({})), ["body/status is required"]);
+    assert_eq!(answer(&state, 200, &Value::Null), ["body is required"]);
+    for (service, version) in [("IotHubs", "2023-06-30"), ("provisioningServices", "2022-12-12")] {
+        let end = Call::new("GET", ARM, format!("{DEVICES}/{service}/contoso/operationResults/1"), version);
+        assert_eq!(end.found(), [""; 0]);
+        for status in [200, 202, 204] {
+            assert_eq!(answer(&end, status, &Value::Null), [""; 0]);
+        }
+    }
+}
+
+#[test]
+fn a_body_of_null_is_none() {
+    let delete = Call::new("DELETE", ARM, format!("{DEVICES}/IotHubs/contoso"), "2023-06-30");
+    let found = SpecBook::azure().check_answer(&delete.operation(), 202, Some(&Value::Null));
+    assert_eq!(found, []);
+}

@@ -43,7 +43,8 @@ const HUBS: &[Row] = &[
     ("PUT", "{devices}/IotHubs/contoso/privateEndpointConnections/p", "PrivateEndpointConnections_Update"),
     ("DELETE", "{devices}/IotHubs/contoso/privateEndpointConnections/p", "PrivateEndpointConnections_Delete"),
     ("GET", "{devices}/IotHubs/contoso/privateLinkResources", "PrivateLinkResources_List"),
-    ("GET", "{devices}/IotHubs/contoso/operationResults/aWQ9", "IotHubResource_GetOperationResult"),
+    ("GET", "{devices}/IotHubs/contoso/operationResults/aWQ9", "IotHubResource_OperationLocation"),
+    ("GET", "{provider}/locations/eastus/operationResults/aWQ9", "Operations_Location"),
 ];
 
 const PROVISIONING_SERVICES: &[Row] = &[
@@ -81,7 +82,7 @@ const RESOURCE_GROUPS: &[Row] = &[
     ("GET", "/subscriptions/2f5c/resourcegroups/plant", "ResourceGroups_Get"),
     ("HEAD", "/subscriptions/2f5c/resourcegroups/plant", "ResourceGroups_CheckExistence"),
     ("DELETE", "/subscriptions/2f5c/resourcegroups/plant", "ResourceGroups_Delete"),
-    ("GET", "/subscriptions/2f5c/operationresults/eyJq", "ResourceGroups_GetOperationResult"),
+    ("GET", "/subscriptions/2f5c/operationresults/eyJq", "ResourceGroups_OperationLocation"),
 ];
 
 const ENROLLMENTS: &[Row] = &[

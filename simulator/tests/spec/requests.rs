@@ -1,6 +1,6 @@
 //! The check of requests.
 
-use http::Method;
+use http::{HeaderValue, Method};
 use moorage_simulator::spec::{Kind, Service, Violation};
 use serde_json::{Value, json};
 
@@ -81,14 +81,6 @@ fn a_wrong_type_a_wrong_format_and_a_wrong_range_are_reported() {
 #[test]
 fn a_misspelt_query_parameter_is_reported() {
     assert_eq!(put_hub(hub()).query("apiversion", "2023-06-30").found(), ["query/apiversion is not declared"]);
-}
-
-#[test]
-fn a_missing_required_query_parameter_is_reported() {
-    let path = format!("{DEVICES}/provisioningServices/contoso/operationresults/1");
-    let poll = Call::new("GET", ARM, path, "2022-12-12");
-    assert_eq!(poll.found(), ["query/asyncinfo is required"]);
-    assert_eq!(poll.query("asyncinfo", "").found(), [""; 0]);
 }
 
 #[test]
@@ -245,4 +237,22 @@ fn no_report_repeats_a_value() {
     assert!(verdict.violations.len() >= 8, "{:?}", verdict.violations);
     assert!(!format!("{verdict:?}").contains(secret));
     assert!(!call.found().join(" ").contains(secret));
+}
+
+#[test]
+fn a_name_in_the_path_must_fit_its_pattern() {
+    let call = Call::new("GET", ARM, "/subscriptions/2f5c/resourcegroups/no%20spaces", "2024-03-01");
+    assert_eq!(call.found(), [r"path/resourceGroupName must match ^[-\w\._\(\)]+$"]);
+    let long = "x".repeat(91);
+    let call = Call::new("GET", ARM, format!("/subscriptions/2f5c/resourcegroups/{long}"), "2024-03-01");
+    assert_eq!(call.found(), ["path/resourceGroupName must have 1 to 90 characters"]);
+}
+
+#[test]
+fn a_header_must_be_text() {
+    let query = Call::new("POST", DPS, "/enrollmentGroups/query", "2021-10-01").body(json!({"query": "SELECT *"}));
+    let mut call = query.with_header("x-ms-max-item-count", "10");
+    assert_eq!(call.found(), [""; 0]);
+    call.headers.insert("x-ms-continuation", HeaderValue::from_bytes(&[0xff]).expect("octets"));
+    assert_eq!(call.found(), ["header/x-ms-continuation must be ASCII"]);
 }
