@@ -18,7 +18,10 @@ pub fn owner_hash(installation: &str, kind: &str, namespace: &str, name: &str) -
         .take(2)
         .flat_map(|chunk| {
             let bits = chunk.iter().fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-            (0..8).rev().map(move |place| char::from(ALPHABET[usize::from((bits >> (place * 5)) as u8 & 31)]))
+            (0..8).rev().map(move |place| {
+                let [.., five_bits] = (bits >> (place * 5) & 31).to_be_bytes();
+                char::from(ALPHABET[usize::from(five_bits)])
+            })
         })
         .collect()
 }

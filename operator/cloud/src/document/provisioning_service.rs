@@ -1,0 +1,177 @@
+use moorage_keys::{ConnectionString, HostName, IdScope, Subject};
+use serde_json::{Map, Value, json};
+
+use super::{Document, document, tagged};
+
+document! {
+    /// A provisioning service.
+    ProvisioningService, read_only: &[
+        &["id"],
+        &["name"],
+        &["type"],
+        &["systemData"],
+        &["sku", "tier"],
+        &["properties", "provisioningState"],
+        &["properties", "state"],
+        &["properties", "idScope"],
+        &["properties", "serviceOperationsHostName"],
+        &["properties", "deviceProvisioningHostName"],
+        &["properties", "iotHubs", "*", "name"],
+        &["properties", "privateEndpointConnections", "*", "id"],
+        &["properties", "privateEndpointConnections", "*", "name"],
+        &["properties", "privateEndpointConnections", "*", "type"],
+        &["properties", "privateEndpointConnections", "*", "systemData"],
+        &["properties", "privateEndpointConnections", "*", "properties", "privateEndpoint", "id"],
+    ]
+}
+tagged!(ProvisioningService);
+
+/// A link of a provisioning service to a hub, as we want it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// A service's connection string of the hub.
+    pub connection: ConnectionString,
+    /// The hub's region.
+    pub location: String,
+    /// Its share of devices under a hashed allocation, 1 to 1,000; none leaves it to the service.
+    pub weight: Option<i64>,
+    /// Whether the hub takes part in the service's own allocation policy.
+    pub apply_allocation_policy: bool,
+}
+
+/// A link as it was read; its key is masked or left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkSeen {
+    /// The hub's host name; none if the entry cannot be understood.
+    pub host: Option<HostName>,
+    /// The policy by which the hub is linked; none for a link by identity.
+    pub policy: Option<String>,
+    /// Whether the entry has a connection string; one without it is a link by identity.
+    pub by_key: bool,
+    /// The hub's region.
+    pub location: Option<String>,
+    /// Its share of devices under a hashed allocation.
+    pub weight: Option<i64>,
+    /// Whether the hub takes part in the service's own allocation policy.
+    pub apply_allocation_policy: Option<bool>,
+}
+
+const LINKS: &[&str] = &["properties", "iotHubs"];
+
+impl ProvisioningService {
+    /// A provisioning service that is to be created in a region.
+    pub fn new(location: &str) -> Self {
+        Self(Document::of(json!({
+            "location": location,
+            "sku": { "name": "S1", "capacity": 1 },
+            "properties": {},
+        })))
+    }
+
+    /// The tag of this state; the service takes no condition on it.
+    pub fn etag(&self) -> Option<&str> {
+        self.0.text(&["etag"])
+    }
+
+    /// The name by which devices reach the service.
+    pub fn id_scope(&self) -> Option<IdScope> {
+        self.0.text(&["properties", "idScope"]).and_then(|text| IdScope::parse(text).ok())
+    }
+
+    /// The service API's host name; check it before a token is signed for it.
+    pub fn service_host(&self) -> Option<&str> {
+        self.0.text(&["properties", "serviceOperationsHostName"])
+    }
+
+    /// Where devices register.
+    pub fn device_host(&self) -> Option<&str> {
+        self.0.text(&["properties", "deviceProvisioningHostName"])
+    }
+
+    /// The service's own state, such as `Active` or `Transitioning`.
+    pub fn state(&self) -> Option<&str> {
+        self.0.text(&["properties", "state"])
+    }
+
+    /// Says whether the service can be reached from the internet; one that says nothing can.
+    pub fn is_public(&self) -> bool {
+        self.0.text(&["properties", "publicNetworkAccess"]) != Some("Disabled")
+    }
+
+    /// The links, ours and others', in the service's order, doubled ones too.
+    pub fn links(&self) -> Vec<LinkSeen> {
+        self.0.list(LINKS).iter().map(seen).collect()
+    }
+
+    /// Says whether every link is one that a write of ours carries whole.
+    ///
+    /// A link by identity may lose what this api-version does not know; a service that has one is not rewritten.
+    pub fn keeps_every_link(&self) -> bool {
+        self.links().iter().all(|link| link.by_key)
+    }
+
+    /// The same with a hub linked once: its entry is changed in place, further ones of the same hub go.
+    #[must_use]
+    pub fn with_link(mut self, link: &Link) -> Self {
+        let links = self.0.list_mut(LINKS);
+        let place = links.iter().position(|entry| is_to(entry, link.connection.host()));
+        let mut entry = match place {
+            Some(place) => links.remove(place),
+            None => Value::Object(Map::new()),
+        };
+        links.retain(|other| !is_to(other, link.connection.host()));
+        write(&mut entry, link);
+        links.insert(place.unwrap_or(links.len()).min(links.len()), entry);
+        self
+    }
+
+    /// The same without any link to a hub.
+    #[must_use]
+    pub fn without_link(mut self, host: &HostName) -> Self {
+        if self.0.list(LINKS).iter().any(|entry| is_to(entry, host)) {
+            self.0.list_mut(LINKS).retain(|entry| !is_to(entry, host));
+        }
+        self
+    }
+}
+
+fn write(entry: &mut Value, link: &Link) {
+    entry["connectionString"] = link.connection.expose().expose().into();
+    entry["location"] = link.location.as_str().into();
+    entry["applyAllocationPolicy"] = link.apply_allocation_policy.into();
+    if let Some(weight) = link.weight {
+        entry["allocationWeight"] = weight.into();
+    }
+}
+
+fn seen(entry: &Value) -> LinkSeen {
+    let connection = connection(entry);
+    let policy = connection.as_ref().and_then(|connection| match connection.subject() {
+        Subject::Policy(name) => Some(name.clone()),
+        Subject::Device(_) | Subject::Module(..) => None,
+    });
+    LinkSeen {
+        host: host(entry),
+        policy,
+        by_key: entry["connectionString"].is_string(),
+        location: entry["location"].as_str().map(str::to_owned),
+        weight: entry["allocationWeight"].as_i64(),
+        apply_allocation_policy: entry["applyAllocationPolicy"].as_bool(),
+    }
+}
+
+fn connection(entry: &Value) -> Option<ConnectionString> {
+    entry["connectionString"].as_str().and_then(|text| ConnectionString::parse(text).ok())
+}
+
+/// The hub that an entry is about: by its name, by its host name, or by its connection string.
+fn host(entry: &Value) -> Option<HostName> {
+    ["name", "hostName"]
+        .iter()
+        .find_map(|field| entry[*field].as_str().and_then(|text| HostName::parse(text).ok()))
+        .or_else(|| connection(entry).map(|connection| connection.host().clone()))
+}
+
+fn is_to(entry: &Value, hub: &HostName) -> bool {
+    host(entry).as_ref() == Some(hub)
+}

@@ -1,0 +1,158 @@
+use std::fmt;
+use std::sync::Arc;
+
+use azure_core::http::Method;
+use moorage_keys::HostName;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::azure::Shared;
+use crate::cloud::DpsHost;
+use crate::document::enrollment_group::EnrollmentGroup;
+use crate::document::registration::Registration;
+use crate::error::{Class, Detail, Error, Failure};
+use crate::keys::KeyPair;
+use crate::observe::HostClass;
+use crate::paging::{Continuation, MOST_PAGES, Page};
+use crate::quota::Quota;
+use crate::request::{IfMatch, Operation};
+use crate::sas::{PolicyKey, SasAuthorization};
+use crate::versions;
+use crate::wire::{Wire, endless};
+
+/// Items of a page that are asked for.
+const PAGE_SIZE: usize = 100;
+
+/// The enrollments and registrations of one provisioning service, by one of its shared access policies.
+#[derive(Clone)]
+pub struct DpsService {
+    wire: Wire,
+}
+
+const fn operation(name: &'static str, step: &'static str, method: Method, template: &'static str) -> Operation {
+    Operation { name, step, method, template, version: versions::ENROLLMENTS, quota: Quota::Enrollments }
+}
+
+const GROUP: &str = "/enrollmentGroups/{}";
+const GROUP_GET: Operation = operation("group.get", "read enrollment group", Method::Get, GROUP);
+const GROUP_PUT: Operation = operation("group.put", "write enrollment group", Method::Put, GROUP);
+const GROUP_DELETE: Operation = operation("group.delete", "delete enrollment group", Method::Delete, GROUP);
+const GROUP_KEYS: Operation =
+    operation("group.keys", "read keys of enrollment group", Method::Post, "/enrollmentGroups/{}/attestationmechanism");
+const GROUP_QUERY: Operation = operation("group.query", "list enrollment groups", Method::Post, "/enrollmentGroups/query");
+const REGISTRATION: &str = "/registrations/{}";
+const REGISTRATION_GET: Operation = operation("registration.get", "read registration", Method::Get, REGISTRATION);
+const REGISTRATION_DELETE: Operation = operation("registration.delete", "delete registration", Method::Delete, REGISTRATION);
+const REGISTRATION_QUERY: Operation =
+    operation("registration.query", "list registrations of group", Method::Post, "/registrations/{}/query");
+
+impl DpsService {
+    pub(crate) fn new(shared: Arc<Shared>, host: &DpsHost, policy: PolicyKey) -> Self {
+        let host = host.host().clone();
+        let authorization = SasAuthorization::for_dps(host.clone(), policy, shared.clock.clone());
+        let scope = host.to_string();
+        Self { wire: Wire::new(shared, HostClass::Provisioning, host, &scope, Arc::new(authorization)) }
+    }
+
+    /// The service API's host.
+    pub fn host(&self) -> &HostName {
+        self.wire.host()
+    }
+
+    /// Reads an enrollment group, which comes without its keys.
+    ///
+    /// # Errors
+    /// When it cannot be known whether it is there.
+    pub async fn group(&self, id: &str) -> Result<Option<EnrollmentGroup>, Error> {
+        let reply = self.wire.look(GROUP_GET.call(&[id])).await?;
+        reply.map(|reply| reply.json()).transpose()
+    }
+
+    /// Creates or replaces an enrollment group; an update goes with the `ETag` that was read, a creation without.
+    ///
+    /// # Errors
+    /// Without sending anything when the group has no hubs, or is symmetric and lacks a key; when the service refuses, or
+    /// the answer is lost.
+    pub async fn put_group(&self, id: &str, group: &EnrollmentGroup, condition: &IfMatch) -> Result<EnrollmentGroup, Error> {
+        if let Some(flaw) = group.flaw() {
+            return Err(Failure::new(GROUP_PUT.step, Class::Invalid, Detail::NotSent, flaw).into());
+        }
+        let call = GROUP_PUT.call(&[id]).if_match(condition.quoted()).body(group.to_send());
+        self.wire.send(call).await?.json()
+    }
+
+    /// Deletes an enrollment group, whose registrations stay; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the service refuses, or the answer is lost.
+    pub async fn delete_group(&self, id: &str, condition: &IfMatch) -> Result<(), Error> {
+        self.wire.remove(GROUP_DELETE.call(&[id]).if_match(condition.quoted())).await
+    }
+
+    /// Reads the keys of an enrollment group; none if the group is not there or not symmetric.
+    ///
+    /// # Errors
+    /// When it cannot be known.
+    pub async fn group_keys(&self, id: &str) -> Result<Option<KeyPair>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer {
+            symmetric_key: Option<KeyPair>,
+        }
+        let Some(reply) = self.wire.look(GROUP_KEYS.call(&[id])).await? else { return Ok(None) };
+        let answer: Answer = reply.json()?;
+        Ok(answer.symmetric_key)
+    }
+
+    /// Lists every enrollment group; a service has a few hundred at most.
+    ///
+    /// # Errors
+    /// When the service refuses, or its list does not end.
+    pub async fn groups(&self) -> Result<Vec<EnrollmentGroup>, Error> {
+        let query = br#"{"query":"SELECT * FROM enrollmentGroups"}"#;
+        let mut groups = Vec::new();
+        let mut after = None;
+        for _ in 0..MOST_PAGES {
+            let body = Zeroizing::new(query.to_vec());
+            let reply = self.wire.send(GROUP_QUERY.call(&[]).page(PAGE_SIZE, after).body(body)).await?;
+            let page: Page<EnrollmentGroup> = reply.page()?;
+            groups.extend(page.items);
+            let Some(next) = page.next else { return Ok(groups) };
+            after = Some(next);
+        }
+        Err(endless(GROUP_QUERY))
+    }
+
+    /// Reads the record of a device that registered.
+    ///
+    /// # Errors
+    /// When it cannot be known whether it is there.
+    pub async fn registration(&self, id: &str) -> Result<Option<Registration>, Error> {
+        let reply = self.wire.look(REGISTRATION_GET.call(&[id])).await?;
+        reply.map(|reply| reply.json()).transpose()
+    }
+
+    /// Deletes the record of a device that registered, whose identity in its hub stays; one that is not there is no
+    /// error.
+    ///
+    /// # Errors
+    /// When the service refuses, or the answer is lost.
+    pub async fn delete_registration(&self, id: &str, condition: &IfMatch) -> Result<(), Error> {
+        self.wire.remove(REGISTRATION_DELETE.call(&[id]).if_match(condition.quoted())).await
+    }
+
+    /// Reads one page of the records of an enrollment group's devices; the page after none is the first.
+    ///
+    /// # Errors
+    /// When the service refuses.
+    pub async fn registrations_of(&self, group: &str, after: Option<&Continuation>) -> Result<Page<Registration>, Error> {
+        let call = REGISTRATION_QUERY.call(&[group]).page(PAGE_SIZE, after.cloned());
+        self.wire.send(call).await?.page()
+    }
+}
+
+impl fmt::Debug for DpsService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DpsService").field("host", self.wire.host()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use azure_core::cloud::CustomConfiguration;
+use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::http::headers::AUTHORIZATION;
+use azure_core::http::policies::{Policy, PolicyResult};
+use azure_core::http::{ClientMethodOptions, ClientOptions, Context, Request};
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+};
+use futures::future::BoxFuture;
+use moorage_keys::{HostName, Token};
+use tokio::sync::Mutex;
+
+use crate::azure::{Azure, Shared};
+use crate::classify::unanswered;
+use crate::error::Error;
+use crate::wire::client_options;
+
+mod sign_in_calls;
+
+use sign_in_calls::SignInCalls;
+
+const STEP: &str = "sign in to Entra ID";
+
+/// An application in an Entra ID tenant, with what proves that we are it.
+///
+/// Its clones share their access tokens, which are renewed five minutes before they end, one renewal at a time.
+#[derive(Clone)]
+pub struct Identity(Arc<SignIn>);
+
+struct SignIn {
+    tenant: String,
+    client: String,
+    credential: Arc<dyn TokenCredential>,
+    shared: Arc<Shared>,
+    failures: AtomicU64,
+    last_failure: Mutex<Option<Error>>,
+}
+
+impl Azure {
+    /// The application that a client secret proves.
+    ///
+    /// # Errors
+    /// When the tenant's or the application's id, or the secret, cannot be one.
+    pub fn client_secret(&self, tenant: &str, client: &str, secret: &Token) -> Result<Identity, Error> {
+        let options = ClientSecretCredentialOptions { client_options: sign_in_options(self.shared()) };
+        let secret = Secret::new(secret.expose().to_owned());
+        let credential =
+            ClientSecretCredential::new(tenant, client.to_owned(), secret, Some(options)).map_err(|error| self.not_accepted(&error))?;
+        Ok(Identity::new(self.shared(), tenant, client, credential))
+    }
+
+    /// The application that an assertion proves, such as a token of a Kubernetes service account; the callback is asked
+    /// for a fresh one at each renewal.
+    ///
+    /// # Errors
+    /// When the tenant's or the application's id cannot be one.
+    pub fn client_assertion<F>(&self, tenant: &str, client: &str, assertion: F) -> Result<Identity, Error>
+    where
+        F: Fn() -> BoxFuture<'static, Result<Token, Error>> + Send + Sync + 'static,
+    {
+        let options = ClientAssertionCredentialOptions { client_options: sign_in_options(self.shared()) };
+        let (tenant_id, client_id) = (tenant.to_owned(), client.to_owned());
+        let credential = ClientAssertionCredential::new(tenant_id, client_id, Callback(assertion), Some(options))
+            .map_err(|error| self.not_accepted(&error))?;
+        Ok(Identity::new(self.shared(), tenant, client, credential))
+    }
+
+    fn not_accepted(&self, error: &azure_core::Error) -> Error {
+        unanswered(STEP, error, (self.shared().clock)())
+    }
+}
+
+impl Identity {
+    fn new(shared: &Arc<Shared>, tenant: &str, client: &str, credential: Arc<dyn TokenCredential>) -> Self {
+        Self(Arc::new(SignIn {
+            tenant: tenant.to_owned(),
+            client: client.to_owned(),
+            credential,
+            shared: shared.clone(),
+            failures: AtomicU64::new(0),
+            last_failure: Mutex::new(None),
+        }))
+    }
+
+    /// The tenant's id, as it was given.
+    pub fn tenant(&self) -> &str {
+        &self.0.tenant
+    }
+
+    /// The application's id, as it was given.
+    pub fn client(&self) -> &str {
+        &self.0.client
+    }
+
+    /// An access token for a scope. Whoever waited while a sign-in failed shares its failure, so that a wrong secret or a
+    /// silent login host is met once and not once for every waiting call.
+    async fn token(&self, scope: &str) -> Result<Secret, Error> {
+        let seen = self.0.failures.load(Ordering::Acquire);
+        let mut last_failure = self.0.last_failure.lock().await;
+        if self.0.failures.load(Ordering::Acquire) != seen
+            && let Some(failure) = last_failure.as_ref()
+        {
+            return Err(failure.clone());
+        }
+        match self.0.credential.get_token(&[scope], None).await {
+            Ok(token) => Ok(token.token),
+            Err(error) => {
+                let failure = unanswered(STEP, &error, (self.0.shared.clock)());
+                *last_failure = Some(failure.clone());
+                self.0.failures.fetch_add(1, Ordering::AcqRel);
+                Err(failure)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("tenant", &self.0.tenant).field("client", &self.0.client).finish_non_exhaustive()
+    }
+}
+
+/// Puts an identity's access token into each request.
+#[derive(Debug)]
+pub(crate) struct Bearer {
+    identity: Identity,
+    scope: String,
+}
+
+impl Bearer {
+    pub(crate) fn new(identity: &Identity, audience: &HostName) -> Self {
+        Self { identity: identity.clone(), scope: format!("https://{audience}/.default") }
+    }
+}
+
+#[async_trait]
+impl Policy for Bearer {
+    async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
+        let token = self.identity.token(&self.scope).await;
+        let token = token.map_err(|error| azure_core::Error::new(azure_core::error::ErrorKind::Credential, error))?;
+        request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
+        next[0].send(ctx, request, &next[1..]).await
+    }
+}
+
+struct Callback<F>(F);
+
+#[async_trait]
+impl<F> ClientAssertion for Callback<F>
+where
+    F: Fn() -> BoxFuture<'static, Result<Token, Error>> + Send + Sync,
+{
+    async fn secret(&self, _options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        let assertion = (self.0)().await;
+        let assertion = assertion.map_err(|error| azure_core::Error::new(azure_core::error::ErrorKind::Credential, error))?;
+        Ok(assertion.expose().to_owned())
+    }
+}
+
+impl<F> fmt::Debug for Callback<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Callback")
+    }
+}
+
+fn sign_in_options(shared: &Arc<Shared>) -> ClientOptions {
+    let mut cloud = CustomConfiguration::default();
+    cloud.authority_host = format!("https://{}", shared.cloud.login());
+    ClientOptions {
+        cloud: Some(Arc::new(cloud.into())),
+        per_try_policies: vec![Arc::new(SignInCalls::new(shared))],
+        ..client_options(shared)
+    }
+}

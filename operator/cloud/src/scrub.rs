@@ -1,0 +1,123 @@
+//! Texts from elsewhere, made fit for a log: bounded, on one line, without anything that looks like a key or a token.
+
+/// Longest message that leaves this crate, in characters.
+const LONGEST: usize = 300;
+/// More than this is not even looked at.
+const LOOKED_AT: usize = 4 * 1024;
+/// The base64 of 16 bytes, the shortest key there is, has 24 characters.
+const KEY_LENGTH: usize = 22;
+const REDACTED: &str = "[redacted]";
+
+/// Names whose value is a secret.
+const ANNOUNCERS: [&str; 15] = [
+    "accountkey",
+    "access_token",
+    "authorization",
+    "bearer",
+    "client_assertion",
+    "client_secret",
+    "code",
+    "connectionstring",
+    "password",
+    "primarykey",
+    "secondarykey",
+    "sharedaccesskey",
+    "sharedaccesssignature",
+    "sig",
+    "token",
+];
+
+/// Shortens a text to 300 characters of one line and takes out what may be secret.
+pub(crate) fn scrub(text: &str) -> String {
+    let mut clean = String::new();
+    let mut after_name = false;
+    for piece in pieces(&text.chars().take(LOOKED_AT).collect::<String>()) {
+        if piece.starts_with(is_delimiter) {
+            after_name &= piece.chars().all(|c| matches!(c, ' ' | ':' | '"' | '\'' | '\\'));
+            clean.extend(piece.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            continue;
+        }
+        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+        let announces = ANNOUNCERS.contains(&name.to_ascii_lowercase().as_str());
+        if announces && !value.is_empty() {
+            clean.push_str(name);
+            clean.push('=');
+            clean.push_str(REDACTED);
+        } else if looks_secret(piece) || (after_name && piece.len() >= KEY_LENGTH) {
+            clean.push_str(REDACTED);
+        } else {
+            clean.push_str(piece);
+        }
+        after_name = announces;
+    }
+    clean.trim().chars().take(LONGEST).collect()
+}
+
+/// Cuts a text into alternating delimiters and what is between them.
+fn pieces(text: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let delimiter = is_delimiter(first);
+        let end = rest.find(|c| is_delimiter(c) != delimiter).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at(end);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
+fn is_delimiter(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || ";&,:?\"'<>(){}[]\\|`".contains(c)
+}
+
+/// Says whether a piece has the shape of a base64 key or of a JSON web token.
+fn looks_secret(piece: &str) -> bool {
+    let padded = piece.ends_with('=') || piece.to_ascii_lowercase().ends_with("%3d");
+    let base64 = piece.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=%".contains(&byte));
+    let mixed = |part: &str| {
+        part.len() >= KEY_LENGTH
+            && part.bytes().any(|byte| byte.is_ascii_uppercase())
+            && part.bytes().any(|byte| byte.is_ascii_lowercase())
+            && part.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    (piece.starts_with("eyJ") && piece.len() >= KEY_LENGTH)
+        || (padded && base64 && piece.len() >= KEY_LENGTH)
+        || piece.split(|c: char| !(c.is_ascii_alphanumeric() || c == '+')).any(mixed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scrub;
+
+    const KEY: &str = "p3w2DQr9WqEGBLUSlFi1jPQ7UWQL4siAGy75HFTFbf8=";
+
+    #[test]
+    fn a_plain_sentence_stays_as_it_is() {
+        let text = "The Resource 'Microsoft.Devices/IotHubs/contoso-east' under resource group 'rg-1' was not found.";
+        assert_eq!(scrub(text), text);
+        let id = "/subscriptions/0b1f6471-1bf0-4dda-aec3-111122223333/resourceGroups/Contoso/providers/Microsoft.Devices";
+        assert_eq!(scrub(id), id);
+    }
+
+    #[test]
+    fn keys_tokens_and_connection_strings_are_taken_out() {
+        assert_eq!(
+            scrub("bad HostName=h.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey=short"),
+            "bad HostName=h.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey=[redacted]"
+        );
+        assert_eq!(
+            scrub("SharedAccessSignature sr=h.net&sig=YQPkBT50N%2Bx%3D&se=1700000000&skn=owner"),
+            "SharedAccessSignature sr=h.net&sig=[redacted]&se=1700000000&skn=owner"
+        );
+        assert_eq!(scrub(&format!("key {KEY} is bad")), "key [redacted] is bad");
+        assert_eq!(scrub(r#"{"primaryKey":"aaaaaaaaaaaaaaaaaaaaaaaa"}"#), r#"{"primaryKey":"[redacted]"}"#);
+        assert_eq!(scrub("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.x"), "Bearer [redacted]");
+    }
+
+    #[test]
+    fn a_text_is_cut_to_300_characters_of_one_line() {
+        assert_eq!(scrub(&"ä ".repeat(500)).chars().count(), 300);
+        assert_eq!(scrub("one\ntwo\u{1b}[31m"), "one two [31m");
+    }
+}
