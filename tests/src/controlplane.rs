@@ -80,7 +80,7 @@ impl ControlPlane {
     }
 
     async fn launch(options: Options, programs: Programs) -> anyhow::Result<Self> {
-        let run = RunDirectory::new(options.directory.as_deref())?;
+        let mut run = RunDirectory::new(options.directory.as_deref())?;
         let authority = Authority::new()?;
         flags::write_files(&run, &authority)?;
         let Serving { mut servers, port, endpoint, admin, client } = launch::serve(&run, &programs, &authority).await?;
@@ -90,6 +90,7 @@ impl ControlPlane {
         let controllers = server::Server::start(&programs.controller_manager, &flags::controller_manager(&run), run.path())?;
         servers.controller_manager = Some(controllers);
         servers.while_running(launch::controllers_work(&client)).await?;
+        run.remove_in_the_end();
         let servers = Mutex::new(servers);
         Ok(Self { servers, programs, authority, endpoint, port, client, logins: AtomicUsize::new(0), run })
     }

@@ -55,7 +55,7 @@ pub(super) fn etcd(run: &RunDirectory) -> Vec<String> {
         ("advertise-client-urls", "http://127.0.0.1:0"),
         ("listen-peer-urls", "http://127.0.0.1:0"),
         ("unsafe-no-fsync", "true"),
-        // A test cluster is small and short-lived: refuse to fill the disk, never compact behind a watch.
+        // Bytes: a run-away test shall not fill the disk.
         ("quota-backend-bytes", "1073741824"),
         ("log-level", "warn"),
     ])

@@ -20,6 +20,8 @@ pub(super) struct RunDirectory {
     path: PathBuf,
     /// Held while a temporary directory is in use, so that [`sweep`] spares it.
     lock: Option<File>,
+    /// Not before the start has succeeded: the logs of a failed one stay until the next.
+    removed_in_the_end: bool,
 }
 
 impl RunDirectory {
@@ -30,7 +32,7 @@ impl RunDirectory {
             Some(path) => {
                 fs::create_dir_all(path).with_context(|| format!("failed to make {}", path.display()))?;
                 let path = path.canonicalize().with_context(|| format!("failed to find {}", path.display()))?;
-                Self { path, lock: None }
+                Self { path, lock: None, removed_in_the_end: false }
             }
         };
         let socket = run.join(ETCD_SOCKET);
@@ -49,7 +51,12 @@ impl RunDirectory {
         let lock = File::create(&unready)?;
         lock.lock()?;
         fs::rename(unready, path.join("lock"))?;
-        Ok(Self { path, lock: Some(lock) })
+        Ok(Self { path, lock: Some(lock), removed_in_the_end: false })
+    }
+
+    /// Removes the directory with this value, if it is a temporary one.
+    pub fn remove_in_the_end(&mut self) {
+        self.removed_in_the_end = self.lock.is_some();
     }
 
     pub fn path(&self) -> &Path {
@@ -67,7 +74,7 @@ impl RunDirectory {
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        if self.lock.is_some() {
+        if self.removed_in_the_end {
             // What cannot be removed now, the next run sweeps.
             let _ = fs::remove_dir_all(&self.path);
         }
@@ -81,7 +88,7 @@ pub(super) fn write_private(path: &Path, content: &str) -> anyhow::Result<()> {
     written.with_context(|| format!("failed to write {}", path.display()))
 }
 
-/// Removes the directories of runs that ended without doing so themselves: killed, or held by a static.
+/// Removes the directories of runs that ended without doing so themselves: failed, killed, or held by a static.
 fn sweep() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else {
         return;
