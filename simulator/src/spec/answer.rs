@@ -27,8 +27,8 @@ pub(super) fn check(arena: &Arena, operation: &Operation, arm_error: SchemaId, s
             walk.visit(schema, value, BODY);
         }
         (Some(Content::Nothing), _, Some(_)) => walk.report(Kind::UndeclaredBody, BODY, "is not declared"),
-        // Gateways of every service answer without a body, Resource Manager's with any status.
-        (listed, default, None) if status >= 400 && (managed || listed.is_some() || default.is_some()) => {}
+        // Gateways of every service answer without a body.
+        (_, _, None) if status >= 400 => {}
         _ => walk.report(Kind::UndeclaredStatus, STATUS, declared_statuses(operation)),
     }
     walk.found

@@ -107,7 +107,7 @@ impl<'a> Walk<'a> {
         }
         let mut seen = HashSet::new();
         if array.unique && !items.iter().all(|item| seen.insert(item)) {
-            self.report(Kind::UnknownValue, place, "must not repeat an item");
+            self.report(Kind::Repeated, place, "must not repeat an item");
         }
         for (index, item) in items.iter().enumerate() {
             self.visit(array.items, item, place.index(index));

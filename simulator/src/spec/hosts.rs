@@ -15,7 +15,8 @@ enum Owner {
     Provisioning,
 }
 
-/// The one list of hosts: a name, or a suffix that begins with a dot.
+/// The one list of hosts: a name, or a suffix that begins with a dot. What the files say of hosts (`host`,
+/// `x-ms-parameterized-host`) is a placeholder or an example, so it is not read.
 const HOSTS: [(&str, Owner); 4] = [
     ("management.azure.com", Owner::One(Plane::Management)),
     ("global.azure-devices-provisioning.net", Owner::One(Plane::ProvisioningDevice)),

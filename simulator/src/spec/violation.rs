@@ -30,6 +30,8 @@ pub enum Kind {
     Range,
     Length,
     Format,
+    /// An item twice in a list of different ones.
+    Repeated,
     /// A property that only the service writes.
     ReadOnly,
 }
@@ -68,7 +70,8 @@ impl Kind {
             | Self::Pattern
             | Self::Range
             | Self::Length
-            | Self::Format => Severity::Failure,
+            | Self::Format
+            | Self::Repeated => Severity::Failure,
         }
     }
 }

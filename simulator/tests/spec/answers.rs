@@ -105,3 +105,11 @@ fn a_body_of_null_is_none() {
     let found = SpecBook::azure().check_answer(&delete.operation(), 202, Some(&Value::Null));
     assert_eq!(found, []);
 }
+
+#[test]
+fn older_device_versions_issue_no_certificates() {
+    let poll = |version| Call::new("GET", DPS, "/0ne0/registrations/one/operations/1", version);
+    let body = json!({"operationId": "1", "status": "assigned", "registrationState": {"issuedCertificateChain": ["MIIB"]}});
+    assert_eq!(answer(&poll("2026-11-01"), 200, &body), [""; 0]);
+    assert_eq!(answer(&poll("2021-06-01"), 200, &body), ["body/registrationState/issuedCertificateChain is not declared"]);
+}

@@ -199,7 +199,7 @@ fn a_body_must_be_sent_as_json() {
 #[test]
 fn a_device_sends_any_octets() {
     let path = "/devices/one/messages/events";
-    let call = Call::new("POST", HUB, path, "2020-03-13").with_header("content-type", "application/octet-stream");
+    let call = Call::new("POST", HUB, path, "2020-03-13").body(json!(21.5)).with_header("content-type", "application/octet-stream");
     assert_eq!(call.found(), [""; 0]);
 }
 
@@ -255,4 +255,18 @@ fn a_header_must_be_text() {
     assert_eq!(call.found(), [""; 0]);
     call.headers.insert("x-ms-continuation", HeaderValue::from_bytes(&[0xff]).expect("octets"));
     assert_eq!(call.found(), ["header/x-ms-continuation must be ASCII"]);
+}
+
+#[test]
+fn a_query_parameter_is_read_as_its_type() {
+    let list = |top| Call::new("GET", ARM, "/subscriptions/2f5c/resourcegroups", "2024-03-01").query("$top", top).found();
+    assert_eq!(list("10"), [""; 0]);
+    assert_eq!(list("ten"), ["query/$top must be an integer"]);
+    let verify = |verified| {
+        let path = format!("{DEVICES}/provisioningServices/contoso/certificates/root");
+        let call = Call::new("DELETE", ARM, path, "2022-12-12").with_header("if-match", "*");
+        call.query("certificate.isVerified", verified).found()
+    };
+    assert_eq!(verify("True"), [""; 0]);
+    assert_eq!(verify("perhaps"), ["query/certificate.isVerified must be a boolean"]);
 }

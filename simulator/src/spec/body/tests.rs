@@ -137,3 +137,23 @@ fn a_place_is_a_json_pointer_and_names_are_cut() {
     let long = "x".repeat(80);
     assert_eq!(asked(&definitions, &json!({ long: 1 })), [format!("body/{}… is not declared", "x".repeat(64))]);
 }
+
+#[test]
+fn a_wrapped_definition_is_that_definition() {
+    let definitions = json!({
+        "It": {"properties": {"state": {"allOf": [{"$ref": "#/definitions/State"}], "description": "wrapped to say this"}}},
+        "State": {"type": "string", "enum": ["on", "off"]}
+    });
+    assert_eq!(asked(&definitions, &json!({"state": "on"})), [""; 0]);
+    assert_eq!(asked(&definitions, &json!({"state": "dim"})), ["body/state must be one of: off | on"]);
+}
+
+#[test]
+fn a_reference_may_be_escaped_and_lead_on() {
+    let definitions = json!({
+        "It": {"$ref": "#/definitions/Rule%5BRights%5D"},
+        "Rule[Rights]": {"$ref": "#/definitions/Text"},
+        "Text": {"type": "string"}
+    });
+    assert_eq!(asked(&definitions, &json!(1)), ["body must be a string"]);
+}
