@@ -9,7 +9,7 @@ use moorage_tests::{
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let options = Options { directory: std::env::args_os().nth(1).map(Into::into), kinds: moorage_crds::all() };
+    let options = Options { directory: std::env::args_os().nth(1).map(Into::into), ..Options::default() };
     let plane = ControlPlane::start(options, &Console::stderr()).await?;
     println!("export KUBECONFIG={}", plane.kubeconfig().display());
     println!("alias kubectl={}", plane.kubectl_path().display());

@@ -19,7 +19,7 @@ pub fn block_on<F: Future>(test: F) -> F::Output {
     runtime.block_on(test)
 }
 
-/// The control plane that all tests of this process share, with our kinds installed; started when first asked for.
+/// The control plane that all tests of this process share; started when first asked for.
 /// Call it within [`block_on`].
 ///
 /// # Errors
@@ -28,8 +28,7 @@ pub fn block_on<F: Future>(test: F) -> F::Output {
 pub async fn shared() -> anyhow::Result<&'static ControlPlane> {
     static SHARED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
     let start = || async {
-        let options = Options { kinds: Vec::new(), ..Options::default() };
-        let started = ControlPlane::start(options, &Console::stderr()).await;
+        let started = ControlPlane::start(Options::default(), &Console::stderr()).await;
         started.map_err(|error| format!("{error:#}"))
     };
     SHARED.get_or_init(start).await.as_ref().map_err(|error| anyhow!("{error}"))
