@@ -1,0 +1,100 @@
+//! The resource manager: routes below `management.azure.com`.
+
+mod gate;
+mod hub_document;
+mod hub_put;
+mod iot_hubs;
+mod operation;
+mod policies;
+mod provisioning;
+mod provisioning_put;
+mod refusal;
+mod resource_groups;
+
+use http::Method;
+use jiff::Timestamp;
+
+use crate::azure::Azure;
+use crate::exchange::{Answer, Call, Outcome};
+
+pub(crate) use hub_document::{defaults as hub_defaults, masked_properties, region_name};
+pub(crate) use policies::{default_hub_policies, default_service_policies};
+pub(crate) use provisioning_put::link_of;
+
+/// A resource's place as the path names it.
+pub(crate) struct Place<'a> {
+    pub subscription: &'a str,
+    pub group: &'a str,
+    pub name: &'a str,
+}
+
+/// Answers a request to the resource manager.
+pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
+    route(azure, call, now).unwrap_or_else(|refusal| refusal).with("x-ms-request-id", format!("{:032x}", azure.count()))
+}
+
+fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
+    let folded = call.folded();
+    let folded: Vec<&str> = folded.iter().map(String::as_str).collect();
+    let ["subscriptions", subscription, rest @ ..] = folded.as_slice() else {
+        return Err(refusal::unknown_path(call));
+    };
+    if call.parameter("api-version").is_none_or(str::is_empty) {
+        return Err(refusal::no_api_version());
+    }
+    gate::admit(azure, call, subscription)?;
+    match rest {
+        ["operationresults", id] => operation::location(azure, call, id, now),
+        ["resourcegroups", rest @ ..] => in_groups(azure, call, now, subscription, rest),
+        ["providers", "microsoft.devices", rest @ ..] => in_subscription(azure, call, now, subscription, rest),
+        _ => Err(refusal::unknown_path(call)),
+    }
+}
+
+fn in_subscription(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, rest: &[&str]) -> Outcome {
+    match (call.method.as_str(), rest) {
+        ("POST", ["checknameavailability"]) => iot_hubs::check_name(azure, call),
+        ("POST", ["checkprovisioningservicenameavailability"]) => provisioning::check_name(azure, call),
+        ("GET", ["iothubs"]) => Ok(iot_hubs::list(azure, subscription, None, now)),
+        ("GET", ["provisioningservices"]) => Ok(provisioning::list(azure, subscription, None, now)),
+        _ => Err(refusal::unknown_path(call)),
+    }
+}
+
+fn in_groups(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, rest: &[&str]) -> Outcome {
+    // Names keep the casing that the caller chose.
+    let written = |place: usize| call.segments.get(place).map_or("", String::as_str);
+    match rest {
+        [] if call.method == Method::GET => Ok(resource_groups::list(azure, subscription)),
+        [_] => resource_groups::one(azure, call, now, written(1), written(3)),
+        [group, "resources"] if call.method == Method::GET => resource_groups::contents(azure, subscription, group),
+        [group, "providers", "microsoft.devices", kind] if call.method == Method::GET => {
+            resource_groups::must_exist(azure, subscription, group)?;
+            match *kind {
+                "iothubs" => Ok(iot_hubs::list(azure, subscription, Some(group), now)),
+                "provisioningservices" => Ok(provisioning::list(azure, subscription, Some(group), now)),
+                _ => Err(refusal::unknown_path(call)),
+            }
+        }
+        [_, "providers", "microsoft.devices", kind, _, rest @ ..] => {
+            let place = Place { subscription: written(1), group: written(3), name: written(7) };
+            match *kind {
+                "iothubs" => iot_hubs::one(azure, call, now, &place, rest),
+                "provisioningservices" => provisioning::one(azure, call, now, &place, rest),
+                _ => Err(refusal::unknown_path(call)),
+            }
+        }
+        _ => Err(refusal::unknown_path(call)),
+    }
+}
+
+/// An error of the resource manager for a status that something else decided.
+pub(crate) fn refused(status: u16, text: &str) -> Answer {
+    let code = match status {
+        400 => "BadRequest",
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        _ => "InternalServerError",
+    };
+    refusal::arm(status, code, text)
+}

@@ -1,0 +1,147 @@
+//! Device provisioning services in the resource manager.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::Place;
+use super::iot_hubs::name_answer;
+use super::operation::{announce, poll};
+use super::provisioning_put::put;
+use super::refusal::{no_body, no_such_resource, not_active, unknown_path};
+use super::resource_groups::{must_exist, tags_of};
+use crate::azure::{Azure, Due, Link, Phase, Policy, Service};
+use crate::exchange::{Answer, Call, Outcome};
+
+/// Answers everything on one provisioning service.
+pub(super) fn one(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, rest: &[&str]) -> Outcome {
+    match (call.method.as_str(), rest) {
+        ("GET", ["operationresults", id]) => poll(azure, call, id, now),
+        ("PUT", []) => put(azure, call, now, place),
+        ("PATCH", []) => patch(azure, call, now, place),
+        ("DELETE", []) => delete(azure, call, now, place),
+        ("GET", []) => {
+            let service = find(azure, place)?;
+            if service.resource.visible_from > now {
+                return Err(missing(place));
+            }
+            Ok(Answer::json(200, shown(service)))
+        }
+        ("POST", ["listkeys"]) => {
+            let value: Vec<Value> = find(azure, place)?.policies.iter().map(Policy::with_keys).collect();
+            Ok(Answer::json(200, json!({ "value": value })))
+        }
+        ("POST", ["keys", key, "listkeys"]) => {
+            let policy = find(azure, place)?.policy(key);
+            let policy = policy.ok_or_else(|| no_such_resource("provisioningServices/keys", key, place.group))?;
+            Ok(Answer::json(200, policy.with_keys()))
+        }
+        _ => Err(unknown_path(call)),
+    }
+}
+
+fn missing(place: &Place<'_>) -> Answer {
+    no_such_resource("provisioningServices", place.name, place.group)
+}
+
+fn find<'a>(azure: &'a Azure, place: &Place<'_>) -> Result<&'a Service, Answer> {
+    must_exist(azure, place.subscription, place.group)?;
+    azure
+        .services
+        .get(&place.name.to_lowercase())
+        .filter(|service| service.resource.lives_in(place.subscription, place.group))
+        .ok_or_else(|| missing(place))
+}
+
+fn delete(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> Outcome {
+    let key = place.name.to_lowercase();
+    match find(azure, place)?.resource.phase {
+        Phase::Creating(_) | Phase::Updating(_) => return Err(not_active(place.name)),
+        Phase::Active | Phase::Deleting(_) => {}
+    }
+    let begun = azure.begin(now, |number| Due::Service(key.clone(), number));
+    if let Some(service) = azure.services.get_mut(&key)
+        && service.resource.phase == Phase::Active
+    {
+        service.resource.phase = Phase::Deleting(begun.number);
+    }
+    Ok(announce(azure, call, &begun, Answer::new(202)))
+}
+
+fn patch(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> Outcome {
+    let body = call.json.as_ref().ok_or_else(no_body)?;
+    if find(azure, place)?.resource.phase != Phase::Active {
+        return Err(not_active(place.name));
+    }
+    let key = place.name.to_lowercase();
+    let begun = azure.begin(now, |number| Due::Service(key.clone(), number));
+    let etag = azure.etag();
+    let service = azure.services.get_mut(&key).ok_or_else(|| missing(place))?;
+    service.resource.tags = tags_of(body).unwrap_or_default();
+    service.resource.etag = etag;
+    service.resource.phase = Phase::Updating(begun.number);
+    let answer = Answer::json(200, shown(service));
+    Ok(announce(azure, call, &begun, answer))
+}
+
+fn shown_link(link: &Link) -> Value {
+    json!({
+        "applyAllocationPolicy": link.apply_allocation_policy,
+        "allocationWeight": link.weight,
+        "name": link.host,
+        "connectionString": link.masked(),
+        "location": link.location,
+    })
+}
+
+/// What a GET or a PUT answers: no policy keys, links masked.
+pub(super) fn shown(service: &Service) -> Value {
+    let resource = &service.resource;
+    let mut properties = service.properties.clone();
+    let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
+    set("state", resource.phase.state().into());
+    set("provisioningState", resource.phase.provisioning_state().into());
+    set("iotHubs", service.links.iter().map(shown_link).collect());
+    set("allocationPolicy", service.allocation_policy.as_str().into());
+    set("serviceOperationsHostName", service.host().into());
+    set("deviceProvisioningHostName", "global.azure-devices-provisioning.net".into());
+    set("idScope", service.id_scope.as_str().into());
+    set("authorizationPolicies", service.policies.iter().map(Policy::without_keys).collect());
+    json!({
+        "id": format!(
+            "/subscriptions/{}/resourcegroups/{}/providers/Microsoft.Devices/ProvisioningServices/{}",
+            resource.subscription, resource.group, resource.name
+        ),
+        "name": resource.name,
+        "type": "Microsoft.Devices/provisioningServices",
+        "location": resource.location,
+        "tags": resource.tags,
+        "subscriptionid": resource.subscription,
+        "resourcegroup": resource.group,
+        "etag": resource.etag,
+        "properties": properties,
+        "sku": { "name": "S1", "tier": "Standard", "capacity": service.capacity },
+    })
+}
+
+/// Lists the services of a subscription, or of one of its groups.
+pub(super) fn list(azure: &Azure, subscription: &str, group: Option<&str>, now: Timestamp) -> Answer {
+    let value: Vec<Value> = azure
+        .services
+        .values()
+        .filter(|service| {
+            let resource = &service.resource;
+            let here = match group {
+                Some(group) => resource.lives_in(subscription, group),
+                None => resource.subscription.eq_ignore_ascii_case(subscription),
+            };
+            here && resource.visible_from <= now
+        })
+        .map(shown)
+        .collect();
+    Answer::json(200, json!({ "value": value }))
+}
+
+/// Says whether a service's name is free, in all subscriptions of everybody.
+pub(super) fn check_name(azure: &Azure, call: &Call) -> Outcome {
+    name_answer(call, |name| azure.services.contains_key(name))
+}

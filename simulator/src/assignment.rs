@@ -1,0 +1,218 @@
+//! Assigning a device: which hub, whether the link opens it, and what is written there.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use crate::arm::region_name;
+use crate::azure::{Assignment, Azure, Device, Group, Link, Registration, Service};
+use crate::keys;
+use crate::options::Reregistration;
+use crate::regions;
+
+/// Why a registration failed: the error code and its text.
+type Failure = (i64, String);
+
+/// Ends a registration that was begun.
+pub(crate) fn complete(azure: &mut Azure, service: &str, operation: &str, now: Timestamp) {
+    let Some(assignment) = azure.services.get_mut(service).and_then(|service| service.assignments.get_mut(operation)) else {
+        return;
+    };
+    assignment.done = true;
+    let assignment = assignment.clone();
+    let key = assignment.registration.to_lowercase();
+    let before = azure.services[service].registrations.get(&key).cloned();
+    let decided = decide(azure, service, &assignment, before.as_ref(), now);
+    let record = record(azure, &assignment, before, decided, now);
+    if let Some(service) = azure.services.get_mut(service) {
+        service.registrations.insert(key, record);
+    }
+}
+
+/// The outcome: a hub with what happened to the device's data, disabled, or failed.
+enum Decided {
+    Assigned { hub: String, substatus: &'static str },
+    Disabled,
+    Failed(Failure),
+}
+
+fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Option<&Registration>, now: Timestamp) -> Decided {
+    let there = &azure.services[service];
+    let Some(group) = there.groups.get(&assignment.group).cloned() else {
+        let text = "EnrollmentNotFound: the enrollment was deleted.".to_owned();
+        return Decided::Failed((404_201, text));
+    };
+    if !group.enabled {
+        return Decided::Disabled;
+    }
+    let current = before.and_then(|record| record.hub.clone());
+    if let Some(hub) = current.clone().filter(|_| !group.update_hub_assignment) {
+        return Decided::Assigned { hub, substatus: before.and_then(|record| record.substatus).unwrap_or("initialAssignment") };
+    }
+    let chosen = match choose(azure, there, &group, assignment) {
+        Ok(link) => link.clone(),
+        Err(failure) => return Decided::Failed(failure),
+    };
+    let moved = current.as_ref().is_some_and(|hub| *hub != chosen.host);
+    if let Err(failure) = write(azure, &chosen, &group, assignment, moved, now) {
+        return Decided::Failed(failure);
+    }
+    if let Some(old) = current.filter(|_| moved) {
+        let link = azure.services[service].link(&old).cloned();
+        leave(azure, link, &assignment.registration);
+    }
+    Decided::Assigned {
+        hub: chosen.host,
+        substatus: match (before.is_some(), moved, group.migrate_device_data) {
+            (_, true, true) => "deviceDataMigrated",
+            (_, true, false) => "deviceDataReset",
+            (true, false, _) => "reprovisionedToInitialAssignment",
+            (false, false, _) => "initialAssignment",
+        },
+    }
+}
+
+fn record(azure: &mut Azure, assignment: &Assignment, before: Option<Registration>, decided: Decided, now: Timestamp) -> Registration {
+    let etag = format!("{:08x}-0000-0100-0000-{:012x}", azure.count(), now.as_second());
+    let (status, hub, substatus, error) = match decided {
+        Decided::Assigned { hub, substatus } => ("assigned", Some(hub), Some(substatus), None),
+        Decided::Disabled => ("disabled", None, None, None),
+        Decided::Failed(failure) => ("failed", None, None, Some(failure)),
+    };
+    let created = before.as_ref().map_or(now, |record| record.created);
+    Registration {
+        // The first spelling of the id stays the device's.
+        id: before.map_or_else(|| assignment.registration.clone(), |record| record.id),
+        group: assignment.group.clone(),
+        device: assignment.registration.clone(),
+        // A device that cannot be assigned now keeps the hub that it had.
+        hub,
+        status,
+        substatus,
+        error,
+        etag,
+        created,
+        updated: now,
+    }
+}
+
+/// Chooses among the enrollment's hubs, or among all linked ones that take part.
+fn choose<'a>(azure: &Azure, service: &'a Service, group: &Group, assignment: &Assignment) -> Result<&'a Link, Failure> {
+    let mut links: Vec<&Link> = if group.hubs.is_empty() {
+        service.links.iter().filter(|link| link.apply_allocation_policy).collect()
+    } else {
+        group.hubs.iter().filter_map(|host| service.link(host)).collect()
+    };
+    links.sort_by(|a, b| a.host.cmp(&b.host));
+    links.dedup_by(|a, b| a.host == b.host);
+    let policy = group.allocation_policy.as_deref().unwrap_or(&service.allocation_policy);
+    let chosen = match policy.to_ascii_lowercase().as_str() {
+        "geolatency" => nearest(azure, &links, assignment.from),
+        "hashed" => heaviest(&links, &assignment.registration),
+        "static" => links.first().copied(),
+        _ => {
+            let text = "CustomAllocationFailed: webhooks are not simulated.".to_owned();
+            return Err((400_207, text));
+        }
+    };
+    let nothing = "LinkedHubNotFound: no linked hub can take the device.".to_owned();
+    chosen.ok_or((404_206, nothing))
+}
+
+/// The region that the device's network address lies next to.
+fn region_of(azure: &Azure, from: IpAddr) -> &str {
+    azure
+        .options
+        .networks
+        .iter()
+        .find(|network| network.contains(from))
+        .map_or(azure.options.default_region.as_str(), |network| &network.region)
+}
+
+fn nearest<'a>(azure: &Azure, links: &[&'a Link], from: IpAddr) -> Option<&'a Link> {
+    let from = region_of(azure, from);
+    let distance = |link: &Link| {
+        let hub = azure.hubs.values().find(|hub| hub.host() == link.host);
+        let region = hub.map_or(link.location.as_str(), |hub| &hub.resource.location);
+        regions::latency(from, &region_name(region))
+    };
+    // Sorted by name, so that the first of equals is the first by name.
+    links.iter().copied().min_by(|a, b| distance(a).total_cmp(&distance(b)))
+}
+
+/// Weighted rendezvous hashing: stable for a device, and few devices move when hubs change.
+fn heaviest<'a>(links: &[&'a Link], registration: &str) -> Option<&'a Link> {
+    let score = |link: &Link| {
+        let text = format!("{}\n{}", registration.to_lowercase(), link.host);
+        let hash = keys::hmac_sha256(b"allocation", text.as_bytes());
+        let weight = f64::from(u32::try_from(link.weight).unwrap_or(1));
+        -weight / keys::unit(&hash).max(f64::MIN_POSITIVE).ln()
+    };
+    links.iter().copied().max_by(|a, b| score(a).total_cmp(&score(b)))
+}
+
+/// Opens the hub with nothing but the link's stored key; gives the hub's key in the map.
+fn open(azure: &Azure, link: &Link) -> Result<String, Failure> {
+    let refused = |text: &str| (401_002_i64, format!("{text}: {}", link.host));
+    let (name, hub) = azure
+        .hubs
+        .iter()
+        .find(|(_, hub)| hub.host() == link.host && hub.resource.phase.serves())
+        .ok_or_else(|| (404_206, format!("LinkedHubNotFound: {}", link.host)))?;
+    if hub.switched_on("disableLocalAuth") {
+        return Err(refused("The linked hub takes no shared access signatures"));
+    }
+    let policy = hub
+        .policy(&link.policy)
+        .filter(|policy| policy.has_key(&link.key))
+        .ok_or_else(|| refused("The linked hub refuses the stored key"))?;
+    if !policy.grants("RegistryWrite") || !policy.grants("ServiceConnect") {
+        return Err(refused("The link's policy lacks RegistryWrite or ServiceConnect"));
+    }
+    Ok(name.clone())
+}
+
+/// Creates the device or writes its keys, as the variant of this run says.
+fn write(azure: &mut Azure, link: &Link, group: &Group, assignment: &Assignment, moved: bool, now: Timestamp) -> Result<(), Failure> {
+    let name = open(azure, link)?;
+    let id = &assignment.registration;
+    let variant = azure.options.variants.reregistration;
+    let there = azure.hubs[&name].devices.get(id).cloned();
+    if there.is_some() && !moved && variant == Reregistration::NothingUnlessMoved {
+        return Ok(());
+    }
+    let both = variant == Reregistration::BothKeys;
+    let other =
+        [&group.primary, &group.secondary].into_iter().filter_map(|key| keys::derive(key, id)).find(|key| both && *key != assignment.key);
+    let secondary = match (other, &there) {
+        (Some(other), _) => azure.keyring.keep(other),
+        (None, Some(there)) => there.secondary.clone(),
+        (None, None) => azure.keyring.key(&format!("hub/{name}/device/{id}/secondary")),
+    };
+    let etag = azure.etag();
+    let device = Device {
+        id: id.clone(),
+        generation: there.as_ref().map_or_else(|| azure.count().to_string(), |there| there.generation.clone()),
+        etag,
+        enabled: there.as_ref().is_none_or(|there| there.enabled),
+        status_reason: there.as_ref().and_then(|there| there.status_reason.clone()),
+        primary: assignment.key.clone(),
+        secondary,
+        edge: group.rest.get("capabilities").is_some_and(|all| all["iotEdge"] == true),
+        status_updated: there.as_ref().map_or(now, |there| there.status_updated),
+        last_activity: there.as_ref().and_then(|there| there.last_activity),
+        messages: there.as_ref().map_or(0, |there| there.messages),
+    };
+    if let Some(hub) = azure.hubs.get_mut(&name) {
+        hub.devices.insert(id.clone(), device);
+    }
+    Ok(())
+}
+
+/// Takes the device out of the hub that it leaves, if the link to it still opens it.
+fn leave(azure: &mut Azure, link: Option<Link>, device: &str) {
+    let hub = link.and_then(|link| open(azure, &link).ok());
+    if let Some(hub) = hub.and_then(|name| azure.hubs.get_mut(&name)) {
+        hub.devices.remove(device);
+    }
+}

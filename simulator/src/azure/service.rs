@@ -1,0 +1,160 @@
+//! A device provisioning service: links, enrollment groups, registrations.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
+
+use super::{Policy, Resource};
+use crate::keys::Keyring;
+
+/// A device provisioning service.
+pub(crate) struct Service {
+    pub resource: Resource,
+    pub capacity: i64,
+    /// `properties` without links, policies, allocation policy and what is read-only.
+    pub properties: Map<String, Value>,
+    /// `Hashed`, `GeoLatency` or `Static`.
+    pub allocation_policy: String,
+    pub id_scope: String,
+    pub policies: Vec<Policy>,
+    pub links: Vec<Link>,
+    /// By group id.
+    pub groups: BTreeMap<String, Group>,
+    /// By registration id in lower case.
+    pub registrations: BTreeMap<String, Registration>,
+    /// Registration operations by id.
+    pub assignments: HashMap<String, Assignment>,
+    pub operations: Meter,
+    pub attempts: Meter,
+    /// Polls by registration id in lower case.
+    pub polls: HashMap<String, Meter>,
+}
+
+impl Service {
+    /// An empty service; its id scope depends on its name and on how often it was made.
+    pub fn new(keyring: &mut Keyring, resource: Resource, policies: Vec<Policy>) -> Self {
+        let purpose = format!("id scope/{}", resource.name.to_lowercase());
+        let scope = keyring.name(&purpose, 8).to_uppercase();
+        Self {
+            resource,
+            capacity: 1,
+            properties: Map::new(),
+            allocation_policy: "Hashed".to_owned(),
+            id_scope: format!("0ne{scope}"),
+            policies,
+            links: Vec::new(),
+            groups: BTreeMap::new(),
+            registrations: BTreeMap::new(),
+            assignments: HashMap::new(),
+            operations: Meter::default(),
+            attempts: Meter::default(),
+            polls: HashMap::new(),
+        }
+    }
+
+    /// The host name of the service API.
+    pub fn host(&self) -> String {
+        format!("{}.azure-devices-provisioning.net", self.resource.name.to_ascii_lowercase())
+    }
+
+    /// The policy of that name.
+    pub fn policy(&self, name: &str) -> Option<&Policy> {
+        self.policies.iter().find(|policy| policy.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The link to a hub's host name.
+    pub fn link(&self, host: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.host.eq_ignore_ascii_case(host))
+    }
+}
+
+/// A linked hub: nothing but a connection string and how to weigh it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub host: String,
+    pub policy: String,
+    pub key: String,
+    pub location: String,
+    pub apply_allocation_policy: bool,
+    pub weight: i64,
+}
+
+impl Link {
+    /// The connection string as a GET shows it.
+    pub fn masked(&self) -> String {
+        format!("HostName={};SharedAccessKeyName={};SharedAccessKey=****", self.host, self.policy)
+    }
+}
+
+/// An enrollment group with symmetric keys.
+#[derive(Clone)]
+pub(crate) struct Group {
+    pub id: String,
+    pub etag: String,
+    pub primary: String,
+    pub secondary: String,
+    pub enabled: bool,
+    /// `hashed`, `geoLatency`, `static` or `custom`; `None` follows the service.
+    pub allocation_policy: Option<String>,
+    /// Empty means every linked hub.
+    pub hubs: Vec<String>,
+    pub update_hub_assignment: bool,
+    pub migrate_device_data: bool,
+    /// The rest of the document as the caller wrote it.
+    pub rest: Map<String, Value>,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+    pub visible_from: Timestamp,
+}
+
+/// The record of a device that registered.
+#[derive(Clone)]
+pub(crate) struct Registration {
+    pub id: String,
+    pub group: String,
+    pub device: String,
+    pub hub: Option<String>,
+    pub status: &'static str,
+    pub substatus: Option<&'static str>,
+    pub error: Option<(i64, String)>,
+    pub etag: String,
+    pub created: Timestamp,
+    pub updated: Timestamp,
+}
+
+/// A registration under way or done.
+#[derive(Clone)]
+pub(crate) struct Assignment {
+    pub registration: String,
+    pub group: String,
+    /// The derived key that the device proved.
+    pub key: String,
+    pub from: IpAddr,
+    pub done: bool,
+}
+
+/// Counts calls in windows of a fixed length.
+#[derive(Default, Clone)]
+pub(crate) struct Meter {
+    window: Option<Timestamp>,
+    calls: u32,
+}
+
+impl Meter {
+    /// Counts one call; `Err` gives the time until the window is over.
+    pub fn count(&mut self, now: Timestamp, length: SignedDuration, most: u32) -> Result<(), SignedDuration> {
+        let over = self.window.is_none_or(|start| now >= start + length);
+        if over {
+            self.window = Some(now);
+            self.calls = 0;
+        }
+        let start = self.window.unwrap_or(now);
+        if self.calls >= most {
+            return Err((start + length).duration_since(now));
+        }
+        self.calls += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! The domain clock: the real time plus an offset that only grows.
+
+mod advance;
+mod followers;
+
+use std::sync::{Mutex, MutexGuard};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+pub use advance::AdvanceError;
+use followers::Followers;
+pub(crate) use followers::Report;
+
+/// The one clock of everything that is simulated, apart from TLS and token lifetimes.
+#[derive(Default)]
+pub(crate) struct Clock {
+    state: Mutex<State>,
+    /// Rung when the offset, a report or the round changed.
+    changed: Notify,
+    /// Held by the one advance that is under way.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    offset: SignedDuration,
+    /// The latest time that was told, so that a real clock set back is not felt.
+    latest: Option<Timestamp>,
+    /// The domain time at which the offset last grew.
+    stepped_to: Option<Timestamp>,
+    /// Counts the moments at which every follower has to report anew.
+    round: u64,
+    followers: Followers,
+}
+
+impl State {
+    fn now(&mut self) -> Timestamp {
+        let told = Timestamp::now() + self.offset;
+        let now = self.latest.map_or(told, |latest| latest.max(told));
+        self.latest = Some(now);
+        now
+    }
+}
+
+/// What a follower, or anyone, is told of the clock.
+pub(crate) struct Reading {
+    pub now: Timestamp,
+    pub offset: SignedDuration,
+}
+
+impl Clock {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while the clock is held")
+    }
+
+    /// The domain time.
+    pub fn now(&self) -> Timestamp {
+        self.lock().now()
+    }
+
+    /// The domain time with the offset that it is made of.
+    pub fn read(&self) -> Reading {
+        let mut state = self.lock();
+        Reading { now: state.now(), offset: state.offset }
+    }
+
+    /// The followers as JSON, for `GET /sim/clock`.
+    pub fn followers(&self) -> serde_json::Value {
+        self.lock().followers.shown()
+    }
+}

@@ -1,0 +1,190 @@
+//! The provisioning service's device API over HTTPS: register, poll, look up.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::azure::{Assignment, Azure, Due, Group, Registration, Service};
+use crate::enrollment::refusal::{bad, missing, no_such_host, throttled, unauthorized, unknown_path};
+use crate::enrollment::registrations;
+use crate::exchange::{Answer, Call, Outcome};
+use crate::keys;
+use crate::options::SecondKey;
+use crate::sas::Signature;
+
+/// Answers a device; `own_host` is set when the service was called by its own name.
+pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp, own_host: Option<&str>) -> Answer {
+    route(azure, call, now, own_host).unwrap_or_else(|refusal| refusal)
+}
+
+/// A device that proved who it is.
+struct Proved {
+    service: String,
+    registration: String,
+    group: String,
+    /// The derived key that it signed with.
+    key: String,
+}
+
+fn route(azure: &mut Azure, call: &Call, now: Timestamp, own_host: Option<&str>) -> Outcome {
+    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    let [scope, "registrations", id, rest @ ..] = segments.as_slice() else {
+        return Err(unknown_path(call, now));
+    };
+    let service = azure
+        .service_of_scope(scope)
+        .filter(|name| azure.services[*name].resource.phase.serves())
+        .ok_or_else(|| missing(404_205, &format!("There is no id scope {scope}."), now))?
+        .to_owned();
+    if own_host.is_some_and(|host| azure.services[&service].host() != host) {
+        return Err(no_such_host(&call.host, now));
+    }
+    if call.parameter("api-version").is_none_or(str::is_empty) {
+        return Err(bad(400_002, "The api-version is missing.", now));
+    }
+    if !valid_id(id) {
+        return Err(bad(400_004, "The registration id is not valid.", now));
+    }
+    match (call.method.as_str(), rest) {
+        ("PUT", ["register"]) => {
+            let proved = prove(azure, &service, scope, id, call, now)?;
+            same_id(call, id, now)?;
+            count_attempt(azure, &service, now)?;
+            Ok(register(azure, proved, call, now))
+        }
+        ("GET", ["operations", operation]) => {
+            let proved = prove(azure, &service, scope, id, call, now)?;
+            count_poll(azure, &service, id, now)?;
+            poll(azure, &proved, operation, call, now)
+        }
+        ("POST", []) => {
+            let proved = prove(azure, &service, scope, id, call, now)?;
+            count_attempt(azure, &service, now)?;
+            look_up(azure, &proved, now)
+        }
+        _ => Err(unknown_path(call, now)),
+    }
+}
+
+/// Registration ids: up to 128 letters, digits and `-._:`, the last a letter, digit or hyphen.
+fn valid_id(id: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    (1..=128).contains(&id.len()) && id.bytes().all(fits) && !id.ends_with(['.', '_', ':'])
+}
+
+fn same_id(call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
+    let body = call.json.as_ref().map(|body| &body["registrationId"]);
+    let named = body.and_then(Value::as_str);
+    match named {
+        Some(named) if named.eq_ignore_ascii_case(id) => Ok(()),
+        _ => Err(bad(400_004, "The body's registrationId differs from the path's.", now)),
+    }
+}
+
+/// Finds the group one of whose keys made the device's key, and the key itself.
+fn prove(azure: &mut Azure, name: &str, scope: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proved, Answer> {
+    let signature =
+        call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No device credential was sent.", now))?;
+    if signature.expired(now) {
+        return Err(unauthorized("The signature has expired.", now));
+    }
+    let wanted = format!("{scope}/registrations/{id}").to_lowercase();
+    if signature.resource.to_lowercase() != wanted {
+        return Err(unauthorized("The signature is for another resource.", now));
+    }
+    let service = &azure.services[name];
+    if service.groups.is_empty() {
+        return Err(missing(404_201, "EnrollmentNotFound: no enrollment for this id.", now));
+    }
+    let before = service.registrations.get(&id.to_lowercase());
+    let first = before.and_then(|record| service.groups.get(&record.group));
+    let refused = azure.options.variants.second_group_key == SecondKey::Refused;
+    let found = first.into_iter().chain(service.groups.values()).find_map(|group| {
+        let key = key_used(group, id, &signature, refused)?;
+        Some((group.id.clone(), key))
+    });
+    let (group, key) = found.ok_or_else(|| unauthorized("The signature fits no enrollment of this id.", now))?;
+    azure.keyring.keep(key.clone());
+    azure.keyring.keep(signature.sig);
+    Ok(Proved { service: name.to_owned(), registration: id.to_owned(), group, key })
+}
+
+fn key_used(group: &Group, id: &str, signature: &Signature, only_primary: bool) -> Option<String> {
+    let keys = [Some(&group.primary), (!only_primary).then_some(&group.secondary)];
+    keys.into_iter().flatten().filter_map(|key| keys::derive(key, id)).find(|derived| signature.made_with(derived))
+}
+
+fn count_attempt(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
+    let most = azure.options.limits.registrations_per_minute;
+    let service = azure.services.get_mut(name);
+    let counted = service.map_or(Ok(()), |service| service.attempts.count(now, SignedDuration::from_mins(1), most));
+    counted.map_err(|wait| throttled(wait, now))
+}
+
+fn count_poll(azure: &mut Azure, name: &str, id: &str, now: Timestamp) -> Result<(), Answer> {
+    let most = azure.options.limits.polls_per_ten_seconds;
+    let service = azure.services.get_mut(name);
+    let counted = service.map_or(Ok(()), |service| {
+        let meter = service.polls.entry(id.to_lowercase()).or_default();
+        meter.count(now, SignedDuration::from_secs(10), most)
+    });
+    counted.map_err(|wait| throttled(wait, now))
+}
+
+fn register(azure: &mut Azure, proved: Proved, call: &Call, now: Timestamp) -> Answer {
+    let operation = format!("5.{:016x}.{:016x}", azure.count(), now.as_second());
+    let due = now + azure.options.latency.assignment;
+    azure.schedule(due, Due::Assignment(proved.service.clone(), operation.clone()));
+    let answer = assigning(azure, call, &proved.registration, &operation);
+    if let Some(service) = azure.services.get_mut(&proved.service) {
+        let assignment =
+            Assignment { registration: proved.registration, group: proved.group, key: proved.key, from: call.from, done: false };
+        service.assignments.insert(operation, assignment);
+    }
+    answer
+}
+
+fn assigning(azure: &Azure, call: &Call, id: &str, operation: &str) -> Answer {
+    let version = call.parameter("api-version").unwrap_or_default();
+    let scope = call.segments.first().map_or("", String::as_str);
+    let location = format!("https://{}/{scope}/registrations/{id}/operations/{operation}?api-version={version}", call.authority);
+    let seconds = azure.options.latency.retry_after.as_secs();
+    Answer::json(202, json!({ "operationId": operation, "status": "assigning" }))
+        .with("location", location)
+        .with("retry-after", seconds.to_string())
+}
+
+fn poll(azure: &Azure, proved: &Proved, operation: &str, call: &Call, now: Timestamp) -> Outcome {
+    let service = &azure.services[&proved.service];
+    let assignment = service
+        .assignments
+        .get(operation)
+        .filter(|assignment| assignment.registration.eq_ignore_ascii_case(&proved.registration))
+        .ok_or_else(|| missing(404_204, "There is no such operation.", now))?;
+    if !assignment.done {
+        return Ok(assigning(azure, call, &proved.registration, operation));
+    }
+    let record = record(service, proved, now)?;
+    Ok(Answer::json(
+        200,
+        json!({
+            "operationId": operation,
+            "status": record.status,
+            "registrationState": result(record),
+        }),
+    ))
+}
+
+fn record<'a>(service: &'a Service, proved: &Proved, now: Timestamp) -> Result<&'a Registration, Answer> {
+    service.registrations.get(&proved.registration.to_lowercase()).ok_or_else(|| missing(404_203, "DeviceRegistrationNotFound.", now))
+}
+
+fn result(record: &Registration) -> Value {
+    let mut result = registrations::shown(record);
+    result["symmetricKey"] = json!({ "enrollmentGroupId": record.group });
+    result
+}
+
+fn look_up(azure: &Azure, proved: &Proved, now: Timestamp) -> Outcome {
+    let record = record(&azure.services[&proved.service], proved, now)?;
+    Ok(Answer::json(200, result(record)))
+}

@@ -1,0 +1,296 @@
+//! Somebody else's hands: changes to the cloud that no request makes.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::arm::{default_hub_policies, default_service_policies, hub_defaults, link_of};
+use crate::azure::{Azure, Group, Hub, Link, Phase, Policy, Resource, ResourceGroup, Service};
+
+/// A hub that is there before anyone asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewHub<'a> {
+    /// The subscription id.
+    pub subscription: &'a str,
+    /// The resource group; made if it is not there.
+    pub group: &'a str,
+    /// The hub's name.
+    pub name: &'a str,
+    /// The region, as `eastus`.
+    pub location: &'a str,
+    /// `F1`, `S1`, …; one unit.
+    pub sku: &'a str,
+}
+
+/// A provisioning service that is there before anyone asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct NewService<'a> {
+    /// The subscription id.
+    pub subscription: &'a str,
+    /// The resource group; made if it is not there.
+    pub group: &'a str,
+    /// The service's name.
+    pub name: &'a str,
+    /// The region, as `eastus`.
+    pub location: &'a str,
+}
+
+impl Azure {
+    /// Makes a resource group, unless it is there.
+    pub fn add_resource_group(&mut self, subscription: &str, name: &str, location: &str) {
+        let key = (subscription.to_lowercase(), name.to_lowercase());
+        self.groups.entry(key).or_insert_with(|| ResourceGroup {
+            subscription: subscription.to_owned(),
+            name: name.to_owned(),
+            location: location.to_owned(),
+            tags: Map::new(),
+            deleting: false,
+        });
+    }
+
+    fn resource(&mut self, subscription: &str, group: &str, name: &str, location: &str) -> Resource {
+        self.add_resource_group(subscription, group, location);
+        Resource {
+            subscription: subscription.to_owned(),
+            group: group.to_owned(),
+            name: name.to_owned(),
+            location: location.to_owned(),
+            tags: Map::new(),
+            etag: self.etag(),
+            phase: Phase::Active,
+            visible_from: Timestamp::MIN,
+        }
+    }
+
+    /// Makes an active hub with the default policies.
+    pub fn add_hub(&mut self, hub: NewHub<'_>) {
+        let resource = self.resource(hub.subscription, hub.group, hub.name, hub.location);
+        let policies = default_hub_policies(&mut self.keyring, hub.name);
+        let hub = Hub {
+            sku: hub.sku.to_owned(),
+            capacity: 1,
+            identity: None,
+            properties: hub_defaults(hub.sku),
+            policies,
+            devices: BTreeMap::new(),
+            messages: 0,
+            resource,
+        };
+        self.hubs.insert(hub.resource.name.to_lowercase(), hub);
+    }
+
+    /// Makes an active provisioning service with the default policy and no links.
+    pub fn add_service(&mut self, service: NewService<'_>) {
+        let resource = self.resource(service.subscription, service.group, service.name, service.location);
+        let policies = default_service_policies(&mut self.keyring, service.name);
+        let service = Service::new(&mut self.keyring, resource, policies);
+        self.services.insert(service.resource.name.to_lowercase(), service);
+    }
+
+    fn hub_mut(&mut self, name: &str) -> &mut Hub {
+        self.hubs.get_mut(&name.to_lowercase()).unwrap_or_else(|| panic!("there is no hub {name}"))
+    }
+
+    fn service_mut(&mut self, name: &str) -> &mut Service {
+        self.services.get_mut(&name.to_lowercase()).unwrap_or_else(|| panic!("there is no service {name}"))
+    }
+
+    fn touch(&mut self, service: &str) -> &mut Service {
+        let etag = self.etag();
+        let service = self.service_mut(service);
+        service.resource.etag = etag;
+        service
+    }
+
+    /// Links a hub of this cloud by its owner policy's primary key.
+    pub fn link_hub(&mut self, service: &str, hub: &str) {
+        let hub = self.hub_mut(hub);
+        let owner = hub.policy("iothubowner").map(|policy| policy.primary.clone());
+        let link = Link {
+            host: hub.host(),
+            policy: "iothubowner".to_owned(),
+            key: owner.expect("the owner policy is there unless a test deleted it"),
+            location: hub.resource.location.clone(),
+            apply_allocation_policy: true,
+            weight: 1,
+        };
+        self.touch(service).links.push(link);
+    }
+
+    /// Adds a link as somebody wrote it, wherever it leads; the JSON is one entry of `iotHubs`.
+    ///
+    /// # Panics
+    /// The entry's connection string or location is missing.
+    pub fn add_foreign_link(&mut self, service: &str, entry: &Value) {
+        let link = link_of(entry).expect("a link has a whole connection string and a location");
+        self.keyring.keep(link.key.clone());
+        self.touch(service).links.push(link);
+    }
+
+    /// Takes every link to a host away.
+    pub fn remove_link(&mut self, service: &str, host: &str) {
+        self.touch(service).links.retain(|link| !link.host.eq_ignore_ascii_case(host));
+    }
+
+    /// Changes a hub's sku and units.
+    pub fn set_sku(&mut self, hub: &str, sku: &str, units: i64) {
+        let etag = self.etag();
+        let hub = self.hub_mut(hub);
+        sku.clone_into(&mut hub.sku);
+        hub.capacity = units;
+        hub.resource.etag = etag;
+    }
+
+    /// Sets one tag of a hub.
+    pub fn set_hub_tag(&mut self, hub: &str, tag: &str, value: &str) {
+        let etag = self.etag();
+        let resource = &mut self.hub_mut(hub).resource;
+        resource.tags.insert(tag.to_owned(), value.into());
+        resource.etag = etag;
+    }
+
+    /// Sets one tag of a provisioning service.
+    pub fn set_service_tag(&mut self, service: &str, tag: &str, value: &str) {
+        let resource = &mut self.touch(service).resource;
+        resource.tags.insert(tag.to_owned(), value.into());
+    }
+
+    /// Sets one of a hub's `properties`.
+    pub fn set_hub_property(&mut self, hub: &str, name: &str, value: Value) {
+        let etag = self.etag();
+        let hub = self.hub_mut(hub);
+        hub.properties.insert(name.to_owned(), value);
+        hub.resource.etag = etag;
+    }
+
+    /// Deletes a hub at once, with its devices.
+    pub fn delete_hub(&mut self, hub: &str) {
+        self.hubs.remove(&hub.to_lowercase());
+    }
+
+    /// Deletes a provisioning service at once, with all that it holds.
+    pub fn delete_service(&mut self, service: &str) {
+        self.services.remove(&service.to_lowercase());
+    }
+
+    /// A key of a hub's policy, as `listkeys` would give it: primary, then secondary.
+    pub fn hub_policy_keys(&self, hub: &str, policy: &str) -> Option<(String, String)> {
+        let policy = self.hubs.get(&hub.to_lowercase())?.policy(policy)?;
+        Some((policy.primary.clone(), policy.secondary.clone()))
+    }
+
+    /// Adds a policy with fresh keys to a hub.
+    pub fn add_hub_policy(&mut self, hub: &str, name: &str, rights: &str) {
+        let label = format!("hub/{}/{name}", hub.to_lowercase());
+        let policy = Policy {
+            name: name.to_owned(),
+            rights: rights.to_owned(),
+            primary: self.keyring.key(&format!("{label}/primary")),
+            secondary: self.keyring.key(&format!("{label}/secondary")),
+        };
+        let etag = self.etag();
+        let hub = self.hub_mut(hub);
+        hub.policies.push(policy);
+        hub.resource.etag = etag;
+    }
+
+    /// Puts new keys into a hub's policy.
+    pub fn roll_hub_policy(&mut self, hub: &str, policy: &str) {
+        let label = format!("hub/{}/{policy}", hub.to_lowercase());
+        let primary = self.keyring.key(&format!("{label}/primary"));
+        let secondary = self.keyring.key(&format!("{label}/secondary"));
+        let hub = self.hub_mut(hub);
+        for other in &mut hub.policies {
+            if other.name.eq_ignore_ascii_case(policy) {
+                other.primary.clone_from(&primary);
+                other.secondary.clone_from(&secondary);
+            }
+        }
+    }
+
+    /// The keys of a provisioning service's policy: primary, then secondary.
+    pub fn service_policy_keys(&self, service: &str, policy: &str) -> Option<(String, String)> {
+        let policy = self.services.get(&service.to_lowercase())?.policy(policy)?;
+        Some((policy.primary.clone(), policy.secondary.clone()))
+    }
+
+    /// A provisioning service's id scope.
+    pub fn id_scope(&self, service: &str) -> Option<String> {
+        let service = self.services.get(&service.to_lowercase())?;
+        Some(service.id_scope.clone())
+    }
+
+    /// Makes an enrollment group with fresh keys that uses these hubs.
+    pub fn add_group(&mut self, service: &str, id: &str, hubs: &[&str]) {
+        let label = format!("service/{}/group/{id}", service.to_lowercase());
+        let group = Group {
+            id: id.to_owned(),
+            etag: format!("{:08x}", self.count()),
+            primary: self.keyring.long_key(&format!("{label}/primary")),
+            secondary: self.keyring.long_key(&format!("{label}/secondary")),
+            enabled: true,
+            allocation_policy: None,
+            hubs: hubs.iter().map(|host| host.to_lowercase()).collect(),
+            update_hub_assignment: true,
+            migrate_device_data: true,
+            rest: Map::new(),
+            created: Timestamp::now(),
+            updated: Timestamp::now(),
+            visible_from: Timestamp::MIN,
+        };
+        self.service_mut(service).groups.insert(id.to_owned(), group);
+    }
+
+    fn group_mut(&mut self, service: &str, id: &str) -> &mut Group {
+        let etag = format!("{:08x}", self.count());
+        let group = self.service_mut(service).groups.get_mut(id).unwrap_or_else(|| panic!("there is no group {id}"));
+        group.etag = etag;
+        group
+    }
+
+    /// Enables or disables an enrollment group.
+    pub fn set_group_enabled(&mut self, service: &str, id: &str, enabled: bool) {
+        self.group_mut(service, id).enabled = enabled;
+    }
+
+    /// Changes which hubs a group uses; none means all linked ones.
+    pub fn set_group_hubs(&mut self, service: &str, id: &str, hubs: &[&str]) {
+        self.group_mut(service, id).hubs = hubs.iter().map(|host| host.to_lowercase()).collect();
+    }
+
+    /// Deletes an enrollment group.
+    pub fn delete_group(&mut self, service: &str, id: &str) {
+        self.service_mut(service).groups.remove(id);
+    }
+
+    /// An enrollment group's keys: primary, then secondary.
+    pub fn group_keys(&self, service: &str, id: &str) -> Option<(String, String)> {
+        let group = self.services.get(&service.to_lowercase())?.groups.get(id)?;
+        Some((group.primary.clone(), group.secondary.clone()))
+    }
+
+    /// Replaces the client secrets of an application.
+    pub fn set_client_secrets(&mut self, client_id: &str, secrets: &[&str]) {
+        for secret in secrets {
+            self.keyring.keep((*secret).to_owned());
+        }
+        for application in &mut self.directory.applications {
+            if application.client_id.eq_ignore_ascii_case(client_id) {
+                application.client_secrets = secrets.iter().map(|&text| text.to_owned()).collect();
+            }
+        }
+    }
+
+    /// A device of a hub as `GET /devices/{id}` would show it, keys and all.
+    pub fn device(&self, hub: &str, id: &str) -> Option<Value> {
+        let device = self.hubs.get(&hub.to_lowercase())?.devices.get(id)?;
+        Some(json!({
+            "deviceId": device.id,
+            "status": if device.enabled { "enabled" } else { "disabled" },
+            "primaryKey": device.primary,
+            "secondaryKey": device.secondary,
+            "messages": device.messages,
+        }))
+    }
+}

@@ -1,0 +1,135 @@
+//! An enrollment group's JSON, in both directions.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::refusal::bad;
+use crate::azure::{Group, Service};
+use crate::exchange::Answer;
+use crate::keys::decode;
+
+/// A PUT body, checked; keys that it leaves out are `None`.
+pub(crate) struct Wanted {
+    pub primary: Option<String>,
+    pub secondary: Option<String>,
+    pub enabled: bool,
+    pub allocation_policy: Option<String>,
+    pub hubs: Vec<String>,
+    pub update_hub_assignment: bool,
+    pub migrate_device_data: bool,
+    pub rest: Map<String, Value>,
+}
+
+/// The fields that a group keeps as they were written.
+const KEPT: [&str; 3] = ["capabilities", "initialTwin", "customAllocationDefinition"];
+
+/// Reads and checks a PUT body.
+pub(crate) fn read(service: &Service, id: &str, body: &Value, now: Timestamp) -> Result<Wanted, Answer> {
+    let refuse = |message: &str| bad(400_004, message, now);
+    if body["enrollmentGroupId"] != id {
+        return Err(refuse("The enrollmentGroupId differs from the path's."));
+    }
+    if !valid_id(id) {
+        return Err(refuse("The enrollment group id is not valid."));
+    }
+    let attestation = &body["attestation"];
+    if attestation["type"] != "symmetricKey" {
+        return Err(refuse("Only groups with symmetric keys are simulated."));
+    }
+    let keys = &attestation["symmetricKey"];
+    let status = body["provisioningStatus"].as_str().unwrap_or("enabled");
+    if !["enabled", "disabled"].contains(&status) {
+        return Err(refuse("The provisioningStatus is not valid."));
+    }
+    let allocation_policy = body["allocationPolicy"].as_str();
+    let hubs = hubs(service, body, now)?;
+    match allocation_policy {
+        None | Some("hashed" | "geoLatency") => {}
+        Some("static") if hubs.len() == 1 => {}
+        Some("static") => return Err(refuse("A static allocation needs exactly one hub.")),
+        Some("custom") if body["customAllocationDefinition"].is_object() => {}
+        Some("custom") => return Err(refuse("A custom allocation needs its definition.")),
+        Some(_) => return Err(refuse("The allocationPolicy is not valid.")),
+    }
+    let reprovision = &body["reprovisionPolicy"];
+    let kept = |name: &&String| KEPT.contains(&name.as_str());
+    Ok(Wanted {
+        primary: key(&keys["primaryKey"], now)?,
+        secondary: key(&keys["secondaryKey"], now)?,
+        enabled: status == "enabled",
+        allocation_policy: allocation_policy.map(str::to_owned),
+        hubs,
+        update_hub_assignment: reprovision["updateHubAssignment"].as_bool().unwrap_or(true),
+        migrate_device_data: reprovision["migrateDeviceData"].as_bool().unwrap_or(true),
+        rest: body
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, value)| kept(name) && !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    })
+}
+
+fn valid_id(id: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte);
+    (1..=128).contains(&id.len())
+        && id.bytes().all(fits)
+        && id.bytes().last().is_some_and(|last| last.is_ascii_alphanumeric() || last == b'-')
+}
+
+fn key(value: &Value, now: Timestamp) -> Result<Option<String>, Answer> {
+    let Some(key) = value.as_str().filter(|key| !key.is_empty()) else {
+        return Ok(None);
+    };
+    match decode(key) {
+        Some(bytes) if (16..=64).contains(&bytes.len()) => Ok(Some(key.to_owned())),
+        _ => Err(bad(400_004, "A symmetric key is base64 of 16 to 64 bytes.", now)),
+    }
+}
+
+/// The hubs that the body names; each has to be linked.
+fn hubs(service: &Service, body: &Value, now: Timestamp) -> Result<Vec<String>, Answer> {
+    let list = body["iotHubs"].as_array().map_or(&[][..], Vec::as_slice);
+    let one = body["iotHubHostName"].as_str().filter(|host| !host.is_empty());
+    if one.is_some() && !list.is_empty() {
+        let message = "iotHubs and iotHubHostName exclude each other.";
+        return Err(bad(400_004, message, now));
+    }
+    let named = list.iter().filter_map(Value::as_str).chain(one);
+    named
+        .map(|host| match service.link(host) {
+            Some(_) => Ok(host.to_lowercase()),
+            None => {
+                let message = format!("LinkedHubNotFound: the hub {host} is not linked.");
+                Err(bad(400_209, &message, now))
+            }
+        })
+        .collect()
+}
+
+/// What a GET or a PUT answers: the attestation without its keys.
+pub(super) fn shown(group: &Group) -> Value {
+    let mut document = json!({
+        "enrollmentGroupId": group.id,
+        "attestation": { "type": "symmetricKey" },
+        "etag": format!("\"{}\"", group.etag),
+        "provisioningStatus": if group.enabled { "enabled" } else { "disabled" },
+        "reprovisionPolicy": {
+            "updateHubAssignment": group.update_hub_assignment,
+            "migrateDeviceData": group.migrate_device_data,
+        },
+        "createdDateTimeUtc": group.created,
+        "lastUpdatedDateTimeUtc": group.updated,
+    });
+    if let Some(policy) = &group.allocation_policy {
+        document["allocationPolicy"] = policy.as_str().into();
+    }
+    if !group.hubs.is_empty() {
+        document["iotHubs"] = json!(group.hubs);
+    }
+    for (name, value) in &group.rest {
+        document[name] = value.clone();
+    }
+    document
+}

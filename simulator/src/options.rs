@@ -1,0 +1,279 @@
+//! What a simulator is started with.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use crate::faults::Rule;
+
+/// The Entra tenant of the default options.
+pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+/// The application of the default options.
+pub const CLIENT: &str = "22222222-2222-4222-8222-222222222222";
+/// The client secret of the default options.
+pub const CLIENT_SECRET: &str = "simulated-client-secret";
+/// The subscription of the default options.
+pub const SUBSCRIPTION: &str = "33333333-3333-4333-8333-333333333333";
+
+/// Everything that can be chosen before the start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the door listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What keys and id scopes are made from; `None` draws a fresh seed.
+    pub seed: Option<String>,
+    /// Whether a request that breaks the vendor's OpenAPI is answered 400 instead of served.
+    pub strict: bool,
+    /// The applications that may ask for tokens.
+    pub applications: Vec<Application>,
+    /// The subscriptions that exist.
+    pub subscriptions: Vec<Subscription>,
+    /// Which Azure region a network address lies next to; the first match counts.
+    pub networks: Vec<Network>,
+    /// The region of every other address.
+    pub default_region: String,
+    /// How long a bearer token is good for, in real time.
+    pub token_lifetime: Duration,
+    /// How long things take.
+    pub latency: Latency,
+    /// The quotas that are enforced.
+    pub limits: Limits,
+    /// Which of the unproven behaviours Azure has in this run.
+    pub variants: Variants,
+    /// The fault plan at the start.
+    pub faults: Vec<Rule>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let network =
+            |third, region: &str| Network { address: IpAddr::V4(Ipv4Addr::new(127, 0, third, 0)), prefix: 24, region: region.to_owned() };
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            seed: None,
+            strict: true,
+            applications: vec![Application::default()],
+            subscriptions: vec![Subscription::default()],
+            networks: vec![network(1, "eastus"), network(2, "westus"), network(3, "westeurope"), network(4, "southeastasia")],
+            default_region: "eastus".to_owned(),
+            token_lifetime: Duration::from_secs(3_600),
+            latency: Latency::default(),
+            limits: Limits::default(),
+            variants: Variants::default(),
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// An application registration with its service principal.
+#[derive(Clone)]
+pub struct Application {
+    /// The tenants in which it has a service principal.
+    pub tenants: Vec<String>,
+    /// The application (client) id.
+    pub client_id: String,
+    /// The client secrets that are valid now.
+    pub client_secrets: Vec<String>,
+    /// The federated credentials.
+    pub federated: Vec<FederatedCredential>,
+    /// The subscriptions in which it holds a role; `None` means every one of its tenants.
+    pub subscriptions: Option<Vec<String>>,
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application")
+            .field("tenants", &self.tenants)
+            .field("client_id", &self.client_id)
+            .field("subscriptions", &self.subscriptions)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Application {
+    fn default() -> Self {
+        Self {
+            tenants: vec![TENANT.to_owned()],
+            client_id: CLIENT.to_owned(),
+            client_secrets: vec![CLIENT_SECRET.to_owned()],
+            federated: Vec::new(),
+            subscriptions: None,
+        }
+    }
+}
+
+/// A foreign token that stands for an application.
+#[derive(Debug, Clone)]
+pub struct FederatedCredential {
+    /// The token's `iss`; `None` accepts any.
+    pub issuer: Option<String>,
+    /// The token's `sub`.
+    pub subject: String,
+    /// One of the token's `aud`.
+    pub audience: String,
+}
+
+/// A subscription and the tenant that it trusts.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    /// The subscription id.
+    pub id: String,
+    /// The tenant whose tokens it takes.
+    pub tenant: String,
+}
+
+impl Default for Subscription {
+    fn default() -> Self {
+        Self { id: SUBSCRIPTION.to_owned(), tenant: TENANT.to_owned() }
+    }
+}
+
+/// A network and the Azure region that it is next to.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Any address of the network.
+    pub address: IpAddr,
+    /// The length of the prefix in bits.
+    pub prefix: u8,
+    /// The region's name, as `eastus`.
+    pub region: String,
+}
+
+impl Network {
+    /// Whether the address lies in this network.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(v4) => (32_u32, u128::from(u32::from(v4))),
+            IpAddr::V6(v6) => (128, u128::from(v6)),
+        };
+        let ((width, mine), (other_width, theirs)) = (bits(self.address), bits(address));
+        let free = width.saturating_sub(u32::from(self.prefix));
+        let cut = |value: u128| value.checked_shr(free).unwrap_or(0);
+        width == other_width && cut(mine) == cut(theirs)
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    /// Reads `127.0.1.0/24=eastus`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || format!("expected a network as 127.0.1.0/24=eastus, got {text}");
+        let (cidr, region) = text.split_once('=').ok_or_else(wrong)?;
+        let (address, prefix) = cidr.split_once('/').ok_or_else(wrong)?;
+        Ok(Self { address: address.parse().map_err(|_| wrong())?, prefix: prefix.parse().map_err(|_| wrong())?, region: region.to_owned() })
+    }
+}
+
+/// How long operations take on the domain clock, and what waiting time the answers ask for.
+#[derive(Debug, Clone)]
+pub struct Latency {
+    /// A long-running operation of the resource manager.
+    pub operation: SignedDuration,
+    /// The assignment of a device by the provisioning service.
+    pub assignment: SignedDuration,
+    /// The `Retry-After` of an operation under way, in whole seconds on the wire.
+    pub retry_after: SignedDuration,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self {
+            operation: SignedDuration::from_millis(150),
+            assignment: SignedDuration::from_millis(50),
+            retry_after: SignedDuration::from_secs(1),
+        }
+    }
+}
+
+/// The documented quotas (Microsoft Learn: "IoT Hub Device Provisioning Service limits",
+/// "Reference - IoT Hub quotas and throttling").
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Service operations a minute and provisioning service.
+    pub service_operations_per_minute: u32,
+    /// Device registrations and status lookups a minute and provisioning service.
+    pub registrations_per_minute: u32,
+    /// Polls of its operation by one device in ten seconds.
+    pub polls_per_ten_seconds: u32,
+    /// Symmetric-key enrollment groups of one provisioning service.
+    pub symmetric_groups: usize,
+    /// Hubs linked to one provisioning service.
+    pub linked_hubs: usize,
+    /// Paid hubs of one subscription.
+    pub paid_hubs: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            service_operations_per_minute: 1_000,
+            registrations_per_minute: 1_000,
+            polls_per_ten_seconds: 5,
+            symmetric_groups: 100,
+            linked_hubs: 50,
+            paid_hubs: 50,
+        }
+    }
+}
+
+/// What Azure does where its documentation is silent: one choice for each doubt.
+#[derive(Debug, Clone, Default)]
+pub struct Variants {
+    /// What a masked connection string in a link does on PUT.
+    pub masked_link: MaskedLink,
+    /// What an enrollment group's PUT does that carries no keys.
+    pub group_keys_left_out: KeysLeftOut,
+    /// What a hub's or a service's PUT does with a policy that carries no keys.
+    pub policy_keys_left_out: KeysLeftOut,
+    /// What a second registration of a device writes to the hub's identity.
+    pub reregistration: Reregistration,
+    /// Whether devices that use the group's second key are turned away at the provisioning service.
+    pub second_group_key: SecondKey,
+    /// How long a new hub, service or group is still 404 to a GET, on the domain clock.
+    pub read_after_create: SignedDuration,
+}
+
+/// See [`Variants::masked_link`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MaskedLink {
+    /// The stored key stays.
+    #[default]
+    Kept,
+    /// The asterisks become the key, and provisioning through the link breaks.
+    StoredLiterally,
+}
+
+/// What happens to keys that a PUT leaves out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeysLeftOut {
+    /// The service makes new ones.
+    #[default]
+    Regenerated,
+    /// The stored ones stay.
+    Kept,
+}
+
+/// See [`Variants::reregistration`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reregistration {
+    /// Both slots are written: the key used, then the other one derived from the group.
+    BothKeys,
+    /// Only the primary slot is written, with the key used.
+    KeyUsed,
+    /// Nothing is written unless the device moves to another hub.
+    #[default]
+    NothingUnlessMoved,
+}
+
+/// See [`Variants::second_group_key`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SecondKey {
+    /// Both keys open the door.
+    #[default]
+    Accepted,
+    /// Only the primary key does; the secondary gets 401.
+    Refused,
+}

@@ -1,0 +1,166 @@
+//! The handle of a running simulator.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::AbortHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::azure::Azure;
+use crate::clock::{AdvanceError, Clock};
+use crate::door::{self, Authority};
+use crate::faults::Faults;
+use crate::log::{Log, LoggedRequest};
+use crate::options::Options;
+use crate::{keys, world};
+
+/// What the door and the handle share.
+pub(crate) struct Shared {
+    pub clock: Clock,
+    pub faults: Faults,
+    pub log: Log,
+    pub strict: bool,
+    pub authority: Arc<Authority>,
+    azure: Mutex<Azure>,
+}
+
+impl Shared {
+    /// The cloud; held only while nothing is awaited.
+    pub fn azure(&self) -> MutexGuard<'_, Azure> {
+        self.azure.lock().expect("nothing panics while the cloud is held")
+    }
+
+    /// Moves the domain clock.
+    pub async fn advance(&self, target: Timestamp) -> Result<Timestamp, AdvanceError> {
+        self.clock.advance(target, |now| self.azure().settle(now)).await
+    }
+
+    /// The world with everything happened that is due.
+    pub fn world(&self, secrets: world::Secrets) -> String {
+        let now = self.clock.now();
+        let mut azure = self.azure();
+        azure.settle(now);
+        world::print(&azure, secrets)
+    }
+}
+
+/// A running simulator; dropping it closes the door and every connection.
+pub struct Simulator {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    serving: AbortHandle,
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+impl Simulator {
+    /// Opens the door; it is served by the runtime that this is called on.
+    ///
+    /// # Errors
+    /// The address cannot be bound, or the fault plan holds a bad regular expression.
+    pub async fn start(options: Options) -> io::Result<Self> {
+        let authority = Arc::new(Authority::new()?);
+        let tls = TlsAcceptor::from(Arc::new(authority.server_config()?));
+        let listener = door::listen(options.listen).await?;
+        let address = listener.local_addr()?;
+        let seed = keys::seed(options.seed.as_deref());
+        let faults = Faults::new(seed, options.faults.clone()).map_err(io::Error::other)?;
+        let shared = Arc::new(Shared {
+            clock: Clock::default(),
+            faults,
+            log: Log::default(),
+            strict: options.strict,
+            authority,
+            azure: Mutex::new(Azure::new(options, seed)),
+        });
+        let serving = tokio::spawn(door::serve(listener, tls, Arc::clone(&shared)));
+        Ok(Self { shared, address, serving: serving.abort_handle() })
+    }
+
+    /// Where the door listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The certificate of the simulator's own authority, in PEM.
+    pub fn ca_pem(&self) -> &str {
+        self.shared.authority.pem()
+    }
+
+    /// The domain time.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// How far the domain clock is ahead of the real one.
+    pub fn clock_offset(&self) -> SignedDuration {
+        self.shared.clock.read().offset
+    }
+
+    /// Moves the domain clock on, in steps, each waiting for every follower to be idle; returns the
+    /// domain time reached.
+    ///
+    /// # Errors
+    /// A follower stayed busy for a minute of real time.
+    pub async fn advance(&self, by: SignedDuration) -> Result<Timestamp, AdvanceError> {
+        self.shared.advance(self.now() + by).await
+    }
+
+    /// Moves the domain clock to a time, like [`Simulator::advance`].
+    ///
+    /// # Errors
+    /// A follower stayed busy for a minute of real time, or the time lies in the past.
+    pub async fn advance_to(&self, time: Timestamp) -> Result<Timestamp, AdvanceError> {
+        self.shared.advance(time).await
+    }
+
+    /// The fault plan.
+    pub fn faults(&self) -> &Faults {
+        &self.shared.faults
+    }
+
+    /// Every request to a simulated host so far.
+    pub fn requests(&self) -> Vec<LoggedRequest> {
+        self.shared.log.requests()
+    }
+
+    /// Every breach of the OpenAPI by a request so far, one line each.
+    pub fn violations(&self) -> Vec<String> {
+        self.shared.log.violations()
+    }
+
+    /// Every breach of the OpenAPI by the simulator's own answers, one line each.
+    pub fn answer_violations(&self) -> Vec<String> {
+        self.shared.log.answer_violations()
+    }
+
+    /// Every secret value that was made or taken so far.
+    pub fn secrets_ever_held(&self) -> Vec<String> {
+        self.shared.azure().keyring.held()
+    }
+
+    /// The state of the cloud as sorted text, secrets as fingerprints: equal for equal states.
+    pub fn world(&self) -> String {
+        self.shared.world(world::Secrets::Fingerprints)
+    }
+
+    /// Like [`Simulator::world`], but secrets are named by where they occur first (`k1`, `k2`, …),
+    /// so that two runs with different random keys compare equal when their relations are.
+    pub fn world_by_relation(&self) -> String {
+        self.shared.world(world::Secrets::Names)
+    }
+
+    /// Reads or changes the cloud directly: somebody else's hands.
+    pub fn edit<T>(&self, change: impl FnOnce(&mut Azure) -> T) -> T {
+        let now = self.shared.clock.now();
+        let mut azure = self.shared.azure();
+        azure.settle(now);
+        change(&mut azure)
+    }
+}

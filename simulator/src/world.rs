@@ -1,0 +1,202 @@
+//! The cloud as sorted text, for comparing the ends of two runs.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use crate::azure::{Azure, Group, Hub, Link, Phase, Policy, Registration, Resource, Service};
+use crate::keys;
+
+/// How secrets are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Secrets {
+    /// Eight digits of a hash.
+    Fingerprints,
+    /// `k1`, `k2`, … in the order in which they are met.
+    Names,
+}
+
+/// Prints the world: no times, no entity tags, no operations.
+pub(crate) fn print(azure: &Azure, secrets: Secrets) -> String {
+    let mut page = Page { secrets, names: HashMap::new(), text: String::new() };
+    for group in azure.groups.values() {
+        let standing = if group.deleting { " deleting" } else { "" };
+        page.line(0, &format!("resource group {}/{} {}{}{standing}", group.subscription, group.name, group.location, tags(&group.tags)));
+    }
+    for hub in azure.hubs.values() {
+        page.hub(azure, hub);
+    }
+    for service in azure.services.values() {
+        page.service(service);
+    }
+    page.text
+}
+
+struct Page {
+    secrets: Secrets,
+    names: HashMap<String, String>,
+    text: String,
+}
+
+fn tags(tags: &Map<String, Value>) -> String {
+    if tags.is_empty() {
+        return String::new();
+    }
+    format!(" tags {}", canonical(&Value::Object(tags.clone())))
+}
+
+/// JSON with its keys sorted.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
+            sorted.sort_by_key(|(name, _)| *name);
+            let fields: Vec<String> =
+                sorted.into_iter().map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(values) => {
+            let values: Vec<String> = values.iter().map(canonical).collect();
+            format!("[{}]", values.join(","))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn standing(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Active => "",
+        Phase::Creating(_) => " creating",
+        Phase::Updating(_) => " updating",
+        Phase::Deleting(_) => " deleting",
+    }
+}
+
+impl Page {
+    fn line(&mut self, depth: usize, text: &str) {
+        let _ = writeln!(self.text, "{:1$}{text}", "", depth * 2);
+    }
+
+    fn secret(&mut self, value: &str) -> String {
+        match self.secrets {
+            Secrets::Fingerprints => keys::fingerprint(value),
+            Secrets::Names => {
+                let next = format!("k{}", self.names.len() + 1);
+                self.names.entry(value.to_owned()).or_insert(next).clone()
+            }
+        }
+    }
+
+    fn resource(&mut self, kind: &str, resource: &Resource, more: &str) {
+        self.line(
+            0,
+            &format!(
+                "{kind} {} in {}/{} {}{more}{}{}",
+                resource.name,
+                resource.subscription,
+                resource.group,
+                resource.location,
+                tags(&resource.tags),
+                standing(resource.phase)
+            ),
+        );
+    }
+
+    fn policies(&mut self, policies: &[Policy]) {
+        let mut sorted: Vec<&Policy> = policies.iter().collect();
+        sorted.sort_by_key(|policy| policy.name.to_lowercase());
+        for policy in sorted {
+            let (primary, secondary) = (self.secret(&policy.primary), self.secret(&policy.secondary));
+            let text = format!("policy {} [{}] {primary} {secondary}", policy.name, policy.rights);
+            self.line(1, &text);
+        }
+    }
+
+    fn hub(&mut self, azure: &Azure, hub: &Hub) {
+        let sku = format!(" {}x{}", hub.sku, hub.capacity);
+        self.resource("hub", &hub.resource, &sku);
+        if let Some(identity) = &hub.identity {
+            self.line(1, &format!("identity {}", canonical(identity)));
+        }
+        // The values of connection strings must not be shown.
+        let properties = crate::arm::masked_properties(hub);
+        self.line(1, &format!("properties {}", canonical(&Value::Object(properties))));
+        self.policies(&hub.policies);
+        for device in hub.devices.values() {
+            let [primary, secondary] = [&device.primary, &device.secondary].map(|key| self.device_key(azure, &device.id, key));
+            let status = if device.enabled { "enabled" } else { "disabled" };
+            let text = format!("device {} {status} {primary} {secondary}", device.id);
+            self.line(1, &text);
+        }
+    }
+
+    /// A device's key by the group that it is derived from, where it is.
+    fn device_key(&mut self, azure: &Azure, device: &str, key: &str) -> String {
+        if self.secrets == Secrets::Fingerprints {
+            return self.secret(key);
+        }
+        let groups = azure.services.values().flat_map(|service| service.groups.values());
+        let origin = groups
+            .flat_map(|group| [(group, "primary", &group.primary), (group, "secondary", &group.secondary)])
+            .find(|(_, _, master)| keys::derive(master, device).as_deref() == Some(key));
+        match origin {
+            Some((group, slot, _)) => format!("derived({} {slot})", group.id),
+            None => self.secret(key),
+        }
+    }
+
+    fn service(&mut self, service: &Service) {
+        let more = format!(" S1x{} {} {}", service.capacity, service.id_scope, service.allocation_policy);
+        self.resource("service", &service.resource, &more);
+        if !service.properties.is_empty() {
+            let properties = Value::Object(service.properties.clone());
+            self.line(1, &format!("properties {}", canonical(&properties)));
+        }
+        self.policies(&service.policies);
+        let mut links: Vec<&Link> = service.links.iter().collect();
+        links.sort_by_key(|link| (&link.host, &link.policy));
+        for link in links {
+            self.link(link);
+        }
+        for group in service.groups.values() {
+            self.group(group);
+        }
+        for record in service.registrations.values() {
+            self.registration(record);
+        }
+    }
+
+    fn link(&mut self, link: &Link) {
+        let key = self.secret(&link.key);
+        let text = format!(
+            "link {} {} {} weight {} apply {} {key}",
+            link.host, link.location, link.policy, link.weight, link.apply_allocation_policy
+        );
+        self.line(1, &text);
+    }
+
+    fn group(&mut self, group: &Group) {
+        let (primary, secondary) = (self.secret(&group.primary), self.secret(&group.secondary));
+        let mut hubs = group.hubs.clone();
+        hubs.sort();
+        let text = format!(
+            "group {} {} {} [{}] update {} migrate {} {primary} {secondary} {}",
+            group.id,
+            if group.enabled { "enabled" } else { "disabled" },
+            group.allocation_policy.as_deref().unwrap_or("-"),
+            hubs.join(" "),
+            group.update_hub_assignment,
+            group.migrate_device_data,
+            canonical(&Value::Object(group.rest.clone()))
+        );
+        self.line(1, &text);
+    }
+
+    fn registration(&mut self, record: &Registration) {
+        let error = record.error.as_ref().map_or_else(String::new, |(code, _)| format!(" {code}"));
+        let text =
+            format!("registration {} of {} {} {}{error}", record.id, record.group, record.status, record.hub.as_deref().unwrap_or("-"));
+        self.line(1, &text);
+    }
+}
