@@ -52,7 +52,7 @@ impl Refusal<'_> {
     pub(crate) fn says_absent(&self) -> bool {
         let wording = Wording::read(self.headers, self.body);
         let (_, detail) = codes::meaning(self.status, &wording);
-        self.status == 404 && detail == Detail::NotFound && (wording.structured || self.body.trim_ascii().is_empty())
+        self.status == 404 && detail == Detail::NotFound
     }
 
     fn failure(&self, class: Class, detail: Detail, wording: Wording, wait: Option<SignedDuration>) -> Failure {
@@ -113,3 +113,6 @@ fn interrupted(step: &'static str, interruption: &Interruption) -> Error {
     };
     Failure::new(step, class, detail, interruption.to_string()).into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,10 +71,21 @@ impl Document {
         if !self.get(path).is_some_and(Value::is_array) {
             self.set(path, Value::Array(Vec::new()));
         }
-        let (first, rest) = path.split_first().expect("a list has a path");
-        let root = self.0.get_mut(*first).expect("the list was put here");
-        let list = rest.iter().fold(root, |value, name| &mut value[*name]);
-        list.as_array_mut().expect("the list was put here")
+        self.there(path).as_array_mut().expect("the list was put here")
+    }
+
+    /// The object at a path, to be edited; made if it is not there.
+    pub(crate) fn object_mut(&mut self, path: &Path) -> &mut Map<String, Value> {
+        if !self.get(path).is_some_and(Value::is_object) {
+            self.set(path, Value::Object(Map::new()));
+        }
+        self.there(path).as_object_mut().expect("the object was put here")
+    }
+
+    fn there(&mut self, path: &Path) -> &mut Value {
+        let (first, rest) = path.split_first().expect("what is edited has a path");
+        let root = self.0.get_mut(*first).expect("the value was put here");
+        rest.iter().fold(root, |value, name| &mut value[*name])
     }
 
     /// The bytes to send: everything but the fields that only the service writes.
@@ -217,26 +228,26 @@ macro_rules! tagged {
                 self.0.text(&["location"])
             }
 
-            /// The value of a tag.
+            /// The value of a tag; the names of tags are the same in any case.
             pub fn tag(&self, key: &str) -> Option<&str> {
-                self.0.get(&["tags"])?.get(key)?.as_str()
+                let tags = self.0.get(&["tags"])?.as_object()?;
+                tags.iter().find(|(name, _)| name.eq_ignore_ascii_case(key))?.1.as_str()
             }
 
             /// The same with a tag set.
             #[must_use]
             pub fn with_tag(mut self, key: &str, value: &str) -> Self {
-                let mut tags = self.0.get(&["tags"]).and_then(serde_json::Value::as_object).cloned().unwrap_or_default();
-                tags.insert(key.to_owned(), value.into());
-                self.0.set(&["tags"], tags);
+                let tags = self.0.object_mut(&["tags"]);
+                let known = tags.keys().find(|name| name.eq_ignore_ascii_case(key)).cloned();
+                tags.insert(known.unwrap_or_else(|| key.to_owned()), value.into());
                 self
             }
 
             /// The same without a tag.
             #[must_use]
             pub fn without_tag(mut self, key: &str) -> Self {
-                if let Some(mut tags) = self.0.get(&["tags"]).and_then(serde_json::Value::as_object).cloned() {
-                    tags.remove(key);
-                    self.0.set(&["tags"], tags);
+                if self.tag(key).is_some() {
+                    self.0.object_mut(&["tags"]).retain(|name, _| !name.eq_ignore_ascii_case(key));
                 }
                 self
             }
@@ -250,3 +261,6 @@ macro_rules! tagged {
 }
 
 pub(crate) use {document, tagged};
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,5 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use azure_core::cloud::CustomConfiguration;
@@ -13,7 +12,6 @@ use azure_identity::{
 };
 use futures::future::BoxFuture;
 use moorage_keys::{HostName, Token};
-use tokio::sync::Mutex;
 
 use crate::azure::{Azure, Shared};
 use crate::classify::unanswered;
@@ -21,24 +19,23 @@ use crate::error::Error;
 use crate::wire::client_options;
 
 mod sign_in_calls;
+mod tokens;
 
 use sign_in_calls::SignInCalls;
+use tokens::Tokens;
 
 const STEP: &str = "sign in to Entra ID";
 
 /// An application in an Entra ID tenant, with what proves that we are it.
 ///
-/// Its clones share their access tokens, which are renewed five minutes before they end, one renewal at a time.
+/// Its clones share their access tokens, which are renewed five minutes before they end.
 #[derive(Clone)]
 pub struct Identity(Arc<SignIn>);
 
 struct SignIn {
     tenant: String,
     client: String,
-    credential: Arc<dyn TokenCredential>,
-    shared: Arc<Shared>,
-    failures: AtomicU64,
-    last_failure: Mutex<Option<Error>>,
+    tokens: Tokens,
 }
 
 impl Azure {
@@ -77,14 +74,8 @@ impl Azure {
 
 impl Identity {
     fn new(shared: &Arc<Shared>, tenant: &str, client: &str, credential: Arc<dyn TokenCredential>) -> Self {
-        Self(Arc::new(SignIn {
-            tenant: tenant.to_owned(),
-            client: client.to_owned(),
-            credential,
-            shared: shared.clone(),
-            failures: AtomicU64::new(0),
-            last_failure: Mutex::new(None),
-        }))
+        let tokens = Tokens::new(credential, shared.clock.clone());
+        Self(Arc::new(SignIn { tenant: tenant.to_owned(), client: client.to_owned(), tokens }))
     }
 
     /// The tenant's id, as it was given.
@@ -95,27 +86,6 @@ impl Identity {
     /// The application's id, as it was given.
     pub fn client(&self) -> &str {
         &self.0.client
-    }
-
-    /// An access token for a scope. Whoever waited while a sign-in failed shares its failure, so that a wrong secret or a
-    /// silent login host is met once and not once for every waiting call.
-    async fn token(&self, scope: &str) -> Result<Secret, Error> {
-        let seen = self.0.failures.load(Ordering::Acquire);
-        let mut last_failure = self.0.last_failure.lock().await;
-        if self.0.failures.load(Ordering::Acquire) != seen
-            && let Some(failure) = last_failure.as_ref()
-        {
-            return Err(failure.clone());
-        }
-        match self.0.credential.get_token(&[scope], None).await {
-            Ok(token) => Ok(token.token),
-            Err(error) => {
-                let failure = unanswered(STEP, &error, (self.0.shared.clock)());
-                *last_failure = Some(failure.clone());
-                self.0.failures.fetch_add(1, Ordering::AcqRel);
-                Err(failure)
-            }
-        }
     }
 }
 
@@ -141,7 +111,7 @@ impl Bearer {
 #[async_trait]
 impl Policy for Bearer {
     async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        let token = self.identity.token(&self.scope).await;
+        let token = self.identity.0.tokens.get(&self.scope).await;
         let token = token.map_err(|error| azure_core::Error::new(azure_core::error::ErrorKind::Credential, error))?;
         request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
         next[0].send(ctx, request, &next[1..]).await

@@ -182,3 +182,6 @@ impl Bucket {
         self.filled = now;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ pub(super) fn meaning(status: u16, wording: &Wording) -> (Class, Detail) {
     }
     match status {
         401 | 403 | 407 => (Class::Denied, Detail::Other),
+        404 | 410 if wording.is_foreign() => (Class::Unavailable, Detail::ReplyUnreadable),
         404 | 410 => (Class::Conflict, Detail::NotFound),
         409 => conflict(&wording.message),
         412 => (Class::Conflict, Detail::Stale),
@@ -27,7 +28,7 @@ fn by_code(code: &str, message: &str) -> Option<(Class, Detail)> {
         }
         "403010" | "OperationNotAvailableInCurrentTier" => (Class::Invalid, Detail::Other),
         "403006" | "IotHubSuspended" | "IotDpsSuspended" | "IotDpsSuspending" => (Class::Denied, Detail::Other),
-        "404103" | "DeviceNotOnline" => (Class::Unavailable, Detail::Other),
+        "404103" | "DeviceNotOnline" | "IotHubFailingOver" => (Class::Unavailable, Detail::Other),
         "404001"
         | "404010"
         | "404201"

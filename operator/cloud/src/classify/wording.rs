@@ -42,6 +42,11 @@ impl Wording {
         }
     }
 
+    /// Says whether these are the words of something else than the service, such as a gateway's page.
+    pub(super) fn is_foreign(&self) -> bool {
+        !self.structured && !self.message.trim_ascii().is_empty()
+    }
+
     fn of(map: &Map<String, Value>) -> Self {
         if let Some(inner) = map.get("error").and_then(Value::as_object) {
             return Self::flat(inner);
@@ -92,9 +97,8 @@ fn scalar(value: &Value) -> Option<String> {
 
 /// Finds the `IH412001` that Microsoft.Devices writes into a message, whatever the outer code is.
 fn number_in(message: &str) -> Option<String> {
-    let (_, rest) = message.split_once("IH")?;
-    let digits = rest.get(..6)?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.to_owned())
+    let mut numbers = message.match_indices("IH").filter_map(|(place, _)| message.get(place + 2..place + 8));
+    numbers.find(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned)
 }
 
 fn tracking_id(text: &str) -> Option<String> {

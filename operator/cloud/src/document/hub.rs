@@ -155,7 +155,7 @@ impl Hub {
     }
 }
 
-fn policy_of(key: &AccessKey) -> Value {
+pub(crate) fn policy_of(key: &AccessKey) -> Value {
     json!({
         "keyName": key.name,
         "rights": key.rights,

@@ -1,7 +1,9 @@
 use moorage_keys::{ConnectionString, HostName, IdScope, Subject};
 use serde_json::{Map, Value, json};
 
+use super::hub::policy_of;
 use super::{Document, document, tagged};
+use crate::AccessKey;
 
 document! {
     /// A provisioning service.
@@ -122,6 +124,16 @@ impl ProvisioningService {
         links.retain(|other| !is_to(other, link.connection.host()));
         write(&mut entry, link);
         links.insert(place.unwrap_or(links.len()).min(links.len()), entry);
+        self
+    }
+
+    /// The same with exactly these policies and their keys, as they were listed.
+    ///
+    /// A service that is read has no keys; one that is written without them may get new ones.
+    #[must_use]
+    pub fn with_access_keys(mut self, listed: &[AccessKey]) -> Self {
+        let policies: Vec<Value> = listed.iter().map(policy_of).collect();
+        self.0.set(&["properties", "authorizationPolicies"], policies);
         self
     }
 

@@ -1,0 +1,88 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use azure_core::credentials::{AccessToken, Secret, TokenCredential};
+use azure_core::time::OffsetDateTime;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::STEP;
+use crate::azure::Clock;
+use crate::classify::unanswered;
+use crate::error::{Class, Error};
+
+/// A token that ends sooner than this is renewed.
+const RENEWED_BEFORE: Duration = Duration::from_mins(5);
+/// A token that ends sooner than this is not used.
+const USED_UNTIL: Duration = Duration::from_secs(30);
+/// How long an old token is used after its renewal failed, before the next attempt.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The access tokens of one identity, one a scope; renewed one at a time.
+///
+/// They live on the machine's clock, as Entra ID does. Whoever waits while a sign-in fails shares its failure, so that a
+/// wrong secret or a silent login host is met once and not once for every waiting call; and a renewal that fails hurts
+/// nobody while the old token lasts.
+pub(super) struct Tokens {
+    credential: Arc<dyn TokenCredential>,
+    clock: Clock,
+    failures: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    known: BTreeMap<String, AccessToken>,
+    failure: Option<(Instant, Error)>,
+}
+
+impl Tokens {
+    pub(super) fn new(credential: Arc<dyn TokenCredential>, clock: Clock) -> Self {
+        Self { credential, clock, failures: AtomicU64::new(0), state: Mutex::default() }
+    }
+
+    pub(super) async fn get(&self, scope: &str) -> Result<Secret, Error> {
+        let failures = self.failures.load(Ordering::Acquire);
+        let mut state = self.state.lock().await;
+        let known = state.known.get(scope).filter(|token| lasts(token, USED_UNTIL)).cloned();
+        if let Some(token) = known.as_ref().filter(|token| lasts(token, RENEWED_BEFORE) || state.failed_lately()) {
+            return Ok(token.token.clone());
+        }
+        let while_waiting = self.failures.load(Ordering::Acquire) != failures;
+        if let Some((_, failure)) = state.failure.as_ref().filter(|_| while_waiting) {
+            return Err(failure.clone());
+        }
+        match self.credential.get_token(&[scope], None).await {
+            Ok(token) => {
+                state.failure = None;
+                state.known.insert(scope.to_owned(), token.clone());
+                Ok(token.token)
+            }
+            Err(error) => {
+                let failure = unanswered(STEP, &error, (self.clock)());
+                state.failure = Some((Instant::now(), failure.clone()));
+                self.failures.fetch_add(1, Ordering::AcqRel);
+                match known {
+                    Some(token) if passes(failure.class()) => Ok(token.token),
+                    _ => Err(failure),
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    fn failed_lately(&self) -> bool {
+        self.failure.as_ref().is_some_and(|(at, failure)| at.elapsed() < PATIENCE && passes(failure.class()))
+    }
+}
+
+fn lasts(token: &AccessToken, time: Duration) -> bool {
+    token.expires_on > OffsetDateTime::now_utc() + time
+}
+
+fn passes(class: Class) -> bool {
+    matches!(class, Class::Throttled(_) | Class::Unavailable)
+}
