@@ -4,6 +4,7 @@ mod advance;
 mod followers;
 
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
@@ -13,13 +14,14 @@ use followers::Followers;
 pub(crate) use followers::Report;
 
 /// The one clock of everything that is simulated, apart from TLS and token lifetimes.
-#[derive(Default)]
 pub(crate) struct Clock {
     state: Mutex<State>,
     /// Rung when the offset, a report or the round changed.
     changed: Notify,
     /// Held by the one advance that is under way.
     turn: tokio::sync::Mutex<()>,
+    /// How long one step waits in real time for every follower.
+    patience: Duration,
 }
 
 #[derive(Default)]
@@ -50,6 +52,11 @@ pub(crate) struct Reading {
 }
 
 impl Clock {
+    /// A clock at the real time.
+    pub fn new(patience: Duration) -> Self {
+        Self { state: Mutex::default(), changed: Notify::new(), turn: tokio::sync::Mutex::default(), patience }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while the clock is held")
     }

@@ -84,7 +84,7 @@ fn admit(azure: &Azure, service: &Service, call: &Call, now: Timestamp, right: &
     if signature.expired(now) {
         return Err(unauthorized("The signature has expired.", now));
     }
-    if !signature.covers(&service.host()) {
+    if !signature.covers(&format!("{}/{}", service.host(), call.segments.join("/"))) {
         return Err(unauthorized("The signature is for another resource.", now));
     }
     if ![&policy.primary, &policy.secondary].iter().any(|key| signature.made_with(key)) {

@@ -32,7 +32,7 @@ pub use edit::{NewHub, NewService};
 pub use faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
 pub use log::LoggedRequest;
 pub use options::{
-    Application, CLIENT, CLIENT_SECRET, FederatedCredential, KeysLeftOut, Latency, Limits, MaskedLink, Network, Options, Reregistration,
-    SUBSCRIPTION, SecondKey, Subscription, TENANT, Variants,
+    Application, CLIENT, CLIENT_SECRET, FederatedCredential, KeysLeftOut, Latency, Limits, MaskedLink, Network, Options, PoliciesOnGet,
+    Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, Variants,
 };
 pub use simulator::Simulator;

@@ -34,6 +34,8 @@ pub struct Options {
     pub networks: Vec<Network>,
     /// The region of every other address.
     pub default_region: String,
+    /// How long one step of the clock waits for its followers, in real time.
+    pub patience: Duration,
     /// How long a bearer token is good for, in real time.
     pub token_lifetime: Duration,
     /// How long things take.
@@ -58,6 +60,7 @@ impl Default for Options {
             subscriptions: vec![Subscription::default()],
             networks: vec![network(1, "eastus"), network(2, "westus"), network(3, "westeurope"), network(4, "southeastasia")],
             default_region: "eastus".to_owned(),
+            patience: Duration::from_secs(60),
             token_lifetime: Duration::from_secs(3_600),
             latency: Latency::default(),
             limits: Limits::default(),
@@ -228,6 +231,8 @@ pub struct Variants {
     pub group_keys_left_out: KeysLeftOut,
     /// What a hub's or a service's PUT does with a policy that carries no keys.
     pub policy_keys_left_out: KeysLeftOut,
+    /// Whether a GET of a hub or a service names its policies.
+    pub policies_on_get: PoliciesOnGet,
     /// What a second registration of a device writes to the hub's identity.
     pub reregistration: Reregistration,
     /// Whether devices that use the group's second key are turned away at the provisioning service.
@@ -276,4 +281,14 @@ pub enum SecondKey {
     Accepted,
     /// Only the primary key does; the secondary gets 401.
     Refused,
+}
+
+/// See [`Variants::policies_on_get`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PoliciesOnGet {
+    /// The list is left out, as in the outputs of `az iot hub show` and `az iot dps show`.
+    #[default]
+    LeftOut,
+    /// The policies are listed without their keys.
+    WithoutKeys,
 }

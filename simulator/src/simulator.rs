@@ -72,7 +72,7 @@ impl Simulator {
         let seed = keys::seed(options.seed.as_deref());
         let faults = Faults::new(seed, options.faults.clone()).map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
-            clock: Clock::default(),
+            clock: Clock::new(options.patience),
             faults,
             log: Log::default(),
             strict: options.strict,

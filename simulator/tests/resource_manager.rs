@@ -111,7 +111,7 @@ async fn keys_are_left_out_of_a_get_and_an_omitted_policy_is_deleted() {
     bench.arm("PUT", &hub_path("hub-a"), Some(&hub_body())).await;
     bench.settle().await;
     let shown = bench.arm("GET", &hub_path("hub-a"), None).await;
-    assert!(!shown.body.to_string().contains("primaryKey"));
+    assert_eq!(shown.body["properties"]["authorizationPolicies"], Value::Null);
     let listed = bench.arm("POST", &format!("{}/listkeys", hub_path("hub-a")), None).await;
     let names: Vec<&str> = listed.body["value"].as_array().unwrap().iter().map(|policy| policy["keyName"].as_str().unwrap()).collect();
     assert_eq!(names, ["iothubowner", "service", "device", "registryRead", "registryReadWrite"]);
@@ -215,7 +215,7 @@ async fn a_link_comes_back_masked_and_sent_back_masked_keeps_its_key() {
     let bench = Bench::new().await;
     linked(&bench).await;
     let before = bench.simulator.world();
-    let mut shown = bench.arm("GET", &dps_path("dps"), None).await.body;
+    let shown = bench.arm("GET", &dps_path("dps"), None).await.body;
     assert_eq!(
         shown["properties"]["iotHubs"],
         json!([{
@@ -227,7 +227,6 @@ async fn a_link_comes_back_masked_and_sent_back_masked_keeps_its_key() {
             "location": "eastus",
         }])
     );
-    shown["properties"].as_object_mut().unwrap().remove("authorizationPolicies");
     assert_eq!(bench.arm("PUT", &dps_path("dps"), Some(&shown)).await.status, 200);
     bench.settle().await;
     assert_eq!(bench.simulator.world(), before);
@@ -240,8 +239,7 @@ async fn a_masked_link_is_stored_literally_in_the_other_variant() {
     let bench = Bench::with(options).await;
     linked(&bench).await;
     let before = bench.simulator.world();
-    let mut shown = bench.arm("GET", &dps_path("dps"), None).await.body;
-    shown["properties"].as_object_mut().unwrap().remove("authorizationPolicies");
+    let shown = bench.arm("GET", &dps_path("dps"), None).await.body;
     bench.arm("PUT", &dps_path("dps"), Some(&shown)).await;
     bench.settle().await;
     assert_ne!(bench.simulator.world(), before);

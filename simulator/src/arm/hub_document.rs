@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::azure::{Hub, Phase};
+use crate::options::PoliciesOnGet;
 use crate::regions;
 
 /// The canonical name of a region: `East US` is `eastus`.
@@ -74,12 +75,15 @@ pub(super) fn id(hub: &Hub) -> String {
 }
 
 /// What a GET or a PUT answers: no policy keys, connection strings masked.
-pub(super) fn shown(hub: &Hub) -> Value {
+pub(super) fn shown(hub: &Hub, policies: PoliciesOnGet) -> Value {
     let resource = &hub.resource;
     let mut properties = hub.properties.clone();
     mask(&mut properties);
     show_events(hub, &mut properties);
-    properties.insert("authorizationPolicies".to_owned(), hub.policies.iter().map(crate::azure::Policy::without_keys).collect());
+    if policies == PoliciesOnGet::WithoutKeys {
+        let listed = hub.policies.iter().map(crate::azure::Policy::without_keys).collect();
+        properties.insert("authorizationPolicies".to_owned(), listed);
+    }
     properties.insert("provisioningState".to_owned(), resource.phase.provisioning_state().into());
     properties.insert("state".to_owned(), resource.phase.state().into());
     if !matches!(resource.phase, Phase::Creating(_)) {

@@ -46,6 +46,7 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     let policies = policies(azure, &key, wanted.policies)?;
     let begun = azure.begin(now, |number| Due::Hub(key.clone(), number));
     let etag = azure.etag();
+    let shown_policies = azure.options.variants.policies_on_get;
     let identity = body.get("identity").filter(|identity| !identity.is_null());
     let (status, hub) = match azure.hubs.get_mut(&key) {
         Some(hub) => {
@@ -84,7 +85,7 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
             (201, &*azure.hubs.entry(key).or_insert(hub))
         }
     };
-    let answer = Answer::json(status, shown(hub));
+    let answer = Answer::json(status, shown(hub, shown_policies));
     Ok(announce(azure, call, &begun, answer))
 }
 

@@ -24,7 +24,7 @@ pub(super) fn one(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
             if hub.resource.visible_from > now {
                 return Err(no_such_resource("IotHubs", place.name, place.group));
             }
-            Ok(Answer::json(200, shown(hub)))
+            Ok(Answer::json(200, shown(hub, azure.options.variants.policies_on_get)))
         }
         ("POST", ["listkeys"]) => {
             let value: Vec<Value> = find(azure, place)?.policies.iter().map(Policy::with_keys).collect();
@@ -73,11 +73,12 @@ fn patch(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> O
     let key = place.name.to_lowercase();
     let begun = azure.begin(now, |number| Due::Hub(key.clone(), number));
     let etag = azure.etag();
+    let policies = azure.options.variants.policies_on_get;
     let hub = azure.hubs.get_mut(&key).ok_or_else(|| no_such_resource("IotHubs", place.name, place.group))?;
     hub.resource.tags = tags_of(body).unwrap_or_default();
     hub.resource.etag = etag;
     hub.resource.phase = Phase::Updating(begun.number);
-    let answer = Answer::json(200, shown(hub));
+    let answer = Answer::json(200, shown(hub, policies));
     Ok(announce(azure, call, &begun, answer))
 }
 
@@ -110,7 +111,7 @@ pub(super) fn list(azure: &Azure, subscription: &str, group: Option<&str>, now: 
             };
             here && resource.visible_from <= now
         })
-        .map(shown)
+        .map(|hub| shown(hub, azure.options.variants.policies_on_get))
         .collect();
     Answer::json(200, json!({ "value": value }))
 }

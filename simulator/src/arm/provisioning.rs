@@ -11,6 +11,7 @@ use super::refusal::{no_body, no_such_resource, not_active, unknown_path};
 use super::resource_groups::{must_exist, tags_of};
 use crate::azure::{Azure, Due, Link, Phase, Policy, Service};
 use crate::exchange::{Answer, Call, Outcome};
+use crate::options::PoliciesOnGet;
 
 /// Answers everything on one provisioning service.
 pub(super) fn one(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, rest: &[&str]) -> Outcome {
@@ -24,7 +25,7 @@ pub(super) fn one(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
             if service.resource.visible_from > now {
                 return Err(missing(place));
             }
-            Ok(Answer::json(200, shown(service)))
+            Ok(Answer::json(200, shown(service, azure.options.variants.policies_on_get)))
         }
         ("POST", ["listkeys"]) => {
             let value: Vec<Value> = find(azure, place)?.policies.iter().map(Policy::with_keys).collect();
@@ -75,11 +76,12 @@ fn patch(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> O
     let key = place.name.to_lowercase();
     let begun = azure.begin(now, |number| Due::Service(key.clone(), number));
     let etag = azure.etag();
+    let policies = azure.options.variants.policies_on_get;
     let service = azure.services.get_mut(&key).ok_or_else(|| missing(place))?;
     service.resource.tags = tags_of(body).unwrap_or_default();
     service.resource.etag = etag;
     service.resource.phase = Phase::Updating(begun.number);
-    let answer = Answer::json(200, shown(service));
+    let answer = Answer::json(200, shown(service, policies));
     Ok(announce(azure, call, &begun, answer))
 }
 
@@ -94,7 +96,7 @@ fn shown_link(link: &Link) -> Value {
 }
 
 /// What a GET or a PUT answers: no policy keys, links masked.
-pub(super) fn shown(service: &Service) -> Value {
+pub(super) fn shown(service: &Service, policies: PoliciesOnGet) -> Value {
     let resource = &service.resource;
     let mut properties = service.properties.clone();
     let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
@@ -105,7 +107,9 @@ pub(super) fn shown(service: &Service) -> Value {
     set("serviceOperationsHostName", service.host().into());
     set("deviceProvisioningHostName", "global.azure-devices-provisioning.net".into());
     set("idScope", service.id_scope.as_str().into());
-    set("authorizationPolicies", service.policies.iter().map(Policy::without_keys).collect());
+    if policies == PoliciesOnGet::WithoutKeys {
+        set("authorizationPolicies", service.policies.iter().map(Policy::without_keys).collect());
+    }
     json!({
         "id": format!(
             "/subscriptions/{}/resourcegroups/{}/providers/Microsoft.Devices/ProvisioningServices/{}",
@@ -136,7 +140,7 @@ pub(super) fn list(azure: &Azure, subscription: &str, group: Option<&str>, now: 
             };
             here && resource.visible_from <= now
         })
-        .map(shown)
+        .map(|service| shown(service, azure.options.variants.policies_on_get))
         .collect();
     Answer::json(200, json!({ "value": value }))
 }

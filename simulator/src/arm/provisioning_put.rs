@@ -55,6 +55,7 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     for link in &wanted.links {
         azure.keyring.keep(link.key.clone());
     }
+    let shown_policies = azure.options.variants.policies_on_get;
     let existed = azure.services.contains_key(&key);
     if !existed {
         let service = empty(azure, place, &wanted, now);
@@ -69,7 +70,7 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     service.links = wanted.links;
     service.properties = wanted.properties;
     service.policies = policies;
-    let answer = Answer::json(if existed { 200 } else { 201 }, shown(service));
+    let answer = Answer::json(if existed { 200 } else { 201 }, shown(service, shown_policies));
     Ok(announce(azure, call, &begun, answer))
 }
 

@@ -6,8 +6,6 @@ use jiff::Timestamp;
 
 use super::Clock;
 
-/// How long one step waits in real time for every follower.
-const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a step looks whether a silent follower is to be forgotten.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -15,12 +13,14 @@ const LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug, thiserror::Error)]
 pub enum AdvanceError {
     /// A follower did not become idle within the real-time deadline.
-    #[error("the clock stands at {at}: {follower} after {} s", DEADLINE.as_secs())]
+    #[error("the clock stands at {at}: {follower} after {waited:?}")]
     Busy {
         /// The follower and what it is waited for.
         follower: String,
         /// The domain time that was reached.
         at: Timestamp,
+        /// How long one step waited in real time.
+        waited: Duration,
     },
     /// The target lies in the past; the clock never goes back.
     #[error("the clock stands at {at} and cannot go back to {to}")]
@@ -78,7 +78,7 @@ impl Clock {
 
     /// Waits until every follower is idle at the present time, and returns that time.
     async fn settled(&self) -> Result<Timestamp, AdvanceError> {
-        let deadline = tokio::time::Instant::now() + DEADLINE;
+        let deadline = tokio::time::Instant::now() + self.patience;
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -91,7 +91,7 @@ impl Clock {
                 return Ok(at);
             };
             if tokio::time::Instant::now() >= deadline {
-                return Err(AdvanceError::Busy { follower, at });
+                return Err(AdvanceError::Busy { follower, at, waited: self.patience });
             }
             let _silent = tokio::time::timeout(LOOK, changed).await;
         }

@@ -42,7 +42,7 @@ pub(super) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp
         return Err(unauthorized("Local authentication is disabled"));
     }
     let signature = signature(call, now)?;
-    if !signature.covers(&hub.host()) {
+    if !signature.covers(&format!("{}/{}", hub.host(), call.segments.join("/"))) {
         return Err(unauthorized("The signature is for another resource"));
     }
     let policy = signed_by(hub, &signature).ok_or_else(|| unauthorized("Unauthorized"))?;
