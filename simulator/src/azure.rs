@@ -31,6 +31,8 @@ pub struct Azure {
     pub(crate) operations: BTreeMap<String, Timestamp>,
     due: BTreeMap<(Timestamp, u64), Due>,
     counted: u64,
+    /// The domain time at which the cloud was last looked at.
+    pub(crate) looked: Timestamp,
 }
 
 /// Something that happens by itself.
@@ -71,6 +73,7 @@ impl Azure {
             operations: BTreeMap::new(),
             due: BTreeMap::new(),
             counted: 0,
+            looked: Timestamp::MIN,
         }
     }
 
@@ -102,6 +105,7 @@ impl Azure {
 
     /// Makes everything happen that is due, in order, and says when the next thing is.
     pub(crate) fn settle(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.looked = now;
         while let Some(entry) = self.due.first_entry() {
             let at = entry.key().0;
             if at > now {

@@ -36,9 +36,15 @@ struct State {
     followers: Followers,
 }
 
+/// The time of the machine, on which TLS and tokens stay.
+#[expect(clippy::disallowed_methods, reason = "the simulator is what gives everyone else their clock")]
+pub(crate) fn real_now() -> Timestamp {
+    Timestamp::now()
+}
+
 impl State {
     fn now(&mut self) -> Timestamp {
-        let told = Timestamp::now() + self.offset;
+        let told = real_now() + self.offset;
         let now = self.latest.map_or(told, |latest| latest.max(told));
         self.latest = Some(now);
         now

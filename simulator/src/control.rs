@@ -89,10 +89,8 @@ async fn advance(shared: &Shared, call: &Call) -> Outcome {
 }
 
 fn add_faults(shared: &Shared, call: &Call) -> Outcome {
-    let rules: Vec<Rule> = match call.json.as_ref().is_some_and(Value::is_array) {
-        true => body(call)?,
-        false => vec![body(call)?],
-    };
+    let many = call.json.as_ref().is_some_and(Value::is_array);
+    let rules: Vec<Rule> = if many { body(call)? } else { vec![body(call)?] };
     for rule in rules {
         shared.faults.add(rule).map_err(|error| Answer::json(400, json!({ "message": error.to_string() })))?;
     }

@@ -66,17 +66,17 @@ async fn converse(stream: TcpStream, from: SocketAddr, tls: TlsAcceptor, shared:
 async fn answer(request: hyper::Request<Incoming>, from: SocketAddr, shared: Arc<Shared>) -> Result<hyper::Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(bytes) = Limited::new(body, LONGEST_BODY).collect().await else {
-        return Ok(body::write(Answer::new(413), Writing::Whole));
+        return Ok(body::write(&Answer::new(413), Writing::Whole));
     };
     let Some(call) = Call::read(&head, bytes.to_bytes(), from.ip()) else {
-        return Ok(body::write(Answer::new(400), Writing::Whole));
+        return Ok(body::write(&Answer::new(400), Writing::Whole));
     };
     if call.segments.first().is_some_and(|first| first == "sim") {
         let answer = control::answer(&shared, &call).await;
-        return Ok(body::write(answer, Writing::Whole));
+        return Ok(body::write(&answer, Writing::Whole));
     }
     let (answer, writing) = serving::serve(&shared, &call).await?;
-    Ok(body::write(answer, writing))
+    Ok(body::write(&answer, writing))
 }
 
 /// Binds the listener.

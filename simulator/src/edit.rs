@@ -235,8 +235,8 @@ impl Azure {
             update_hub_assignment: true,
             migrate_device_data: true,
             rest: Map::new(),
-            created: Timestamp::now(),
-            updated: Timestamp::now(),
+            created: self.looked,
+            updated: self.looked,
             visible_from: Timestamp::MIN,
         };
         self.service_mut(service).groups.insert(id.to_owned(), group);

@@ -73,10 +73,10 @@ fn admit(azure: &Azure, service: &Service, call: &Call, now: Timestamp, right: &
             .filter(|token| token.resource == AUDIENCE)
             .ok_or_else(|| unauthorized("The bearer token is not valid here.", now))?;
         let subscription = azure.directory.subscription(&service.resource.subscription);
-        return match subscription.is_some_and(|there| azure.directory.allows(token, there)) {
-            true => Ok(None),
-            false => Err(refused(403, 403_001, "The principal holds no role here.", now)),
-        };
+        if subscription.is_some_and(|there| azure.directory.allows(token, there)) {
+            return Ok(None);
+        }
+        return Err(refused(403, 403_001, "The principal holds no role here.", now));
     }
     let signature = call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No credential was sent.", now))?;
     let policy =

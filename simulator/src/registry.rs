@@ -36,39 +36,35 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
         return Err(refused(400, "InvalidProtocolVersion", "The api-version is missing."));
     }
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let method = call.method.as_str();
-    match (method, segments.as_slice()) {
-        ("POST", ["devices", id, "messages", "events"]) => {
-            gate::device(azure, &name, id, call, now)?;
-            Ok(devices::message(azure, &name, id, now))
-        }
-        ("POST", ["devices", "query"]) => {
-            gate::service(azure, &name, call, now, &["RegistryRead", "ServiceConnect"])?;
-            devices::query(azure, &name, call)
-        }
-        ("GET", ["devices"]) => {
-            gate::service(azure, &name, call, now, &["RegistryRead"])?;
-            Ok(devices::list(azure, &name, call))
-        }
-        ("GET", ["statistics", "devices"]) => {
-            gate::service(azure, &name, call, now, &["RegistryRead"])?;
-            Ok(devices::statistics(azure, &name))
-        }
-        ("GET", ["devices", id]) => {
-            gate::service(azure, &name, call, now, &["RegistryRead", "RegistryWrite"])?;
-            devices::get(azure, &name, id)
-        }
-        ("PUT", ["devices", id]) => {
-            gate::service(azure, &name, call, now, &["RegistryWrite"])?;
-            devices::put(azure, &name, id, call, now)
-        }
-        ("DELETE", ["devices", id]) => {
-            gate::service(azure, &name, call, now, &["RegistryWrite"])?;
-            devices::delete(azure, &name, id, call)
-        }
-        _ => {
-            let text = format!("Nothing simulates {method} {}.", call.path);
-            Err(refused(404, "ResourceNotFound", &text))
-        }
+    if let ["devices", id, "messages", "events"] = segments.as_slice()
+        && call.method == http::Method::POST
+    {
+        gate::device(azure, &name, id, call, now)?;
+        return Ok(devices::message(azure, &name, id, now));
+    }
+    let rights = rights_for(call.method.as_str(), &segments).ok_or_else(|| {
+        let text = format!("Nothing simulates {} {}.", call.method, call.path);
+        refused(404, "ResourceNotFound", &text)
+    })?;
+    gate::service(azure, &name, call, now, rights)?;
+    match (call.method.as_str(), segments.as_slice()) {
+        ("POST", _) => devices::query(azure, &name, call),
+        ("GET", ["devices"]) => Ok(devices::list(azure, &name, call)),
+        ("GET", ["devices", id]) => devices::get(azure, &name, id),
+        ("PUT", [_, id]) => devices::put(azure, &name, id, call, now),
+        ("DELETE", [_, id]) => devices::delete(azure, &name, id, call),
+        _ => Ok(devices::statistics(azure, &name)),
+    }
+}
+
+/// The rights of which one opens a path (Microsoft Learn: "Control access to IoT Hub"); `None` for
+/// a path that nothing serves.
+fn rights_for(method: &str, path: &[&str]) -> Option<&'static [&'static str]> {
+    match (method, path) {
+        ("POST", ["devices", "query"]) => Some(&["RegistryRead", "ServiceConnect"]),
+        ("GET", ["devices"] | ["statistics", "devices"]) => Some(&["RegistryRead"]),
+        ("GET", ["devices", _]) => Some(&["RegistryRead", "RegistryWrite"]),
+        ("PUT" | "DELETE", ["devices", _]) => Some(&["RegistryWrite"]),
+        _ => None,
     }
 }

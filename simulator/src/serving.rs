@@ -52,11 +52,45 @@ impl Face {
 /// Answers a request to a simulated host, or cuts its connection.
 pub(crate) async fn serve(shared: &Arc<Shared>, call: &Call) -> Result<(Answer, Writing), Cut> {
     let finding = inspection::inspect(call);
+    let (seq, fault) = note(shared, call, &finding);
     let now = shared.clock.now();
+    let writing = match fault {
+        Some(Fault::LostBefore) => return Err(Cut),
+        Some(Fault::Throttle { retry_after }) => {
+            let answer = failure(call, 429, now).with("retry-after", retry_after.to_string());
+            return Ok((logged(shared, seq, answer), Writing::Whole));
+        }
+        Some(Fault::Status(status)) => {
+            return Ok((logged(shared, seq, failure(call, status, now)), Writing::Whole));
+        }
+        Some(Fault::Slow(milliseconds)) => {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            Writing::Whole
+        }
+        Some(Fault::Truncated) => Writing::Truncated,
+        Some(Fault::Oversized(length)) => Writing::Oversized(length),
+        Some(Fault::LostAfter) | None => Writing::Whole,
+    };
+    let answer = if shared.strict && !finding.violations.is_empty() {
+        refuse(call, &finding, now)
+    } else {
+        let answer = take_effect(shared, call);
+        shared.log.check_answer(seq, &finding, &answer);
+        answer
+    };
+    let answer = logged(shared, seq, answer);
+    if fault == Some(Fault::LostAfter) {
+        return Err(Cut);
+    }
+    Ok((answer, writing))
+}
+
+/// Writes the request into the log and finds the fault that hits it.
+fn note(shared: &Shared, call: &Call, finding: &Finding) -> (u64, Option<Fault>) {
     let caller = caller(&shared.azure(), call);
     let seq = shared.log.push(LoggedRequest {
         seq: 0,
-        when: now,
+        when: shared.clock.now(),
         remote_ip: call.from,
         caller: caller.clone(),
         host: call.host.clone(),
@@ -69,39 +103,16 @@ pub(crate) async fn serve(shared: &Arc<Shared>, call: &Call) -> Result<(Answer, 
         fault: None,
         violations: finding.violations.clone(),
     });
-    let operation = finding.operation();
-    let fault = shared.faults.strike(seq, call, operation, &caller);
+    let fault = shared.faults.strike(seq, call, finding.operation(), &caller);
     shared.log.edit(seq, |entry| entry.fault = fault);
-    let mut writing = Writing::Whole;
-    match fault {
-        Some(Fault::LostBefore) => return Err(Cut),
-        Some(Fault::Throttle { retry_after }) => {
-            let answer = failure(call, 429, now).with("retry-after", retry_after.to_string());
-            return Ok((logged(shared, seq, answer), writing));
-        }
-        Some(Fault::Status(status)) => {
-            return Ok((logged(shared, seq, failure(call, status, now)), writing));
-        }
-        Some(Fault::Slow(milliseconds)) => {
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-        }
-        Some(Fault::Truncated) => writing = Writing::Truncated,
-        Some(Fault::Oversized(length)) => writing = Writing::Oversized(length),
-        Some(Fault::LostAfter) | None => {}
-    }
-    let answer = if shared.strict && !finding.violations.is_empty() {
-        refuse(call, &finding, now)
-    } else {
-        let now = shared.clock.now();
-        let answer = dispatch(&mut shared.azure(), call, now);
-        shared.log.check_answer(seq, &finding, &answer);
-        answer
-    };
-    let answer = logged(shared, seq, answer);
-    if fault == Some(Fault::LostAfter) {
-        return Err(Cut);
-    }
-    Ok((answer, writing))
+    (seq, fault)
+}
+
+fn take_effect(shared: &Shared, call: &Call) -> Answer {
+    let mut azure = shared.azure();
+    // Read under the lock, so that the cloud never sees time go back.
+    let now = shared.clock.now();
+    dispatch(&mut azure, call, now)
 }
 
 fn logged(shared: &Shared, seq: u64, answer: Answer) -> Answer {

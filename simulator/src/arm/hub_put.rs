@@ -47,45 +47,34 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     let begun = azure.begin(now, |number| Due::Hub(key.clone(), number));
     let etag = azure.etag();
     let shown_policies = azure.options.variants.policies_on_get;
-    let identity = body.get("identity").filter(|identity| !identity.is_null());
-    let (status, hub) = match azure.hubs.get_mut(&key) {
-        Some(hub) => {
-            let mut properties = wanted.properties;
-            unmask(&mut properties, &hub.properties);
-            hub.properties = properties;
-            hub.policies = policies;
-            hub.sku = wanted.sku.to_owned();
-            hub.capacity = wanted.capacity;
-            hub.identity = identity.cloned();
-            hub.resource.tags = tags_of(body).unwrap_or_default();
-            hub.resource.etag = etag;
-            hub.resource.phase = Phase::Updating(begun.number);
-            (200, &*hub)
-        }
-        None => {
-            let hub = Hub {
-                resource: Resource {
-                    subscription: place.subscription.to_owned(),
-                    group: place.group.to_owned(),
-                    name: place.name.to_owned(),
-                    location: wanted.location,
-                    tags: tags_of(body).unwrap_or_default(),
-                    etag,
-                    phase: Phase::Creating(begun.number),
-                    visible_from: now + azure.options.variants.read_after_create,
-                },
-                sku: wanted.sku.to_owned(),
-                capacity: wanted.capacity,
-                identity: identity.cloned(),
-                properties: wanted.properties,
-                policies,
-                devices: std::collections::BTreeMap::new(),
-                messages: 0,
-            };
-            (201, &*azure.hubs.entry(key).or_insert(hub))
-        }
+    let old = azure.hubs.remove(&key);
+    let status = if old.is_some() { 200 } else { 201 };
+    let mut properties = wanted.properties;
+    if let Some(old) = &old {
+        unmask(&mut properties, &old.properties);
+    }
+    let visible_from = now + azure.options.variants.read_after_create;
+    let hub = Hub {
+        resource: Resource {
+            subscription: place.subscription.to_owned(),
+            group: place.group.to_owned(),
+            name: place.name.to_owned(),
+            location: wanted.location,
+            tags: tags_of(body).unwrap_or_default(),
+            etag,
+            phase: if old.is_some() { Phase::Updating(begun.number) } else { Phase::Creating(begun.number) },
+            visible_from: old.as_ref().map_or(visible_from, |hub| hub.resource.visible_from),
+        },
+        sku: wanted.sku.to_owned(),
+        capacity: wanted.capacity,
+        identity: body.get("identity").filter(|identity| !identity.is_null()).cloned(),
+        properties,
+        policies,
+        messages: old.as_ref().map_or(0, |hub| hub.messages),
+        devices: old.map(|hub| hub.devices).unwrap_or_default(),
     };
-    let answer = Answer::json(status, shown(hub, shown_policies));
+    let answer = Answer::json(status, shown(&hub, shown_policies));
+    azure.hubs.insert(key, hub);
     Ok(announce(azure, call, &begun, answer))
 }
 

@@ -1,13 +1,14 @@
 //! The token endpoint: client secrets and federated assertions
 //! (Microsoft Learn: "OAuth 2.0 client credentials flow on the Microsoft identity platform").
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jiff::Timestamp;
-use serde_json::{Value, json};
 use std::time::Instant;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
 use super::{Directory, Token};
+use crate::clock::real_now;
 use crate::exchange::{Answer, Call, Outcome};
 use crate::keys::Keyring;
 use crate::options::{Application, FederatedCredential};
@@ -19,44 +20,44 @@ pub(crate) fn answer(directory: &mut Directory, keyring: &mut Keyring, tenant: &
     grant(directory, keyring, tenant, call).unwrap_or_else(|refusal| refusal)
 }
 
-fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, call: &Call) -> Outcome {
-    let form = call.form();
-    let field = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let needed = |name: &str| {
-        field(name).filter(|value| !value.is_empty()).ok_or_else(|| {
+/// The body's fields.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    fn field(&self, name: &str) -> Option<&str> {
+        let field = self.0.iter().find(|(key, _)| key == name);
+        field.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    fn needed(&self, name: &str) -> Result<&str, Answer> {
+        self.field(name).ok_or_else(|| {
             let text = format!("The request body must contain the following parameter: '{name}'.");
             refuse(400, "invalid_request", 900_144, &text)
         })
-    };
+    }
+}
+
+fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, call: &Call) -> Outcome {
+    let form = Form(call.form());
     if !directory.knows_tenant(tenant) {
         let text = format!("Tenant '{tenant}' not found.");
         return Err(refuse(400, "invalid_request", 90_002, &text));
     }
-    if needed("grant_type")? != "client_credentials" {
+    if form.needed("grant_type")? != "client_credentials" {
         let text = "The app requested an unsupported grant type.";
         return Err(refuse(400, "unsupported_grant_type", 70_003, text));
     }
-    let (client, scope) = (needed("client_id")?, needed("scope")?);
+    let scope = form.needed("scope")?;
     let resource = scope.strip_suffix("/.default").ok_or_else(|| {
         let text = format!("The provided request must include a '.default' scope: {scope}.");
         refuse(400, "invalid_scope", 1_002_012, &text)
     })?;
-    let application = directory
-        .application(client)
-        .filter(|application| {
-            let there = |other: &String| other.eq_ignore_ascii_case(tenant);
-            application.tenants.iter().any(there)
-        })
-        .ok_or_else(|| {
-            let text = format!("Application '{client}' was not found in the directory '{tenant}'.");
-            refuse(400, "unauthorized_client", 700_016, &text)
-        })?;
-    match field("client_assertion") {
-        Some(assertion) => {
-            keyring.keep(assertion.to_owned());
-            prove_assertion(application, field("client_assertion_type"), assertion)?;
-        }
-        None => prove_secret(application, needed("client_secret")?)?,
+    let application = application(directory, tenant, form.needed("client_id")?)?;
+    if let Some(assertion) = form.field("client_assertion") {
+        keyring.keep(assertion.to_owned());
+        prove_assertion(application, form.field("client_assertion_type"), assertion)?;
+    } else {
+        prove_secret(application, form.needed("client_secret")?)?;
     }
     let token = Token {
         tenant: tenant.to_owned(),
@@ -67,16 +68,16 @@ fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, call: &
     let text = keyring.token("bearer token");
     directory.tokens.insert(text.clone(), token);
     let seconds = directory.lifetime.as_secs();
-    Ok(Answer::json(
-        200,
-        json!({
-            "token_type": "Bearer",
-            "expires_in": seconds,
-            "ext_expires_in": seconds,
-            "access_token": text,
-        }),
-    )
-    .with("cache-control", "no-store, no-cache"))
+    let body = json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": text });
+    Ok(Answer::json(200, body).with("cache-control", "no-store, no-cache"))
+}
+
+fn application<'a>(directory: &'a Directory, tenant: &str, client: &str) -> Result<&'a Application, Answer> {
+    let there = |application: &&Application| application.tenants.iter().any(|other| other.eq_ignore_ascii_case(tenant));
+    directory.application(client).filter(there).ok_or_else(|| {
+        let text = format!("Application '{client}' was not found in the directory '{tenant}'.");
+        refuse(400, "unauthorized_client", 700_016, &text)
+    })
 }
 
 fn prove_secret(application: &Application, secret: &str) -> Result<(), Answer> {
@@ -97,7 +98,7 @@ fn prove_assertion(application: &Application, kind: Option<&str>, assertion: &st
         return Err(refuse(400, "invalid_request", 50_013, text));
     }
     let claims = claims(assertion).ok_or_else(|| refuse(401, "invalid_client", 50_027, "JWT token is invalid or malformed."))?;
-    let expired = claims["exp"].as_i64().is_some_and(|exp| exp <= Timestamp::now().as_second());
+    let expired = claims["exp"].as_i64().is_some_and(|exp| exp <= real_now().as_second());
     if expired {
         let text = "Client assertion is not within its valid time range.";
         return Err(refuse(401, "invalid_client", 700_024, text));
@@ -130,7 +131,7 @@ fn claims(assertion: &str) -> Option<Value> {
 
 fn refuse(status: u16, error: &str, code: u32, text: &str) -> Answer {
     let trace = "00000000-0000-0000-0000-000000000000";
-    let now = Timestamp::now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let now = real_now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     Answer::json(
         status,
         json!({

@@ -26,7 +26,7 @@ pub(crate) enum Writing {
 }
 
 /// Makes the HTTP response.
-pub(crate) fn write(answer: Answer, writing: Writing) -> hyper::Response<Reply> {
+pub(crate) fn write(answer: &Answer, writing: Writing) -> hyper::Response<Reply> {
     let bytes = answer.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
     let mut response = hyper::Response::builder().status(answer.status);
     if answer.body.is_some() {

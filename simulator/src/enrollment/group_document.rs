@@ -43,14 +43,7 @@ pub(crate) fn read(service: &Service, id: &str, body: &Value, now: Timestamp) ->
     }
     let allocation_policy = body["allocationPolicy"].as_str();
     let hubs = hubs(service, body, now)?;
-    match allocation_policy {
-        None | Some("hashed" | "geoLatency") => {}
-        Some("static") if hubs.len() == 1 => {}
-        Some("static") => return Err(refuse("A static allocation needs exactly one hub.")),
-        Some("custom") if body["customAllocationDefinition"].is_object() => {}
-        Some("custom") => return Err(refuse("A custom allocation needs its definition.")),
-        Some(_) => return Err(refuse("The allocationPolicy is not valid.")),
-    }
+    check_allocation(allocation_policy, &hubs, body).map_err(refuse)?;
     let reprovision = &body["reprovisionPolicy"];
     let kept = |name: &&String| KEPT.contains(&name.as_str());
     Ok(Wanted {
@@ -69,6 +62,17 @@ pub(crate) fn read(service: &Service, id: &str, body: &Value, now: Timestamp) ->
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
     })
+}
+
+fn check_allocation(policy: Option<&str>, hubs: &[String], body: &Value) -> Result<(), &'static str> {
+    match policy {
+        None | Some("hashed" | "geoLatency") => Ok(()),
+        Some("static") if hubs.len() == 1 => Ok(()),
+        Some("static") => Err("A static allocation needs exactly one hub."),
+        Some("custom") if body["customAllocationDefinition"].is_object() => Ok(()),
+        Some("custom") => Err("A custom allocation needs its definition."),
+        Some(_) => Err("The allocationPolicy is not valid."),
+    }
 }
 
 fn valid_id(id: &str) -> bool {
@@ -98,12 +102,9 @@ fn hubs(service: &Service, body: &Value, now: Timestamp) -> Result<Vec<String>, 
     }
     let named = list.iter().filter_map(Value::as_str).chain(one);
     named
-        .map(|host| match service.link(host) {
-            Some(_) => Ok(host.to_lowercase()),
-            None => {
-                let message = format!("LinkedHubNotFound: the hub {host} is not linked.");
-                Err(bad(400_209, &message, now))
-            }
+        .map(|host| {
+            let message = format!("LinkedHubNotFound: the hub {host} is not linked.");
+            service.link(host).map(|_| host.to_lowercase()).ok_or_else(|| bad(400_209, &message, now))
         })
         .collect()
 }

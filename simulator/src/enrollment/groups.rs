@@ -28,21 +28,25 @@ fn fits(group: &Group, if_match: &str) -> bool {
     wanted == "*" || wanted == group.etag
 }
 
+fn check_condition(before: Option<&Group>, call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
+    match (before, call.header("if-match")) {
+        (None, None) => Ok(()),
+        (Some(group), Some(etag)) if fits(group, etag) => Ok(()),
+        (_, Some(_)) => Err(stale(now)),
+        (Some(_), None) => {
+            let message = format!("EnrollmentConflict: the enrollment group {id} exists.");
+            Err(refused(409, 409_201, &message, now))
+        }
+    }
+}
+
 /// Creates without `If-Match`, updates with it.
 pub(super) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
     let body = call.json.as_ref().filter(|body| body.is_object());
     let body = body.ok_or_else(|| bad(400_003, "The body is no JSON object.", now))?;
     let there = service(azure, name, now)?;
     let before = there.groups.get(id).cloned();
-    match (&before, call.header("if-match")) {
-        (Some(group), Some(etag)) if !fits(group, etag) => return Err(stale(now)),
-        (None, Some(_)) => return Err(stale(now)),
-        (Some(_), None) => {
-            let message = format!("EnrollmentConflict: the enrollment group {id} exists.");
-            return Err(refused(409, 409_201, &message, now));
-        }
-        (Some(_), Some(_)) | (None, None) => {}
-    }
+    check_condition(before.as_ref(), call, id, now)?;
     let wanted = read(there, id, body, now)?;
     let most = azure.options.limits.symmetric_groups;
     if before.is_none() && there.groups.len() >= most {

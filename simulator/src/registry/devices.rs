@@ -63,21 +63,22 @@ fn check_tag(device: &Device, call: &Call) -> Result<(), Answer> {
     }
 }
 
+fn check_condition(before: Option<&Device>, call: &Call, id: &str) -> Result<(), Answer> {
+    match (before, call.header("if-match")) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(missing(id)),
+        (Some(device), Some(_)) => check_tag(device, call),
+        (Some(_), None) => Err(refused(409, "DeviceAlreadyExists", &format!("The device {id} exists"))),
+    }
+}
+
 /// Creates without `If-Match`, updates with it.
 pub(super) fn put(azure: &mut Azure, hub: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
     let body = call.json.as_ref().filter(|body| body["deviceId"] == id);
     let body = body.ok_or_else(|| refused(400, "ArgumentInvalid", "The body's deviceId differs from the path's"))?;
     check_device(body, id)?;
     let before = azure.hubs[hub].devices.get(id).cloned();
-    match (&before, call.header("if-match")) {
-        (Some(_), None) => {
-            let text = format!("The device {id} exists");
-            return Err(refused(409, "DeviceAlreadyExists", &text));
-        }
-        (None, Some(_)) => return Err(missing(id)),
-        (Some(device), Some(_)) => check_tag(device, call)?,
-        (None, None) => {}
-    }
+    check_condition(before.as_ref(), call, id)?;
     let keys = &body["authentication"]["symmetricKey"];
     let mut slot = |field: &str, slot: &str| match keys[field].as_str() {
         Some(key) if !key.is_empty() => azure.keyring.keep(key.to_owned()),

@@ -33,10 +33,10 @@ pub(super) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp
     if let Some(text) = call.bearer() {
         let token = azure.directory.token(text).filter(|token| token.resource == AUDIENCE).ok_or_else(|| unauthorized("Unauthorized"))?;
         let subscription = azure.directory.subscription(&hub.resource.subscription);
-        return match subscription.is_some_and(|there| azure.directory.allows(token, there)) {
-            true => Ok(()),
-            false => Err(unauthorized("The principal holds no role here")),
-        };
+        if subscription.is_some_and(|there| azure.directory.allows(token, there)) {
+            return Ok(());
+        }
+        return Err(unauthorized("The principal holds no role here"));
     }
     if hub.switched_on("disableLocalAuth") {
         return Err(unauthorized("Local authentication is disabled"));

@@ -1,8 +1,6 @@
 //! The traps of the resource manager, hubs and provisioning services.
 
-mod common;
-
-use common::{Bench, arm_url, ask_token, call, dps_body, dps_path, hub_body, hub_path};
+use crate::bench::{self, Bench, arm_url, ask_token, call, dps_body, dps_path, hub_body, hub_path};
 use moorage_simulator::{CLIENT, CLIENT_SECRET, MaskedLink, Options, TENANT};
 use serde_json::{Value, json};
 
@@ -25,7 +23,7 @@ async fn a_call_without_a_token_of_the_right_audience_is_refused() {
     let bench = Bench::new().await;
     let url = arm_url("");
     assert_eq!(call(&bench.client, "GET", &url, &[], None).await.status, 401);
-    let wrong = common::token(&bench.client, "https://iothubs.azure.net/.default").await;
+    let wrong = bench::token(&bench.client, "https://iothubs.azure.net/.default").await;
     let bearer = format!("Bearer {wrong}");
     let got = call(&bench.client, "GET", &url, &[("authorization", &bearer)], None).await;
     assert_eq!(got.status, 401);
@@ -34,7 +32,7 @@ async fn a_call_without_a_token_of_the_right_audience_is_refused() {
 
 #[tokio::test]
 async fn an_unknown_subscription_is_404_and_one_without_a_role_403() {
-    let mut options = common::options();
+    let mut options = bench::options();
     options.applications[0].subscriptions = Some(Vec::new());
     let bench = Bench::with(options).await;
     let got = bench.arm("GET", "", None).await;
@@ -67,7 +65,7 @@ async fn a_new_hub_is_busy_until_its_operation_ends_and_refuses_writes_meanwhile
 }
 
 fn slow() -> Options {
-    let mut options = common::options();
+    let mut options = bench::options();
     options.latency.operation = jiff::SignedDuration::from_secs(4);
     options
 }
@@ -142,7 +140,7 @@ async fn a_hub_name_belongs_to_one_hub_of_the_world() {
             name: "taken",
             location: "eastus",
             sku: "S1",
-        })
+        });
     });
     let got = bench.arm("PUT", &hub_path("taken"), Some(&hub_body())).await;
     assert_eq!((got.status, &got.body["code"]), (409, &json!(409_001)));
@@ -204,7 +202,7 @@ async fn linked(bench: &Bench) -> Value {
             format!("HostName=hub-a.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey={key}"),
         "location": "eastus",
     });
-    let got = bench.arm("PUT", &dps_path("dps"), Some(&dps_body(json!([link])))).await;
+    let got = bench.arm("PUT", &dps_path("dps"), Some(&dps_body(&json!([link])))).await;
     assert_eq!(got.status, 201, "{}", got.body);
     bench.settle().await;
     link
@@ -234,7 +232,7 @@ async fn a_link_comes_back_masked_and_sent_back_masked_keeps_its_key() {
 
 #[tokio::test]
 async fn a_masked_link_is_stored_literally_in_the_other_variant() {
-    let mut options = common::options();
+    let mut options = bench::options();
     options.variants.masked_link = MaskedLink::StoredLiterally;
     let bench = Bench::with(options).await;
     linked(&bench).await;
@@ -249,10 +247,10 @@ async fn a_masked_link_is_stored_literally_in_the_other_variant() {
 async fn the_same_hub_is_linked_twice_and_refused_the_third_time() {
     let bench = Bench::new().await;
     let link = linked(&bench).await;
-    let twice = bench.arm("PUT", &dps_path("dps"), Some(&dps_body(json!([link, link])))).await;
+    let twice = bench.arm("PUT", &dps_path("dps"), Some(&dps_body(&json!([link, link])))).await;
     assert_eq!(twice.status, 200);
     bench.settle().await;
-    let thrice = bench.arm("PUT", &dps_path("dps"), Some(&dps_body(json!([link, link, link])))).await;
+    let thrice = bench.arm("PUT", &dps_path("dps"), Some(&dps_body(&json!([link, link, link])))).await;
     assert_eq!((thrice.status, &thrice.body["code"]), (400, &json!(400_303)));
     assert!(thrice.body["message"].as_str().unwrap().contains("IH400303"));
 }
@@ -269,9 +267,9 @@ async fn the_last_writer_of_a_provisioning_service_wins_whatever_its_entity_tag(
                 "connectionString": "HostName=foreign.azure-devices.net;SharedAccessKeyName=p;SharedAccessKey=AAAA",
                 "location": "westus",
             }),
-        )
+        );
     });
-    let mut body = dps_body(json!([]));
+    let mut body = dps_body(&json!([]));
     body["etag"] = stale.into();
     assert_eq!(bench.arm("PUT", &dps_path("dps"), Some(&body)).await.status, 200);
     let got = bench.arm("GET", &dps_path("dps"), None).await;
@@ -282,13 +280,13 @@ async fn the_last_writer_of_a_provisioning_service_wins_whatever_its_entity_tag(
 async fn a_provisioning_service_made_again_has_another_id_scope() {
     let bench = Bench::new().await;
     bench.group().await;
-    let body = dps_body(json!([]));
+    let body = dps_body(&json!([]));
     let first = bench.arm("PUT", &dps_path("dps"), Some(&body)).await;
     bench.settle().await;
     bench.arm("DELETE", &dps_path("dps"), None).await;
     bench.settle().await;
     let second = bench.arm("PUT", &dps_path("dps"), Some(&body)).await;
-    let scope = |got: &common::Got| got.body["properties"]["idScope"].as_str().unwrap().to_owned();
+    let scope = |got: &bench::Got| got.body["properties"]["idScope"].as_str().unwrap().to_owned();
     assert!(scope(&first).starts_with("0ne"));
     assert_ne!(scope(&first), scope(&second));
 }

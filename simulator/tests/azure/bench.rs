@@ -1,5 +1,4 @@
 //! A client of the simulator that shares no code with it.
-#![allow(dead_code, reason = "each test file uses another part")]
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -239,7 +238,7 @@ pub fn hub_body() -> Value {
     json!({ "location": "eastus", "sku": { "name": "S1", "capacity": 1 }, "properties": {} })
 }
 
-pub fn dps_body(links: Value) -> Value {
+pub fn dps_body(links: &Value) -> Value {
     json!({
         "location": "eastus",
         "sku": { "name": "S1", "capacity": 1 },

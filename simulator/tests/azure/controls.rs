@@ -1,11 +1,9 @@
 //! Clock, faults, log, secrets and world.
 
-mod common;
-
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Bench, call, hub_body, hub_path, options, try_call};
+use crate::bench::{self, Bench, call, hub_body, hub_path, options, try_call};
 use jiff::{SignedDuration, Timestamp};
 use moorage_simulator::{Fault, Match, Occurrence, Options, Rule, Simulator};
 use serde_json::{Value, json};
@@ -25,14 +23,14 @@ impl Drop for Follower {
 impl Follower {
     fn start(simulator: &Simulator, name: &str, first: Timestamp, period: SignedDuration) -> Self {
         let diary = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let (client, name, notes) = (common::client(simulator), name.to_owned(), Arc::clone(&diary));
+        let (client, name, notes) = (bench::client(simulator), name.to_owned(), Arc::clone(&diary));
         let task = tokio::spawn(async move {
             let (mut next, mut seen, mut offset) = (first, None::<Timestamp>, None::<i64>);
             loop {
                 let report = json!({ "name": name, "seen": seen, "offset_ns": offset, "idle": true, "next": next });
                 let got = call(&client, "POST", "https://localhost/sim/clock/follow", &[], Some(&report)).await;
                 offset = got.body["offset_ns"].as_i64();
-                let now = Timestamp::now() + SignedDuration::from_nanos(offset.unwrap());
+                let now = machine_time() + SignedDuration::from_nanos(offset.unwrap());
                 while next <= now {
                     notes.lock().unwrap().push(next);
                     next += period;
@@ -48,8 +46,13 @@ impl Follower {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a follower adds the offset to the time of its machine")]
+fn machine_time() -> Timestamp {
+    Timestamp::now()
+}
+
 async fn wait_for_followers(simulator: &Simulator, count: usize) {
-    let client = common::client(simulator);
+    let client = bench::client(simulator);
     let there = async {
         loop {
             let clock = call(&client, "GET", "https://any.host/sim/clock", &[], None).await;
@@ -80,7 +83,7 @@ async fn the_clock_goes_in_steps_so_that_no_follower_sleeps_through_its_work() {
 #[tokio::test]
 async fn the_clock_is_advanced_over_the_wire_by_days_too() {
     let simulator = Simulator::start(options()).await.unwrap();
-    let client = common::client(&simulator);
+    let client = bench::client(&simulator);
     let start = simulator.now();
     let got = call(&client, "POST", "https://localhost/sim/advance", &[], Some(&json!({ "by": "90d" }))).await;
     assert_eq!(got.status, 200, "{}", got.body);
@@ -94,7 +97,7 @@ async fn the_clock_is_advanced_over_the_wire_by_days_too() {
 async fn a_follower_that_stays_busy_is_named_when_the_deadline_is_over() {
     let patience = Duration::from_millis(300);
     let simulator = Simulator::start(Options { patience, ..options() }).await.unwrap();
-    let client = common::client(&simulator);
+    let client = bench::client(&simulator);
     let busy = tokio::spawn(async move {
         loop {
             let report = json!({ "name": "operator", "idle": false });
@@ -108,7 +111,7 @@ async fn a_follower_that_stays_busy_is_named_when_the_deadline_is_over() {
 }
 
 async fn simulator_followers(simulator: &Simulator) -> usize {
-    let client = common::client(simulator);
+    let client = bench::client(simulator);
     let clock = call(&client, "GET", "https://localhost/sim/clock", &[], None).await;
     clock.body["followers"].as_array().unwrap().len()
 }
@@ -124,7 +127,7 @@ async fn an_answer_lost_before_leaves_no_effect_and_one_lost_after_does() {
     let bearer = format!("Bearer {}", bench.token);
     let headers = [("authorization", bearer.as_str())];
     let put = async |name: &str| {
-        let url = common::arm_url(&hub_path(name));
+        let url = bench::arm_url(&hub_path(name));
         try_call(&bench.client, "PUT", &url, &headers, Some(&hub_body())).await
     };
     bench.simulator.faults().add(rule("PUT", Occurrence::Nth(1), Fault::LostBefore)).unwrap();
@@ -162,7 +165,7 @@ async fn a_truncated_body_breaks_and_an_oversized_one_goes_on() {
     bench.simulator.faults().add(rule("GET", Occurrence::Nth(1), Fault::Truncated)).unwrap();
     bench.simulator.faults().add(rule("GET", Occurrence::Nth(1), Fault::Oversized(3_000_000))).unwrap();
     let get = async || {
-        let request = bench.client.get(common::arm_url("")).bearer_auth(&bench.token);
+        let request = bench.client.get(bench::arm_url("")).bearer_auth(&bench.token);
         request.send().await.unwrap().bytes().await
     };
     assert!(get().await.is_err());
@@ -193,7 +196,7 @@ async fn the_log_tells_reads_from_writes_and_holds_no_credential() {
     );
     let log = call(&bench.client, "GET", "https://localhost/sim/requests", &[], None).await.body.to_string();
     let secrets = bench.simulator.secrets_ever_held();
-    for known in [bench.token.as_str(), moorage_simulator::CLIENT_SECRET, common::GROUP_KEY] {
+    for known in [bench.token.as_str(), moorage_simulator::CLIENT_SECRET, bench::GROUP_KEY] {
         assert!(secrets.iter().any(|secret| secret == known));
     }
     for secret in &secrets {
@@ -222,12 +225,12 @@ async fn every_answer_of_ours_fits_the_openapi() {
     bench.group().await;
     bench.arm("PUT", &hub_path("hub-x"), Some(&hub_body())).await;
     bench.settle().await;
-    for path in ["", "/resources", &hub_path("hub-x"), &hub_path("none"), &common::dps_path("none")] {
+    for path in ["", "/resources", &hub_path("hub-x"), &hub_path("none"), &bench::dps_path("none")] {
         bench.arm("GET", path, None).await;
     }
     bench.arm("PATCH", &hub_path("hub-x"), Some(&json!({ "tags": { "a": "b" } }))).await;
     let scope = bench.provisioned(&[("hub-a", "eastus")]).await;
-    let device = common::Device { scope: &scope, id: "d-1", group_key: common::GROUP_KEY, from: None };
+    let device = bench::Device { scope: &scope, id: "d-1", group_key: bench::GROUP_KEY, from: None };
     assert_eq!(bench.register(&device).await.body["status"], "assigned");
     bench.dps("GET", "/registrations/d-1", &[], None).await;
     bench.dps("POST", "/registrations/g1/query", &[], None).await;
@@ -237,8 +240,8 @@ async fn every_answer_of_ours_fits_the_openapi() {
     bench.hub("hub-a", "GET", "/devices/none", &[], None).await;
     bench.hub("hub-a", "POST", "/devices/query", &[], Some(&json!({ "query": "SELECT * FROM devices" }))).await;
     bench.hub("hub-a", "GET", "/statistics/devices", &[], None).await;
-    bench.arm("GET", &common::dps_path("dps"), None).await;
-    bench.arm("DELETE", &common::dps_path("dps"), None).await;
+    bench.arm("GET", &bench::dps_path("dps"), None).await;
+    bench.arm("DELETE", &bench::dps_path("dps"), None).await;
     bench.arm("DELETE", "", None).await;
     assert_eq!(bench.simulator.answer_violations(), Vec::<String>::new());
     assert_eq!(bench.simulator.violations(), Vec::<String>::new());
@@ -250,7 +253,7 @@ async fn two_runs_with_one_seed_end_in_the_same_world() {
     for _ in 0..2 {
         let bench = Bench::new().await;
         let scope = bench.provisioned(&[("hub-a", "eastus"), ("hub-b", "westus")]).await;
-        let device = common::Device { scope: &scope, id: "d-1", group_key: common::GROUP_KEY, from: None };
+        let device = bench::Device { scope: &scope, id: "d-1", group_key: bench::GROUP_KEY, from: None };
         bench.register(&device).await;
         worlds.push((bench.simulator.world(), bench.simulator.world_by_relation()));
     }
@@ -274,7 +277,7 @@ async fn a_new_hub_may_be_hidden_from_reads_for_a_while() {
 async fn a_client_without_a_server_name_gets_a_certificate_for_the_loopback() {
     let simulator = Simulator::start(options()).await.unwrap();
     let url = format!("https://{}/sim/clock", simulator.address());
-    let got = call(&common::client(&simulator), "GET", &url, &[], None).await;
+    let got = call(&bench::client(&simulator), "GET", &url, &[], None).await;
     assert_eq!(got.status, 200);
     assert_eq!(got.body["followers"], Value::Array(Vec::new()));
 }

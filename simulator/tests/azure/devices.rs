@@ -1,10 +1,8 @@
 //! Enrollment groups, registrations and the hubs' registry.
 
-mod common;
-
 use std::net::IpAddr;
 
-use common::{Bench, Device, GROUP_KEY, OTHER_GROUP_KEY, call, derive, group_body, sas};
+use crate::bench::{self, Bench, Device, GROUP_KEY, OTHER_GROUP_KEY, call, derive, group_body, sas};
 use moorage_simulator::{KeysLeftOut, Reregistration, SecondKey};
 use serde_json::{Value, json};
 
@@ -42,7 +40,7 @@ async fn a_group_shows_its_keys_only_to_attestationmechanism() {
 }
 
 async fn keys_after_a_put_without_keys(left_out: KeysLeftOut) -> Value {
-    let mut options = common::options();
+    let mut options = bench::options();
     options.variants.group_keys_left_out = left_out;
     let bench = Bench::with(options).await;
     bench.provisioned(&HUBS).await;
@@ -84,7 +82,7 @@ async fn groups_are_listed_in_pages() {
     let body = json!({ "query": "SELECT * FROM enrollmentGroups" });
     let path = "/enrollmentGroups/query";
     let first = bench.dps("POST", path, &[("x-ms-max-item-count", "2")], Some(&body)).await;
-    let ids = |got: &common::Got| -> Vec<String> {
+    let ids = |got: &bench::Got| -> Vec<String> {
         got.body.as_array().unwrap().iter().map(|group| group["enrollmentGroupId"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(ids(&first), ["g1", "g2"]);
@@ -107,7 +105,7 @@ async fn the_hundred_and_first_group_is_refused() {
 
 #[tokio::test]
 async fn too_many_service_operations_wait_for_the_next_minute_of_the_domain_clock() {
-    let mut options = common::options();
+    let mut options = bench::options();
     options.limits.service_operations_per_minute = 3;
     let bench = Bench::with(options).await;
     bench.provisioned(&HUBS).await;
@@ -202,7 +200,7 @@ async fn a_group_that_names_no_hub_uses_every_linked_one() {
 
 /// The hub's keys after the device registered with the first key, then with the second.
 async fn reregistered(variant: Reregistration) -> [bool; 2] {
-    let mut options = common::options();
+    let mut options = bench::options();
     options.variants.reregistration = variant;
     let bench = Bench::with(options).await;
     let scope = bench.provisioned(&HUBS).await;
@@ -223,7 +221,7 @@ async fn what_a_second_registration_writes_is_the_variants_choice() {
 
 #[tokio::test]
 async fn the_second_key_of_a_group_may_be_refused() {
-    let mut options = common::options();
+    let mut options = bench::options();
     options.variants.second_group_key = SecondKey::Refused;
     let bench = Bench::with(options).await;
     let scope = bench.provisioned(&HUBS).await;
@@ -290,7 +288,7 @@ async fn local_authentication_switched_off_breaks_signatures_and_the_link() {
     bench.simulator.edit(|azure| azure.set_hub_property("hub-east", "disableLocalAuth", true.into()));
     assert_eq!(bench.hub("hub-east", "GET", "/devices/d1", &[], None).await.status, 401);
     assert_eq!(bench.register(&east(&scope)).await.body["status"], "failed");
-    let bearer = format!("Bearer {}", common::token(&bench.client, "https://iothubs.azure.net/.default").await);
+    let bearer = format!("Bearer {}", bench::token(&bench.client, "https://iothubs.azure.net/.default").await);
     let url = "https://hub-east.azure-devices.net/devices/d1?api-version=2021-04-12";
     assert_eq!(call(&bench.client, "GET", url, &[("authorization", &bearer)], None).await.status, 404);
 }
