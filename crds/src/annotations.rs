@@ -6,6 +6,8 @@ pub const PAUSED: &str = "moorage.dev/paused";
 pub const SYNC_REQUESTED_AT: &str = "moorage.dev/sync-requested-at";
 /// On an object being deleted: its uid, where deletion would destroy devices or registrations.
 pub const CONFIRM_DELETE: &str = "moorage.dev/confirm-delete";
+/// On a `ProvisioningService` or `TenantHubGroup`: name of what has vanished from the cloud and may be made anew, empty.
+pub const RECREATE: &str = "moorage.dev/recreate";
 /// On any object: `"true"` lets it go without touching the cloud.
 pub const ORPHAN: &str = "moorage.dev/orphan";
 
@@ -13,11 +15,11 @@ pub const ORPHAN: &str = "moorage.dev/orphan";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`].
 pub const MANAGER: &str = "moorage";
-/// Label: kind of the object for which something was made.
+/// Annotation: kind of the object for which something was made. No label: a label's value has at most 63 characters, a name 253.
 pub const OWNER_KIND: &str = "moorage.dev/owner-kind";
-/// Label: name of the object for which something was made.
+/// Annotation: name of the object for which something was made.
 pub const OWNER_NAME: &str = "moorage.dev/owner-name";
-/// Label on ledger entries: namespace of the object for which something was made.
+/// Annotation on ledger entries: namespace of the object for which something was made.
 pub const OWNER_NAMESPACE: &str = "moorage.dev/owner-namespace";
 /// Label on ledger entries: which installation wrote it.
 pub const INSTALLATION: &str = "moorage.dev/installation";

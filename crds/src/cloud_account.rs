@@ -69,7 +69,4 @@ pub struct CloudAccountStatus {
     /// Conditions and bookkeeping.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// Display name of the subscription that the identity could read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subscription_name: Option<String>,
 }

@@ -70,10 +70,10 @@ pub struct OutputSecret {
     /// Other names for the Secret's entries, for example `{deviceKey: IOTHUB_DEVICE_KEY}`.
     /// Entries: `registrationId`, `idScope`, `provisioningHost`, `deviceKey`, `primaryKey`, `secondaryKey`, `dpsToken`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 16))]
+    #[schemars(extend("maxProperties" = 16, "additionalProperties" = { "type": "string", "maxLength": 253 }))]
     #[x_kube(validation = Rule::new("self.all(k, k in ['registrationId', 'idScope', 'provisioningHost', 'deviceKey', 'primaryKey', 'secondaryKey', 'dpsToken'])")
         .message("entries are registrationId, idScope, provisioningHost, deviceKey, primaryKey, secondaryKey and dpsToken"))]
-    #[x_kube(validation = Rule::new("self.all(k, self[k].size() <= 253 && self[k].matches('^[-._a-zA-Z0-9]+$'))")
+    #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^[-._a-zA-Z0-9]+$'))")
         .message("a Secret's key has letters, digits, '-', '_' and '.' only"))]
     #[x_kube(validation = Rule::new("self.all(a, self.all(b, a == b || self[a] != self[b]))")
         .message("two entries cannot have the same name"))]

@@ -107,9 +107,18 @@ pub struct EnrollmentGroupStatus {
     /// Hosts of the hubs to which devices of this group are assigned.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub iot_hubs: Vec<String>,
+    /// Id scope of the provisioning service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_scope: Option<String>,
+    /// Host of the device API of the provisioning service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioning_host: Option<String>,
     /// Secret that keeps the group's two keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_secret: Option<String>,
+    /// Keyed digest of the two keys that the provisioning service holds: shows a change, and nothing of the keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_digest: Option<String>,
     /// True if it existed before and is left in place on deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<bool>,

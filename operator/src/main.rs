@@ -1,1 +1,95 @@
-fn main() {}
+//! The operator's binary: reads the command line and runs until it is told to stop.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Parser;
+use moorage_cloud::{Azure, Cloud, EndpointMap, LOUD_TARGETS, Transport, TransportOptions};
+use moorage_operator::{
+    args::Args,
+    clock::Clock,
+    connect,
+    env::Installation,
+    follow::Follower,
+    metrics::Metrics,
+    run::{Config, Operator},
+};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+
+fn main() -> anyhow::Result<()> {
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok().context("another TLS provider is installed")?;
+    let args = Args::parse();
+    log(args.log_json)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args))
+}
+
+async fn serve(args: Args) -> anyhow::Result<()> {
+    let Args { installation_id, namespace, namespaces, concurrency, replica, listen, cloud_address, cloud_ca, follow_clock, log_json: _ } =
+        args;
+    let endpoint_map = match cloud_address.zip(cloud_ca) {
+        Some((address, ca)) => {
+            let ca_pem = std::fs::read_to_string(&ca).with_context(|| format!("failed to read {}", ca.display()))?;
+            Some(EndpointMap { address, ca_pem })
+        }
+        None => None,
+    };
+    let follower = match (&endpoint_map, follow_clock) {
+        (Some(map), true) => Some(Follower::new(format!("operator-{installation_id}"), map)?),
+        _ => None,
+    };
+    let clock = follower.as_ref().map_or_else(Clock::system, |(_, clock)| clock.clone());
+    let metrics = Arc::new(Metrics::default());
+    let transport = Transport::new(&TransportOptions { endpoint_map, ..TransportOptions::default() })?;
+    let azure = Azure::observed(Cloud::public(), transport, in_domain_time(clock.clone()), counted(metrics.clone()));
+
+    let installation = Installation { id: installation_id, namespace };
+    let config = Config { installation, namespaces, concurrency, replica, clock, azure, metrics };
+    let operator = Operator::new(config, connect::from_environment().await?);
+    if let Some((follower, _)) = follower {
+        follower.take_time().await?;
+        tokio::spawn(follower.run(operator.env()));
+    }
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
+    operator.run(Some(listener), stop_on_signal()?).await;
+    Ok(())
+}
+
+fn in_domain_time(clock: Clock) -> moorage_cloud::Clock {
+    Arc::new(move || clock.now())
+}
+
+fn counted(metrics: Arc<Metrics>) -> Arc<dyn moorage_cloud::Observer> {
+    Arc::new(move |call: &moorage_cloud::CallRecord| metrics.call(call.host.as_str(), call.operation, call.outcome.as_str()))
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        token.cancel();
+    });
+    Ok(stop)
+}
+
+/// Libraries below may print headers or bodies at their finest levels: they are held at `warn`, whatever is asked for.
+fn log(json: bool) -> anyhow::Result<()> {
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    for target in LOUD_TARGETS {
+        filter = filter.add_directive(format!("{target}=warn").parse().context("a log directive")?);
+    }
+    let registry = tracing_subscriber::registry().with(filter);
+    if json {
+        registry.with(tracing_subscriber::fmt::layer().json()).init();
+    } else {
+        registry.with(tracing_subscriber::fmt::layer()).init();
+    }
+    Ok(())
+}

@@ -109,6 +109,10 @@ reasons! {
     SecretMalformed,
     /// The operator may not read or write Secrets in that namespace.
     MissingRoleBinding,
+    /// The resource is set to refuse keys (`disableLocalAuth`).
+    LocalAuthDisabled,
+    /// A provisioning service has links that the api-version in use cannot carry.
+    UnknownLinks,
     /// The cloud has no room left.
     QuotaExceeded,
 

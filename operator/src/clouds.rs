@@ -1,0 +1,185 @@
+//! Clouds as accounts see them: clients are made once for each credential, and forgotten with it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use moorage_cloud::{AccessKey, Arm, Azure, DpsService, PolicyKey, ResourceId};
+use moorage_crds::{CloudAccount, ProvisioningService};
+use moorage_keys::Token;
+use moorage_plan::Reason;
+
+use crate::{
+    env::Env,
+    error::{Error, Halt},
+    grants,
+    key::{KindName, Name, ObjectKey},
+    kind::Kind,
+};
+
+/// The policy of a provisioning service by which enrollments are managed: the one that Azure makes with every service.
+const SERVICE_POLICY: &str = "provisioningserviceowner";
+
+/// Clients, by account and by service.
+pub struct Clouds {
+    azure: Azure,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    accounts: HashMap<ObjectKey, (String, Arm)>,
+    services: HashMap<ServiceId, AccessKey>,
+    turns: HashMap<ServiceId, Arc<tokio::sync::Mutex<()>>>,
+}
+
+/// A provisioning service in the world; Azure compares names without regard to case.
+type ServiceId = (String, String, String);
+
+/// What an account lets a namespace do in a resource group.
+pub struct Reach {
+    /// The resource manager, in the account's name.
+    pub arm: Arm,
+    /// How far existing things may be adopted.
+    pub adoption: moorage_crds::Adoption,
+}
+
+/// A provisioning service that may be used.
+pub struct Service {
+    /// The object.
+    pub object: Arc<ProvisioningService>,
+    /// The resource manager, in the name of the service's own account.
+    pub arm: Arm,
+    /// Where it is.
+    pub id: ResourceId,
+}
+
+impl Clouds {
+    /// No client yet.
+    pub fn new(azure: Azure) -> Self {
+        Self { azure, known: Mutex::default() }
+    }
+
+    /// The cloud's endpoints, and what all clients share.
+    pub fn azure(&self) -> &Azure {
+        &self.azure
+    }
+
+    /// The turn to write a provisioning service: it has no `ETag` (api-version 2022-12-12), so the last writer wins, and there
+    /// is only one at a time here.
+    pub async fn turn(&self, arm: &Arm, id: &ResourceId) -> tokio::sync::OwnedMutexGuard<()> {
+        let turn = self.lock().turns.entry(service_id(arm, id)).or_default().clone();
+        turn.lock_owned().await
+    }
+
+    /// Forgets the key of a service: it was refused.
+    pub fn forget_service(&self, arm: &Arm, id: &ResourceId) {
+        self.lock().services.remove(&service_id(arm, id));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn service_id(arm: &Arm, id: &ResourceId) -> ServiceId {
+    (arm.subscription().to_lowercase(), id.group.to_lowercase(), id.name.to_lowercase())
+}
+
+/// The Secret with an account's client secret.
+pub fn secret_of(account: &CloudAccount) -> Name {
+    Name::new(&account.key().at.namespace, &account.spec.azure.client_secret.secret_ref.name)
+}
+
+/// The resource manager, in an account's name.
+///
+/// # Errors
+/// Halts if the account's Secret is not there or holds no client secret.
+pub async fn arm_of(env: &Env, account: &CloudAccount) -> Result<Arm, Halt> {
+    let (key, spec) = (account.key(), &account.spec.azure);
+    let (at, entry) = (secret_of(account), &spec.client_secret.secret_ref.key);
+    let data = env.secrets.source(&at).await?.ok_or_else(|| {
+        Halt::stuck(Reason::DependencyMissing, format!("Secret {at} does not exist; create it with the client secret under key {entry}"))
+    })?;
+    let text = data.expose(entry).map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
+        Halt::stuck(Reason::SecretMalformed, format!("Secret {at} has no text under key {entry}; put the client secret there"))
+    })?;
+    let version = env.secrets.version(&at).unwrap_or_default();
+    let made_from = format!("{}/{}/{}/{version}", spec.tenant_id, spec.client_secret.client_id, spec.subscription_id);
+    if let Some((_, arm)) = env.clouds.lock().accounts.get(&key).filter(|(from, _)| *from == made_from) {
+        return Ok(arm.clone());
+    }
+    let identity = env.clouds.azure.client_secret(&spec.tenant_id, &spec.client_secret.client_id, &Token::new(text));
+    let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.at), error))?;
+    let arm = env.clouds.azure.arm(&identity, &spec.subscription_id);
+    env.clouds.lock().accounts.insert(key, (made_from, arm.clone()));
+    Ok(arm)
+}
+
+/// What an account lets an object of a namespace do in a resource group.
+///
+/// # Errors
+/// Halts if the account is not there, or does not grant it.
+pub async fn reach(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str, resource_group: &str) -> Result<Reach, Halt> {
+    let at = Name::new(reference.namespace_or(namespace), &reference.name);
+    let account = env.stores.accounts.get(&at).ok_or_else(|| {
+        Halt::not_yet(Reason::DependencyMissing, format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef"))
+    })?;
+    let adoption = grants::on_account(&account, namespace, resource_group)?;
+    Ok(Reach { arm: arm_of(env, &account).await?, adoption })
+}
+
+/// A provisioning service that an object of a namespace may use.
+///
+/// # Errors
+/// Halts if it is not there, does not grant it, or is not ready.
+pub async fn service(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str) -> Result<Service, Halt> {
+    let at = Name::new(reference.namespace_or(namespace), &reference.name);
+    let object = env.stores.provisioning_services.get(&at).ok_or_else(|| {
+        let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
+        Halt::not_yet(Reason::DependencyMissing, note)
+    })?;
+    grants::on_provisioning_service(&object, namespace)?;
+    let own = reach(env, &object.spec.account_ref, &at.namespace, &object.spec.resource_group).await?;
+    let id = ResourceId { group: object.spec.resource_group.clone(), name: object.spec.name.clone() };
+    Ok(Service { object, arm: own.arm, id })
+}
+
+/// The enrollments of a provisioning service.
+///
+/// # Errors
+/// Halts if the service does not exist in Azure, or lacks the policy.
+pub async fn enrollments(env: &Env, service: &Service) -> Result<DpsService, Halt> {
+    let name = &service.id.name;
+    let host = service.object.status.as_ref().and_then(|status| status.service_operations_host.as_deref());
+    let host = host.ok_or_else(|| not_ready(&service.object))?;
+    let host = env.clouds.azure.cloud().dps_host(host).map_err(|_| {
+        Halt::stuck(
+            Reason::Invalid,
+            format!("provisioning service {name} says that its host is one outside of Azure; nothing is sent there"),
+        )
+    })?;
+    let place = service_id(&service.arm, &service.id);
+    let known = env.clouds.lock().services.get(&place).cloned();
+    let access = match known {
+        Some(access) => access,
+        None => {
+            let read = service.arm.provisioning_service_key(&service.id, SERVICE_POLICY).await;
+            let access = read.map_err(|error| Error::cloud(format!("failed to read the key of provisioning service {name}"), error))?;
+            let note = format!("provisioning service {name} has no access policy {SERVICE_POLICY}; restore it");
+            let access = access.ok_or_else(|| Halt::stuck(Reason::DependencyMissing, note))?;
+            env.clouds.lock().services.insert(place, access.clone());
+            access
+        }
+    };
+    Ok(env.clouds.azure.dps(&host, PolicyKey { name: access.name, key: access.keys.primary }))
+}
+
+/// The halt of whoever needs a provisioning service that is not ready.
+pub fn not_ready(service: &ProvisioningService) -> Halt {
+    Halt::not_yet(Reason::DependencyNotReady, format!("ProvisioningService {} is not ready yet", service.key().at))
+}
+
+/// The key of the account that an object refers to.
+pub fn account_key(reference: &moorage_crds::ObjectRef, namespace: &str) -> ObjectKey {
+    ObjectKey::new(KindName::CloudAccount, reference.namespace_or(namespace), &reference.name)
+}

@@ -1,0 +1,265 @@
+//! Writes to the API server, and reads of Secrets: on raw bytes, so that no library ever decodes, and then quotes, a Secret.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::{BodyExt, Limited};
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, Request};
+use kube::client::Body;
+use kube::{Client, Resource};
+use moorage_plan::Reason;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, bounded, by_status};
+use crate::key::Name;
+
+/// Name under which the API server remembers what we wrote.
+pub const FIELD_MANAGER: &str = "moorage";
+
+/// A request as the library builds it.
+type Unsent = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
+
+/// Largest reply that is read: above the largest object that the API server stores (1.5 MiB).
+const LARGEST_REPLY: usize = 4 << 20;
+
+/// The API server.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+}
+
+/// The content of a Secret, wiped when it is dropped.
+#[derive(Clone, Default)]
+pub struct SecretData(pub(crate) BTreeMap<String, Zeroizing<String>>);
+
+impl std::fmt::Debug for SecretData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl SecretData {
+    /// One entry's text; `None` if it is not there.
+    pub fn expose(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(|text| text.as_str())
+    }
+
+    /// The names of the entries.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl FromIterator<(String, Zeroizing<String>)> for SecretData {
+    fn from_iter<I: IntoIterator<Item = (String, Zeroizing<String>)>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+#[derive(Deserialize)]
+struct Written {
+    metadata: ObjectMeta,
+}
+
+#[derive(Deserialize)]
+struct StoredSecret {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    data: Option<BTreeMap<String, Zeroizing<String>>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SentSecret<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    r#type: &'static str,
+    metadata: &'a ObjectMeta,
+    data: BTreeMap<&'a str, Zeroizing<String>>,
+}
+
+impl Cluster {
+    /// The API server behind a client.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// Creates a Secret and gives its version.
+    ///
+    /// # Errors
+    /// `Conflict` if one of that name exists.
+    pub async fn create_secret(&self, metadata: &ObjectMeta, data: &SecretData) -> Result<String, Error> {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let step = format!("failed to create Secret {namespace}/{}", metadata.name.as_deref().unwrap_or_default());
+        let request = Request::new(Secret::url_path(&(), Some(namespace))).create(&post(), body_of(metadata, data));
+        self.write_secret(step, request).await
+    }
+
+    /// Replaces a Secret that is still at the version in `metadata`, and gives the new version.
+    ///
+    /// # Errors
+    /// `Conflict` if it has changed.
+    pub async fn replace_secret(&self, metadata: &ObjectMeta, data: &SecretData) -> Result<String, Error> {
+        let namespace = metadata.namespace.as_deref().unwrap_or_default();
+        let name = metadata.name.as_deref().unwrap_or_default();
+        let step = format!("failed to update Secret {namespace}/{name}");
+        let request = Request::new(Secret::url_path(&(), Some(namespace))).replace(name, &post(), body_of(metadata, data));
+        self.write_secret(step, request).await
+    }
+
+    /// Deletes a Secret that is still the one with that uid; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn delete_secret(&self, at: &Name, uid: Option<String>) -> Result<(), Error> {
+        let step = format!("failed to delete Secret {at}");
+        let params = DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() };
+        let request = Request::new(Secret::url_path(&(), Some(&at.namespace))).delete(&at.name, &params);
+        let (status, _) = self.send(&step, request).await?;
+        if status.is_success() || status == StatusCode::NOT_FOUND { Ok(()) } else { Err(refused_secret(step, status, &at.namespace)) }
+    }
+
+    /// Reads a Secret: its version and its content. `None` if there is none.
+    ///
+    /// # Errors
+    /// Never quotes the reply.
+    pub async fn read_secret(&self, at: &Name) -> Result<Option<(ObjectMeta, SecretData)>, Error> {
+        let step = format!("failed to read Secret {at}");
+        let request = Request::new(Secret::url_path(&(), Some(&at.namespace))).get(&at.name, &kube::api::GetParams::default());
+        let (status, reply) = self.send(&step, request).await?;
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !status.is_success() {
+            return Err(refused_secret(step, status, &at.namespace));
+        }
+        let malformed =
+            || Error::own(format!("Secret {at} came back malformed"), moorage_plan::Class::Unavailable).because(Reason::SecretMalformed);
+        let stored: StoredSecret = serde_json::from_slice(&reply).map_err(|_| malformed())?;
+        let decoded = stored.data.unwrap_or_default().into_iter().filter_map(|(key, text)| Some((key, decoded(&text)?)));
+        Ok(Some((stored.metadata, decoded.collect())))
+    }
+
+    /// Merges into an object (RFC 7396), or into its subresource, and gives the new version.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn merge(
+        &self,
+        step: &str,
+        path: &str,
+        at: &Name,
+        subresource: Option<&str>,
+        patch: &serde_json::Value,
+    ) -> Result<String, Error> {
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = Request::new(path);
+        let request = match subresource {
+            Some(subresource) => request.patch_subresource(subresource, &at.name, &params, &Patch::Merge(patch)),
+            None => request.patch(&at.name, &params, &Patch::Merge(patch)),
+        };
+        self.write(step, request).await
+    }
+
+    /// Creates an object that is no Secret, and gives its version.
+    ///
+    /// # Errors
+    /// `Conflict` if one of that name exists.
+    pub async fn create(&self, step: &str, path: &str, object: &impl Serialize) -> Result<String, Error> {
+        let body = serde_json::to_vec(object).expect("our own objects serialize");
+        self.write(step, Request::new(path).create(&post(), body)).await
+    }
+
+    /// Deletes an object that is no Secret; one that is gone already is fine.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn delete(&self, step: &str, path: &str, name: &str) -> Result<(), Error> {
+        let (status, reply) = self.send(step, Request::new(path).delete(name, &DeleteParams::default())).await?;
+        if status.is_success() || status == StatusCode::NOT_FOUND { Ok(()) } else { Err(refused(step, status, &reply)) }
+    }
+
+    async fn write(&self, step: &str, request: Unsent) -> Result<String, Error> {
+        let (status, reply) = self.send(step, request).await?;
+        if !status.is_success() {
+            return Err(refused(step, status, &reply));
+        }
+        version_of(step, &reply)
+    }
+
+    async fn write_secret(&self, step: String, request: Unsent) -> Result<String, Error> {
+        let namespace = step.rsplit(' ').next().and_then(|at| at.split('/').next()).unwrap_or_default().to_owned();
+        let (status, reply) = self.send(&step, request).await?;
+        if !status.is_success() {
+            return Err(refused_secret(step, status, &namespace));
+        }
+        version_of(&step, &reply)
+    }
+
+    async fn send(&self, step: &str, request: Unsent) -> Result<(StatusCode, Bytes), Error> {
+        let request = request.map_err(|error| Error::cluster(step, kube::Error::BuildRequest(error)))?;
+        let reply = self.client.send(request.map(Body::from)).await.map_err(|error| Error::cluster(step, error))?;
+        let status = reply.status();
+        let body = Limited::new(reply.into_body(), LARGEST_REPLY).collect().await;
+        // The cause is dropped: nothing of a reply may reach a log.
+        let body =
+            body.map_err(|_| Error::own(format!("{step}: the reply broke off or is too large"), moorage_plan::Class::Unavailable))?;
+        Ok((status, body.to_bytes()))
+    }
+}
+
+fn post() -> PostParams {
+    PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
+}
+
+fn body_of(metadata: &ObjectMeta, data: &SecretData) -> Vec<u8> {
+    let data = data.0.iter().map(|(key, text)| (key.as_str(), Zeroizing::new(STANDARD.encode(text.as_bytes())))).collect();
+    let secret = SentSecret { api_version: "v1", kind: "Secret", r#type: "Opaque", metadata, data };
+    serde_json::to_vec(&secret).expect("a Secret of texts serializes")
+}
+
+fn decoded(text: &str) -> Option<Zeroizing<String>> {
+    let bytes = Zeroizing::new(STANDARD.decode(text).ok()?);
+    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
+}
+
+fn version_of(step: &str, reply: &[u8]) -> Result<String, Error> {
+    let written: Option<Written> = serde_json::from_slice(reply).ok();
+    let version = written.and_then(|written| written.metadata.resource_version);
+    version.ok_or_else(|| Error::own(format!("{step}: the reply has no resourceVersion"), moorage_plan::Class::Unavailable))
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(default)]
+    message: String,
+    details: Option<RefusalDetails>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RefusalDetails {
+    retry_after_seconds: Option<u32>,
+}
+
+fn refused(step: &str, status: StatusCode, reply: &[u8]) -> Error {
+    let refusal: Option<Refusal> = serde_json::from_slice(reply).ok();
+    let wait = refusal.as_ref().and_then(|refusal| refusal.details.as_ref()?.retry_after_seconds);
+    let message = refusal.map(|refusal| refusal.message).unwrap_or_default();
+    Error::own(format!("{step}: {status}: {}", bounded(&message, 400)), by_status(status.as_u16(), wait))
+}
+
+/// A refusal that concerns a Secret is told without the API server's words, which may quote what was sent.
+fn refused_secret(step: String, status: StatusCode, namespace: &str) -> Error {
+    let class = by_status(status.as_u16(), None);
+    if status == StatusCode::FORBIDDEN {
+        return Error::own(format!("{step}: {}", crate::secrets::missing_role_binding(namespace)), class)
+            .because(Reason::MissingRoleBinding);
+    }
+    Error::own(format!("{step}: {status}"), class)
+}

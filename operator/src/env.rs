@@ -1,0 +1,204 @@
+//! All that touches the world. Whoever is given an `&Env` may read and write; whoever is not, decides.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use kube::Client;
+
+use crate::{
+    clock::Clock,
+    clouds::Clouds,
+    cluster::Cluster,
+    effects::Effects,
+    error::Error,
+    events::Events,
+    freshness::Freshness,
+    key::{ObjectKey, Thing},
+    kind::Kind,
+    lease::Leadership,
+    ledger::{Entries, Ledger},
+    metrics::Metrics,
+    queue::{Lane, Queue},
+    secrets::Secrets,
+    store::Stores,
+};
+
+/// Who this installation is, and where it lives.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    /// Id that marks what is ours in a cloud; the same after a restore or a move to another cluster.
+    pub id: String,
+    /// The operator's own namespace, where the ledger is.
+    pub namespace: String,
+}
+
+/// All that touches the world.
+pub struct Env {
+    /// Who we are.
+    pub installation: Installation,
+    /// The API server, for writes.
+    pub cluster: Cluster,
+    /// The API server, for watches.
+    pub client: Client,
+    /// Clouds, by account.
+    pub clouds: Clouds,
+    /// Objects as the watches show them.
+    pub stores: Stores,
+    /// Secrets as the watches show them.
+    pub secrets: Secrets,
+    /// What the world cannot tell.
+    pub ledger: Ledger,
+    /// The door for effects.
+    pub effects: Effects,
+    /// News for users.
+    pub events: Events,
+    /// Writes that the watches have not shown yet.
+    pub freshness: Freshness,
+    /// Whether this replica leads.
+    pub leadership: Leadership,
+    /// The time.
+    pub clock: Clock,
+    /// What is looked at next.
+    pub queue: Queue,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    memory: Mutex<HashMap<ObjectKey, Memory>>,
+}
+
+/// What is remembered of an object between passes; losing it costs a look, nothing else.
+#[derive(Clone, Debug, Default)]
+struct Memory {
+    failures: u32,
+    rounds: u32,
+    own_status: Option<String>,
+}
+
+/// What an [`Env`] is made of.
+pub struct Parts {
+    /// See [`Env::installation`].
+    pub installation: Installation,
+    /// See [`Env::client`].
+    pub client: Client,
+    /// See [`Env::clouds`].
+    pub clouds: Clouds,
+    /// See [`Env::secrets`].
+    pub secrets: Secrets,
+    /// See [`Env::leadership`].
+    pub leadership: Leadership,
+    /// See [`Env::clock`].
+    pub clock: Clock,
+    /// See [`Env::metrics`].
+    pub metrics: Arc<Metrics>,
+}
+
+impl Env {
+    /// An environment in which nothing was seen yet.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { installation, client, clouds, secrets, leadership, clock, metrics } = parts;
+        let cluster = Cluster::new(client.clone());
+        Self {
+            ledger: Ledger::new(cluster.clone(), &installation.id, &installation.namespace),
+            effects: Effects::new(leadership.clone(), metrics.clone()),
+            events: Events::new(client.clone()),
+            queue: Queue::new(clock.clone()),
+            freshness: Freshness::default(),
+            stores: Stores::default(),
+            memory: Mutex::default(),
+            installation,
+            cluster,
+            client,
+            clouds,
+            secrets,
+            leadership,
+            clock,
+            metrics,
+        }
+    }
+
+    /// Who owns what is made for an object, as it is written into a cloud's tags.
+    pub fn owner_tag(&self, owner: &ObjectKey) -> String {
+        format!("{}/{}/{}", self.installation.id, owner.kind, owner.at)
+    }
+
+    /// Writes ledger entries, and holds the object's next pass until they are seen.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn record(&self, owner: &ObjectKey, entries: &[(String, Option<String>)]) -> Result<(), Error> {
+        let entries = entries.iter().cloned().collect();
+        let version = self.ledger.write(owner, &entries).await?;
+        self.freshness.expect(owner, Thing::Ledger(owner.clone()), version, self.clock.now());
+        Ok(())
+    }
+
+    /// What is written down for an object.
+    pub fn recorded(&self, owner: &ObjectKey) -> Arc<Entries> {
+        self.ledger.of(owner)
+    }
+
+    /// Until when an object has to wait for a write of its own to be seen.
+    pub fn unseen_write<K: Kind>(&self, object: &ObjectKey, now: Timestamp) -> Option<Timestamp> {
+        self.freshness.wait_until(object, now, |thing| match thing {
+            Thing::Object(key) if key == object => K::store(&self.stores).get(&key.at)?.meta().resource_version.clone(),
+            Thing::Object(_) | Thing::Registration(_) => None,
+            Thing::Secret(at) => self.secrets.version(at),
+            Thing::Ledger(owner) => self.ledger.version(owner),
+        })
+    }
+
+    /// Wakes everything that refers to a thing.
+    pub fn wake(&self, thing: &Thing, lane: Lane) {
+        for key in self.stores.referrers(thing) {
+            self.queue.push(key, lane);
+        }
+    }
+
+    /// Counts a failure and gives how many came in a row.
+    pub fn failed(&self, object: &ObjectKey) -> u32 {
+        self.remember(object, |memory| {
+            memory.failures = memory.failures.saturating_add(1);
+            memory.failures
+        })
+    }
+
+    /// Counts a pass that acted and gives how many came in a row.
+    pub fn acted(&self, object: &ObjectKey) -> u32 {
+        self.remember(object, |memory| {
+            memory.failures = 0;
+            memory.rounds = memory.rounds.saturating_add(1);
+            memory.rounds
+        })
+    }
+
+    /// Ends both rows.
+    pub fn settled(&self, object: &ObjectKey) {
+        self.remember(object, |memory| (memory.failures, memory.rounds) = (0, 0));
+    }
+
+    /// Remembers the version that our own status patch made.
+    pub fn told(&self, object: &ObjectKey, version: String) {
+        self.remember(object, |memory| memory.own_status = Some(version));
+    }
+
+    /// Whether a version is the one that our own status patch made: such an event is no news.
+    pub fn is_own_echo(&self, object: &ObjectKey, version: Option<&str>) -> bool {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        version.is_some() && memory.get(object).and_then(|memory| memory.own_status.as_deref()) == version
+    }
+
+    /// Forgets an object that is gone.
+    pub fn forget(&self, object: &ObjectKey) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
+        self.freshness.forget(object);
+        self.queue.forget(object);
+    }
+
+    fn remember<T>(&self, object: &ObjectKey, change: impl FnOnce(&mut Memory) -> T) -> T {
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(memory) = memory.get_mut(object) {
+            return change(memory);
+        }
+        change(memory.entry(object.clone()).or_default())
+    }
+}

@@ -1,0 +1,143 @@
+//! What can fail, by step, and the one place that classifies the API server's failures.
+
+use std::error::Error as StdError;
+
+use moorage_plan::{Class, Reason, Standing, Why};
+
+/// A step that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{step}")]
+pub struct Error {
+    /// What was being done, with its objects: "failed to link hub contoso-east to contoso-dps".
+    pub step: String,
+    /// When to try again.
+    pub class: Class,
+    /// The word for it, where it is more precise than the class.
+    pub reason: Option<Reason>,
+    #[source]
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// A step that failed for the API server's or the network's reasons.
+    pub fn cluster(step: impl Into<String>, source: kube::Error) -> Self {
+        Self { step: step.into(), class: classify(&source), reason: None, source: Some(Box::new(source)) }
+    }
+
+    /// A step that failed in the cloud.
+    pub fn cloud(step: impl Into<String>, source: moorage_cloud::Error) -> Self {
+        Self { step: step.into(), class: class_of(&source), reason: None, source: Some(Box::new(source)) }
+    }
+
+    /// A step that failed by our own judgement.
+    pub fn own(step: impl Into<String>, class: Class) -> Self {
+        Self { step: step.into(), class, reason: None, source: None }
+    }
+
+    /// The same failure with a more precise word.
+    #[must_use]
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.reason = Some(reason);
+        self
+    }
+
+    /// The word for conditions, Events and metrics.
+    pub fn reason(&self) -> Reason {
+        self.reason.unwrap_or_else(|| self.class.reason())
+    }
+
+    /// The whole chain in one line, at most 900 bytes: an Event's note may have 1 kB.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(inner) = cause {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            cause = inner.source();
+        }
+        bounded(&text, 900)
+    }
+}
+
+/// The beginning of a text, cut at a character.
+pub fn bounded(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let cut = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    format!("{}…", &text[..cut])
+}
+
+fn class_of(error: &moorage_cloud::Error) -> Class {
+    match error.class() {
+        moorage_cloud::Class::Invalid => Class::Invalid,
+        moorage_cloud::Class::Denied => Class::Denied,
+        moorage_cloud::Class::Conflict => Class::Conflict,
+        moorage_cloud::Class::Throttled(wait) => Class::Throttled(wait),
+        moorage_cloud::Class::Unavailable => Class::Unavailable,
+    }
+}
+
+fn classify(error: &kube::Error) -> Class {
+    match error {
+        kube::Error::Api(status) => {
+            by_status(status.code, status.details.as_ref().map(|details| details.retry_after_seconds).filter(|secs| *secs > 0))
+        }
+        _ => Class::Unavailable,
+    }
+}
+
+/// What an HTTP status of the API server means.
+pub fn by_status(code: u16, retry_after_seconds: Option<u32>) -> Class {
+    match code {
+        401 | 403 => Class::Denied,
+        // 404: the object, or its namespace, is on its way out; the watch will tell.
+        404 | 409 | 410 | 412 => Class::Conflict,
+        429 => Class::Throttled(retry_after_seconds.map(|secs| jiff::SignedDuration::from_secs(i64::from(secs)))),
+        400..=499 => Class::Invalid,
+        _ => Class::Unavailable,
+    }
+}
+
+/// Why an observation did not come to an end.
+#[derive(Debug)]
+pub enum Halt {
+    /// There is nothing to look at yet, or nothing may be looked at.
+    Standing(Standing),
+    /// What is needed is not in memory yet; whoever brings it wakes the object.
+    NotInMemory,
+    /// A look failed.
+    Failed(Error),
+}
+
+impl Halt {
+    /// It comes by itself.
+    pub fn not_yet(reason: Reason, note: impl Into<String>) -> Self {
+        Self::Standing(Standing::NotYet(Why::new(reason, note)))
+    }
+
+    /// Somebody has to change something.
+    pub fn stuck(reason: Reason, note: impl Into<String>) -> Self {
+        Self::Standing(Standing::Stuck(Why::new(reason, note)))
+    }
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_chain_is_told_once_and_bounded() {
+        let refused = kube::core::Status::failure("no", "Forbidden").with_code(403).boxed();
+        let error = Error::cluster("failed to create Secret contoso/a", kube::Error::Api(refused));
+        assert!(error.chain().starts_with("failed to create Secret contoso/a: "), "{}", error.chain());
+        assert_eq!(error.class, Class::Denied);
+        assert_eq!(bounded("äää", 3), "ä…");
+    }
+}

@@ -1,0 +1,48 @@
+//! News for users, as Kubernetes Events.
+
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use moorage_plan::Reason;
+
+use crate::{cluster::FIELD_MANAGER, error::bounded, kind::Kind};
+
+/// Longest note that the API server takes (1 kB).
+const LONGEST_NOTE: usize = 1000;
+
+/// Writes Events; repeated ones become a series.
+#[derive(Clone)]
+pub struct Events {
+    recorder: Recorder,
+}
+
+impl Events {
+    /// Events in the operator's name.
+    pub fn new(client: Client) -> Self {
+        let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
+        Self { recorder: Recorder::new(client, reporter) }
+    }
+
+    /// Tells what was done.
+    pub async fn news<K: Kind>(&self, object: &K, reason: Reason, note: &str) {
+        self.publish(object, EventType::Normal, reason, note).await;
+    }
+
+    /// Tells what somebody has to see to.
+    pub async fn warning<K: Kind>(&self, object: &K, reason: Reason, note: &str) {
+        self.publish(object, EventType::Warning, reason, note).await;
+    }
+
+    /// An Event that cannot be written is logged, and holds up nothing.
+    async fn publish<K: Kind>(&self, object: &K, type_: EventType, reason: Reason, note: &str) {
+        let event = Event {
+            type_,
+            reason: reason.to_string(),
+            note: Some(bounded(note, LONGEST_NOTE)),
+            action: reason.to_string(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
+            tracing::warn!(object = %object.key(), %reason, error = %error, "an Event could not be written");
+        }
+    }
+}

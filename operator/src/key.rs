@@ -1,0 +1,103 @@
+//! Names of things in the cluster.
+
+use std::{fmt, sync::Arc};
+
+/// The kinds that the operator reconciles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KindName {
+    /// `CloudAccount`
+    CloudAccount,
+    /// `ProvisioningService`
+    ProvisioningService,
+    /// `TenantHubGroup`
+    TenantHubGroup,
+    /// `EnrollmentGroup`
+    EnrollmentGroup,
+    /// `DeviceCredential`
+    DeviceCredential,
+}
+
+impl KindName {
+    /// All of them, in the order in which objects are usually applied.
+    pub const ALL: [Self; 5] =
+        [Self::CloudAccount, Self::ProvisioningService, Self::TenantHubGroup, Self::EnrollmentGroup, Self::DeviceCredential];
+
+    /// The kind as it is written in YAML.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CloudAccount => "CloudAccount",
+            Self::ProvisioningService => "ProvisioningService",
+            Self::TenantHubGroup => "TenantHubGroup",
+            Self::EnrollmentGroup => "EnrollmentGroup",
+            Self::DeviceCredential => "DeviceCredential",
+        }
+    }
+
+    /// The kind of that name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl fmt::Display for KindName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A namespaced name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// Namespace.
+    pub namespace: Arc<str>,
+    /// Name within it.
+    pub name: Arc<str>,
+}
+
+impl Name {
+    /// A name in a namespace.
+    pub fn new(namespace: &str, name: &str) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// One object of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectKey {
+    /// Its kind.
+    pub kind: KindName,
+    /// Its name.
+    pub at: Name,
+}
+
+impl ObjectKey {
+    /// The object of that kind and name.
+    pub fn new(kind: KindName, namespace: &str, name: &str) -> Self {
+        Self { kind, at: Name::new(namespace, name) }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.at)
+    }
+}
+
+/// Anything that an object can depend on, or that a write can concern.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Thing {
+    /// An object of ours.
+    Object(ObjectKey),
+    /// A Secret.
+    Secret(Name),
+    /// What the ledger holds for an object.
+    Ledger(ObjectKey),
+    /// The right to a registration id, of which there is one in the world of a provisioning service.
+    Registration(Arc<str>),
+}

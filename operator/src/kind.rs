@@ -1,0 +1,100 @@
+//! What a kind is to the operator.
+
+use std::fmt::Debug;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::NamespaceResourceScope;
+use kube::Resource;
+use moorage_crds::CommonStatus;
+use moorage_plan::{Goal, Plan, Reason};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, ObjectKey, Thing},
+    store::{Store, Stores},
+};
+
+/// An effect that was decided on.
+pub trait Act: Debug + Send + Sync {
+    /// The word for it: Event reason, metric label, log field.
+    fn reason(&self) -> Reason;
+
+    /// What it does, in the words of `status.planned` and of the Event: "Create IoT hub contoso-east-hub in eastus".
+    fn note(&self) -> String;
+
+    /// Whether users want to read an Event about it.
+    fn is_news(&self) -> bool {
+        true
+    }
+}
+
+/// A kind: it looks, decides, acts and tells. Everything else is the same for all kinds and lives in `pass`.
+pub trait Kind:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// Its name.
+    const NAME: KindName;
+    /// How often the cloud is looked at for drift when nothing else happens.
+    const DRIFT_PERIOD: SignedDuration;
+
+    /// What was seen of the world.
+    type Observed: Send + Sync;
+    /// What can be done.
+    type Action: Act;
+
+    /// Where objects of this kind are kept in memory.
+    fn store(stores: &Stores) -> &Store<Self>;
+
+    /// The things whose change wakes this object.
+    fn references(&self) -> Vec<Thing>;
+
+    /// What is told to everyone, if anything was told yet.
+    fn told(&self) -> Option<&CommonStatus>;
+
+    /// Whether there is something to undo when the object goes.
+    fn has_something_to_undo(&self) -> bool;
+
+    /// What others can see of this object that could change what they do.
+    fn outlook(&self) -> serde_json::Value;
+
+    /// Looks at the world. Reads only.
+    fn observe(&self, env: &Env, goal: Goal) -> impl Future<Output = Result<Self::Observed, Halt>> + Send;
+
+    /// Decides, from what was seen and the time and nothing else.
+    fn plan(&self, seen: &Self::Observed, goal: Goal, now: Timestamp) -> Plan<Self::Action>;
+
+    /// Performs one action. May run twice, or be lost before or after its effect.
+    fn perform(&self, env: &Env, action: &Self::Action) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// What is told of what was seen, beside conditions.
+    fn tell(&self, seen: &Self::Observed, common: CommonStatus) -> serde_json::Value;
+
+    /// The object's key.
+    fn key(&self) -> ObjectKey {
+        let meta = self.meta();
+        ObjectKey::new(Self::NAME, meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+    }
+
+    /// Whether an annotation says `true`.
+    fn is_annotated(&self, annotation: &str) -> bool {
+        self.annotation(annotation) == Some("true")
+    }
+
+    /// The value of an annotation.
+    fn annotation(&self, annotation: &str) -> Option<&str> {
+        self.meta().annotations.as_ref()?.get(annotation).map(String::as_str)
+    }
+
+    /// What the object wants: to be there, or to be gone.
+    fn goal(&self) -> Goal {
+        if self.meta().deletion_timestamp.is_some() { Goal::Absent } else { Goal::Present }
+    }
+
+    /// Whether deletion was confirmed with the object's uid.
+    fn deletion_is_confirmed(&self) -> bool {
+        let confirmed = self.annotation(moorage_crds::annotations::CONFIRM_DELETE);
+        confirmed.is_some() && confirmed == self.meta().uid.as_deref()
+    }
+}

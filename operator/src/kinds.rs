@@ -1,0 +1,79 @@
+//! The kinds, each in a file of its own, and the one place that tells them apart.
+
+mod cloud_account;
+mod device_credential;
+pub(crate) mod enrollment_group;
+mod ownership;
+mod provisioning_service;
+mod resource_group;
+mod tenant_hub_group;
+
+use moorage_crds::annotations::FINALIZER;
+use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+
+use crate::{
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, ObjectKey, Thing},
+    kind::Kind,
+    pass::{self, Next},
+    queue::Lane,
+};
+
+/// One look at one object, whatever its kind.
+pub async fn pass(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
+    match key.kind {
+        KindName::CloudAccount => pass::pass::<CloudAccount>(env, key, lane).await,
+        KindName::ProvisioningService => pass::pass::<ProvisioningService>(env, key, lane).await,
+        KindName::TenantHubGroup => pass::pass::<TenantHubGroup>(env, key, lane).await,
+        KindName::EnrollmentGroup => pass::pass::<EnrollmentGroup>(env, key, lane).await,
+        KindName::DeviceCredential => pass::pass::<DeviceCredential>(env, key, lane).await,
+    }
+}
+
+/// The objects that refer to one and have something to undo through it, as words; `None` if there are none.
+fn users_to_wait_for(env: &Env, used: &ObjectKey) -> Option<String> {
+    let mut users: Vec<_> = env.stores.referrers(&Thing::Object(used.clone())).into_iter().filter(|key| holds_on(env, key)).collect();
+    users.sort();
+    let first = users.first()?;
+    Some(if users.len() == 1 { first.to_string() } else { format!("{first} and {} more", users.len() - 1) })
+}
+
+fn holds_on(env: &Env, key: &ObjectKey) -> bool {
+    fn finalized<K: Kind>(env: &Env, key: &ObjectKey) -> bool {
+        let object = K::store(&env.stores).get(&key.at);
+        object.is_some_and(|object| object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER))
+    }
+    match key.kind {
+        KindName::CloudAccount => finalized::<CloudAccount>(env, key),
+        KindName::ProvisioningService => finalized::<ProvisioningService>(env, key),
+        KindName::TenantHubGroup => finalized::<TenantHubGroup>(env, key),
+        KindName::EnrollmentGroup => finalized::<EnrollmentGroup>(env, key),
+        KindName::DeviceCredential => finalized::<DeviceCredential>(env, key),
+    }
+}
+
+/// The sentence that asks for a confirmation.
+fn confirmation<K: Kind>(object: &K, loss: &str) -> String {
+    let key = object.key();
+    let kind = key.kind.as_str().to_lowercase();
+    format!(
+        "{loss}; if you mean it: kubectl annotate {kind} -n {} {} {}={}",
+        key.at.namespace,
+        key.at.name,
+        moorage_crds::annotations::CONFIRM_DELETE,
+        object.meta().uid.as_deref().unwrap_or_default()
+    )
+}
+
+/// While acting, a dependency that is gone is a failure: the next look tells what is the case.
+fn reached<T>(found: Result<T, Halt>) -> Result<T, Error> {
+    found.map_err(|halt| match halt {
+        Halt::Failed(error) => error,
+        Halt::Standing(standing) => {
+            let note = standing.why().map(|why| why.note.clone()).unwrap_or_default();
+            Error::own(note, moorage_plan::Class::Conflict)
+        }
+        Halt::NotInMemory => Error::own("a Secret that is needed is not in memory yet", moorage_plan::Class::Conflict),
+    })
+}

@@ -1,0 +1,131 @@
+//! `DeviceCredential`: what one device needs, kept in a Secret.
+//!
+//! Everything is computed from the group's two keys, which are in memory: a credential costs one write of its Secret and one
+//! of its status, and no request to a cloud.
+
+mod content;
+mod observe;
+mod plan;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Resource;
+use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus, annotations as names};
+use moorage_plan::{Goal, Plan};
+use serde_json::Value;
+
+use self::{
+    content::Content,
+    observe::{Seen, registration_id_of, secret_of},
+    plan::Action,
+};
+use crate::{
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, Name, ObjectKey, Thing},
+    kind::Kind,
+    store::{Store, Stores},
+};
+
+impl Kind for DeviceCredential {
+    const NAME: KindName = KindName::DeviceCredential;
+    const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);
+    type Observed = Seen;
+    type Action = Action;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.device_credentials
+    }
+
+    fn references(&self) -> Vec<Thing> {
+        vec![Thing::Object(observe::group_of(self)), Thing::Secret(secret_of(self)), Thing::Registration(registration_id_of(self).into())]
+    }
+
+    fn told(&self) -> Option<&CommonStatus> {
+        self.status.as_ref().map(|status| &status.common)
+    }
+
+    fn has_something_to_undo(&self) -> bool {
+        false
+    }
+
+    fn outlook(&self) -> Value {
+        Value::Null
+    }
+
+    async fn observe(&self, env: &Env, _: Goal) -> Result<Seen, Halt> {
+        observe::observe(self, env).await
+    }
+
+    fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+        match goal {
+            Goal::Present => plan::plan(self, seen, now),
+            // The Secret goes with its owner; nothing else was made.
+            Goal::Absent => Plan::met(),
+        }
+    }
+
+    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
+        match action {
+            Action::Write { at, content, revision, over, .. } => write(self, env, at, content, *revision, over.as_deref()).await,
+            Action::Delete(at) => {
+                let uid = env.secrets.meta(at).ok().flatten().and_then(|meta| meta.uid.clone());
+                env.cluster.delete_secret(at, uid).await
+            }
+        }
+    }
+
+    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+        let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
+        let written = meta.map(plan::written);
+        let token = written.and_then(|written| written.token).filter(|_| seen.renewal.is_some());
+        let status = DeviceCredentialStatus {
+            common,
+            registration_id: Some(seen.source.registration_id.as_str().to_owned()),
+            id_scope: Some(seen.source.id_scope.as_str().to_owned()),
+            secret_name: Some(secret_of(self).name.to_string()),
+            secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
+            revision: written.map(|written| written.revision),
+            slot: Some(seen.source.slot),
+            not_before: token.map(|life| life.not_before),
+            not_after: token.map(|life| life.not_after),
+            renewal_time: token.zip(seen.renewal).map(|(life, renewal)| renewal.due(life, plan::seed(self))),
+        };
+        serde_json::to_value(status).expect("a status serializes")
+    }
+}
+
+async fn write(
+    credential: &DeviceCredential,
+    env: &Env,
+    at: &Name,
+    content: &Content,
+    revision: i64,
+    over: Option<&ObjectMeta>,
+) -> Result<(), Error> {
+    let metadata = metadata(credential, at, content, revision, over);
+    let version = match over {
+        Some(_) => env.cluster.replace_secret(&metadata, &content.data).await?,
+        None => env.cluster.create_secret(&metadata, &content.data).await?,
+    };
+    env.secrets.is_intact(at, version.clone());
+    env.freshness.expect(&credential.key(), Thing::Secret(at.clone()), version, env.clock.now());
+    Ok(())
+}
+
+/// The metadata that was there, with ours over it: labels and annotations of others stay.
+fn metadata(credential: &DeviceCredential, at: &Name, content: &Content, revision: i64, over: Option<&ObjectMeta>) -> ObjectMeta {
+    let mut metadata = over.cloned().unwrap_or_default();
+    let key: ObjectKey = credential.key();
+    metadata.name = Some(at.name.to_string());
+    metadata.namespace = Some(at.namespace.to_string());
+    metadata.labels.get_or_insert_default().insert(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned());
+    let annotations = metadata.annotations.get_or_insert_default();
+    annotations.retain(|name, _| name != names::TOKEN_NOT_BEFORE && name != names::TOKEN_NOT_AFTER);
+    annotations.insert(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned());
+    annotations.insert(names::OWNER_NAME.to_owned(), key.at.name.to_string());
+    annotations.extend(plan::annotations(content, revision));
+    let owner: Option<OwnerReference> = credential.controller_owner_ref(&());
+    metadata.owner_references = owner.map(|owner| vec![owner]);
+    metadata
+}

@@ -1,0 +1,112 @@
+//! `EnrollmentGroup`: who may register, and to which hubs.
+
+mod keys;
+mod observe;
+mod plan;
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_crds::{CommonStatus, DeletionPolicy, EnrollmentGroup, EnrollmentGroupStatus, ObjectRef};
+use moorage_plan::{Goal, Plan, Reason};
+use serde_json::{Value, json};
+
+use self::{observe::Seen, plan::Action};
+use super::{ownership::ADOPTED, reached};
+use crate::{
+    clouds,
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, ObjectKey, Thing},
+    kind::Kind,
+    store::{Store, Stores},
+};
+
+pub(crate) use self::keys::{digest_of, stored_keys};
+pub(crate) use self::observe::service_of;
+
+/// The key of the group that an object refers to.
+pub(crate) fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {
+    ObjectKey::new(KindName::EnrollmentGroup, reference.namespace_or(namespace), &reference.name)
+}
+
+impl Kind for EnrollmentGroup {
+    const NAME: KindName = KindName::EnrollmentGroup;
+    const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    type Observed = Seen;
+    type Action = Action;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.enrollment_groups
+    }
+
+    fn references(&self) -> Vec<Thing> {
+        vec![Thing::Object(service_of(self)), Thing::Object(observe::hub_group_of(self)), Thing::Secret(keys::secret_of(self))]
+    }
+
+    fn told(&self) -> Option<&CommonStatus> {
+        self.status.as_ref().map(|status| &status.common)
+    }
+
+    fn has_something_to_undo(&self) -> bool {
+        self.spec.deletion_policy == DeletionPolicy::Delete
+    }
+
+    fn outlook(&self) -> Value {
+        let status =
+            self.status.as_ref().map(|status| (&status.id_scope, &status.provisioning_host, &status.keys_digest, &status.iot_hubs));
+        json!([self.spec.grants, self.spec.provisioning_service_ref, status, self.metadata.deletion_timestamp.is_some()])
+    }
+
+    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+        observe::observe(self, env, goal).await
+    }
+
+    fn plan(&self, seen: &Seen, goal: Goal, _: Timestamp) -> Plan<Action> {
+        match (goal, seen) {
+            (_, Seen::Kept { users: Some(users) }) => {
+                Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
+            }
+            (_, Seen::Kept { users: None }) => Plan::met(),
+            (Goal::Present, Seen::Looked(seen)) => plan::present(self, seen),
+            (Goal::Absent, Seen::Looked(seen)) => plan::absent(self, seen),
+        }
+    }
+
+    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
+        let enrollments = async || {
+            let service = reached(clouds::service(env, &self.spec.provisioning_service_ref, &self.key().at.namespace).await)?;
+            reached(clouds::enrollments(env, &service).await)
+        };
+        match action {
+            Action::Record { to } => env.record(&self.key(), &[(observe::ENTRY.to_owned(), to.map(str::to_owned))]).await,
+            Action::StoreKeys { taken: Some(keys) } => keys::store(env, self, keys).await,
+            Action::StoreKeys { taken: None } => keys::store(env, self, &keys::generate()).await,
+            Action::ForgetKeys => keys::forget(env, self).await,
+            Action::Put { document, condition, id } => {
+                let put = enrollments().await?.put_group(id, document, condition).await;
+                put.map(drop).map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))
+            }
+            Action::Delete { id, condition } => {
+                let deleted = enrollments().await?.delete_group(id, condition).await;
+                deleted.map_err(|error| Error::cloud(format!("failed to delete enrollment group {id}"), error))
+            }
+        }
+    }
+
+    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+        let before = self.status.clone().unwrap_or_default();
+        let status = match seen {
+            Seen::Kept { .. } => EnrollmentGroupStatus { common, ..before },
+            Seen::Looked(seen) => EnrollmentGroupStatus {
+                common,
+                enrollment_group_id: Some(keys::id_of(self).to_owned()),
+                iot_hubs: seen.group.as_ref().map(|group| group.hubs().into_iter().map(str::to_owned).collect()).unwrap_or_default(),
+                id_scope: seen.id_scope.clone(),
+                provisioning_host: seen.provisioning_host.clone(),
+                keys_secret: seen.stored.as_ref().map(|_| keys::secret_of(self).name.to_string()),
+                keys_digest: seen.keys.as_ref().map(digest_of),
+                adopted: seen.group.as_ref().map(|_| seen.record.as_deref() == Some(ADOPTED)),
+            },
+        };
+        serde_json::to_value(status).expect("a status serializes")
+    }
+}

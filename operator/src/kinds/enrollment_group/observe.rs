@@ -1,0 +1,151 @@
+//! What a group needs to know: its provisioning service, its tenant's hubs, its keys, and itself in DPS.
+
+use std::sync::Arc;
+
+use moorage_cloud::{DpsService, EnrollmentGroup as Document, HubHost, KeyPair};
+use moorage_crds::{DeletionPolicy, EnrollmentGroup, TenantHubGroup};
+use moorage_keys::RegistrationId;
+use moorage_plan::{Goal, Reason};
+
+use super::keys::{id_of, secret_of, stored_keys};
+use crate::{
+    clouds::{self, Service},
+    env::Env,
+    error::{Error, Halt},
+    key::{Name, ObjectKey},
+    kind::Kind,
+    kinds::{ownership::recorded, users_to_wait_for},
+};
+
+/// Ledger entry: the group itself.
+pub(super) const ENTRY: &str = "group";
+
+/// What was seen of a group's world.
+pub enum Seen {
+    /// It is to go, and the cloud is none of its business.
+    Kept { users: Option<String> },
+    /// It was looked at.
+    Looked(Box<Looked>),
+}
+
+/// A look at a group.
+pub struct Looked {
+    pub(super) group: Option<Document>,
+    /// The keys that DPS holds.
+    pub(super) keys: Option<KeyPair>,
+    /// The keys that the Secret holds.
+    pub(super) stored: Option<KeyPair>,
+    /// Hosts of the tenant's hubs that can take devices; `None` while that cannot be said.
+    pub(super) hubs: Option<Vec<HubHost>>,
+    pub(super) record: Option<String>,
+    /// Whether devices have registered through it; asked only when it could be removed.
+    pub(super) has_registrations: bool,
+    pub(super) keys_secret_there: bool,
+    pub(super) id_scope: Option<String>,
+    pub(super) provisioning_host: Option<String>,
+}
+
+/// The provisioning service in whose name a group's registration ids are unique.
+pub(crate) fn service_of(group: &EnrollmentGroup) -> ObjectKey {
+    let reference = &group.spec.provisioning_service_ref;
+    ObjectKey::new(crate::key::KindName::ProvisioningService, reference.namespace_or(&group.key().at.namespace), &reference.name)
+}
+
+/// The hub group whose hubs a group may assign devices to.
+pub(super) fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
+    let reference = &group.spec.tenant_hub_group_ref;
+    ObjectKey::new(crate::key::KindName::TenantHubGroup, reference.namespace_or(&group.key().at.namespace), &reference.name)
+}
+
+pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+    let key = group.key();
+    if goal == Goal::Absent {
+        let users = users_to_wait_for(env, &key);
+        if group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
+            return Ok(Seen::Kept { users });
+        }
+    }
+    RegistrationId::parse(id_of(group)).map_err(|error| Halt::stuck(Reason::Invalid, format!("the enrollment group's id: {error}")))?;
+    let service = clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace).await?;
+    let enrollments = clouds::enrollments(env, &service).await?;
+    let hubs = match goal {
+        Goal::Present => hubs(env, group, &service)?,
+        Goal::Absent => None,
+    };
+    let looked = look(group, env, &enrollments, &service, hubs, goal).await;
+    if let Err(Halt::Failed(error)) = &looked
+        && error.class == moorage_plan::Class::Denied
+    {
+        // The service's key may have been replaced: the next look reads it anew.
+        env.clouds.forget_service(&service.arm, &service.id);
+    }
+    looked.map(|looked| Seen::Looked(Box::new(looked)))
+}
+
+async fn look(
+    group: &EnrollmentGroup,
+    env: &Env,
+    enrollments: &DpsService,
+    service: &Service,
+    hubs: Option<Vec<HubHost>>,
+    goal: Goal,
+) -> Result<Looked, Halt> {
+    let id = id_of(group);
+    let failed = |error| Error::cloud(format!("failed to look at enrollment group {id}"), error);
+    let found = enrollments.group(id).await.map_err(failed)?;
+    let keys = match &found {
+        Some(_) => enrollments.group_keys(id).await.map_err(failed)?,
+        None => None,
+    };
+    let leaving = goal == Goal::Absent && found.is_some();
+    let has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
+    let stored = match goal {
+        Goal::Present => stored_keys(env, group).await?,
+        Goal::Absent => None,
+    };
+    let status = service.object.status.as_ref();
+    Ok(Looked {
+        group: found,
+        keys,
+        stored,
+        hubs,
+        record: recorded(&env.recorded(&group.key()), ENTRY).map(str::to_owned),
+        has_registrations,
+        keys_secret_there: env.secrets.meta(&secret_of(group))?.is_some(),
+        id_scope: status.and_then(|status| status.id_scope.clone()),
+        provisioning_host: status.and_then(|status| status.device_provisioning_host.clone()),
+    })
+}
+
+/// The hubs of the spec that are linked now. Never those of another tenant, and never none: an enrollment that names no hubs
+/// uses all that are linked to the service (Microsoft Learn: "How to use allocation policies across IoT hubs").
+fn hubs(env: &Env, group: &EnrollmentGroup, service: &Service) -> Result<Option<Vec<HubHost>>, Halt> {
+    let at: Name = hub_group_of(group).at;
+    let found: Option<Arc<TenantHubGroup>> = env.stores.hub_groups.get(&at);
+    let hub_group = found.ok_or_else(|| {
+        Halt::not_yet(
+            Reason::DependencyMissing,
+            format!("TenantHubGroup {at} does not exist; create it, or correct spec.tenantHubGroupRef"),
+        )
+    })?;
+    let namespace = &group.key().at.namespace;
+    if at.namespace != *namespace && service.object.key().at.namespace != *namespace {
+        let note = format!(
+            "hubs of namespace {} can be named here only by whoever owns the provisioning service; move this object to its namespace, or to that of the hubs",
+            at.namespace
+        );
+        return Err(Halt::stuck(Reason::NotGranted, note));
+    }
+    let Some(status) = &hub_group.status else { return Ok(None) };
+    let mut hosts = Vec::new();
+    for hub in status.hubs.iter().filter(|hub| hub.linked && hub_group.spec.hubs.iter().any(|wanted| wanted.name == hub.name)) {
+        let Some(host) = &hub.host_name else { continue };
+        let host = env.clouds.azure().cloud().hub_host(host);
+        hosts.push(host.map_err(|_| Halt::stuck(Reason::Invalid, format!("hub {} says that its host is one outside of Azure", hub.name)))?);
+    }
+    hosts.sort_by(|a, b| a.host().as_str().cmp(b.host().as_str()));
+    // While it is being set up, half of the hubs would draw all devices.
+    let complete = hosts.len() == hub_group.spec.hubs.len();
+    let settled = complete || group.status.as_ref().is_some_and(|status| !status.iot_hubs.is_empty());
+    Ok((settled && !hosts.is_empty()).then_some(hosts))
+}

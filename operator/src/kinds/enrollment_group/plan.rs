@@ -1,0 +1,200 @@
+//! What becomes of a group.
+
+use moorage_cloud::{AllocationPolicy as CloudPolicy, EnrollmentGroup as Document, HubHost, IfMatch, KeyPair, Reprovisioning};
+use moorage_crds::{Adoption, AllocationPolicy, EnrollmentGroup, ProvisioningStatus};
+use moorage_plan::{Plan, Reason};
+
+use super::keys::id_of;
+use super::observe::Looked;
+use crate::{
+    kind::{Act, Kind},
+    kinds::{
+        confirmation,
+        ownership::{ADOPTED, CLAIMED, MADE},
+    },
+};
+
+/// What can be done for a group.
+#[derive(Debug)]
+pub enum Action {
+    /// Generates keys, or takes those that DPS holds, and stores them.
+    StoreKeys {
+        taken: Option<KeyPair>,
+    },
+    /// Writes the group.
+    Put {
+        document: Document,
+        condition: IfMatch,
+        id: String,
+    },
+    Delete {
+        id: String,
+        condition: IfMatch,
+    },
+    ForgetKeys,
+    Record {
+        to: Option<&'static str>,
+    },
+}
+
+impl Act for Action {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::StoreKeys { .. } => Reason::StoreGroupKeys,
+            Self::Put { condition: IfMatch::Unset, .. } => Reason::CreateEnrollmentGroup,
+            Self::Put { .. } => Reason::UpdateEnrollmentGroup,
+            Self::Delete { .. } => Reason::DeleteEnrollmentGroup,
+            Self::ForgetKeys => Reason::DeleteSecret,
+            Self::Record { to: Some(_) } => Reason::RecordClaim,
+            Self::Record { to: None } => Reason::DropClaim,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::StoreKeys { taken: None } => "Generate the group's two keys and store them".to_owned(),
+            Self::StoreKeys { taken: Some(_) } => "Store the two keys that the group has in Azure".to_owned(),
+            Self::Put { id, condition: IfMatch::Unset, .. } => format!("Create enrollment group {id}"),
+            Self::Put { id, .. } => format!("Bring enrollment group {id} back to its spec"),
+            Self::Delete { id, .. } => format!("Delete enrollment group {id}"),
+            Self::ForgetKeys => "Delete the Secret with the group's keys".to_owned(),
+            Self::Record { to: Some(to) } => format!("Write down that the group is {to}"),
+            Self::Record { to: None } => "Strike the group from the ledger".to_owned(),
+        }
+    }
+
+    fn is_news(&self) -> bool {
+        !matches!(self, Self::Record { .. })
+    }
+}
+
+/// How the group would be written, of what is there now.
+fn wanted(group: &EnrollmentGroup, document: Document, hubs: &[HubHost], keys: &KeyPair) -> Document {
+    let policy = match group.spec.allocation_policy {
+        AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
+    };
+    let enabled = group.spec.provisioning_status == ProvisioningStatus::Enabled;
+    document.with_hubs(policy, hubs).with_enabled(enabled).with_reprovisioning(Reprovisioning::Migrate).with_keys(keys)
+}
+
+/// What differs between the group in DPS and its spec, by field.
+pub(super) fn drift(group: &EnrollmentGroup, document: &Document, hubs: &[HubHost]) -> Vec<&'static str> {
+    let mut there: Vec<_> = document.hubs().into_iter().map(str::to_lowercase).collect();
+    there.sort();
+    let wanted: Vec<_> = hubs.iter().map(|hub| hub.host().as_str().to_lowercase()).collect();
+    let enabled = group.spec.provisioning_status == ProvisioningStatus::Enabled;
+    let allocation = match group.spec.allocation_policy {
+        AllocationPolicy::GeoLatency => document.allocation() == Some(CloudPolicy::GeoLatency),
+    };
+    [
+        ("iotHubs", there == wanted),
+        ("allocationPolicy", allocation),
+        ("provisioningStatus", document.is_enabled() == enabled),
+        ("reprovisionPolicy", document.reprovisioning() == Reprovisioning::Migrate),
+    ]
+    .into_iter()
+    .filter_map(|(field, same)| (!same).then_some(field))
+    .collect()
+}
+
+pub(super) fn present(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
+    let id = id_of(group);
+    let Some(there) = &seen.group else { return create(group, seen) };
+    if let Some(refused) = claim(group, seen) {
+        return refused;
+    }
+    let Some(keys) = &seen.keys else {
+        return Plan::stuck(
+            Reason::AlreadyExists,
+            format!("enrollment group {id} has no symmetric keys; choose another enrollmentGroupId"),
+        );
+    };
+    let Some(stored) = &seen.stored else {
+        let store = Action::StoreKeys { taken: Some(keys.clone()) };
+        return Plan::act(vec![store], Reason::StoreGroupKeys, "The group's keys are being stored").usable(true);
+    };
+    let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(true) };
+    let mut fields = drift(group, there, hubs);
+    if stored != keys {
+        fields.push("symmetricKey");
+    }
+    if fields.is_empty() {
+        return Plan::met();
+    }
+    let document = wanted(group, there.clone(), hubs, stored);
+    let put = Action::Put { document, condition: IfMatch::of(there.etag()), id: id.to_owned() };
+    Plan::act(vec![put], Reason::UpdateEnrollmentGroup, format!("Enrollment group {id} differs from its spec in {}", fields.join(", ")))
+        .usable(stored == keys)
+}
+
+/// First the claim and the keys, each written down; then, on the next look, the group.
+fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
+    let id = id_of(group);
+    let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group) };
+    let mut actions = Vec::new();
+    if seen.record.is_none() {
+        actions.push(Action::Record { to: Some(CLAIMED) });
+    }
+    match &seen.stored {
+        None => actions.push(Action::StoreKeys { taken: None }),
+        Some(keys) if actions.is_empty() => {
+            let document = wanted(group, Document::with_symmetric_keys(id, keys), hubs, keys);
+            actions.push(Action::Put { document, condition: IfMatch::Unset, id: id.to_owned() });
+        }
+        Some(_) => {}
+    }
+    Plan::act(actions, Reason::CreateEnrollmentGroup, format!("Enrollment group {id} is being created"))
+}
+
+/// A group has no tags: that it is ours is written down before it is made, and afterwards shown by its keys.
+fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
+    let id = id_of(group);
+    let ours_by_keys = seen.keys.is_some() && seen.keys == seen.stored;
+    match (seen.record.as_deref(), ours_by_keys, group.spec.adoption) {
+        (Some(MADE | ADOPTED), ..) => None,
+        (Some(CLAIMED), true, _) => {
+            let note = format!("Enrollment group {id} is in place");
+            Some(Plan::act(vec![Action::Record { to: Some(MADE) }], Reason::RecordClaim, note))
+        }
+        (_, _, Adoption::IfUnmanaged) => {
+            let note = format!("Enrollment group {id} is being adopted");
+            Some(Plan::act(vec![Action::Record { to: Some(ADOPTED) }], Reason::RecordClaim, note))
+        }
+        (_, _, Adoption::Never) => {
+            let note = format!(
+                "enrollment group {id} exists already; set adoption: IfUnmanaged to take it over with its keys, or choose another enrollmentGroupId"
+            );
+            Some(Plan::stuck(Reason::AlreadyExists, note))
+        }
+    }
+}
+
+fn waiting_for_hubs(group: &EnrollmentGroup) -> Plan<Action> {
+    let reference = &group.spec.tenant_hub_group_ref;
+    Plan::wait(Reason::DependencyNotReady, format!("TenantHubGroup {} has not linked all its hubs yet", reference.name), None)
+}
+
+pub(super) fn absent(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
+    let id = id_of(group);
+    let ours = matches!(seen.record.as_deref(), Some(MADE | CLAIMED));
+    if let Some(there) = seen.group.as_ref().filter(|_| ours) {
+        if seen.has_registrations && !group.deletion_is_confirmed() {
+            let loss = format!("devices are registered through enrollment group {id} and can then not register again");
+            return Plan::wait(Reason::AwaitingConfirmation, confirmation(group, &loss), None);
+        }
+        let delete = Action::Delete { id: id.to_owned(), condition: IfMatch::of(there.etag()) };
+        return Plan::act(vec![delete], Reason::DeleteEnrollmentGroup, format!("Enrollment group {id} is being deleted"));
+    }
+    let mut actions = Vec::new();
+    if seen.keys_secret_there {
+        actions.push(Action::ForgetKeys);
+    }
+    if seen.record.is_some() {
+        actions.push(Action::Record { to: None });
+    }
+    if actions.is_empty() {
+        Plan::met()
+    } else {
+        Plan::act(actions, Reason::DropClaim, format!("The last traces of {} are being removed", group.key()))
+    }
+}

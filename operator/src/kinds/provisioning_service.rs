@@ -1,0 +1,330 @@
+//! `ProvisioningService`: one DPS, shared by tenants.
+//!
+//! A service that is made again has a new id scope, and every device in the field would be lost: so it is kept unless its owner
+//! says `Delete` and confirms, and one that has vanished is not made again unasked.
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_cloud::{Arm, Detail, LinkSeen, ProvisioningService as Document, ResourceId};
+use moorage_crds::{Adoption, CommonStatus, DeletionPolicy, Headroom, ProvisioningService, ProvisioningServiceStatus, annotations};
+use moorage_plan::{Goal, Plan, Reason};
+use serde_json::{Value, json};
+
+use super::{
+    ownership::{ADOPTED, CLAIMED, MADE, OWNER_TAG, Whose, by_tag, recorded, refusal},
+    resource_group::{self, SeenGroup},
+    users_to_wait_for,
+};
+use crate::{
+    clouds,
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, Thing},
+    kind::{Act, Kind},
+    store::{Store, Stores},
+};
+
+/// Linked hubs that a provisioning service can have (Microsoft Learn: "IoT Hub Device Provisioning Service limits").
+pub(super) const MOST_LINKS: usize = 50;
+/// Ledger entry: the service itself.
+const ENTRY: &str = "service";
+/// How often a long operation is looked at.
+const POLL: SignedDuration = SignedDuration::from_secs(2);
+
+/// What was seen of a service's world.
+pub enum Seen {
+    /// It is to go, and the cloud is none of its business.
+    Kept { users: Option<String> },
+    /// It was looked at.
+    Looked(Box<Looked>),
+}
+
+/// A look at a service.
+pub struct Looked {
+    group: SeenGroup,
+    service: Option<Document>,
+    whose: Whose,
+    record: Option<String>,
+    granted: Adoption,
+    users: Option<String>,
+}
+
+/// What can be done for a service.
+#[derive(Debug)]
+pub enum Action {
+    CreateGroup { name: String, location: String },
+    DeleteGroup { name: String },
+    Create { id: ResourceId, location: String },
+    Delete { id: ResourceId },
+    Record { to: Option<&'static str> },
+}
+
+impl Act for Action {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::CreateGroup { .. } => Reason::CreateResourceGroup,
+            Self::DeleteGroup { .. } => Reason::DeleteResourceGroup,
+            Self::Create { .. } => Reason::CreateProvisioningService,
+            Self::Delete { .. } => Reason::DeleteProvisioningService,
+            Self::Record { to: Some(_) } => Reason::RecordClaim,
+            Self::Record { to: None } => Reason::DropClaim,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::CreateGroup { name, location } => format!("Create resource group {name} in {location}"),
+            Self::DeleteGroup { name } => format!("Delete resource group {name}, which is empty"),
+            Self::Create { id, location } => format!("Create provisioning service {} in {location}", id.name),
+            Self::Delete { id } => format!("Delete provisioning service {}", id.name),
+            Self::Record { to: Some(to) } => format!("Write down that the provisioning service is {to}"),
+            Self::Record { to: None } => "Strike the provisioning service from the ledger".to_owned(),
+        }
+    }
+
+    fn is_news(&self) -> bool {
+        !matches!(self, Self::Record { .. })
+    }
+}
+
+impl Kind for ProvisioningService {
+    const NAME: KindName = KindName::ProvisioningService;
+    const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    type Observed = Seen;
+    type Action = Action;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.provisioning_services
+    }
+
+    fn references(&self) -> Vec<Thing> {
+        vec![Thing::Object(clouds::account_key(&self.spec.account_ref, &self.key().at.namespace))]
+    }
+
+    fn told(&self) -> Option<&CommonStatus> {
+        self.status.as_ref().map(|status| &status.common)
+    }
+
+    /// It must outlive those who need it to undo what they made.
+    fn has_something_to_undo(&self) -> bool {
+        true
+    }
+
+    fn outlook(&self) -> Value {
+        let status =
+            self.status.as_ref().map(|status| (&status.id_scope, &status.service_operations_host, &status.device_provisioning_host));
+        json!([self.spec, status])
+    }
+
+    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+        let key = self.key();
+        let users = (goal == Goal::Absent).then(|| users_to_wait_for(env, &key)).flatten();
+        if goal == Goal::Absent && (self.spec.deletion_policy == DeletionPolicy::Retain || users.is_some()) {
+            return Ok(Seen::Kept { users });
+        }
+        let reach = clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await?;
+        let id = self.id();
+        let group = resource_group::observe(env, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
+        let service = if group.there { self.look(&reach.arm, &id).await? } else { None };
+        let entries = env.recorded(&key);
+        let record = recorded(&entries, ENTRY).map(str::to_owned);
+        let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
+        let whose = by_tag(env, &key, tag, record.as_deref());
+        if let Some(service) = &service {
+            let left = MOST_LINKS.saturating_sub(service.links().len());
+            env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
+        }
+        Ok(Seen::Looked(Box::new(Looked { group, service, whose, record, granted: reach.adoption, users })))
+    }
+
+    fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+        match (goal, seen) {
+            (_, Seen::Kept { users: Some(users) }) => {
+                Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
+            }
+            (_, Seen::Kept { users: None }) => Plan::met(),
+            (Goal::Present, Seen::Looked(seen)) => self.present(seen, now),
+            (Goal::Absent, Seen::Looked(seen)) => self.absent(seen, now),
+        }
+    }
+
+    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
+        let key = self.key();
+        let arm = match action {
+            Action::Record { to } => return env.record(&key, &[(ENTRY.to_owned(), to.map(str::to_owned))]).await,
+            _ => super::reached(clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await)?.arm,
+        };
+        match action {
+            Action::CreateGroup { name, location } => resource_group::create(env, &arm, &key, name, location).await,
+            Action::DeleteGroup { name } => resource_group::delete(env, &arm, &key, name).await,
+            Action::Create { id, location } => {
+                let _turn = env.clouds.turn(&arm, id).await;
+                let service = Document::new(location).with_tag(OWNER_TAG, &env.owner_tag(&key));
+                let put = arm.put_provisioning_service(id, &service).await;
+                put.map(drop).map_err(|error| creation_failed(id, error))
+            }
+            Action::Delete { id } => {
+                let _turn = env.clouds.turn(&arm, id).await;
+                env.clouds.forget_service(&arm, id);
+                let deleted = arm.delete_provisioning_service(id).await;
+                deleted.map_err(|error| Error::cloud(format!("failed to delete provisioning service {}", id.name), error))
+            }
+            Action::Record { .. } => Ok(()),
+        }
+    }
+
+    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+        let looked = match seen {
+            Seen::Looked(looked) => Some(&**looked),
+            Seen::Kept { .. } => None,
+        };
+        let service = looked.and_then(|looked| looked.service.as_ref());
+        let before = self.status.clone().unwrap_or_default();
+        let status = match (looked, service) {
+            (Some(looked), Some(service)) => ProvisioningServiceStatus {
+                common,
+                id_scope: service.id_scope().map(|scope| scope.as_str().to_owned()).or(before.id_scope),
+                service_operations_host: service.service_host().map(str::to_owned).or(before.service_operations_host),
+                device_provisioning_host: service.device_host().map(str::to_owned).or(before.device_provisioning_host),
+                adopted: Some(looked.whose == Whose::Adopted),
+                linked_hubs: Some(links(&service.links())),
+            },
+            (Some(_), None) => ProvisioningServiceStatus { common, ..ProvisioningServiceStatus::default() },
+            (None, _) => ProvisioningServiceStatus { common, ..before },
+        };
+        serde_json::to_value(status).expect("a status serializes")
+    }
+}
+
+fn links(links: &[LinkSeen]) -> Headroom {
+    let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    Headroom { used: count(links.len()), limit: count(MOST_LINKS) }
+}
+
+fn creation_failed(id: &ResourceId, error: moorage_cloud::Error) -> Error {
+    let taken = error.detail() == Detail::NameTaken;
+    let error = Error::cloud(format!("failed to create provisioning service {}", id.name), error);
+    if taken { error.because(Reason::NameTaken) } else { error }
+}
+
+/// What a service decides, on its own document.
+trait Decide {
+    fn id(&self) -> ResourceId;
+    fn look(&self, arm: &Arm, id: &ResourceId) -> impl Future<Output = Result<Option<Document>, Error>> + Send;
+    fn present(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
+    fn absent(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
+}
+
+impl Decide for ProvisioningService {
+    fn id(&self) -> ResourceId {
+        ResourceId { group: self.spec.resource_group.clone(), name: self.spec.name.clone() }
+    }
+
+    async fn look(&self, arm: &Arm, id: &ResourceId) -> Result<Option<Document>, Error> {
+        let failed = |error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error);
+        arm.provisioning_service(id).await.map_err(failed)
+    }
+
+    fn present(&self, seen: &Looked, now: Timestamp) -> Plan<Action> {
+        let (id, name) = (self.id(), &self.spec.name);
+        let create_group = |location| Action::CreateGroup { name: id.group.clone(), location };
+        let Some(service) = &seen.service else {
+            let lost = matches!(seen.record.as_deref(), Some(MADE | ADOPTED));
+            if lost && self.annotation(annotations::RECREATE) != Some(name) {
+                return Plan::stuck(
+                    Reason::Vanished,
+                    format!(
+                        "provisioning service {name} has vanished from Azure; a new one has a new id scope, which every device must learn: \
+                         restore it, or annotate this object with {}={name}",
+                        annotations::RECREATE
+                    ),
+                );
+            }
+            if let Some(plan) = resource_group::missing(&seen.group, &id.group, Some(&self.spec.location), create_group) {
+                return plan;
+            }
+            let mut actions = Vec::new();
+            if seen.record.as_deref() != Some(CLAIMED) {
+                actions.push(Action::Record { to: Some(CLAIMED) });
+            }
+            actions.push(Action::Create { id, location: self.spec.location.clone() });
+            return Plan::act(actions, Reason::CreateProvisioningService, format!("Provisioning service {name} is being created"));
+        };
+        if let Whose::Theirs { managed } = seen.whose {
+            let what = format!("provisioning service {name}");
+            return refusal(&what, managed, self.spec.adoption, seen.granted).unwrap_or_else(|| {
+                Plan::act(vec![Action::Record { to: Some(ADOPTED) }], Reason::RecordClaim, format!("{what} is being adopted"))
+            });
+        }
+        match (service.provisioning_state(), service.state()) {
+            (Some("Failed" | "Canceled"), _) => Plan::stuck(
+                Reason::Invalid,
+                format!("Azure failed to set provisioning service {name} up; see its activity log, delete it there, and it is made again"),
+            ),
+            (Some("Succeeded") | None, Some("Active") | None) if service.id_scope().is_some() => match (seen.whose, seen.record.as_deref())
+            {
+                (Whose::Ours, Some(MADE)) | (Whose::Adopted | Whose::Theirs { .. }, _) => Plan::met(),
+                (Whose::Ours, _) => Plan::act(
+                    vec![Action::Record { to: Some(MADE) }],
+                    Reason::RecordClaim,
+                    format!("Provisioning service {name} is in place"),
+                )
+                .usable(true),
+            },
+            (state, _) => {
+                let known = self.status.as_ref().is_some_and(|status| status.id_scope.is_some());
+                let note = format!("provisioning service {name} is {}", state.unwrap_or("being set up"));
+                Plan::wait(Reason::Provisioning, note, now.saturating_add(POLL).ok()).usable(known && service.id_scope().is_some())
+            }
+        }
+    }
+
+    fn absent(&self, seen: &Looked, now: Timestamp) -> Plan<Action> {
+        let (id, name) = (self.id(), &self.spec.name);
+        if let Some(users) = &seen.users {
+            return Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None);
+        }
+        if let Some(service) = seen.service.as_ref().filter(|_| seen.whose == Whose::Ours) {
+            if service.provisioning_state() == Some("Deleting") || service.state() == Some("Deleting") {
+                return Plan::wait(
+                    Reason::Provisioning,
+                    format!("provisioning service {name} is being deleted"),
+                    now.saturating_add(POLL).ok(),
+                );
+            }
+            if !self.deletion_is_confirmed() {
+                return Plan::wait(
+                    Reason::AwaitingConfirmation,
+                    super::confirmation(self, "the id scope is lost for ever and every device must learn a new one"),
+                    None,
+                );
+            }
+            if !service.links().is_empty() {
+                let note = format!("provisioning service {name} still has {} linked hubs; unlink them first", service.links().len());
+                return Plan::wait(Reason::InUse, note, now.saturating_add(POLL * 15).ok());
+            }
+            return Plan::act(
+                vec![Action::Delete { id }],
+                Reason::DeleteProvisioningService,
+                format!("Provisioning service {name} is being deleted"),
+            );
+        }
+        if seen.group.there && seen.group.ours && seen.group.empty {
+            if !seen.group.settled {
+                return Plan::wait(
+                    Reason::Provisioning,
+                    format!("resource group {} is being deleted", id.group),
+                    now.saturating_add(POLL).ok(),
+                );
+            }
+            return Plan::act(
+                vec![Action::DeleteGroup { name: id.group }],
+                Reason::DeleteResourceGroup,
+                "The empty resource group is being deleted",
+            );
+        }
+        if seen.record.is_some() {
+            return Plan::act(vec![Action::Record { to: None }], Reason::DropClaim, "The ledger is being cleared");
+        }
+        Plan::met()
+    }
+}

@@ -1,0 +1,58 @@
+//! The resource group in which an object's resources live: made if it is missing, removed only if we made it and it is empty.
+
+use moorage_cloud::{Arm, ResourceGroup};
+use moorage_plan::{Plan, Reason};
+
+use super::ownership::OWNER_TAG;
+use crate::{env::Env, error::Error, key::ObjectKey};
+
+/// A resource group as it was seen.
+#[derive(Clone, Debug)]
+pub(super) struct SeenGroup {
+    pub(super) there: bool,
+    pub(super) settled: bool,
+    /// It carries our tag for this very object.
+    pub(super) ours: bool,
+    /// Nothing is in it; asked only when it could be removed.
+    pub(super) empty: bool,
+}
+
+pub(super) async fn observe(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, leaving: bool) -> Result<SeenGroup, Error> {
+    let failed = |error| Error::cloud(format!("failed to look at resource group {name}"), error);
+    let group = arm.resource_group(name).await.map_err(failed)?;
+    let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&env.owner_tag(owner)));
+    let empty = leaving && ours && arm.resource_group_is_empty(name).await.map_err(failed)?;
+    let settled = group.as_ref().and_then(ResourceGroup::provisioning_state).is_none_or(|state| state == "Succeeded");
+    Ok(SeenGroup { there: group.is_some(), settled, ours, empty })
+}
+
+/// The plan that brings a missing group about; `None` if it is there.
+pub(super) fn missing<A>(seen: &SeenGroup, name: &str, location: Option<&str>, create: impl FnOnce(String) -> A) -> Option<Plan<A>> {
+    if seen.there {
+        return (!seen.settled).then(|| Plan::wait(Reason::Provisioning, format!("resource group {name} is not settled yet"), None));
+    }
+    Some(match location {
+        Some(location) => {
+            Plan::act(vec![create(location.to_owned())], Reason::CreateResourceGroup, format!("Resource group {name} is being created"))
+        }
+        None => Plan::stuck(
+            Reason::DependencyMissing,
+            format!("resource group {name} does not exist; create it, or say in which location it is to be made"),
+        ),
+    })
+}
+
+pub(super) async fn create(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
+    let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &env.owner_tag(owner));
+    let put = arm.put_resource_group(name, &group).await;
+    put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))
+}
+
+/// Removes the group if it is still ours and still empty: what was seen may be a moment old.
+pub(super) async fn delete(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
+    let seen = observe(env, arm, owner, name, true).await?;
+    if !(seen.there && seen.ours && seen.empty) {
+        return Ok(());
+    }
+    arm.delete_resource_group(name).await.map_err(|error| Error::cloud(format!("failed to delete resource group {name}"), error))
+}

@@ -1,0 +1,97 @@
+//! `TenantHubGroup`: a tenant's regional hubs, linked to a provisioning service.
+
+mod action;
+mod observe;
+mod plan;
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_cloud::Hub;
+use moorage_crds::{CommonStatus, DeletionPolicy, HubStatus, TenantHubGroup, TenantHubGroupStatus};
+use moorage_plan::{Goal, Plan};
+use serde_json::{Value, json};
+
+use self::{
+    action::Action,
+    observe::{Looked, Seen, SeenHub, is_active},
+};
+use super::ownership::Whose;
+use crate::{
+    clouds,
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, ObjectKey, Thing},
+    kind::Kind,
+    store::{Store, Stores},
+};
+
+impl Kind for TenantHubGroup {
+    const NAME: KindName = KindName::TenantHubGroup;
+    const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    type Observed = Seen;
+    type Action = Action;
+
+    fn store(stores: &Stores) -> &Store<Self> {
+        &stores.hub_groups
+    }
+
+    fn references(&self) -> Vec<Thing> {
+        let namespace = &self.key().at.namespace;
+        let service = &self.spec.provisioning_service_ref;
+        let service = ObjectKey::new(KindName::ProvisioningService, service.namespace_or(namespace), &service.name);
+        vec![Thing::Object(clouds::account_key(&self.spec.account_ref, namespace)), Thing::Object(service)]
+    }
+
+    fn told(&self) -> Option<&CommonStatus> {
+        self.status.as_ref().map(|status| &status.common)
+    }
+
+    fn has_something_to_undo(&self) -> bool {
+        self.spec.deletion_policy == DeletionPolicy::Delete
+    }
+
+    fn outlook(&self) -> Value {
+        let hubs = self.status.as_ref().map(|status| &status.hubs);
+        json!([self.spec.hubs.iter().map(|hub| &hub.name).collect::<Vec<_>>(), hubs])
+    }
+
+    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+        observe::observe(self, env, goal).await
+    }
+
+    fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+        match (goal, seen) {
+            (_, Seen::Kept) => Plan::met(),
+            (Goal::Present, Seen::Looked(seen)) => plan::present(self, seen, now),
+            (Goal::Absent, Seen::Looked(seen)) => plan::absent(self, seen, now),
+        }
+    }
+
+    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
+        action::perform(self, env, action).await
+    }
+
+    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+        let status = match seen {
+            Seen::Kept => TenantHubGroupStatus { common, ..self.status.clone().unwrap_or_default() },
+            Seen::Looked(seen) => told(seen, common),
+        };
+        serde_json::to_value(status).expect("a status serializes")
+    }
+}
+
+fn told(seen: &Looked, common: CommonStatus) -> TenantHubGroupStatus {
+    let hubs: Vec<_> = seen.hubs.iter().filter(|hub| hub.wish.is_some()).map(|hub| hub_status(seen, hub)).collect();
+    let linked = hubs.iter().filter(|hub| hub.linked).count();
+    TenantHubGroupStatus { common, linked: Some(format!("{linked}/{}", hubs.len())), hubs }
+}
+
+fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
+    let document = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs { .. }));
+    HubStatus {
+        name: hub.name.clone(),
+        host_name: document.and_then(Hub::host_name).map(str::to_owned),
+        state: document.and_then(Hub::state).map(str::to_owned),
+        adopted: document.is_some() && hub.whose == Whose::Adopted,
+        linked: document.is_some_and(is_active) && hub.is_linked(&seen.policy),
+    }
+}

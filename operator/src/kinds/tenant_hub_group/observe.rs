@@ -1,0 +1,192 @@
+//! What a hub group needs to know: its resource group, its hubs, their link policies, and the links of the provisioning service.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use moorage_cloud::{AccessKey, Arm, Hub, HubHost, LinkSeen, ProvisioningService as ServiceDocument, ResourceId};
+use moorage_crds::{Adoption, DeletionPolicy, IotHub, TenantHubGroup};
+use moorage_keys::{keyed_digest, owner_hash};
+use moorage_plan::Goal;
+
+use crate::{
+    clouds::{self, Service},
+    env::Env,
+    error::{Error, Halt},
+    kind::Kind,
+    kinds::{
+        ownership::{OWNER_TAG, Whose, by_tag, recorded},
+        resource_group::{self, SeenGroup},
+    },
+    ledger::Entries,
+};
+
+/// What was seen of a hub group's world.
+pub enum Seen {
+    /// It is to go, and the cloud is none of its business.
+    Kept,
+    /// It was looked at.
+    Looked(Box<Looked>),
+}
+
+/// A look at a hub group.
+pub struct Looked {
+    pub(super) group: SeenGroup,
+    pub(super) granted: Adoption,
+    /// `None` if the provisioning service is not in Azure.
+    pub(super) service: Option<ServiceDocument>,
+    pub(super) hubs: Vec<SeenHub>,
+    pub(super) entries: Arc<Entries>,
+    pub(super) policy: String,
+    /// Hosts that enrollment groups of the provisioning service name, with the group; asked only before a hub is unlinked.
+    pub(super) enrolled: Vec<(String, String)>,
+}
+
+/// One hub, of the spec or of the ledger.
+pub(super) struct SeenHub {
+    pub(super) name: String,
+    /// `None` if it was taken out of the spec.
+    pub(super) wish: Option<IotHub>,
+    pub(super) hub: Option<Hub>,
+    pub(super) host: Option<HubHost>,
+    pub(super) whose: Whose,
+    pub(super) record: Option<String>,
+    /// The policy that we made for the link, with its keys.
+    pub(super) access: Option<AccessKey>,
+    pub(super) link: Option<LinkSeen>,
+    /// Digest of the key that the link was last written with.
+    pub(super) link_record: Option<String>,
+    /// Devices in it; asked only when it could be deleted.
+    pub(super) devices: i64,
+}
+
+impl SeenHub {
+    /// Whether the link is one that we wrote: it is by the policy that only we know the name of.
+    pub(super) fn is_linked_by(&self, policy: &str) -> bool {
+        self.link.as_ref().and_then(|link| link.policy.as_deref()) == Some(policy)
+    }
+
+    /// Digest of the key that the link should have.
+    pub(super) fn key_digest(&self) -> Option<String> {
+        self.access.as_ref().map(digest_of)
+    }
+
+    /// Whether the provisioning service can register devices in it.
+    pub(super) fn is_linked(&self, policy: &str) -> bool {
+        match &self.link {
+            None => false,
+            Some(_) if self.is_linked_by(policy) => self.link_record.is_some() && self.link_record == self.key_digest(),
+            // Somebody else's link: it is theirs to keep working.
+            Some(_) => true,
+        }
+    }
+}
+
+/// Recognises a policy's key to those who hold it, and to nobody else.
+pub(super) fn digest_of(access: &AccessKey) -> String {
+    keyed_digest(&access.keys.primary, [access.name.as_bytes()]).to_string()
+}
+
+/// Ledger entry of a hub.
+pub(super) fn hub_entry(name: &str) -> String {
+    format!("hub.{}", name.to_lowercase())
+}
+
+/// Ledger entry of a hub's link.
+pub(super) fn link_entry(name: &str) -> String {
+    format!("link.{}", name.to_lowercase())
+}
+
+/// Name of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
+pub(super) fn policy_name(env: &Env, group: &TenantHubGroup) -> String {
+    let key = group.key();
+    format!("moorage-{}", owner_hash(&env.installation.id, key.kind.as_str(), &key.at.namespace, &key.at.name))
+}
+
+pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
+    ResourceId { group: group.spec.resource_group.name.clone(), name: name.to_owned() }
+}
+
+pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+    if goal == Goal::Absent && group.spec.deletion_policy == DeletionPolicy::Retain {
+        return Ok(Seen::Kept);
+    }
+    let key = group.key();
+    let spec = &group.spec;
+    let reach = clouds::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
+    let service = clouds::service(env, &spec.provisioning_service_ref, &key.at.namespace).await?;
+    let seen_group = resource_group::observe(env, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
+    let document = service.arm.provisioning_service(&service.id).await;
+    let document = document.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", service.id.name), error))?;
+    let entries = env.recorded(&key);
+    let policy = policy_name(env, group);
+    let mut hubs = Vec::new();
+    for (name, wish) in names(group, &entries) {
+        hubs.push(look(group, env, &reach.arm, document.as_ref(), &policy, &entries, name, wish, goal).await?);
+    }
+    let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
+    let enrolled = if leaving && document.is_some() { enrolled(env, &service).await? } else { Vec::new() };
+    Ok(Seen::Looked(Box::new(Looked { group: seen_group, granted: reach.adoption, service: document, hubs, entries, policy, enrolled })))
+}
+
+/// The hubs of the spec, and those of the ledger that are no longer in it.
+fn names(group: &TenantHubGroup, entries: &Entries) -> Vec<(String, Option<IotHub>)> {
+    let wanted: BTreeSet<_> = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect();
+    let dropped = entries.keys().filter_map(|entry| entry.strip_prefix("hub.")).filter(|name| !wanted.contains(*name));
+    let wishes = group.spec.hubs.iter().map(|hub| (hub.name.clone(), Some(hub.clone())));
+    wishes.chain(dropped.map(|name| (name.to_owned(), None))).collect()
+}
+
+#[expect(clippy::too_many_arguments, reason = "all that a look at one hub needs, and nothing is worth a name of its own")]
+async fn look(
+    group: &TenantHubGroup,
+    env: &Env,
+    arm: &Arm,
+    service: Option<&ServiceDocument>,
+    policy: &str,
+    entries: &Entries,
+    name: String,
+    wish: Option<IotHub>,
+    goal: Goal,
+) -> Result<SeenHub, Halt> {
+    let failed = |error| Error::cloud(format!("failed to look at IoT hub {name}"), error);
+    let id = hub_id(group, &name);
+    let hub = arm.hub(&id).await.map_err(failed)?;
+    let record = recorded(entries, &hub_entry(&name)).map(str::to_owned);
+    let whose = by_tag(env, &group.key(), hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG)), record.as_deref());
+    let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);
+    let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| env.clouds.azure().cloud().hub_host(host).ok());
+    let settled = hub.as_ref().is_some_and(is_active);
+    let access = if settled && ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
+    let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
+    let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
+    // The link may outlive the hub: then it is found by the name that the hub had.
+    let host_text = host.as_ref().map(|host| host.host().to_string());
+    let link = service.and_then(|service| {
+        let named = env.clouds.azure().cloud().hub_named(&name).ok().map(|host| host.host().to_string());
+        let wanted = host_text.or(named)?.to_lowercase();
+        service.links().into_iter().find(|link| link.host.as_ref().is_some_and(|host| host.as_str().to_lowercase() == wanted))
+    });
+    let link_record = recorded(entries, &link_entry(&name)).map(str::to_owned);
+    Ok(SeenHub { name, wish, hub, host, whose, record, access, link, link_record, devices })
+}
+
+/// Whether a hub takes changes and devices now.
+pub(super) fn is_active(hub: &Hub) -> bool {
+    matches!(hub.provisioning_state(), Some("Succeeded") | None) && matches!(hub.state(), Some("Active") | None)
+}
+
+async fn devices(arm: &Arm, id: &ResourceId) -> Result<i64, moorage_cloud::Error> {
+    let metrics = arm.hub_quota(id).await?;
+    Ok(metrics.into_iter().find(|metric| metric.name == "TotalDeviceCount").map_or(0, |metric| metric.current_value))
+}
+
+async fn enrolled(env: &Env, service: &Service) -> Result<Vec<(String, String)>, Halt> {
+    let enrollments = clouds::enrollments(env, service).await?;
+    let listed = enrollments.groups().await;
+    let listed = listed.map_err(|error| Error::cloud(format!("failed to list the enrollment groups of {}", service.id.name), error))?;
+    let pairs = listed.iter().flat_map(|group| {
+        let id = group.id().unwrap_or_default().to_owned();
+        group.hubs().into_iter().map(|host| (host.to_lowercase(), id.clone())).collect::<Vec<_>>()
+    });
+    Ok(pairs.collect())
+}

@@ -1,0 +1,305 @@
+//! What becomes of a hub group: each hub decides for itself, then all links are written at once.
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_cloud::{Hub, ResourceId};
+use moorage_crds::{DeletionPolicy, IotHub, TenantHubGroup, annotations};
+use moorage_keys::HostName;
+use moorage_plan::{Plan, Reason, Standing, Why};
+
+use super::action::{Action, NewLink};
+use super::observe::{Looked, SeenHub, hub_entry, hub_id, is_active, link_entry};
+use crate::{
+    kind::Kind,
+    kinds::{
+        confirmation,
+        ownership::{ADOPTED, MADE, Whose, refusal},
+        provisioning_service::MOST_LINKS,
+        resource_group,
+    },
+};
+
+/// How often a long operation is looked at.
+const POLL: SignedDuration = SignedDuration::from_secs(2);
+
+fn soon(now: Timestamp) -> Option<Timestamp> {
+    now.saturating_add(POLL).ok()
+}
+
+pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
+    let place = &group.spec.resource_group;
+    let create_group = |location| Action::CreateGroup { name: place.name.clone(), location };
+    if let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), create_group) {
+        return plan.by(soon(now));
+    }
+    let mut whole = Plan::met();
+    for hub in &seen.hubs {
+        let plan = match &hub.wish {
+            Some(wish) => hub_present(group, seen, hub, wish, now),
+            None => hub_dropped(group, seen, hub, now),
+        };
+        whole = both(whole, plan);
+    }
+    let usable =
+        seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(|hub| hub.hub.as_ref().is_some_and(is_active) && hub.is_linked(&seen.policy));
+    both(whole, links(seen, now)).usable(usable)
+}
+
+/// Both plans at once: all actions, the worse standing, the earlier look.
+fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
+    let rank = |standing: &Standing| match standing {
+        Standing::Met => 0,
+        Standing::NotYet(_) => 1,
+        Standing::Stuck(_) => 2,
+    };
+    a.actions.extend(b.actions);
+    if rank(&b.standing) > rank(&a.standing) {
+        a.standing = b.standing;
+    }
+    a.by(b.look_again)
+}
+
+fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, now: Timestamp) -> Plan<Action> {
+    let (name, id) = (&hub.name, hub_id(group, &hub.name));
+    let what = format!("IoT hub {name}");
+    let Some(document) = &hub.hub else { return create(group, hub, wish, id) };
+    if let Whose::Theirs { managed } = hub.whose {
+        return refusal(&what, managed, wish.adoption, seen.granted).unwrap_or_else(|| {
+            Plan::act(vec![record(hub_entry(name), Some(ADOPTED))], Reason::RecordClaim, format!("{what} is being adopted"))
+        });
+    }
+    if !is_active(document) {
+        return unsettled(&what, document, now);
+    }
+    if document.refuses_keys() {
+        let note = format!("{what} refuses keys (disableLocalAuth), and it is linked by key; allow keys on it");
+        return Plan::stuck(Reason::LocalAuthDisabled, note);
+    }
+    let mut actions = Vec::new();
+    let mut why = Reason::UpdateHub;
+    // The size of an adopted hub is its owner's.
+    let resized =
+        hub.whose == Whose::Ours && (document.sku(), document.units()) != (Some(sku_name(wish)), Some(i64::from(wish.sku.capacity)));
+    let with_policy = hub.access.is_none() && !(hub.link.is_some() && !hub.is_linked_by(&seen.policy));
+    if resized || with_policy {
+        let size = resized.then(|| (sku_name(wish).to_owned(), i64::from(wish.sku.capacity)));
+        let policy = with_policy.then(|| seen.policy.clone());
+        why = if resized { Reason::UpdateHub } else { Reason::CreateLinkPolicy };
+        actions.push(Action::ChangeHub { id, size, policy, why });
+    } else if hub.whose == Whose::Ours && hub.record.as_deref() != Some(MADE) {
+        why = Reason::RecordClaim;
+        actions.push(record(hub_entry(name), Some(MADE)));
+    }
+    if actions.is_empty() { Plan::met() } else { Plan::act(actions, why, format!("{what} is being brought to its spec")) }
+}
+
+fn create(group: &TenantHubGroup, hub: &SeenHub, wish: &IotHub, id: ResourceId) -> Plan<Action> {
+    let name = &hub.name;
+    let lost = matches!(hub.record.as_deref(), Some(MADE | ADOPTED));
+    if lost && group.annotation(annotations::RECREATE) != Some(name) {
+        let note = format!(
+            "IoT hub {name} has vanished from Azure, with the identities of its devices; restore it, or annotate this object with {}={name} to have it made anew",
+            annotations::RECREATE
+        );
+        return Plan::stuck(Reason::Vanished, note);
+    }
+    let create =
+        Action::CreateHub { id, location: wish.location.clone(), sku: sku_name(wish).to_owned(), units: i64::from(wish.sku.capacity) };
+    Plan::act(vec![create], Reason::CreateHub, format!("IoT hub {name} is being created"))
+}
+
+fn unsettled(what: &str, document: &Hub, now: Timestamp) -> Plan<Action> {
+    let state = document.provisioning_state().unwrap_or("being set up");
+    if matches!(state, "Failed" | "Canceled") {
+        return Plan::stuck(
+            Reason::Invalid,
+            format!("Azure failed to set {what} up; see its activity log, delete it there, and it is made again"),
+        );
+    }
+    Plan::wait(Reason::Provisioning, format!("{what} is {state}"), soon(now))
+}
+
+fn sku_name(wish: &IotHub) -> &'static str {
+    use moorage_crds::SkuName::{B1, B2, B3, F1, S1, S2, S3};
+    match wish.sku.name {
+        F1 => "F1",
+        B1 => "B1",
+        B2 => "B2",
+        B3 => "B3",
+        S1 => "S1",
+        S2 => "S2",
+        S3 => "S3",
+    }
+}
+
+/// The links that are missing or differ, in one write.
+fn links(seen: &Looked, now: Timestamp) -> Plan<Action> {
+    let add: Vec<_> = seen.hubs.iter().filter_map(|hub| wanted_link(seen, hub)).collect();
+    let waiting = || Plan::wait(Reason::DependencyNotReady, "the provisioning service is not ready for links yet", soon(now));
+    let Some(service) = &seen.service else { return if add.is_empty() { Plan::met() } else { waiting() } };
+    if add.is_empty() {
+        return Plan::met();
+    }
+    if !(matches!(service.provisioning_state(), Some("Succeeded") | None) && matches!(service.state(), Some("Active") | None)) {
+        return waiting();
+    }
+    if !service.keeps_every_link() {
+        let note = "the provisioning service has links by managed identity, which a write of ours might break; it is not rewritten";
+        return Plan::stuck(Reason::UnknownLinks, note);
+    }
+    let fresh = add.iter().filter(|link| link.is_new).count();
+    if service.links().len() + fresh > MOST_LINKS {
+        let note = format!(
+            "the provisioning service has {} of {MOST_LINKS} linked hubs and needs {fresh} more; use another",
+            service.links().len()
+        );
+        return Plan::stuck(Reason::QuotaExceeded, note);
+    }
+    let names: Vec<_> = add.iter().map(|link| link.name.clone()).collect();
+    let records = add.iter().map(|link| (link_entry(&link.name), Some(link.digest.clone()))).collect();
+    let note = format!("IoT hub {} is being linked", names.join(", "));
+    Plan::act(vec![Action::WriteLinks { add, remove: Vec::new() }, Action::Record { entries: records }], Reason::LinkHub, note)
+}
+
+fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
+    let (wish, access, host) = (hub.wish.as_ref()?, hub.access.as_ref()?, hub.host.as_ref()?);
+    if !hub.hub.as_ref().is_some_and(is_active) {
+        return None;
+    }
+    let foreign = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
+    let same = hub.link.as_ref().is_some_and(|link| {
+        link.weight.is_none_or(|weight| weight == i64::from(wish.link.allocation_weight))
+            && link.apply_allocation_policy.unwrap_or(true) == wish.link.apply_allocation_policy
+    });
+    if foreign || (hub.is_linked(&seen.policy) && same) {
+        return None;
+    }
+    Some(NewLink {
+        name: hub.name.clone(),
+        host: host.clone(),
+        access: access.clone(),
+        location: wish.location.clone(),
+        link: wish.link,
+        digest: hub.key_digest()?,
+        is_new: hub.link.is_none(),
+    })
+}
+
+pub(super) fn record(entry: String, to: Option<&str>) -> Action {
+    Action::Record { entries: vec![(entry, to.map(str::to_owned))] }
+}
+
+/// A hub that was taken out of the spec: unlinked, its policy removed, and deleted only if it is ours and that was confirmed by name.
+fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timestamp) -> Plan<Action> {
+    let delete = group.spec.deletion_policy == DeletionPolicy::Delete;
+    let confirmed = group.annotation(annotations::CONFIRM_DELETE).is_some_and(|name| name.eq_ignore_ascii_case(&hub.name));
+    let ask = format!(
+        "IoT hub {0} was taken out of the spec and still has {1} devices; annotate this object with {2}={0} to have it deleted",
+        hub.name,
+        hub.devices,
+        annotations::CONFIRM_DELETE
+    );
+    let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
+    if plan.actions.is_empty() && plan.standing == Standing::Met {
+        let entries = [hub_entry(&hub.name), link_entry(&hub.name)].into_iter().filter(|entry| seen.entries.contains_key(entry));
+        let strike = Action::Record { entries: entries.map(|entry| (entry, None)).collect() };
+        return Plan::act(vec![strike], Reason::DropClaim, format!("IoT hub {} is let go", hub.name));
+    }
+    plan
+}
+
+/// Takes a hub out of use: out of enrollments, then unlinked, then without our policy, then, if it is ours, gone.
+fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, confirmed: bool, ask: &str, now: Timestamp) -> Plan<Action> {
+    let name = &hub.name;
+    let ours = hub.whose == Whose::Ours && hub.hub.is_some();
+    if hub.is_linked_by(&seen.policy) {
+        let host = hub.link.as_ref().and_then(|link| link.host.clone());
+        let user = host.as_ref().and_then(|host| seen.enrolled.iter().find(|(listed, _)| *listed == host.as_str().to_lowercase()));
+        if let Some((_, enrollment)) = user {
+            let note = format!(
+                "enrollment group {enrollment} still assigns devices to IoT hub {name}; take the hub out of it, or delete it, first"
+            );
+            return Plan::wait(Reason::InUse, note, now.saturating_add(POLL).ok());
+        }
+        if ours && delete && hub.devices > 0 && !confirmed {
+            return Plan::wait(Reason::AwaitingConfirmation, ask.to_owned(), None);
+        }
+        return unlink(seen, name, host.into_iter().collect(), now);
+    }
+    let Some(document) = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs { .. })) else { return Plan::met() };
+    if !is_active(document) {
+        return unsettled(&format!("IoT hub {name}"), document, now);
+    }
+    if ours && delete {
+        if hub.devices > 0 && !confirmed {
+            return Plan::wait(Reason::AwaitingConfirmation, ask.to_owned(), None);
+        }
+        return Plan::act(
+            vec![Action::DeleteHub { id: hub_id(group, name) }],
+            Reason::DeleteHub,
+            format!("IoT hub {name} is being deleted"),
+        );
+    }
+    if hub.access.is_some() {
+        let remove = Action::RemovePolicy { id: hub_id(group, name), policy: seen.policy.clone() };
+        return Plan::act(vec![remove], Reason::DeleteLinkPolicy, format!("The link's policy is being taken from IoT hub {name}"));
+    }
+    Plan::met()
+}
+
+fn unlink(seen: &Looked, name: &str, remove: Vec<HostName>, now: Timestamp) -> Plan<Action> {
+    let Some(service) = &seen.service else { return Plan::met() };
+    if !service.keeps_every_link() {
+        let note = "the provisioning service has links by managed identity, which a write of ours might break; unlink the hubs there";
+        return Plan::stuck(Reason::UnknownLinks, note);
+    }
+    if !matches!(service.provisioning_state(), Some("Succeeded") | None) {
+        return Plan::wait(Reason::DependencyNotReady, "the provisioning service is busy", soon(now));
+    }
+    Plan::act(vec![Action::WriteLinks { add: Vec::new(), remove }], Reason::UnlinkHub, format!("IoT hub {name} is being unlinked"))
+}
+
+pub(super) fn absent(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
+    let confirmed = group.deletion_is_confirmed();
+    let devices: i64 = seen.hubs.iter().map(|hub| hub.devices).sum();
+    let ask = confirmation(group, &format!("{devices} devices would lose their identities with the hubs"));
+    let mut whole = Plan::met();
+    for hub in &seen.hubs {
+        whole = both(whole, leave(group, seen, hub, true, confirmed, &ask, now));
+    }
+    whole = one_write_of_links(whole);
+    if !(whole.actions.is_empty() && whole.standing == Standing::Met) {
+        return whole;
+    }
+    if seen.group.there && seen.group.ours && seen.group.empty {
+        let name = group.spec.resource_group.name.clone();
+        if !seen.group.settled {
+            return Plan::wait(Reason::Provisioning, format!("resource group {name} is being deleted"), soon(now));
+        }
+        return Plan::act(vec![Action::DeleteGroup { name }], Reason::DeleteResourceGroup, "The empty resource group is being deleted");
+    }
+    if !seen.entries.is_empty() {
+        let entries = seen.entries.keys().map(|entry| (entry.clone(), None)).collect();
+        return Plan::act(vec![Action::Record { entries }], Reason::DropClaim, "The ledger is being cleared");
+    }
+    Plan::met()
+}
+
+/// Several removals of links become one write of the provisioning service.
+fn one_write_of_links(mut plan: Plan<Action>) -> Plan<Action> {
+    let mut hosts = Vec::new();
+    plan.actions.retain_mut(|action| match action {
+        Action::WriteLinks { add, remove } if add.is_empty() => {
+            hosts.append(remove);
+            false
+        }
+        _ => true,
+    });
+    if !hosts.is_empty() {
+        plan.actions.insert(0, Action::WriteLinks { add: Vec::new(), remove: hosts });
+        plan.standing = match plan.standing {
+            Standing::Met => Standing::NotYet(Why::new(Reason::UnlinkHub, "The hubs are being unlinked")),
+            other => other,
+        };
+    }
+    plan
+}

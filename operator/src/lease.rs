@@ -1,0 +1,181 @@
+//! Who leads: one of the replicas, by a Lease that is renewed with a guarded PUT.
+//!
+//! Being leader is no matter of correctness: two that act at the same time still converge. It saves calls and keeps Events single.
+//! The deadline is monotonic and checked before each effect, so that a replica that slept through its Lease does nothing.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{ObjectMeta, PostParams};
+use kube::{Api, Client};
+use tokio_util::sync::CancellationToken;
+
+use crate::{clock::Clock, effects, error::Error};
+
+/// How long a Lease holds without being renewed.
+const HOLDS: Duration = Duration::from_secs(45);
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(5);
+
+/// Whether this replica leads, and until when.
+#[derive(Clone, Debug)]
+pub struct Leadership {
+    until: Arc<Mutex<Option<Instant>>>,
+    always: bool,
+}
+
+impl Leadership {
+    /// A replica that never asks: for a single replica, and for tests.
+    pub fn always() -> Self {
+        Self { until: Arc::default(), always: true }
+    }
+
+    /// A replica that does not lead yet.
+    pub fn contested() -> Self {
+        Self { until: Arc::default(), always: false }
+    }
+
+    /// Whether an effect that begins now is over before another replica can lead.
+    pub fn may_act(&self) -> bool {
+        self.always || self.left() > effects::LONGEST
+    }
+
+    /// Whether this replica leads now.
+    pub fn leads(&self) -> bool {
+        self.always || !self.left().is_zero()
+    }
+
+    fn left(&self) -> Duration {
+        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+    }
+
+    fn set(&self, until: Option<Instant>) {
+        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+}
+
+/// The Lease of an installation.
+pub struct Election {
+    api: Api<Lease>,
+    name: String,
+    identity: String,
+    clock: Clock,
+    leadership: Leadership,
+    /// What the Lease looked like when it was last seen to change, and when that was: a holder's own times are not believed.
+    seen: Option<(LeaseSpec, Instant)>,
+}
+
+impl Election {
+    /// An election for `leadership` over the Lease `name`, in which this replica is called `identity`.
+    pub fn new(client: Client, namespace: &str, name: String, identity: String, clock: Clock, leadership: Leadership) -> Self {
+        Self { api: Api::namespaced(client, namespace), name, identity, clock, leadership, seen: None }
+    }
+
+    /// Takes part until `stop`, then hands the Lease back so that another replica need not wait.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            // The deadline counts from before the request: the answer may be slow.
+            let asked = Instant::now();
+            match tokio::time::timeout(RENEW * 2, self.round()).await {
+                Ok(Ok(true)) => self.leadership.set(Some(asked + HOLDS)),
+                Ok(Ok(false)) => self.leadership.set(None),
+                Ok(Err(error)) => tracing::warn!(error = error.chain(), "the Lease was not renewed"),
+                Err(_) => tracing::warn!("the Lease was not renewed in time"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = tokio::time::sleep(if self.leadership.leads() { RENEW } else { RENEW / 5 }) => {}
+            }
+        }
+        if self.leadership.leads() {
+            self.leadership.set(None);
+            if let Err(error) = self.hand_back().await {
+                tracing::warn!(error = error.chain(), "the Lease was not handed back");
+            }
+        }
+    }
+
+    async fn round(&mut self) -> Result<bool, Error> {
+        let failed = |step: &'static str| move |error| Error::cluster(step, error);
+        let Some(lease) = self.api.get_opt(&self.name).await.map_err(failed("failed to read the Lease"))? else {
+            let fresh =
+                Lease { metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() }, spec: Some(self.held(None)) };
+            return settled(self.api.create(&PostParams::default(), &fresh).await, "failed to create the Lease");
+        };
+        let spec = lease.spec.clone().unwrap_or_default();
+        let ours = spec.holder_identity.as_deref() == Some(&self.identity);
+        if !ours && !self.is_free(&spec) {
+            return Ok(false);
+        }
+        // `metadata` carries the resourceVersion: a PUT that raced with another replica's is refused.
+        let taken = Lease { spec: Some(self.held(Some(&spec))), ..lease };
+        settled(self.api.replace(&self.name, &PostParams::default(), &taken).await, "failed to renew the Lease")
+    }
+
+    /// Free if nobody holds it, or if it has not changed for as long as it holds, by our own watch.
+    fn is_free(&mut self, spec: &LeaseSpec) -> bool {
+        if spec.holder_identity.as_deref().unwrap_or_default().is_empty() {
+            return true;
+        }
+        match &self.seen {
+            Some((before, since)) if before == spec => since.elapsed() > HOLDS,
+            Some(_) | None => {
+                self.seen = Some((spec.clone(), Instant::now()));
+                false
+            }
+        }
+    }
+
+    fn held(&self, before: Option<&LeaseSpec>) -> LeaseSpec {
+        let now = MicroTime(self.clock.now());
+        let ours = before.is_some_and(|before| before.holder_identity.as_deref() == Some(&self.identity));
+        let transitions = before.and_then(|before| before.lease_transitions).unwrap_or(0);
+        LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            lease_duration_seconds: i32::try_from(HOLDS.as_secs()).ok(),
+            acquire_time: before.filter(|_| ours).and_then(|before| before.acquire_time.clone()).or_else(|| Some(now.clone())),
+            renew_time: Some(now),
+            lease_transitions: Some(if ours { transitions } else { transitions + 1 }),
+            ..LeaseSpec::default()
+        }
+    }
+
+    async fn hand_back(&self) -> Result<(), Error> {
+        let failed = |error| Error::cluster("failed to hand the Lease back", error);
+        let Some(mut lease) = self.api.get_opt(&self.name).await.map_err(failed)? else { return Ok(()) };
+        let Some(spec) = lease.spec.as_mut().filter(|spec| spec.holder_identity.as_deref() == Some(&self.identity)) else {
+            return Ok(());
+        };
+        spec.holder_identity = None;
+        self.api.replace(&self.name, &PostParams::default(), &lease).await.map(|_| ()).map_err(failed)
+    }
+}
+
+/// A conflict means that another replica was faster.
+fn settled(answer: kube::Result<Lease>, step: &'static str) -> Result<bool, Error> {
+    match answer {
+        Ok(_) => Ok(true),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(false),
+        Err(error) => Err(Error::cluster(step, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effect_that_could_outlive_the_lease_is_not_begun() {
+        let leadership = Leadership::contested();
+        assert!(!leadership.may_act());
+        leadership.set(Some(Instant::now() + effects::LONGEST + Duration::from_secs(5)));
+        assert!(leadership.may_act());
+        leadership.set(Some(Instant::now() + effects::LONGEST));
+        assert!(!leadership.may_act() && leadership.leads());
+        leadership.set(Some(Instant::now()));
+        assert!(!leadership.leads());
+    }
+}

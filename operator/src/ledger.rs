@@ -1,0 +1,149 @@
+//! What the world cannot tell, written down before the effect.
+//!
+//! One `ConfigMap` for each owner in the operator's own namespace, where tenants cannot edit it. Keyed by installation, kind,
+//! namespace and name, not by uid: a restore from backup changes uids, and must not lose what is ours.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use moorage_crds::annotations as names;
+use serde_json::json;
+
+use crate::{
+    cluster::Cluster,
+    error::Error,
+    key::{KindName, Name, ObjectKey},
+};
+
+/// The entries of one owner.
+pub type Entries = BTreeMap<String, String>;
+
+/// The ledger of an installation.
+pub struct Ledger {
+    cluster: Cluster,
+    installation: String,
+    namespace: String,
+    pages: Mutex<HashMap<ObjectKey, Page>>,
+}
+
+#[derive(Clone, Debug)]
+struct Page {
+    version: String,
+    entries: Arc<Entries>,
+}
+
+impl Ledger {
+    /// An empty ledger; the watch fills it.
+    pub fn new(cluster: Cluster, installation: &str, namespace: &str) -> Self {
+        Self { cluster, installation: installation.to_owned(), namespace: namespace.to_owned(), pages: Mutex::default() }
+    }
+
+    /// What is written down for an owner.
+    pub fn of(&self, owner: &ObjectKey) -> Arc<Entries> {
+        self.lock().get(owner).map(|page| page.entries.clone()).unwrap_or_default()
+    }
+
+    /// The version of an owner's page as last seen.
+    pub fn version(&self, owner: &ObjectKey) -> Option<String> {
+        self.lock().get(owner).map(|page| page.version.clone())
+    }
+
+    /// Every owner that has entries.
+    pub fn owners(&self) -> Vec<ObjectKey> {
+        self.lock().keys().cloned().collect()
+    }
+
+    /// Writes entries down, or strikes those out that are `None`, and gives the page's new version.
+    ///
+    /// # Errors
+    /// What the API server says; `Conflict` if the page was made by somebody else meanwhile.
+    pub async fn write(&self, owner: &ObjectKey, entries: &BTreeMap<String, Option<String>>) -> Result<String, Error> {
+        let step = format!("failed to write the ledger of {owner}");
+        let path = ConfigMap::url_path(&(), Some(&self.namespace));
+        let at = Name::new(&self.namespace, &self.page_name(owner));
+        if self.version(owner).is_some() {
+            return self.cluster.merge(&step, &path, &at, None, &json!({ "data": entries })).await;
+        }
+        let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
+        let page = ConfigMap { metadata: self.page_meta(owner), data: Some(data), ..ConfigMap::default() };
+        self.cluster.create(&step, &path, &page).await
+    }
+
+    /// Removes an owner's page.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn remove(&self, owner: &ObjectKey) -> Result<(), Error> {
+        let path = ConfigMap::url_path(&(), Some(&self.namespace));
+        self.cluster.delete(&format!("failed to remove the ledger of {owner}"), &path, &self.page_name(owner)).await
+    }
+
+    /// Takes in a page as the watch shows it, and gives its owner.
+    pub fn put(&self, page: &ConfigMap) -> Option<ObjectKey> {
+        let owner = self.owner_of(page)?;
+        let entries = Arc::new(page.data.clone().unwrap_or_default());
+        let version = page.metadata.resource_version.clone().unwrap_or_default();
+        self.lock().insert(owner.clone(), Page { version, entries });
+        Some(owner)
+    }
+
+    /// Forgets a page that is gone, and gives its owner.
+    pub fn forget(&self, page: &ConfigMap) -> Option<ObjectKey> {
+        let owner = self.owner_of(page)?;
+        self.lock().remove(&owner);
+        Some(owner)
+    }
+
+    /// Forgets all pages but those of `owners`.
+    pub fn retain(&self, owners: &[ObjectKey]) -> Vec<ObjectKey> {
+        let mut pages = self.lock();
+        let gone: Vec<_> = pages.keys().filter(|owner| !owners.contains(owner)).cloned().collect();
+        for owner in &gone {
+            pages.remove(owner);
+        }
+        gone
+    }
+
+    /// The label selector of this installation's pages.
+    pub fn selector(&self) -> String {
+        format!("{}={},{}={}", names::MANAGED_BY, names::MANAGER, names::INSTALLATION, self.installation)
+    }
+
+    /// Names are in annotations: a label's value has at most 63 characters, an object's name 253.
+    fn owner_of(&self, page: &ConfigMap) -> Option<ObjectKey> {
+        let annotations = page.metadata.annotations.as_ref()?;
+        let kind = KindName::parse(annotations.get(names::OWNER_KIND)?)?;
+        let owner = ObjectKey::new(kind, annotations.get(names::OWNER_NAMESPACE)?, annotations.get(names::OWNER_NAME)?);
+        (page.metadata.name.as_deref() == Some(&self.page_name(&owner))).then_some(owner)
+    }
+
+    fn page_name(&self, owner: &ObjectKey) -> String {
+        let hash = moorage_keys::owner_hash(&self.installation, owner.kind.as_str(), &owner.at.namespace, &owner.at.name);
+        format!("moorage-ledger-{hash}")
+    }
+
+    fn page_meta(&self, owner: &ObjectKey) -> ObjectMeta {
+        let text = |value: &str| value.to_owned();
+        ObjectMeta {
+            name: Some(self.page_name(owner)),
+            namespace: Some(self.namespace.clone()),
+            labels: Some([(text(names::MANAGED_BY), text(names::MANAGER)), (text(names::INSTALLATION), self.installation.clone())].into()),
+            annotations: Some(
+                [
+                    (text(names::OWNER_KIND), text(owner.kind.as_str())),
+                    (text(names::OWNER_NAMESPACE), text(&owner.at.namespace)),
+                    (text(names::OWNER_NAME), text(&owner.at.name)),
+                ]
+                .into(),
+            ),
+            ..ObjectMeta::default()
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Page>> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

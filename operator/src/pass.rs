@@ -1,0 +1,233 @@
+//! One pass for every kind: look, decide, act, tell.
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_crds::{CommonStatus, annotations};
+use moorage_plan::{Class, Goal, Plan, Reason, Seed, Standing, Why, retry_in, spread};
+use serde_json::{Value, json};
+
+use crate::{
+    effects::Target,
+    env::Env,
+    error::{Error, Halt, bounded},
+    key::{ObjectKey, Thing},
+    kind::{Act, Kind},
+    queue::Lane,
+    status::{Account, difference, was_usable},
+};
+
+/// Passes that act without ever coming to rest before they are slowed down: a world that does not move when pushed.
+const RESTLESS: u32 = 12;
+
+/// When an object is looked at again, and how urgently; `None` leaves it to whatever wakes it.
+pub type Next = Option<(Timestamp, Lane)>;
+
+/// One look at one object, and all that follows from it.
+pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
+    let Some(object) = K::store(&env.stores).get(&key.at) else { return None };
+    let now = env.clock.now();
+    if let Some(until) = env.unseen_write::<K>(key, now) {
+        return Some((until, Lane::New));
+    }
+    let goal = object.goal();
+    if goal == Goal::Absent && !has_finalizer(&*object) {
+        return None;
+    }
+    let (outcome, next) = match run(env, &*object, key, goal, now).await {
+        Ok(next) => ("Done", next),
+        Err(error) => ("Failed", Some(after_failure(env, &*object, key, &error, now).await)),
+    };
+    env.metrics.pass(key.kind, lane, outcome);
+    next
+}
+
+async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, goal: Goal, now: Timestamp) -> Result<Next, Error> {
+    if goal == Goal::Absent && object.is_annotated(annotations::ORPHAN) {
+        release(env, object, key).await?;
+        return Ok(None);
+    }
+    let seen = match object.observe(env, goal).await {
+        Ok(seen) => seen,
+        Err(Halt::NotInMemory) => return Ok(Some((now + SignedDuration::from_secs(5), Lane::New))),
+        Err(Halt::Failed(error)) => return Err(error),
+        Err(Halt::Standing(standing)) => return halted(env, object, key, &standing, now).await,
+    };
+    let plan = object.plan(&seen, goal, now);
+    let paused = object.is_annotated(annotations::PAUSED);
+    if goal == Goal::Present && !paused && object.has_something_to_undo() && !has_finalizer(object) {
+        set_finalizer(env, object, key, true).await?;
+        return Ok(None);
+    }
+    if !plan.actions.is_empty() && !(paused && goal == Goal::Present) {
+        return act(env, object, key, &plan, now).await;
+    }
+    env.settled(key);
+    if goal == Goal::Absent && plan.standing == Standing::Met {
+        release(env, object, key).await?;
+        return Ok(None);
+    }
+    let planned = plan.actions.iter().map(Act::note).collect();
+    let common = common(object, goal, &plan.standing, plan.usable, planned, now);
+    report(env, object, key, object.tell(&seen, common), now).await?;
+    Ok(Some(look_again::<K>(key, plan.look_again, &plan.standing, now)))
+}
+
+/// Performs the actions in order and ends at the first that fails; the next pass observes anew.
+async fn act<K: Kind>(env: &Env, object: &K, key: &ObjectKey, plan: &Plan<K::Action>, now: Timestamp) -> Result<Next, Error> {
+    for action in &plan.actions {
+        let (reason, note) = (action.reason(), action.note());
+        env.effects.perform(key, Target::Cloud, reason, object.perform(env, action)).await?;
+        tracing::info!(%reason, object = %key, "{note}");
+        if action.is_news() {
+            env.events.news(object, reason, &note).await;
+        }
+    }
+    let rounds = env.acted(key);
+    let pause = if rounds > RESTLESS { retry_in(Class::Conflict, rounds - RESTLESS, seed(key)) } else { SignedDuration::ZERO };
+    Ok(Some((now + pause, Lane::New)))
+}
+
+/// Nothing to look at, or nothing that may be looked at: only the conditions are told.
+async fn halted<K: Kind>(env: &Env, object: &K, key: &ObjectKey, standing: &Standing, now: Timestamp) -> Result<Next, Error> {
+    env.settled(key);
+    let common = common(object, object.goal(), standing, usable_until_told_otherwise(object, standing), Vec::new(), now);
+    report(env, object, key, only_common(object, &common), now).await?;
+    Ok(Some(look_again::<K>(key, None, standing, now)))
+}
+
+async fn after_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, error: &Error, now: Timestamp) -> (Timestamp, Lane) {
+    let failures = env.failed(key);
+    let wait = retry_in(error.class, failures, seed(key));
+    let chain = error.chain();
+    // A lost race is the normal course of things; it is news when it does not end.
+    let news = failures > 1 || !matches!(error.class, Class::Conflict);
+    if news {
+        tracing::warn!(reason = %error.reason(), object = %key, failures, wait = %wait, error = chain, "failed");
+        let standing = standing_of(error, chain);
+        let common = common(object, object.goal(), &standing, usable_until_told_otherwise(object, &standing), Vec::new(), now);
+        if let Err(second) = report(env, object, key, only_common(object, &common), now).await {
+            tracing::warn!(object = %key, error = second.chain(), "the failure could not be reported");
+        }
+    }
+    (now + wait, Lane::New)
+}
+
+fn standing_of(error: &Error, chain: String) -> Standing {
+    let why = Why::new(error.reason(), chain);
+    match error.class {
+        Class::Invalid | Class::Denied => Standing::Stuck(why),
+        Class::Conflict | Class::Throttled(_) | Class::Unavailable => Standing::NotYet(why),
+    }
+}
+
+/// What could be used stays usable while its dependencies are merely away.
+fn usable_until_told_otherwise<K: Kind>(object: &K, standing: &Standing) -> bool {
+    was_usable(object.told()) && matches!(standing, Standing::NotYet(_))
+}
+
+fn common<K: Kind>(object: &K, goal: Goal, standing: &Standing, usable: bool, planned: Vec<String>, now: Timestamp) -> CommonStatus {
+    let generation = object.meta().generation;
+    let paused = object.is_annotated(annotations::PAUSED) && goal == Goal::Present;
+    let on_hold =
+        Standing::Stuck(Why::new(Reason::Paused, "paused by annotation moorage.dev/paused; status.planned tells what would be done"));
+    let standing = if paused && !planned.is_empty() { &on_hold } else { standing };
+    let account = Account { goal, standing, usable, generation, now };
+    let before = object.told().map(|told| told.conditions.as_slice()).unwrap_or_default();
+    CommonStatus {
+        observed_generation: generation.unwrap_or(-1),
+        conditions: account.conditions(before),
+        planned,
+        sync_requested_at: object.annotation(annotations::SYNC_REQUESTED_AT).map(|text| bounded(text, 64)),
+    }
+}
+
+/// The status as it is, with the common part replaced.
+fn only_common<K: Kind>(object: &K, common: &CommonStatus) -> Value {
+    let mut status = told_now(object);
+    if let (Value::Object(status), Ok(Value::Object(common))) = (&mut status, serde_json::to_value(common)) {
+        status.remove("planned");
+        status.remove("syncRequestedAt");
+        status.extend(common);
+    }
+    status
+}
+
+fn told_now<K: Kind>(object: &K) -> Value {
+    let whole = serde_json::to_value(object).expect("an object that was read serializes");
+    whole.get("status").filter(|status| status.is_object()).cloned().unwrap_or_else(|| json!({}))
+}
+
+/// Patches the status, if there is anything to patch.
+async fn report<K: Kind>(env: &Env, object: &K, key: &ObjectKey, status: Value, now: Timestamp) -> Result<(), Error> {
+    let Some(patch) = difference(&told_now(object), &status) else { return Ok(()) };
+    let path = K::url_path(&(), Some(&key.at.namespace));
+    let step = format!("failed to write the status of {key}");
+    let patch = json!({ "status": patch });
+    let write = env.cluster.merge(&step, &path, &key.at, Some("status"), &patch);
+    let version = env.effects.perform(key, Target::Cluster, Reason::ReportStatus, write).await?;
+    env.told(key, version.clone());
+    env.freshness.expect(key, Thing::Object(key.clone()), version, now);
+    tell_the_first_ready(env, object, &status, now);
+    warn_when_it_stalls(env, object, &status).await;
+    Ok(())
+}
+
+fn tell_the_first_ready<K: Kind>(env: &Env, object: &K, status: &Value, now: Timestamp) {
+    let is_ready = condition_of(status, moorage_crds::conditions::READY).is_some_and(|(holds, ..)| holds);
+    let first = object.told().is_none_or(|told| told.conditions.is_empty());
+    if let (true, true, Some(created)) = (is_ready, first, object.meta().creation_timestamp.as_ref()) {
+        env.metrics.ready_after(now.duration_since(created.0).as_secs_f64().max(0.0));
+    }
+}
+
+async fn warn_when_it_stalls<K: Kind>(env: &Env, object: &K, status: &Value) {
+    let Some((true, reason, note)) = condition_of(status, moorage_crds::conditions::STALLED) else { return };
+    let before = object.told().and_then(|told| told.conditions.iter().find(|one| one.type_ == moorage_crds::conditions::STALLED));
+    let news = before.is_none_or(|before| before.status != "True" || before.reason != reason);
+    if let (true, Some(reason)) = (news, Reason::ALL.iter().find(|one| one.as_str() == reason)) {
+        env.events.warning(object, *reason, &note).await;
+    }
+}
+
+fn condition_of(status: &Value, type_: &str) -> Option<(bool, String, String)> {
+    let condition = status["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)?;
+    let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
+    Some((condition["status"] == "True", text("reason"), text("message")))
+}
+
+/// Lets the object go: the finalizer is the last thing that is taken away.
+async fn release<K: Kind>(env: &Env, object: &K, key: &ObjectKey) -> Result<(), Error> {
+    set_finalizer(env, object, key, false).await
+}
+
+async fn set_finalizer<K: Kind>(env: &Env, object: &K, key: &ObjectKey, wanted: bool) -> Result<(), Error> {
+    let mut finalizers = object.meta().finalizers.clone().unwrap_or_default();
+    finalizers.retain(|finalizer| finalizer != annotations::FINALIZER);
+    if wanted {
+        finalizers.push(annotations::FINALIZER.to_owned());
+    }
+    // With the version: a list is replaced whole, and somebody may have added theirs meanwhile.
+    let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.meta().resource_version } });
+    let (reason, verb) = if wanted { (Reason::AddFinalizer, "add") } else { (Reason::RemoveFinalizer, "remove") };
+    let path = K::url_path(&(), Some(&key.at.namespace));
+    let step = format!("failed to {verb} the finalizer of {key}");
+    let version = env.effects.perform(key, Target::Cluster, reason, env.cluster.merge(&step, &path, &key.at, None, &patch)).await?;
+    env.freshness.expect(key, Thing::Object(key.clone()), version, env.clock.now());
+    Ok(())
+}
+
+fn has_finalizer<K: Kind>(object: &K) -> bool {
+    object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == annotations::FINALIZER)
+}
+
+/// At the time that the plan named, or when the drift period is over, spread over the last tenth of it.
+fn look_again<K: Kind>(key: &ObjectKey, planned: Option<Timestamp>, standing: &Standing, now: Timestamp) -> (Timestamp, Lane) {
+    let round = now.as_second().unsigned_abs() / K::DRIFT_PERIOD.as_secs().unsigned_abs().max(1);
+    let period = K::DRIFT_PERIOD - spread(K::DRIFT_PERIOD / 10, seed(key), round);
+    let at = now.saturating_add(period).unwrap_or(Timestamp::MAX);
+    let lane = if *standing == Standing::Met { Lane::Refresh } else { Lane::New };
+    (planned.map_or(at, |planned| planned.min(at)), lane)
+}
+
+fn seed(key: &ObjectKey) -> Seed {
+    Seed::of(&key.to_string())
+}

@@ -1,0 +1,190 @@
+//! Secrets as the watches show them: metadata only. Values are read when they are needed, once for each version.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use moorage_crds::annotations as names;
+use moorage_plan::Reason;
+use tokio::sync::mpsc;
+
+use crate::{
+    cluster::{Cluster, SecretData},
+    error::{Error, Halt},
+    freshness::is_at_least,
+    key::{KindName, Name, ObjectKey},
+    metrics::Metrics,
+};
+
+/// What is known of Secrets.
+pub struct Secrets {
+    cluster: Cluster,
+    metrics: Arc<Metrics>,
+    known: Mutex<Known>,
+    wanted: mpsc::UnboundedSender<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Known {
+    namespaces: HashMap<Arc<str>, Watch>,
+    metas: HashMap<Name, Arc<ObjectMeta>>,
+    values: HashMap<Name, (String, Arc<SecretData>)>,
+    /// Secrets by the object that they were made for.
+    owned: HashMap<ObjectKey, BTreeSet<Name>>,
+    /// Versions of our own Secrets that hold just what we put there.
+    intact: HashMap<Name, String>,
+}
+
+/// How a namespace's watch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// It has not shown all it has yet.
+    Starting,
+    /// It shows every Secret.
+    Complete,
+    /// The operator may not watch Secrets there.
+    Forbidden,
+}
+
+impl Secrets {
+    /// Nothing known yet. Namespaces to watch are sent to the receiver that comes with it.
+    pub fn new(cluster: Cluster, metrics: Arc<Metrics>) -> (Self, mpsc::UnboundedReceiver<Arc<str>>) {
+        let (wanted, namespaces) = mpsc::unbounded_channel();
+        (Self { cluster, metrics, known: Mutex::default(), wanted }, namespaces)
+    }
+
+    /// The metadata of a Secret as last seen; `None` if there is none.
+    ///
+    /// # Errors
+    /// Halts while the namespace's Secrets are not in memory, and where the operator may not watch them.
+    pub fn meta(&self, at: &Name) -> Result<Option<Arc<ObjectMeta>>, Halt> {
+        let mut known = self.lock();
+        match known.namespaces.get(&at.namespace) {
+            Some(Watch::Complete) => Ok(known.metas.get(at).cloned()),
+            Some(Watch::Starting) => Err(Halt::NotInMemory),
+            Some(Watch::Forbidden) => Err(Halt::stuck(Reason::MissingRoleBinding, missing_role_binding(&at.namespace))),
+            None => {
+                known.namespaces.insert(at.namespace.clone(), Watch::Starting);
+                // The receiver lives as long as the operator runs.
+                let _ = self.wanted.send(at.namespace.clone());
+                Err(Halt::NotInMemory)
+            }
+        }
+    }
+
+    /// The content of a Secret that somebody else wrote: read once for each version, then kept. `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Secrets::meta`], and what the API server says.
+    pub async fn source(&self, at: &Name) -> Result<Option<Arc<SecretData>>, Halt> {
+        let Some(meta) = self.meta(at)? else { return Ok(None) };
+        let version = meta.resource_version.clone().unwrap_or_default();
+        if let Some((_, data)) = self.lock().values.get(at).filter(|(read, _)| is_at_least(read, &version)) {
+            return Ok(Some(data.clone()));
+        }
+        let Some((meta, data)) = self.read(at).await? else { return Ok(None) };
+        let data = Arc::new(data);
+        self.lock().values.insert(at.clone(), (meta.resource_version.unwrap_or_default(), data.clone()));
+        Ok(Some(data))
+    }
+
+    /// Reads a Secret now, past memory.
+    ///
+    /// # Errors
+    /// What the API server says, never what the Secret holds.
+    pub async fn read(&self, at: &Name) -> Result<Option<(ObjectMeta, SecretData)>, Error> {
+        self.metrics.live_read();
+        self.cluster.read_secret(at).await
+    }
+
+    /// Remembers that a version of a Secret of ours holds just what we put there.
+    pub fn is_intact(&self, at: &Name, version: String) {
+        self.lock().intact.insert(at.clone(), version);
+    }
+
+    /// Whether a version of a Secret of ours is known to hold what we put there.
+    pub fn known_intact(&self, at: &Name, version: &str) -> bool {
+        self.lock().intact.get(at).is_some_and(|intact| intact == version)
+    }
+
+    /// The version of a Secret as last seen.
+    pub fn version(&self, at: &Name) -> Option<String> {
+        self.lock().metas.get(at)?.resource_version.clone()
+    }
+
+    /// Says how a namespace's watch stands. True if that is news.
+    pub fn watch_stands(&self, namespace: &Arc<str>, watch: Watch) -> bool {
+        self.lock().namespaces.insert(namespace.clone(), watch) != Some(watch)
+    }
+
+    /// Takes in what was seen. True if it is news.
+    pub fn put(&self, at: Name, mut meta: ObjectMeta) -> bool {
+        meta.managed_fields = None;
+        let mut known = self.lock();
+        let before = known.metas.get(&at).cloned();
+        let (was, is) = (before.as_deref().and_then(owner_of), owner_of(&meta));
+        if was != is {
+            known.disown(&at, was);
+            if let Some(owner) = is {
+                known.owned.entry(owner).or_default().insert(at.clone());
+            }
+        }
+        let news = before.is_none_or(|before| before.resource_version != meta.resource_version);
+        known.metas.insert(at, Arc::new(meta));
+        news
+    }
+
+    /// Forgets what is gone.
+    pub fn remove(&self, at: &Name) {
+        let mut known = self.lock();
+        let owner = known.metas.remove(at).as_deref().and_then(owner_of);
+        known.disown(at, owner);
+        known.values.remove(at);
+        known.intact.remove(at);
+    }
+
+    /// The Secrets that were made for an object.
+    pub fn owned_by(&self, owner: &ObjectKey) -> Vec<Name> {
+        self.lock().owned.get(owner).map(|names| names.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// The Secrets of a namespace that are known.
+    pub fn names_in(&self, namespace: &str) -> Vec<Name> {
+        self.lock().metas.keys().filter(|at| &*at.namespace == namespace).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn disown(&mut self, at: &Name, owner: Option<ObjectKey>) {
+        let Some(owner) = owner else { return };
+        if let Some(names) = self.owned.get_mut(&owner) {
+            names.remove(at);
+            if names.is_empty() {
+                self.owned.remove(&owner);
+            }
+        }
+    }
+}
+
+/// The object that a Secret says it was made for.
+pub fn owner_of(meta: &ObjectMeta) -> Option<ObjectKey> {
+    let labels = meta.labels.as_ref()?;
+    let annotations = meta.annotations.as_ref()?;
+    if labels.get(names::MANAGED_BY).map(String::as_str) != Some(names::MANAGER) {
+        return None;
+    }
+    let kind = KindName::parse(annotations.get(names::OWNER_KIND)?)?;
+    Some(ObjectKey::new(kind, meta.namespace.as_deref()?, annotations.get(names::OWNER_NAME)?))
+}
+
+/// The sentence that tells how to let the operator work with the Secrets of a namespace.
+pub fn missing_role_binding(namespace: &str) -> String {
+    format!(
+        "the operator may not use Secrets in namespace {namespace}; bind its role there: \
+         kubectl create rolebinding moorage-secrets -n {namespace} --clusterrole=moorage-secrets --serviceaccount=<operator namespace>:moorage"
+    )
+}

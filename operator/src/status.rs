@@ -1,0 +1,131 @@
+//! What an object tells of itself, and the smallest patch that brings it there.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use moorage_crds::{CommonStatus, conditions};
+use moorage_plan::{Goal, Reason, Standing, Why};
+use serde_json::{Map, Value};
+
+/// Where an object stands, as its conditions will say it.
+#[derive(Clone, Debug)]
+pub struct Account<'a> {
+    /// What it wants.
+    pub goal: Goal,
+    /// Where it stands.
+    pub standing: &'a Standing,
+    /// Whether what is there can be used.
+    pub usable: bool,
+    /// Why not, if the standing does not say it.
+    pub generation: Option<i64>,
+    /// When this is told.
+    pub now: Timestamp,
+}
+
+impl Account<'_> {
+    /// The three conditions, with the transition times of those that did not change.
+    pub fn conditions(&self, before: &[Condition]) -> Vec<Condition> {
+        let fine = Why::new(Reason::Ready, "");
+        let why = match (self.goal, self.standing.why()) {
+            (Goal::Absent, None) => Why::new(Reason::Deleting, "The object is being deleted"),
+            (_, Some(why)) => why.clone(),
+            (Goal::Present, None) => fine.clone(),
+        };
+        let usable = self.usable && self.goal == Goal::Present;
+        let moving = matches!(self.standing, Standing::NotYet(_)) || (self.goal == Goal::Absent && *self.standing == Standing::Met);
+        let stalled = matches!(self.standing, Standing::Stuck(_));
+        [
+            (conditions::READY, usable, if usable { &fine } else { &why }),
+            (conditions::RECONCILING, moving, if moving { &why } else { &fine }),
+            (conditions::STALLED, stalled, if stalled { &why } else { &fine }),
+        ]
+        .into_iter()
+        .map(|(type_, holds, why)| self.condition(type_, holds, why, before))
+        .collect()
+    }
+
+    fn condition(&self, type_: &str, holds: bool, why: &Why, before: &[Condition]) -> Condition {
+        let status = if holds { "True" } else { "False" };
+        let same = before.iter().find(|condition| condition.type_ == type_ && condition.status == status);
+        Condition {
+            type_: type_.to_owned(),
+            status: status.to_owned(),
+            reason: why.reason.to_string(),
+            message: why.note.clone(),
+            last_transition_time: same.map_or_else(|| Time(whole_seconds(self.now)), |condition| condition.last_transition_time.clone()),
+            observed_generation: self.generation,
+        }
+    }
+}
+
+/// Whether a status says that the object was usable when it was told.
+pub fn was_usable(told: Option<&CommonStatus>) -> bool {
+    told.is_some_and(|told| told.conditions.iter().any(|condition| condition.type_ == conditions::READY && condition.status == "True"))
+}
+
+fn whole_seconds(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+/// The merge patch (RFC 7396) that turns one value into another, with a null for what is to go; `None` if they are equal.
+pub fn difference(from: &Value, to: &Value) -> Option<Value> {
+    match (from, to) {
+        (Value::Object(from), Value::Object(to)) => {
+            let gone = from.keys().filter(|key| !to.contains_key(*key)).map(|key| (key.clone(), Value::Null));
+            let changed =
+                to.iter().filter_map(|(key, value)| Some((key.clone(), difference(from.get(key).unwrap_or(&Value::Null), value)?)));
+            let patch: Map<_, _> = gone.chain(changed).collect();
+            (!patch.is_empty()).then_some(Value::Object(patch))
+        }
+        _ if from == to => None,
+        _ => Some(to.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_changed_is_patched_and_what_is_gone_is_nulled() {
+        let from = json!({"a": 1, "b": {"c": 1, "d": 2}, "list": [1]});
+        let to = json!({"a": 1, "b": {"c": 3}, "list": [1, 2], "new": {"x": 1}});
+        assert_eq!(difference(&from, &to), Some(json!({"b": {"c": 3, "d": null}, "list": [1, 2], "new": {"x": 1}})));
+        assert_eq!(difference(&to, &to), None);
+    }
+
+    fn account(standing: &Standing, usable: bool, now: i64) -> Account<'_> {
+        let now = Timestamp::from_second(now).expect("in range");
+        Account { goal: Goal::Present, standing, usable, generation: Some(3), now }
+    }
+
+    fn words(conditions: &[Condition]) -> Vec<String> {
+        conditions.iter().map(|c| format!("{}={}/{}", c.type_, c.status, c.reason)).collect()
+    }
+
+    #[test]
+    fn conditions_say_where_it_stands_as_kstatus_reads_them() {
+        let met = account(&Standing::Met, true, 0).conditions(&[]);
+        assert_eq!(words(&met), ["Ready=True/Ready", "Reconciling=False/Ready", "Stalled=False/Ready"]);
+
+        let away = Standing::NotYet(Why::new(Reason::DependencyUnavailable, "away"));
+        let degraded = account(&away, true, 0).conditions(&[]);
+        assert_eq!(words(&degraded), ["Ready=True/Ready", "Reconciling=True/DependencyUnavailable", "Stalled=False/Ready"]);
+
+        let stuck = Standing::Stuck(Why::new(Reason::NotGranted, "no"));
+        let stalled = account(&stuck, false, 0).conditions(&[]);
+        assert_eq!(words(&stalled), ["Ready=False/NotGranted", "Reconciling=False/Ready", "Stalled=True/NotGranted"]);
+    }
+
+    #[test]
+    fn a_condition_keeps_the_time_at_which_it_turned() {
+        let first = account(&Standing::Met, true, 10).conditions(&[]);
+        let second = account(&Standing::Met, true, 20).conditions(&first);
+        assert_eq!(first, second);
+        let away = Standing::NotYet(Why::new(Reason::Unavailable, "away"));
+        let third = account(&away, true, 30).conditions(&second);
+        assert_eq!(third[0].last_transition_time.0.as_second(), 10);
+        assert_eq!(third[1].last_transition_time.0.as_second(), 30);
+    }
+}
