@@ -129,3 +129,41 @@ fn named(name: &str, domain: &HostName) -> Result<HostName, HostError> {
     }
     Ok(HostName::parse(&format!("{name}.{domain}"))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cloud, HostError};
+
+    #[test]
+    fn a_host_of_the_clouds_own_domain_is_taken_in_lower_case() {
+        let cloud = Cloud::public();
+        let hub = cloud.hub_host("Contoso-East.Azure-Devices.net").expect("a hub");
+        assert_eq!(hub.to_string(), "contoso-east.azure-devices.net");
+        assert_eq!(cloud.hub_named("contoso-east"), Ok(hub));
+        assert_eq!(cloud.dps_named("contoso"), cloud.dps_host("contoso.azure-devices-provisioning.net"));
+    }
+
+    #[test]
+    fn a_host_from_elsewhere_gets_no_token() {
+        let cloud = Cloud::public();
+        let hostile = [
+            "contoso.azure-devices.net.evil.example",
+            "evilazure-devices.net",
+            "azure-devices.net",
+            ".azure-devices.net",
+            "contoso.azure-devices-provisioning.net",
+            "contoso.azure-devices.net:8443",
+            "contoso.azure-devices.net/x",
+            "evil.example#.azure-devices.net",
+            "user@contoso.azure-devices.net",
+            "contoso.azure-devices.net.",
+            "",
+        ];
+        for host in hostile {
+            assert!(cloud.hub_host(host).is_err(), "{host}");
+        }
+        assert!(matches!(cloud.dps_host("contoso.azure-devices.net"), Err(HostError::Foreign { .. })));
+        assert!(cloud.hub_named("a.b").is_err());
+        assert!(cloud.hub_named("a/b").is_err());
+    }
+}

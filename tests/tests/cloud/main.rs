@@ -1,0 +1,8 @@
+//! The cloud's clients against the simulator, every request checked against the vendor's specification.
+
+mod enrollments;
+mod interruptions;
+mod registry;
+mod resources;
+mod setup;
+mod sign_in;

@@ -1,0 +1,74 @@
+use moorage_cloud::{Class, Detail, Device, HostClass, IfMatch, KeyPair, Limit, Outcome, Quota};
+use moorage_keys::{DeviceId, SymmetricKey};
+use moorage_simulator::{Fault, Match, Occurrence, Rule};
+
+use crate::setup::Bench;
+
+fn keys(seed: u8) -> KeyPair {
+    KeyPair { primary: SymmetricKey::from([seed; 32]), secondary: SymmetricKey::from([seed + 1; 32]) }
+}
+
+#[tokio::test]
+async fn a_device_identity_is_made_disabled_and_deleted() {
+    let bench = Bench::new().await;
+    let registry = bench.registry("contoso-east");
+    let id = DeviceId::parse("line:1").expect("a device id");
+    assert_eq!(registry.device(&id).await, Ok(None));
+    registry.put_device(&id, &Device::with_symmetric_keys(&id, &keys(1)), &IfMatch::Unset).await.expect("made");
+    let read = registry.device(&id).await.expect("readable").expect("there");
+    assert_eq!((read.id(), read.keys(), read.is_enabled()), (Some(id.clone()), Some(keys(1)), true));
+
+    let condition = IfMatch::of(read.etag());
+    registry.put_device(&id, &read.clone().disabled("revoked"), &condition).await.expect("disabled");
+    let disabled = registry.device(&id).await.expect("readable").expect("there");
+    assert_eq!((disabled.keys(), disabled.is_enabled(), disabled.status_reason()), (Some(keys(1)), false, Some("revoked")));
+    let stale = registry.put_device(&id, &read, &condition).await.expect_err("it changed");
+    assert_eq!((stale.class(), stale.detail()), (Class::Conflict, Detail::Stale));
+    let again = registry.put_device(&id, &Device::with_symmetric_keys(&id, &keys(3)), &IfMatch::Unset).await.expect_err("it is there");
+    assert_eq!((again.class(), again.detail()), (Class::Conflict, Detail::Exists));
+
+    assert_eq!(registry.delete_device(&id, &IfMatch::Any).await, Ok(()));
+    assert_eq!(registry.delete_device(&id, &IfMatch::Any).await, Ok(()));
+    bench.is_in_order();
+}
+
+#[tokio::test]
+async fn a_key_that_was_rolled_is_denied() {
+    let bench = Bench::new().await;
+    let registry = bench.registry("contoso-east");
+    bench.simulator.edit(|azure| azure.roll_hub_policy("contoso-east", "iothubowner"));
+    bench.simulator.edit(|azure| azure.roll_hub_policy("contoso-east", "iothubowner"));
+    let refused = registry.device(&DeviceId::parse("d1").expect("a device id")).await.expect_err("the key is old");
+    assert_eq!(refused.class(), Class::Denied);
+}
+
+#[tokio::test]
+async fn a_call_that_was_throttled_closes_the_budget_for_as_long_as_was_asked() {
+    let bench = Bench::new().await;
+    let registry = bench.registry("contoso-east");
+    let matching = Match { host: Some(".azure-devices.net".to_owned()), ..Match::default() };
+    let rule = Rule { matching, occurrence: Occurrence::First(1), fault: Fault::Throttle { retry_after: 3600 } };
+    bench.simulator.faults().add(rule).expect("a rule");
+    let id = DeviceId::parse("d1").expect("a device id");
+    let throttled = registry.device(&id).await.expect_err("throttled");
+    assert!(matches!(throttled.class(), Class::Throttled(Some(wait)) if wait.as_hours() == 1), "{throttled:?}");
+    let kept_back = registry.device(&id).await.expect_err("not even sent");
+    assert_eq!(kept_back.detail(), Detail::OutOfBudget);
+    assert_eq!(bench.requests_to("contoso-east.azure-devices.net"), 1);
+}
+
+#[tokio::test]
+async fn a_budget_that_is_used_up_keeps_calls_back_and_tells_the_metrics() {
+    let bench = Bench::new().await;
+    let registry = bench.registry("contoso-east");
+    bench.azure.set_limit("contoso-east.azure-devices.net", Quota::Registry, Limit { burst: 1, per_minute: 1 });
+    let id = DeviceId::parse("d1").expect("a device id");
+    assert_eq!(registry.device(&id).await, Ok(None));
+    let kept_back = registry.device(&id).await.expect_err("one a minute");
+    assert!(matches!(kept_back.class(), Class::Throttled(Some(_))));
+    assert_eq!(bench.requests_to("contoso-east.azure-devices.net"), 1);
+    let seen: Vec<_> = bench.calls.lock().expect("no panic").iter().map(|call| (call.host, call.operation, call.outcome)).collect();
+    assert_eq!(seen, [(HostClass::Hub, "device.get", Outcome::Absent), (HostClass::Hub, "device.get", Outcome::Failed(kept_back.class()))]);
+    let left: Vec<_> = bench.azure.headroom().into_iter().map(|headroom| (headroom.scope, headroom.quota)).collect();
+    assert_eq!(left, [("contoso-east.azure-devices.net".to_owned(), Quota::Registry)]);
+}
