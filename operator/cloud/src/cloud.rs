@@ -22,6 +22,7 @@ pub struct HubHost(HostName);
 pub struct DpsHost(HostName);
 
 /// Why a token is not signed for, and not sent to, a host.
+#[expect(missing_docs, reason = "each message says it")]
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HostError {
     #[error("the host name cannot be read")]

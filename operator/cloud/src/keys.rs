@@ -5,7 +5,9 @@ use zeroize::Zeroizing;
 /// The two keys of an enrollment group or of a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPair {
+    /// The key of the first slot.
     pub primary: SymmetricKey,
+    /// The key of the second slot.
     pub secondary: SymmetricKey,
 }
 

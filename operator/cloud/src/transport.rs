@@ -54,6 +54,7 @@ pub struct EndpointMap {
 }
 
 /// Why a [`Transport`] cannot be made.
+#[expect(missing_docs, reason = "each message says it")]
 #[derive(Debug, Error)]
 pub enum TransportError {
     #[error("no certificate authority is known; install ca-certificates or set SSL_CERT_FILE")]

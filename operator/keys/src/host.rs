@@ -8,6 +8,7 @@ use thiserror::Error;
 pub struct HostName(String);
 
 /// Why a text is no host name.
+#[expect(missing_docs, reason = "each message says it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum HostNameError {
     #[error("a host name has 1 to 253 characters")]

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// Why a text is not the identifier that it should be.
+#[expect(missing_docs, reason = "each message says it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum IdError {
     #[error("{what} has {least} to {most} characters")]

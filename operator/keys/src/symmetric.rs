@@ -17,6 +17,7 @@ const DECODED_TEXT: usize = 66;
 pub struct SymmetricKey(Zeroizing<Vec<u8>>);
 
 /// Why a text or a byte string is no symmetric key; never holds any part of it.
+#[expect(missing_docs, reason = "each message says it")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyError {
     #[error("the key is empty")]

@@ -26,9 +26,13 @@ pub enum AllocationPolicy {
 /// By what a device proves that it belongs to a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attestation {
+    /// A key derived from the group's.
     SymmetricKey,
+    /// A certificate that the group's authority signed.
     X509,
+    /// The endorsement key of a trusted platform module.
     Tpm,
+    /// Nothing.
     None,
 }
 

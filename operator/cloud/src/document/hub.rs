@@ -35,9 +35,13 @@ tagged!(Hub);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "four rights, each given or not")]
 pub struct PolicyRights {
+    /// To read device identities.
     pub registry_read: bool,
+    /// To write device identities.
     pub registry_write: bool,
+    /// To speak with devices as a service.
     pub service_connect: bool,
+    /// To speak as any device.
     pub device_connect: bool,
 }
 

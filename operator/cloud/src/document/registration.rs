@@ -12,10 +12,15 @@ document! {
 /// How far a registration is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistrationStatus {
+    /// The device has no hub.
     Unassigned,
+    /// A hub is being chosen.
     Assigning,
+    /// The device has a hub.
     Assigned,
+    /// No hub could be given; the error code says why.
     Failed,
+    /// The device may not register.
     Disabled,
 }
 
