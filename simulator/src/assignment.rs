@@ -59,7 +59,7 @@ fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Opt
     }
     if let Some(old) = current.filter(|_| moved) {
         let link = azure.services[service].link(&old).cloned();
-        leave(azure, link, &assignment.registration);
+        leave(azure, link, &assignment.device);
     }
     Decided::Assigned {
         hub: chosen.host,
@@ -79,19 +79,18 @@ fn record(azure: &mut Azure, assignment: &Assignment, before: Option<Registratio
         Decided::Disabled => ("disabled", None, None, None),
         Decided::Failed(failure) => ("failed", None, None, Some(failure)),
     };
-    let created = before.as_ref().map_or(now, |record| record.created);
+    let old = before.as_ref();
     Registration {
-        // The first spelling of the id stays the device's.
-        id: before.map_or_else(|| assignment.registration.clone(), |record| record.id),
+        id: assignment.device.clone(),
         group: assignment.group.clone(),
-        device: assignment.registration.clone(),
-        // A device that cannot be assigned now keeps the hub that it had.
-        hub,
+        device: assignment.device.clone(),
+        // A device that cannot be assigned now is still in the hub where it was.
+        hub: hub.or_else(|| old.and_then(|record| record.hub.clone())),
         status,
         substatus,
         error,
         etag,
-        created,
+        created: old.map_or(now, |record| record.created),
         updated: now,
     }
 }
@@ -175,15 +174,17 @@ fn open(azure: &Azure, link: &Link) -> Result<String, Failure> {
 /// Creates the device or writes its keys, as the variant of this run says.
 fn write(azure: &mut Azure, link: &Link, group: &Group, assignment: &Assignment, moved: bool, now: Timestamp) -> Result<(), Failure> {
     let name = open(azure, link)?;
-    let id = &assignment.registration;
+    let id = &assignment.device;
     let variant = azure.options.variants.reregistration;
     let there = azure.hubs[&name].devices.get(id).cloned();
     if there.is_some() && !moved && variant == Reregistration::NothingUnlessMoved {
         return Ok(());
     }
     let both = variant == Reregistration::BothKeys;
-    let other =
-        [&group.primary, &group.secondary].into_iter().filter_map(|key| keys::derive(key, id)).find(|key| both && *key != assignment.key);
+    let other = [&group.primary, &group.secondary]
+        .into_iter()
+        .filter_map(|key| keys::derive(key, &assignment.registration))
+        .find(|key| both && *key != assignment.key);
     let secondary = match (other, &there) {
         (Some(other), _) => azure.keyring.keep(other),
         (None, Some(there)) => there.secondary.clone(),

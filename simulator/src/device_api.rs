@@ -136,8 +136,15 @@ fn register(azure: &mut Azure, proved: Proved, call: &Call, now: Timestamp) -> A
     azure.schedule(due, Due::Assignment(proved.service.clone(), operation.clone()));
     let answer = assigning(azure, call, &proved.registration, &operation);
     if let Some(service) = azure.services.get_mut(&proved.service) {
-        let assignment =
-            Assignment { registration: proved.registration, group: proved.group, key: proved.key, from: call.from, done: false };
+        let before = service.registrations.get(&proved.registration.to_lowercase());
+        let assignment = Assignment {
+            device: before.map_or_else(|| proved.registration.clone(), |record| record.device.clone()),
+            registration: proved.registration,
+            group: proved.group,
+            key: proved.key,
+            from: call.from,
+            done: false,
+        };
         service.assignments.insert(operation, assignment);
     }
     answer

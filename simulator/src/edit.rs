@@ -164,6 +164,11 @@ impl Azure {
         hub.resource.etag = etag;
     }
 
+    /// One of a hub's `properties` as it is stored, secrets and all.
+    pub fn hub_property(&self, hub: &str, name: &str) -> Option<Value> {
+        self.hubs.get(&hub.to_lowercase())?.properties.get(name).cloned()
+    }
+
     /// Deletes a hub at once, with its devices.
     pub fn delete_hub(&mut self, hub: &str) {
         self.hubs.remove(&hub.to_lowercase());

@@ -116,9 +116,9 @@ impl Keyring {
         hex(&first)[..digits.min(64)].to_owned()
     }
 
-    /// Remembers a secret.
+    /// Remembers a secret; asterisks in its place are none.
     pub fn keep(&mut self, secret: String) -> String {
-        if !secret.is_empty() && !self.held.contains(&secret) {
+        if secret.bytes().any(|byte| byte != b'*') && !self.held.contains(&secret) {
             self.held.insert(secret.clone());
         }
         secret

@@ -99,8 +99,7 @@ async fn main() -> anyhow::Result<()> {
             let mut rest = [0_u8; 1_024];
             while std::io::stdin().read(&mut rest).is_ok_and(|read| read > 0) {}
         });
-        closed.await.context("failed to watch the standard input")?;
-        std::process::exit(0);
+        return closed.await.context("failed to watch the standard input");
     }
     tokio::signal::ctrl_c().await.context("failed to wait for the interrupt")
 }

@@ -7,6 +7,10 @@ mod bench;
 mod controls;
 #[path = "azure/devices.rs"]
 mod devices;
+#[path = "azure/fleet.rs"]
+mod fleet;
+#[path = "azure/program.rs"]
+mod program;
 #[path = "azure/resource_manager.rs"]
 mod resource_manager;
 #[path = "azure/signatures.rs"]

@@ -41,7 +41,10 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
         return Err(bad(400_006, &message));
     }
     let key = place.name.to_lowercase();
-    let wanted = read_body(body)?;
+    let mut wanted = read_body(body)?;
+    if body["properties"]["eventHubEndpoints"].is_null() {
+        keep_endpoints(azure.hubs.get(&key), &mut wanted);
+    }
     check_against(azure, call, place, &wanted)?;
     let policies = policies(azure, &key, wanted.policies)?;
     let begun = azure.begin(now, |number| Due::Hub(key.clone(), number));
@@ -111,6 +114,14 @@ fn read_body(body: &Value) -> Result<Wanted<'_>, Answer> {
         policies: body["properties"]["authorizationPolicies"].as_array().map(Vec::as_slice),
         properties: without_read_only_events(properties),
     })
+}
+
+/// A body that is silent on the built-in endpoint leaves it alone.
+fn keep_endpoints(old: Option<&Hub>, wanted: &mut Wanted<'_>) {
+    let endpoints = old.and_then(|hub| hub.properties.get("eventHubEndpoints"));
+    if let Some(endpoints) = endpoints {
+        wanted.properties.insert("eventHubEndpoints".to_owned(), endpoints.clone());
+    }
 }
 
 const READ_ONLY: [&str; 6] = ["authorizationPolicies", "provisioningState", "state", "hostName", "locations", "privateEndpointConnections"];

@@ -127,7 +127,10 @@ pub(crate) struct Registration {
 /// A registration under way or done.
 #[derive(Clone)]
 pub(crate) struct Assignment {
+    /// The registration id as the device wrote it, from which its key is derived.
     pub registration: String,
+    /// The device's id in the hub: the first spelling of the registration id.
+    pub device: String,
     pub group: String,
     /// The derived key that the device proved.
     pub key: String,

@@ -22,7 +22,7 @@ pub(crate) fn shown(record: &Registration) -> Value {
         "lastUpdatedDateTimeUtc": record.updated,
         "etag": format!("\"{}\"", record.etag),
     });
-    if let Some(hub) = &record.hub {
+    if let Some(hub) = record.hub.as_ref().filter(|_| record.status == "assigned") {
         state["assignedHub"] = hub.as_str().into();
         state["deviceId"] = record.device.as_str().into();
     }

@@ -264,8 +264,22 @@ pub async fn token(client: &reqwest::Client, scope: &str) -> String {
 }
 
 pub async fn ask_token(client: &reqwest::Client, tenant: &str, id: &str, secret: &str, scope: &str) -> Got {
-    let fields = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret), ("scope", scope)];
-    let form = fields.map(|(name, value)| format!("{name}={}", encode(value)));
+    ask(client, tenant, &[("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret), ("scope", scope)]).await
+}
+
+pub async fn ask_token_by_assertion(client: &reqwest::Client, assertion: &str) -> Got {
+    let fields = [
+        ("grant_type", "client_credentials"),
+        ("client_id", CLIENT),
+        ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ("client_assertion", assertion),
+        ("scope", "https://management.azure.com/.default"),
+    ];
+    ask(client, TENANT, &fields).await
+}
+
+async fn ask(client: &reqwest::Client, tenant: &str, fields: &[(&str, &str)]) -> Got {
+    let form: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     let response = client
         .post(format!("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token"))
         .header("content-type", "application/x-www-form-urlencoded")
@@ -274,6 +288,10 @@ pub async fn ask_token(client: &reqwest::Client, tenant: &str, id: &str, secret:
         .await
         .unwrap();
     Got { status: response.status().as_u16(), headers: response.headers().clone(), body: response.json().await.unwrap() }
+}
+
+pub fn base64_url(text: &str) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text)
 }
 
 fn encode(text: &str) -> String {

@@ -309,3 +309,72 @@ async fn five_polls_in_ten_seconds_are_enough_for_a_device() {
     let got = call(&bench.client, "GET", &url, &headers, None).await;
     assert_eq!(got.status, 429);
 }
+
+#[tokio::test]
+async fn hashed_allocation_is_stable_and_follows_the_weights() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    let mut body = group_body("g1", &HUBS.map(|(name, _)| format!("{name}.azure-devices.net")));
+    body["allocationPolicy"] = "hashed".into();
+    bench.dps("PUT", "/enrollmentGroups/g1", &[("if-match", "*")], Some(&body)).await;
+    let mut hubs = Vec::new();
+    for n in 0..12 {
+        let id = format!("device-{n}");
+        let device = Device { id: &id, ..east(&scope) };
+        let first = bench.register(&device).await.body["registrationState"]["assignedHub"].clone();
+        let second = bench.register(&device).await.body["registrationState"]["assignedHub"].clone();
+        assert_eq!(first, second);
+        hubs.push(first);
+    }
+    hubs.sort_by_key(ToString::to_string);
+    hubs.dedup();
+    assert_eq!(hubs, ["hub-east.azure-devices.net", "hub-west.azure-devices.net"]);
+}
+
+#[tokio::test]
+async fn a_group_that_never_reprovisions_keeps_a_device_where_it_is() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    let mut body = group_body("g1", &HUBS.map(|(name, _)| format!("{name}.azure-devices.net")));
+    body["reprovisionPolicy"] = json!({ "updateHubAssignment": false, "migrateDeviceData": false });
+    bench.dps("PUT", "/enrollmentGroups/g1", &[("if-match", "*")], Some(&body)).await;
+    bench.register(&east(&scope)).await;
+    let moved = Device { from: Some(IpAddr::from([127, 0, 2, 9])), ..east(&scope) };
+    let got = bench.register(&moved).await;
+    assert_eq!(got.body["registrationState"]["assignedHub"], "hub-east.azure-devices.net");
+}
+
+#[tokio::test]
+async fn a_link_needs_the_rights_to_write_the_registry_and_to_connect() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    let keys = bench.simulator.edit(|azure| {
+        azure.remove_link("dps", "hub-east.azure-devices.net");
+        azure.hub_policy_keys("hub-east", "registryReadWrite").unwrap()
+    });
+    let text = format!("HostName=hub-east.azure-devices.net;SharedAccessKeyName=registryReadWrite;SharedAccessKey={}", keys.0);
+    bench.simulator.edit(|azure| azure.add_foreign_link("dps", &json!({ "connectionString": text, "location": "eastus" })));
+    assert_eq!(bench.register(&east(&scope)).await.body["status"], "failed");
+}
+
+#[tokio::test]
+async fn a_registration_id_is_one_whatever_its_case() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    bench.register(&Device { id: "Device-A", ..east(&scope) }).await;
+    bench.register(&Device { id: "device-a", ..east(&scope) }).await;
+    let listed = bench.dps("POST", "/registrations/g1/query", &[], None).await;
+    assert_eq!(listed.body.as_array().unwrap().len(), 1);
+    assert_eq!(bench.dps("GET", "/registrations/DEVICE-A", &[], None).await.body["registrationId"], "Device-A");
+}
+
+#[tokio::test]
+async fn the_service_api_takes_a_bearer_token_of_its_own_audience_only() {
+    let bench = Bench::new().await;
+    bench.provisioned(&HUBS).await;
+    let url = "https://dps.azure-devices-provisioning.net/enrollmentGroups/g1?api-version=2021-10-01";
+    for (scope, status) in [("https://azure-devices-provisioning.net/.default", 200), ("https://iothubs.azure.net/.default", 401)] {
+        let bearer = format!("Bearer {}", crate::bench::token(&bench.client, scope).await);
+        assert_eq!(call(&bench.client, "GET", url, &[("authorization", &bearer)], None).await.status, status);
+    }
+}

@@ -1,7 +1,7 @@
 //! The traps of the resource manager, hubs and provisioning services.
 
 use crate::bench::{self, Bench, arm_url, ask_token, call, dps_body, dps_path, hub_body, hub_path};
-use moorage_simulator::{CLIENT, CLIENT_SECRET, MaskedLink, Options, TENANT};
+use moorage_simulator::{CLIENT, CLIENT_SECRET, FederatedCredential, MaskedLink, Options, TENANT};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -289,4 +289,84 @@ async fn a_provisioning_service_made_again_has_another_id_scope() {
     let scope = |got: &bench::Got| got.body["properties"]["idScope"].as_str().unwrap().to_owned();
     assert!(scope(&first).starts_with("0ne"));
     assert_ne!(scope(&first), scope(&second));
+}
+
+#[tokio::test]
+async fn a_put_that_is_silent_on_partitions_keeps_them() {
+    let bench = Bench::new().await;
+    bench.group().await;
+    let mut body = hub_body();
+    body["properties"]["eventHubEndpoints"] = json!({ "events": { "retentionTimeInDays": 2, "partitionCount": 8 } });
+    bench.arm("PUT", &hub_path("hub-a"), Some(&body)).await;
+    bench.settle().await;
+    let got = bench.arm("PUT", &hub_path("hub-a"), Some(&hub_body())).await;
+    assert_eq!(got.status, 200, "{}", got.body);
+    assert_eq!(got.body["properties"]["eventHubEndpoints"]["events"]["partitionCount"], 8);
+}
+
+#[tokio::test]
+async fn a_fifty_first_link_is_refused() {
+    let bench = Bench::new().await;
+    bench.group().await;
+    let links = |count: usize| -> Value {
+        (0..count)
+            .map(|n| {
+                let text = format!("HostName=hub-{n}.azure-devices.net;SharedAccessKeyName=p;SharedAccessKey=AAAA");
+                json!({ "connectionString": text, "location": "eastus" })
+            })
+            .collect()
+    };
+    assert_eq!(bench.arm("PUT", &dps_path("dps"), Some(&dps_body(&links(51)))).await.status, 400);
+    assert_eq!(bench.arm("PUT", &dps_path("dps"), Some(&dps_body(&links(50)))).await.status, 201);
+}
+
+#[tokio::test]
+async fn the_keys_of_a_routing_endpoint_come_back_masked_and_survive_being_sent_back() {
+    let bench = Bench::new().await;
+    bench.group().await;
+    let secret = "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0;EntityPath=telemetry";
+    let mut body = hub_body();
+    body["properties"]["routing"] = json!({ "endpoints": { "eventHubs": [{ "name": "telemetry", "connectionString": secret }] } });
+    bench.arm("PUT", &hub_path("hub-a"), Some(&body)).await;
+    bench.settle().await;
+    let shown = bench.arm("GET", &hub_path("hub-a"), None).await.body;
+    assert_eq!(
+        shown["properties"]["routing"]["endpoints"]["eventHubs"][0]["connectionString"],
+        "Endpoint=sb://ns.servicebus.windows.net:5671/;SharedAccessKeyName=send;SharedAccessKey=****;EntityPath=telemetry"
+    );
+    assert_eq!(bench.arm("PUT", &hub_path("hub-a"), Some(&shown)).await.status, 200);
+    bench.settle().await;
+    let stored = bench.simulator.edit(|azure| azure.hub_property("hub-a", "routing")).unwrap();
+    assert_eq!(stored["endpoints"]["eventHubs"][0]["connectionString"], secret);
+}
+
+#[tokio::test]
+async fn an_assertion_of_a_known_subject_signs_in() {
+    let mut options = bench::options();
+    options.applications[0].federated = vec![FederatedCredential {
+        issuer: None,
+        subject: "system:serviceaccount:moorage:operator".to_owned(),
+        audience: "api://AzureADTokenExchange".to_owned(),
+    }];
+    let bench = Bench::with(options).await;
+    let sign_in = async |subject: &str, expiry: i64| {
+        let claims = json!({ "sub": subject, "aud": ["api://AzureADTokenExchange"], "exp": expiry }).to_string();
+        bench::ask_token_by_assertion(&bench.client, &format!("e30.{}.c2ln", bench::base64_url(&claims))).await
+    };
+    let subject = "system:serviceaccount:moorage:operator";
+    assert_eq!(sign_in(subject, 4_000_000_000).await.status, 200);
+    assert_eq!(sign_in("somebody", 4_000_000_000).await.body["error_codes"], json!([700_213]));
+    assert_eq!(sign_in(subject, 1_700_000_000).await.body["error_codes"], json!([700_024]));
+}
+
+#[tokio::test]
+async fn a_provisioning_service_lists_its_keys_and_its_name_is_taken() {
+    let bench = Bench::new().await;
+    linked(&bench).await;
+    let all = bench.arm("POST", &format!("{}/listkeys", dps_path("dps")), None).await;
+    let one = bench.arm("POST", &format!("{}/keys/provisioningserviceowner/listkeys", dps_path("dps")), None).await;
+    assert_eq!(all.body["value"], json!([one.body]));
+    let path = "~/providers/Microsoft.Devices/checkProvisioningServiceNameAvailability";
+    let got = bench.arm("POST", path, Some(&json!({ "name": "DPS" }))).await;
+    assert_eq!(got.body["reason"], "AlreadyExists");
 }
