@@ -23,7 +23,7 @@ pub(crate) fn complete(azure: &mut Azure, service: &str, operation: &str, now: T
     let key = assignment.registration.to_lowercase();
     let before = azure.services[service].registrations.get(&key).cloned();
     let decided = decide(azure, service, &assignment, before.as_ref(), now);
-    let record = record(azure, &assignment, before, decided, now);
+    let record = record(azure, &assignment, before.as_ref(), decided, now);
     if let Some(service) = azure.services.get_mut(service) {
         service.registrations.insert(key, record);
     }
@@ -72,25 +72,24 @@ fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Opt
     }
 }
 
-fn record(azure: &mut Azure, assignment: &Assignment, before: Option<Registration>, decided: Decided, now: Timestamp) -> Registration {
+fn record(azure: &mut Azure, assignment: &Assignment, before: Option<&Registration>, decided: Decided, now: Timestamp) -> Registration {
     let etag = format!("{:08x}-0000-0100-0000-{:012x}", azure.count(), now.as_second());
     let (status, hub, substatus, error) = match decided {
         Decided::Assigned { hub, substatus } => ("assigned", Some(hub), Some(substatus), None),
         Decided::Disabled => ("disabled", None, None, None),
         Decided::Failed(failure) => ("failed", None, None, Some(failure)),
     };
-    let old = before.as_ref();
     Registration {
         id: assignment.device.clone(),
         group: assignment.group.clone(),
         device: assignment.device.clone(),
         // A device that cannot be assigned now is still in the hub where it was.
-        hub: hub.or_else(|| old.and_then(|record| record.hub.clone())),
+        hub: hub.or_else(|| before.and_then(|record| record.hub.clone())),
         status,
         substatus,
         error,
         etag,
-        created: old.map_or(now, |record| record.created),
+        created: before.map_or(now, |record| record.created),
         updated: now,
     }
 }
