@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::identity::{Bearer, Identity};
 use crate::observe::HostClass;
 use crate::paging::MOST_PAGES;
-use crate::request::{Call, Operation};
+use crate::request::{Call, Operation, sound};
 use crate::wire::Wire;
 
 mod hubs;

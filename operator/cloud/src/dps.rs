@@ -10,12 +10,12 @@ use crate::azure::Shared;
 use crate::cloud::DpsHost;
 use crate::document::enrollment_group::EnrollmentGroup;
 use crate::document::registration::Registration;
-use crate::error::{Class, Detail, Error, Failure};
+use crate::error::Error;
 use crate::keys::KeyPair;
 use crate::observe::HostClass;
 use crate::paging::{Continuation, MOST_PAGES, Page};
 use crate::quota::Quota;
-use crate::request::{IfMatch, Operation};
+use crate::request::{IfMatch, Operation, sound};
 use crate::sas::{PolicyKey, SasAuthorization};
 use crate::versions;
 use crate::wire::{Wire, endless};
@@ -74,9 +74,7 @@ impl DpsService {
     /// Without sending anything when the group has no hubs, or is symmetric and lacks a key; when the service refuses, or
     /// the answer is lost.
     pub async fn put_group(&self, id: &str, group: &EnrollmentGroup, condition: &IfMatch) -> Result<EnrollmentGroup, Error> {
-        if let Some(flaw) = group.flaw() {
-            return Err(Failure::new(GROUP_PUT.step, Class::Invalid, Detail::NotSent, flaw).into());
-        }
+        sound(GROUP_PUT, group.flaw())?;
         let call = GROUP_PUT.call(&[id]).if_match(condition.quoted()).body(group.to_send());
         self.wire.send(call).await?.json()
     }

@@ -2,6 +2,7 @@ use azure_core::http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
+use crate::error::{Class, Detail, Error, Failure};
 use crate::paging::Continuation;
 use crate::quota::Quota;
 
@@ -104,6 +105,12 @@ impl Call {
         self.body = Some(body);
         self
     }
+}
+
+/// Refuses, before it is sent, a write that would do harm.
+pub(crate) fn sound(operation: Operation, flaw: Option<&'static str>) -> Result<(), Error> {
+    let refusal = |flaw| Failure::new(operation.step, Class::Invalid, Detail::NotSent, flaw).into();
+    flaw.map_or(Ok(()), |flaw| Err(refusal(flaw)))
 }
 
 /// Fills a template; an argument that a URL would resolve away (`.` and `..`), or an empty one, is refused.

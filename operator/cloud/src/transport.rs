@@ -133,25 +133,24 @@ impl Transport {
         let reply = outgoing.body(body.clone()).send().await.map_err(|error| interruption(&error))?;
         let status = reply.status().as_u16().into();
         let headers = headers(reply.headers());
-        Ok(AsyncRawResponse::from_bytes(status, headers, self.body(reply).await?))
+        Ok(AsyncRawResponse::from_bytes(status, headers, read(reply, self.reply_limit).await?))
     }
+}
 
-    /// Reads a body of at most the limit, whatever its announced length is.
-    async fn body(&self, mut reply: reqwest::Response) -> Result<Vec<u8>, Interruption> {
-        let too_large = Interruption::TooLarge(self.reply_limit);
-        let announced = reply.content_length().unwrap_or(0);
-        if usize::try_from(announced).is_ok_and(|length| length > self.reply_limit) {
-            return Err(too_large);
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = reply.chunk().await.map_err(|error| interruption(&error))? {
-            if body.len() + chunk.len() > self.reply_limit {
-                return Err(too_large);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+/// Reads a body of at most so many bytes, whatever its announced length is.
+async fn read(mut reply: reqwest::Response, limit: usize) -> Result<Vec<u8>, Interruption> {
+    let announced = reply.content_length().unwrap_or(0);
+    if usize::try_from(announced).is_ok_and(|length| length > limit) {
+        return Err(Interruption::TooLarge(limit));
     }
+    let mut body = Vec::new();
+    while let Some(chunk) = reply.chunk().await.map_err(|error| interruption(&error))? {
+        if body.len() + chunk.len() > limit {
+            return Err(Interruption::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 #[async_trait]
@@ -213,4 +212,27 @@ fn headers(map: &reqwest::header::HeaderMap) -> Headers {
         }
     }
     headers
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures::stream;
+    use http_body_util::StreamBody;
+    use http_body_util::combinators::BoxBody;
+
+    use super::{Interruption, read};
+
+    /// A reply that does not say how long it is.
+    fn reply_of(chunks: usize) -> reqwest::Response {
+        let frames = (0..chunks).map(|_| Ok::<_, std::io::Error>(http_body::Frame::data(Bytes::from_static(b"abcd"))));
+        let body = BoxBody::new(StreamBody::new(stream::iter(frames.collect::<Vec<_>>())));
+        http::Response::new(reqwest::Body::wrap(body)).into()
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_does_not_say_its_length_is_read_to_the_limit_and_no_further() {
+        assert_eq!(read(reply_of(2), 8).await, Ok(b"abcdabcd".to_vec()));
+        assert_eq!(read(reply_of(3), 8).await, Err(Interruption::TooLarge(8)));
+    }
 }

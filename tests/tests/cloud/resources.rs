@@ -1,6 +1,6 @@
 use moorage_cloud::{Availability, Class, Detail, Hub, IfMatch, Link, PolicyRights, ProvisioningService, ResourceGroup};
 use moorage_keys::ConnectionString;
-use moorage_simulator::SUBSCRIPTION;
+use moorage_simulator::{Options, PoliciesOnGet, SUBSCRIPTION, Variants};
 use serde_json::json;
 
 use crate::setup::{Bench, GROUP, resource};
@@ -86,6 +86,26 @@ async fn a_policy_is_added_to_a_hub_and_the_keys_of_the_others_stay() {
     let link = arm.hub_key(&id, "moorage-link").await.expect("readable").expect("there");
     assert_eq!(link.rights, "RegistryWrite, ServiceConnect");
     assert_eq!(after.last(), Some(&link));
+    bench.is_in_order();
+}
+
+#[tokio::test]
+async fn policies_that_are_read_without_their_keys_are_not_written_so() {
+    let variants = Variants { policies_on_get: PoliciesOnGet::WithoutKeys, ..Variants::default() };
+    let bench = Bench::with(Options { variants, ..Options::default() }, |_| ()).await;
+    bench.dps("contoso", "contoso-east");
+    let (arm, id, service_id) = (bench.arm(), resource("contoso-east"), resource("contoso"));
+    let keys = arm.hub_keys(&id).await.expect("keys");
+    let hub = arm.hub(&id).await.expect("readable").expect("there").with_sku("S1", 2);
+    let refused = arm.put_hub(&id, &hub, &IfMatch::of(hub.etag())).await.expect_err("it would make new keys");
+    assert_eq!((refused.class(), refused.detail()), (Class::Invalid, Detail::NotSent));
+    arm.put_hub(&id, &hub.clone().with_access_keys(&keys), &IfMatch::of(hub.etag())).await.expect("written");
+    bench.until(|| arm.hub(&id), active).await;
+    assert_eq!(arm.hub_keys(&id).await, Ok(keys));
+
+    let service = arm.provisioning_service(&service_id).await.expect("readable").expect("there").with_tag("a", "b");
+    let refused = arm.put_provisioning_service(&service_id, &service).await.expect_err("it would make new keys");
+    assert_eq!((refused.class(), refused.detail()), (Class::Invalid, Detail::NotSent));
     bench.is_in_order();
 }
 

@@ -1,4 +1,4 @@
-use super::{Arm, Availability, List, NameAnswer, QuotaMetric, ResourceId, name_to_check, op};
+use super::{Arm, Availability, List, NameAnswer, QuotaMetric, ResourceId, name_to_check, op, sound};
 use crate::document::hub::Hub;
 use crate::error::Error;
 use crate::keys::AccessKey;
@@ -17,8 +17,10 @@ impl Arm {
     /// Begins to create or replace an IoT hub; an update goes with the `ETag` that was read, a creation without.
     ///
     /// # Errors
-    /// When the resource manager refuses, or the answer is lost.
+    /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
+    /// is lost.
     pub async fn put_hub(&self, id: &ResourceId, hub: &Hub, condition: &IfMatch) -> Result<Hub, Error> {
+        sound(op::HUB_PUT, hub.flaw())?;
         let call = op::HUB_PUT.call(&self.place(id)).if_match(condition.plain()).body(hub.to_send());
         self.wire.send(call).await?.json()
     }

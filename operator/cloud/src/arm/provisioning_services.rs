@@ -1,4 +1,4 @@
-use super::{Arm, Availability, NameAnswer, ResourceId, name_to_check, op};
+use super::{Arm, Availability, NameAnswer, ResourceId, name_to_check, op, sound};
 use crate::document::provisioning_service::ProvisioningService;
 use crate::error::Error;
 use crate::keys::AccessKey;
@@ -18,8 +18,10 @@ impl Arm {
     /// The service takes no condition: the last writer wins. Let one writer at a time read, change, write and read again.
     ///
     /// # Errors
-    /// When the resource manager refuses, or the answer is lost.
+    /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
+    /// is lost.
     pub async fn put_provisioning_service(&self, id: &ResourceId, service: &ProvisioningService) -> Result<ProvisioningService, Error> {
+        sound(op::DPS_PUT, service.flaw())?;
         let call = op::DPS_PUT.call(&self.place(id)).body(service.to_send());
         self.wire.send(call).await?.json()
     }

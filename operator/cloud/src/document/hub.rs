@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use super::policies::{self, POLICIES};
 use super::{Document, document, tagged};
 use crate::keys::AccessKey;
 
@@ -63,8 +64,6 @@ impl PolicyRights {
     }
 }
 
-const POLICIES: &[&str] = &["properties", "authorizationPolicies"];
-
 impl Hub {
     /// A hub that is to be created in a region, of a size such as `S1` and a number of units.
     pub fn new(location: &str, sku: &str, units: i64) -> Self {
@@ -124,8 +123,7 @@ impl Hub {
     /// [`Hub::with_policy`], everything that was listed goes in here.
     #[must_use]
     pub fn with_access_keys(mut self, listed: &[AccessKey]) -> Self {
-        let policies: Vec<Value> = listed.iter().map(policy_of).collect();
-        self.0.set(POLICIES, policies);
+        policies::put(&mut self.0, listed);
         self
     }
 
@@ -157,13 +155,9 @@ impl Hub {
         self.0.list_mut(POLICIES).retain(|policy| policy["keyName"] != name);
         self
     }
-}
 
-pub(crate) fn policy_of(key: &AccessKey) -> Value {
-    json!({
-        "keyName": key.name,
-        "rights": key.rights,
-        "primaryKey": key.keys.primary.expose_base64().as_str(),
-        "secondaryKey": key.keys.secondary.expose_base64().as_str(),
-    })
+    /// Says whether a write would take keys from policies that have some.
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
+        policies::flaw(&self.0)
+    }
 }

@@ -1,8 +1,7 @@
 use moorage_keys::{ConnectionString, HostName, IdScope, Subject};
 use serde_json::{Map, Value, json};
 
-use super::hub::policy_of;
-use super::{Document, document, tagged};
+use super::{Document, document, policies, tagged};
 use crate::AccessKey;
 
 document! {
@@ -12,6 +11,8 @@ document! {
         &["name"],
         &["type"],
         &["systemData"],
+        &["subscriptionid"],
+        &["resourcegroup"],
         &["sku", "tier"],
         &["properties", "provisioningState"],
         &["properties", "state"],
@@ -132,8 +133,7 @@ impl ProvisioningService {
     /// A service that is read has no keys; one that is written without them may get new ones.
     #[must_use]
     pub fn with_access_keys(mut self, listed: &[AccessKey]) -> Self {
-        let policies: Vec<Value> = listed.iter().map(policy_of).collect();
-        self.0.set(&["properties", "authorizationPolicies"], policies);
+        policies::put(&mut self.0, listed);
         self
     }
 
@@ -144,6 +144,11 @@ impl ProvisioningService {
             self.0.list_mut(LINKS).retain(|entry| !is_to(entry, host));
         }
         self
+    }
+
+    /// Says whether a write would take keys from policies that have some.
+    pub(crate) fn flaw(&self) -> Option<&'static str> {
+        policies::flaw(&self.0)
     }
 }
 

@@ -177,6 +177,21 @@ fn a_policy_is_added_beside_all_others_with_their_keys() {
 }
 
 #[test]
+fn policies_that_were_read_without_keys_are_not_fit_to_be_sent() {
+    let keyless =
+        json!({ "etag": "AAAA", "properties": { "authorizationPolicies": [{ "keyName": "iothubowner", "rights": "RegistryRead" }] } });
+    let owner = [AccessKey { name: "iothubowner".to_owned(), rights: "RegistryRead".to_owned(), keys: keys() }];
+    let refusal = Some("policies are never written without the keys that they have");
+    let (hub, service): (Hub, ProvisioningService) = (read(&keyless), read(&keyless));
+    assert_eq!((hub.clone().with_sku("S1", 2).flaw(), service.flaw()), (refusal, refusal));
+    assert_eq!((hub.with_access_keys(&owner).flaw(), service.with_access_keys(&owner).flaw()), (None, None));
+    let bare: Hub = read(&json!({ "etag": "AAAA" }));
+    assert_eq!(bare.flaw(), None);
+    assert_eq!(bare.with_policy("moorage-link", PolicyRights::LINK).flaw(), refusal);
+    assert_eq!(Hub::new("eastus", "S1", 1).with_policy("moorage-link", PolicyRights::LINK).flaw(), None);
+}
+
+#[test]
 fn s0_4_a_new_group_has_its_keys_and_its_own_hubs() {
     let cloud = Cloud::public();
     let hubs = [cloud.hub_named("east").expect("a hub"), cloud.hub_named("west").expect("a hub")];
