@@ -1,0 +1,86 @@
+//! What the chart ships beside templates: the definitions of the kinds, and the operator's rights.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::rbac::v1::PolicyRule;
+
+use crate::repository::{expect_fresh, files, read};
+
+const RBAC: &str = "charts/moorage/rbac";
+const NAMESPACE: &str = "moorage-system";
+
+#[test]
+fn the_charts_definitions_are_those_of_the_types() -> anyhow::Result<()> {
+    let names = |folder: &str| -> anyhow::Result<BTreeSet<String>> {
+        Ok(files()?.iter().filter_map(|path| Some(path.strip_prefix(folder).ok()?.to_string_lossy().into_owned())).collect())
+    };
+    let defined = names("crds/yaml")?;
+    assert!(!defined.is_empty());
+    for name in &defined {
+        expect_fresh(&format!("charts/moorage/crds/{name}"), &read(format!("crds/yaml/{name}"))?)?;
+    }
+    assert_eq!(names("charts/moorage/crds")?, defined);
+    Ok(())
+}
+
+#[test]
+fn the_rights_for_kubectl_users_are_those_of_the_chart() -> anyhow::Result<()> {
+    expect_fresh(&format!("{RBAC}/rbac.yaml"), &rbac()?)
+}
+
+/// The rules live in one file each, with their reasons; chart and plain YAML take them in as they are.
+fn rbac() -> anyhow::Result<String> {
+    let rules = |name: &str| read(format!("{RBAC}/{name}.rules.yaml"));
+    let object = |kind: &str, name: &str, namespaced: bool| {
+        let namespace = if namespaced { format!("\n  namespace: {NAMESPACE}") } else { String::new() };
+        let group = if kind == "ServiceAccount" || kind == "Namespace" { "v1" } else { "rbac.authorization.k8s.io/v1" };
+        format!("apiVersion: {group}\nkind: {kind}\nmetadata:\n  name: {name}{namespace}\n")
+    };
+    let bound = |role: &str| {
+        format!(
+            "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {role}\n  name: moorage\n\
+             subjects:\n  - kind: ServiceAccount\n    name: moorage\n    namespace: {NAMESPACE}\n"
+        )
+    };
+    let parts = [
+        object("Namespace", NAMESPACE, false),
+        object("ServiceAccount", "moorage", true),
+        format!("{}rules:\n{}", object("ClusterRole", "moorage", false), rules("cluster")?),
+        format!("{}{}", object("ClusterRoleBinding", "moorage", false), bound("ClusterRole")),
+        format!("{}rules:\n{}", object("Role", "moorage", true), rules("namespace")?),
+        format!("{}{}", object("RoleBinding", "moorage", true), bound("Role")),
+        format!("{}rules:\n{}", object("ClusterRole", "moorage-secrets", false), rules("secrets")?),
+    ];
+    Ok(format!(
+        "# Generated from the rules beside it; do not edit.\n\
+         # Secrets are bound namespace by namespace, in each one that has objects of moorage.dev with Secrets:\n\
+         #   kubectl create rolebinding moorage-secrets -n NAMESPACE --clusterrole=moorage-secrets --serviceaccount={NAMESPACE}:moorage\n{}",
+        parts.join("---\n")
+    ))
+}
+
+/// Every right of the operator, written out once more: a right that is added is added here, on purpose.
+#[test]
+fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
+    let rights = |name: &str| -> anyhow::Result<Vec<String>> {
+        let rules: Vec<PolicyRule> = serde_saphyr::from_str(&read(format!("{RBAC}/{name}.rules.yaml"))?)?;
+        let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for rule in rules {
+            for resource in rule.resources.iter().flatten() {
+                let group = rule.api_groups.iter().flatten().next().cloned().unwrap_or_default();
+                rights.entry(format!("{resource}.{group}")).or_default().extend(rule.verbs.iter().cloned());
+            }
+        }
+        Ok(rights.into_iter().map(|(what, verbs)| format!("{what} {}", verbs.into_iter().collect::<Vec<_>>().join(" "))).collect())
+    };
+    let mut cluster = vec!["events.events.k8s.io create patch".to_owned()];
+    for crd in moorage_crds::all() {
+        let plural = crd.spec.names.plural;
+        cluster.extend([format!("{plural}.moorage.dev get list patch watch"), format!("{plural}/status.moorage.dev patch")]);
+    }
+    cluster.sort();
+    assert_eq!(rights("cluster")?, cluster);
+    assert_eq!(rights("namespace")?, ["configmaps. create delete get list patch watch", "leases.coordination.k8s.io create get update"]);
+    assert_eq!(rights("secrets")?, ["secrets. create delete get list update watch"]);
+    Ok(())
+}
