@@ -88,13 +88,17 @@ impl State {
         let Some(follower) = self.followers.known.get_mut(name) else {
             return Reply::Now;
         };
+        if follower.question != question {
+            return Reply::Now;
+        }
         let report = &follower.report;
-        let behind = match report.offset_ns {
-            Some(theirs) => i128::from(theirs) != offset.as_nanos(),
-            None => follower.told != Some(offset) || stepped_to.is_some_and(|step| report.seen.is_none_or(|seen| seen < step)),
+        let told = follower.told.replace(offset);
+        let behind = match (told, report.offset_ns) {
+            (None, _) => true,
+            (Some(_), Some(theirs)) => i128::from(theirs) != offset.as_nanos(),
+            (Some(told), None) => told != offset || stepped_to.is_some_and(|step| report.seen.is_none_or(|seen| seen < step)),
         };
-        if behind || follower.round != round || follower.question != question {
-            follower.told = Some(offset);
+        if behind || follower.round != round {
             return Reply::Now;
         }
         Reply::Later

@@ -54,10 +54,10 @@ pub(super) fn get(azure: &Azure, hub: &str, id: &str) -> Outcome {
     Ok(Answer::json(200, shown(find(azure, hub, id)?)))
 }
 
-/// Checks `If-Match` against a device: a tag in quotes, or `*`.
+/// Checks `If-Match` against a device: a tag in quotes, or `*`, which Microsoft's own client puts in quotes too.
 fn check_tag(device: &Device, call: &Call) -> Result<(), Answer> {
     match call.header("if-match") {
-        Some("*") | None => Ok(()),
+        Some("*" | "\"*\"") | None => Ok(()),
         Some(tag) if tag.trim_matches('"') == device.etag && tag.starts_with('"') => Ok(()),
         Some(_) => Err(refused(412, "PreconditionFailed", "The entity tag does not fit")),
     }
