@@ -1,5 +1,9 @@
 //! What tests, the demo and the benchmark share.
 
 pub mod controlplane;
+pub mod device;
+pub mod example;
+pub mod operator;
 pub mod progress;
+pub mod stage;
 pub mod wait;

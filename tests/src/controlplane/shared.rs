@@ -28,7 +28,7 @@ pub fn block_on<F: Future>(test: F) -> F::Output {
 pub async fn shared() -> anyhow::Result<&'static ControlPlane> {
     static SHARED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
     let start = || async {
-        let started = ControlPlane::start(Options::default(), &Console::stderr()).await;
+        let started = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Console::stderr()).await;
         started.map_err(|error| format!("{error:#}"))
     };
     SHARED.get_or_init(start).await.as_ref().map_err(|error| anyhow!("{error}"))

@@ -1,0 +1,118 @@
+//! The operator, run in this process on a runtime of its own, so that it can be stopped, or killed between any two instructions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
+use moorage_operator::{
+    connect,
+    env::{Env, Installation},
+    follow::Follower,
+    metrics::Metrics,
+    run::{self, Operator},
+};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How an operator is started in a test.
+#[derive(Clone)]
+pub struct Launch {
+    /// As whom it calls the API server.
+    pub kubeconfig: Kubeconfig,
+    /// Where the clouds are.
+    pub clouds: EndpointMap,
+    /// Who it is.
+    pub installation: Installation,
+    /// Namespaces that it watches.
+    pub namespaces: Vec<String>,
+    /// Name in the Lease; no Lease if `None`.
+    pub replica: Option<String>,
+}
+
+/// An operator that runs.
+pub struct Running {
+    runtime: Option<Runtime>,
+    stop: CancellationToken,
+    ended: Option<JoinHandle<()>>,
+    env: Arc<Env>,
+}
+
+impl Running {
+    /// Starts an operator; it follows the simulator's clock.
+    ///
+    /// # Errors
+    /// If the cluster or the simulator cannot be reached.
+    pub async fn start(launch: Launch) -> anyhow::Result<Self> {
+        log_if_asked();
+        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("operator").build()?;
+        let stop = CancellationToken::new();
+        let starting = runtime.spawn(begin(launch, stop.clone()));
+        let (env, running) = starting.await.context("the operator did not start")??;
+        Ok(Self { runtime: Some(runtime), stop, ended: Some(running), env })
+    }
+
+    /// What it works with.
+    pub fn env(&self) -> &Arc<Env> {
+        &self.env
+    }
+
+    /// Tells it to stop and waits until it has.
+    ///
+    /// # Errors
+    /// If it does not within its time.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        let ended = self.ended.take().context("it was stopped already")?;
+        tokio::time::timeout(Duration::from_secs(40), ended).await.context("the operator did not stop")??;
+        Ok(())
+    }
+
+    /// Ends it between two instructions, as a power cut would.
+    pub fn kill(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Env>, JoinHandle<()>)> {
+    let Launch { kubeconfig, clouds, installation, namespaces, replica } = launch;
+    let config =
+        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.context("failed to read the kubeconfig")?;
+    let client = connect::to(config)?;
+    let name = format!("{}-{}", installation.id, replica.as_deref().unwrap_or("only"));
+    let (follower, clock) = Follower::new(name, &clouds)?;
+    follower.take_time().await?;
+    let metrics = Arc::new(Metrics::default());
+    let transport = Transport::new(&TransportOptions { endpoint_map: Some(clouds), ..TransportOptions::default() })?;
+    let told = metrics.clone();
+    let observer = Arc::new(move |call: &moorage_cloud::CallRecord| told.call(call.host.as_str(), call.operation, call.outcome.as_str()));
+    let time = clock.clone();
+    let azure = Azure::observed(Cloud::public(), transport, Arc::new(move || time.now()), observer);
+    let config = run::Config { installation, namespaces, concurrency: 32, replica, clock, azure, metrics };
+    let operator = Operator::new(config, client);
+    let env = operator.env();
+    tokio::spawn(follower.run(env.clone()));
+    Ok((env, tokio::spawn(operator.run(None, stop))))
+}
+
+/// What the operator logs is shown if `RUST_LOG` asks for it.
+fn log_if_asked() {
+    if std::env::var_os("RUST_LOG").is_some() {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        // A second operator in the process finds it set.
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    }
+}
