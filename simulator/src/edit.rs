@@ -88,10 +88,12 @@ impl Azure {
         self.services.insert(service.resource.name.to_lowercase(), service);
     }
 
+    #[expect(clippy::panic, reason = "a wrong name is a mistake of the test's author")]
     fn hub_mut(&mut self, name: &str) -> &mut Hub {
         self.hubs.get_mut(&name.to_lowercase()).unwrap_or_else(|| panic!("there is no hub {name}"))
     }
 
+    #[expect(clippy::panic, reason = "a wrong name is a mistake of the test's author")]
     fn service_mut(&mut self, name: &str) -> &mut Service {
         self.services.get_mut(&name.to_lowercase()).unwrap_or_else(|| panic!("there is no service {name}"))
     }
@@ -247,6 +249,7 @@ impl Azure {
         self.service_mut(service).groups.insert(id.to_owned(), group);
     }
 
+    #[expect(clippy::panic, reason = "a wrong name is a mistake of the test's author")]
     fn group_mut(&mut self, service: &str, id: &str) -> &mut Group {
         let etag = format!("{:08x}", self.count());
         let group = self.service_mut(service).groups.get_mut(id).unwrap_or_else(|| panic!("there is no group {id}"));

@@ -30,6 +30,7 @@ pub use violation::{Kind, Severity, Violation};
 
 /// A request as it came in.
 pub struct SeenRequest<'a> {
+    /// The method.
     pub method: &'a Method,
     /// The host asked for; a port is ignored.
     pub host: &'a str,
@@ -37,6 +38,7 @@ pub struct SeenRequest<'a> {
     pub path: &'a str,
     /// The query, decoded.
     pub query: &'a [(String, String)],
+    /// The headers.
     pub headers: &'a HeaderMap,
     /// The body, if there is one.
     pub body: Option<&'a Value>,
@@ -47,6 +49,7 @@ pub struct SeenRequest<'a> {
 pub struct Verdict {
     /// The operation that was meant; also there when the api-version is not known.
     pub operation: Option<OperationRef>,
+    /// What is wrong with it, in the order of the check.
     pub violations: Vec<Violation>,
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use super::place::Place;
 
 /// What rule was broken.
+#[expect(missing_docs, reason = "most names say it")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Kind {
     UnknownHost,

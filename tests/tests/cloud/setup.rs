@@ -83,6 +83,7 @@ impl Bench {
     }
 
     /// Reads until what is read has the wanted state; the last thing seen is told when it never has.
+    #[expect(clippy::panic, reason = "a test that waits in vain has failed")]
     pub async fn until<T: std::fmt::Debug, F: Future<Output = Result<T, Error>>>(
         &self,
         mut look: impl FnMut() -> F,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::repository::{files, read};
+use crate::repository::{files, read, workspace};
 
 /// A file that is longer says two things.
 const LONGEST: usize = 450;
@@ -50,6 +50,16 @@ fn a_module_is_named_by_its_file() -> anyhow::Result<()> {
     let mut found: Vec<_> = files()?.into_iter().filter(|path| path.ends_with("mod.rs")).collect();
     found.retain(|path| !MOD_RS.iter().any(|excused| path == Path::new(excused)));
     assert!(found.is_empty(), "name these after their module, beside its folder: {found:?}");
+    Ok(())
+}
+
+#[test]
+fn every_crate_takes_the_lints_of_the_workspace_and_is_not_published() -> anyhow::Result<()> {
+    for package in workspace()?.packages {
+        let manifest = std::fs::read_to_string(&package.manifest_path)?;
+        assert!(manifest.contains("[lints]\nworkspace = true\n"), "{}: take the lints of the workspace", package.manifest_path);
+        assert_eq!(package.publish.as_deref(), Some(&[][..]), "{} is not published", package.name);
+    }
     Ok(())
 }
 
