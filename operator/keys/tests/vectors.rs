@@ -89,3 +89,12 @@ fn a_device_id_with_special_characters_is_escaped_in_the_path_and_again_in_the_t
     let resource = "SharedAccessSignature sr=hub-eus.azure-devices.net%2Fdevices%2Fline%253A1&sig=";
     assert_eq!(token.expose().get(..resource.len()), Some(resource));
 }
+
+#[test]
+fn an_expiry_is_digits_and_nothing_else() {
+    let token = |expiry: &str| format!("SharedAccessSignature sr=h&sig=x&se={expiry}");
+    assert_eq!(sas::expiry_of(&token("17")), Timestamp::from_second(17).ok());
+    for expiry in ["+17", "-17", "1e3", "", " 17", "99999999999999999999", "9999999999999"] {
+        assert_eq!(sas::expiry_of(&token(expiry)), None, "{expiry}");
+    }
+}

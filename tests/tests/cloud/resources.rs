@@ -65,7 +65,8 @@ async fn a_hub_in_a_group_that_is_not_there_is_a_conflict_and_no_absence() {
     let bench = Bench::new().await;
     let refused = bench.arm().put_hub(&resource("contoso-east"), &Hub::new("eastus", "S1", 1), &IfMatch::Unset).await;
     let refused = refused.expect_err("there is no group");
-    assert_eq!((refused.class(), refused.detail(), refused.step()), (Class::Conflict, Detail::NotFound, "write IoT hub"));
+    assert_eq!((refused.class(), refused.detail(), refused.code()), (Class::Conflict, Detail::NotFound, Some("ResourceGroupNotFound")));
+    assert_eq!(refused.step(), "write IoT hub");
     bench.is_in_order();
 }
 

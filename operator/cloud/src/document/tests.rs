@@ -177,6 +177,33 @@ fn a_policy_is_added_beside_all_others_with_their_keys() {
 }
 
 #[test]
+fn a_hub_that_was_read_is_sent_without_what_only_the_service_writes() {
+    let hub: Hub = read(&json!({
+        "id": "i", "name": "n", "type": "t", "etag": "AAAA", "location": "eastus", "systemData": {},
+        "sku": { "name": "S1", "tier": "Standard", "capacity": 1 },
+        "identity": { "type": "UserAssigned", "tenantId": "t", "userAssignedIdentities": { "u": { "principalId": "p", "clientId": "c" } } },
+        "properties": {
+            "provisioningState": "Succeeded", "state": "Active", "hostName": "n.azure-devices.net", "locations": [],
+            "eventHubEndpoints": { "events": { "retentionTimeInDays": 1, "partitionIds": ["0"], "path": "p", "endpoint": "e" } },
+            "routing": { "endpoints": { "cosmosDBSqlContainers": [{ "id": "i", "name": "n" }] } },
+            "privateEndpointConnections": [{ "id": "i", "name": "n", "type": "t", "properties": { "privateEndpoint": { "id": "i" } } }],
+        },
+    }));
+    assert_eq!(
+        sent(&hub.to_send()),
+        json!({
+            "etag": "AAAA", "location": "eastus", "sku": { "name": "S1", "capacity": 1 },
+            "identity": { "type": "UserAssigned", "userAssignedIdentities": { "u": {} } },
+            "properties": {
+                "eventHubEndpoints": { "events": { "retentionTimeInDays": 1 } },
+                "routing": { "endpoints": { "cosmosDBSqlContainers": [{ "name": "n" }] } },
+                "privateEndpointConnections": [{ "properties": { "privateEndpoint": {} } }],
+            },
+        })
+    );
+}
+
+#[test]
 fn policies_that_were_read_without_keys_are_not_fit_to_be_sent() {
     let keyless =
         json!({ "etag": "AAAA", "properties": { "authorizationPolicies": [{ "keyName": "iothubowner", "rights": "RegistryRead" }] } });
