@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 pub use advance::AdvanceError;
+pub(crate) use advance::Target;
 use followers::Followers;
 pub(crate) use followers::Report;
 

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::clock::{Reading, Report};
+use crate::clock::{Reading, Report, Target};
 use crate::exchange::{Answer, Call, Outcome};
 use crate::faults::Rule;
 use crate::simulator::Shared;
@@ -67,19 +67,19 @@ async fn follow(shared: &Shared, call: &Call) -> Outcome {
 /// Where to move the clock; one of the two.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum Target {
+enum Wish {
     To(Timestamp),
     By(Span),
 }
 
 async fn advance(shared: &Shared, call: &Call) -> Outcome {
     let target = match body(call)? {
-        Target::To(time) => time,
-        Target::By(span) => {
+        Wish::To(time) => Target::To(time),
+        Wish::By(span) => {
             let by: SignedDuration = span
                 .to_duration(SpanRelativeTo::days_are_24_hours())
                 .map_err(|error| Answer::json(400, json!({ "message": error.to_string() })))?;
-            shared.clock.now() + by
+            Target::By(by)
         }
     };
     match shared.advance(target).await {

@@ -45,6 +45,11 @@ impl Directory {
         self.tokens.get(text).filter(|token| token.expires > Instant::now())
     }
 
+    /// Forgets every token.
+    pub fn expire_all(&mut self) {
+        self.tokens.clear();
+    }
+
     /// The application of that client id.
     pub fn application(&self, client: &str) -> Option<&Application> {
         self.applications.iter().find(|application| application.client_id.eq_ignore_ascii_case(client))

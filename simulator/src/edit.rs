@@ -290,6 +290,20 @@ impl Azure {
         }
     }
 
+    /// Gives an application roles in these subscriptions only; `None` in every one of its tenants.
+    pub fn set_roles(&mut self, client_id: &str, subscriptions: Option<&[&str]>) {
+        for application in &mut self.directory.applications {
+            if application.client_id.eq_ignore_ascii_case(client_id) {
+                application.subscriptions = subscriptions.map(|ids| ids.iter().map(|&id| id.to_owned()).collect());
+            }
+        }
+    }
+
+    /// Makes every bearer token that is out invalid.
+    pub fn expire_tokens(&mut self) {
+        self.directory.expire_all();
+    }
+
     /// A device of a hub as `GET /devices/{id}` would show it, keys and all.
     pub fn device(&self, hub: &str, id: &str) -> Option<Value> {
         let device = self.hubs.get(&hub.to_lowercase())?.devices.get(id)?;

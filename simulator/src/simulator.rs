@@ -9,7 +9,7 @@ use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::azure::Azure;
-use crate::clock::{AdvanceError, Clock};
+use crate::clock::{AdvanceError, Clock, Target};
 use crate::door::{self, Authority};
 use crate::faults::Faults;
 use crate::log::{Log, LoggedRequest};
@@ -33,7 +33,7 @@ impl Shared {
     }
 
     /// Moves the domain clock.
-    pub async fn advance(&self, target: Timestamp) -> Result<Timestamp, AdvanceError> {
+    pub async fn advance(&self, target: Target) -> Result<Timestamp, AdvanceError> {
         self.clock.advance(target, |now| self.azure().settle(now)).await
     }
 
@@ -107,9 +107,9 @@ impl Simulator {
     /// domain time reached.
     ///
     /// # Errors
-    /// A follower stayed busy for a minute of real time.
+    /// A follower stayed busy for a minute of real time, or the span is negative.
     pub async fn advance(&self, by: SignedDuration) -> Result<Timestamp, AdvanceError> {
-        self.shared.advance(self.now() + by).await
+        self.shared.advance(Target::By(by)).await
     }
 
     /// Moves the domain clock to a time, like [`Simulator::advance`].
@@ -117,7 +117,7 @@ impl Simulator {
     /// # Errors
     /// A follower stayed busy for a minute of real time, or the time lies in the past.
     pub async fn advance_to(&self, time: Timestamp) -> Result<Timestamp, AdvanceError> {
-        self.shared.advance(time).await
+        self.shared.advance(Target::To(time)).await
     }
 
     /// The fault plan.

@@ -46,7 +46,7 @@ fn tags(tags: &Map<String, Value>) -> String {
     format!(" tags {}", canonical(&Value::Object(tags.clone())))
 }
 
-/// JSON with its keys sorted.
+/// JSON with its keys sorted, also where another crate has turned on `preserve_order` of `serde_json`.
 fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {

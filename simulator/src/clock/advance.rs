@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Clock;
 
 /// How often a step looks whether a silent follower is to be forgotten.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Where to move the clock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    To(Timestamp),
+    By(SignedDuration),
+}
 
 /// Why the clock stopped short of its target.
 #[derive(Debug, thiserror::Error)]
@@ -33,11 +40,15 @@ pub enum AdvanceError {
 }
 
 impl Clock {
-    /// Moves the clock to `target`; `settle` makes what is due happen and returns when the next of
+    /// Moves the clock; `settle` makes what is due happen and returns when the next of
     /// the simulator's own events is due.
-    pub async fn advance(&self, target: Timestamp, settle: impl Fn(Timestamp) -> Option<Timestamp>) -> Result<Timestamp, AdvanceError> {
+    pub async fn advance(&self, target: Target, settle: impl Fn(Timestamp) -> Option<Timestamp>) -> Result<Timestamp, AdvanceError> {
         let _turn = self.turn.lock().await;
         let at = self.now();
+        let target = match target {
+            Target::To(time) => time,
+            Target::By(span) => at + span,
+        };
         if target < at {
             return Err(AdvanceError::Backwards { to: target, at });
         }

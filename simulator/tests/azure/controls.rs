@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use moorage_simulator::{Fault, Match, Occurrence, Options, Rule, Simulator};
 use serde_json::{Value, json};
 
-/// A program that follows the clock over the wire: it has work every `period` and keeps a diary.
+/// A program that follows the clock over the wire: it has work every `period` and writes down how late it was.
 struct Follower {
-    diary: Arc<std::sync::Mutex<Vec<Timestamp>>>,
+    diary: Arc<std::sync::Mutex<Vec<SignedDuration>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -33,7 +33,7 @@ impl Follower {
                 offset = got.body["offset_ns"].as_i64();
                 let now = machine_time() + SignedDuration::from_nanos(offset.unwrap());
                 while next <= now {
-                    notes.lock().unwrap().push(next);
+                    notes.lock().unwrap().push(now.duration_since(next));
                     next += period;
                 }
                 seen = Some(now);
@@ -42,8 +42,10 @@ impl Follower {
         Self { diary, task }
     }
 
-    fn entries(&self) -> usize {
-        self.diary.lock().unwrap().len()
+    /// How often it worked, and whether it was always in time.
+    fn record(&self) -> (usize, bool) {
+        let diary = self.diary.lock().unwrap();
+        (diary.len(), diary.iter().all(|late| *late < SignedDuration::from_mins(1)))
     }
 }
 
@@ -78,7 +80,39 @@ async fn the_clock_goes_in_steps_so_that_no_follower_sleeps_through_its_work() {
     wait_for_followers(&simulator, 2).await;
     let reached = simulator.advance_to(start + hour * 36 + SignedDuration::from_mins(1)).await.unwrap();
     assert!(reached >= start + hour * 36);
-    assert_eq!((hourly.entries(), daily.entries()), (36, 1));
+    assert_eq!((hourly.record(), daily.record()), ((36, true), (1, true)));
+}
+
+#[tokio::test]
+async fn an_old_report_of_idleness_is_not_believed() {
+    let simulator = Arc::new(Simulator::start(options()).await.unwrap());
+    let client = bench::client(&simulator);
+    let report = async |idle: bool, seen: Timestamp| {
+        let report = json!({ "name": "operator", "seen": seen, "idle": idle });
+        call(&client, "POST", "https://localhost/sim/clock/follow", &[], Some(&report)).await.body
+    };
+    report(true, simulator.now()).await;
+    let held = report(true, simulator.now());
+    tokio::pin!(held);
+    let advancing = async {
+        wait_for_followers(&simulator, 1).await;
+        simulator.advance(SignedDuration::ZERO).await
+    };
+    tokio::pin!(advancing);
+    let answered = tokio::select! {
+        _answer = &mut held => true,
+        _reached = &mut advancing => false,
+    };
+    assert!(answered, "the clock moved on before the follower was asked anew");
+    tokio::select! {
+        reached = &mut advancing => panic!("the clock moved on to {reached:?} while the follower was busy"),
+        _busy = report(false, simulator.now()) => panic!("a busy follower is not answered unless something changed"),
+        () = tokio::time::sleep(Duration::from_millis(200)) => {}
+    }
+    tokio::select! {
+        reached = advancing => reached.map(|_| ()).unwrap(),
+        _answer = report(true, simulator.now()) => {}
+    }
 }
 
 #[tokio::test]
@@ -281,4 +315,31 @@ async fn a_client_without_a_server_name_gets_a_certificate_for_the_loopback() {
     let got = call(&bench::client(&simulator), "GET", &url, &[], None).await;
     assert_eq!(got.status, 200);
     assert_eq!(got.body["followers"], Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_chance_of_failure_falls_the_same_way_for_the_same_seed() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let bench = Bench::new().await;
+        bench.group().await;
+        bench.simulator.faults().add(rule("GET", Occurrence::Probability(0.5), Fault::Status(503))).unwrap();
+        let mut statuses = Vec::new();
+        for _ in 0..20 {
+            statuses.push(bench.arm("GET", "", None).await.status);
+        }
+        runs.push(statuses);
+    }
+    assert_eq!(runs[0], runs[1]);
+    assert!(runs[0].contains(&503) && runs[0].contains(&200), "{runs:?}");
+}
+
+#[tokio::test]
+async fn a_rule_may_be_for_one_caller() {
+    let bench = Bench::new().await;
+    bench.provisioned(&[("hub-a", "eastus")]).await;
+    let matching = Match { caller: Some("iothubowner".to_owned()), ..Match::default() };
+    bench.simulator.faults().add(Rule { matching, occurrence: Occurrence::Every, fault: Fault::Status(500) }).unwrap();
+    assert_eq!(bench.dps("GET", "/enrollmentGroups/g1", &[], None).await.status, 200);
+    assert_eq!(bench.hub("hub-a", "GET", "/devices/none", &[], None).await.status, 500);
 }

@@ -378,3 +378,73 @@ async fn the_service_api_takes_a_bearer_token_of_its_own_audience_only() {
         assert_eq!(call(&bench.client, "GET", url, &[("authorization", &bearer)], None).await.status, status);
     }
 }
+
+#[tokio::test]
+async fn a_link_outside_the_allocation_policy_is_used_only_when_it_is_named() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    let host = "hub-east.azure-devices.net";
+    bench.simulator.edit(|azure| {
+        azure.remove_link("dps", host);
+        let (key, _) = azure.hub_policy_keys("hub-east", "iothubowner").unwrap();
+        let text = format!("HostName={host};SharedAccessKeyName=iothubowner;SharedAccessKey={key}");
+        azure.add_foreign_link("dps", &json!({ "connectionString": text, "location": "eastus", "applyAllocationPolicy": false }));
+    });
+    assert_eq!(bench.register(&east(&scope)).await.body["registrationState"]["assignedHub"], host);
+    bench.simulator.edit(|azure| azure.set_group_hubs("dps", "g1", &[]));
+    let got = bench.register(&east(&scope)).await;
+    assert_eq!(got.body["registrationState"]["assignedHub"], "hub-west.azure-devices.net");
+}
+
+#[tokio::test]
+async fn a_policy_that_may_only_read_enrollments_cannot_write_them() {
+    let bench = Bench::new().await;
+    bench.provisioned(&HUBS).await;
+    let mut shown = bench.arm("GET", &crate::bench::dps_path("dps"), None).await.body;
+    shown["properties"]["authorizationPolicies"] =
+        json!([{ "keyName": "reader", "rights": "EnrollmentRead", "primaryKey": GROUP_KEY, "secondaryKey": OTHER_GROUP_KEY }]);
+    assert_eq!(bench.arm("PUT", &crate::bench::dps_path("dps"), Some(&shown)).await.status, 200);
+    let host = "dps.azure-devices-provisioning.net";
+    let signature = sas(host, GROUP_KEY, Some("reader"), bench.simulator.now().as_second() + 60);
+    let url = format!("https://{host}/enrollmentGroups/g1?api-version=2021-10-01");
+    let headers = [("authorization", signature.as_str())];
+    assert_eq!(call(&bench.client, "GET", &url, &headers, None).await.status, 200);
+    assert_eq!(call(&bench.client, "DELETE", &url, &headers, None).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_disabled_device_is_turned_away_whatever_its_key() {
+    let bench = Bench::new().await;
+    bench.provisioned(&HUBS).await;
+    let body = json!({
+        "deviceId": "d1",
+        "status": "disabled",
+        "authentication": { "type": "sas", "symmetricKey": { "primaryKey": GROUP_KEY, "secondaryKey": OTHER_GROUP_KEY } },
+    });
+    bench.hub("hub-east", "PUT", "/devices/d1", &[], Some(&body)).await;
+    let resource = "hub-east.azure-devices.net/devices/d1";
+    let signature = sas(resource, GROUP_KEY, None, bench.simulator.now().as_second() + 60);
+    let url = format!("https://{resource}/messages/events?api-version=2020-03-13");
+    assert_eq!(call(&bench.client, "POST", &url, &[("authorization", &signature)], None).await.status, 403);
+}
+
+#[tokio::test]
+async fn too_many_registrations_wait_and_a_look_up_counts_as_one() {
+    let mut options = bench::options();
+    options.limits.registrations_per_minute = 2;
+    let bench = Bench::with(options).await;
+    let scope = bench.provisioned(&HUBS).await;
+    let device = east(&scope);
+    assert_eq!(bench.register(&device).await.body["status"], "assigned");
+    let expiry = bench.simulator.now().as_second() + 60;
+    let resource = format!("{scope}/registrations/{}", device.id);
+    let signature = sas(&resource, &derive(GROUP_KEY, device.id), Some("registration"), expiry);
+    let url = format!("https://dps.azure-devices-provisioning.net/{resource}?api-version=2021-06-01");
+    let body = json!({ "registrationId": device.id });
+    let got = call(&bench.client, "POST", &url, &[("authorization", &signature)], Some(&body)).await;
+    assert_eq!(got.body["symmetricKey"], json!({ "enrollmentGroupId": "g1" }));
+    assert_eq!(got.body["assignedHub"], "hub-east.azure-devices.net");
+    let got = bench.register(&device).await;
+    assert_eq!(got.status, 429);
+    assert_ne!(got.header("retry-after"), "");
+}

@@ -1,7 +1,7 @@
 //! The traps of the resource manager, hubs and provisioning services.
 
 use crate::bench::{self, Bench, arm_url, ask_token, call, dps_body, dps_path, hub_body, hub_path};
-use moorage_simulator::{CLIENT, CLIENT_SECRET, FederatedCredential, MaskedLink, Options, TENANT};
+use moorage_simulator::{Azure, CLIENT, CLIENT_SECRET, FederatedCredential, MaskedLink, Options, TENANT};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -28,6 +28,18 @@ async fn a_call_without_a_token_of_the_right_audience_is_refused() {
     let got = call(&bench.client, "GET", &url, &[("authorization", &bearer)], None).await;
     assert_eq!(got.status, 401);
     assert_eq!(got.body["error"]["code"], "InvalidAuthenticationTokenAudience");
+}
+
+#[tokio::test]
+async fn a_role_that_is_taken_away_and_a_token_that_expires_are_told_apart() {
+    let bench = Bench::new().await;
+    bench.group().await;
+    bench.simulator.edit(|azure| azure.set_roles(CLIENT, Some(&[])));
+    assert_eq!(bench.arm("GET", "", None).await.status, 403);
+    bench.simulator.edit(|azure| azure.set_roles(CLIENT, None));
+    assert_eq!(bench.arm("GET", "", None).await.status, 200);
+    bench.simulator.edit(Azure::expire_tokens);
+    assert_eq!(bench.arm("GET", "", None).await.body["error"]["code"], "ExpiredAuthenticationToken");
 }
 
 #[tokio::test]
@@ -241,6 +253,7 @@ async fn a_masked_link_is_stored_literally_in_the_other_variant() {
     bench.arm("PUT", &dps_path("dps"), Some(&shown)).await;
     bench.settle().await;
     assert_ne!(bench.simulator.world(), before);
+    assert!(bench.simulator.secrets_ever_held().iter().all(|secret| secret != "****"));
 }
 
 #[tokio::test]
