@@ -311,7 +311,7 @@ async fn five_polls_in_ten_seconds_are_enough_for_a_device() {
 }
 
 #[tokio::test]
-async fn hashed_allocation_is_stable_and_follows_the_weights() {
+async fn hashed_allocation_is_stable_and_spreads_devices() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
     let mut body = group_body("g1", &HUBS.map(|(name, _)| format!("{name}.azure-devices.net")));
@@ -447,4 +447,44 @@ async fn too_many_registrations_wait_and_a_look_up_counts_as_one() {
     let got = bench.register(&device).await;
     assert_eq!(got.status, 429);
     assert_ne!(got.header("retry-after"), "");
+}
+
+#[tokio::test]
+async fn hashed_allocation_follows_the_weights_of_the_links() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    bench.simulator.edit(|azure| {
+        for ((hub, location), weight) in HUBS.into_iter().zip([1, 1_000]) {
+            let host = format!("{hub}.azure-devices.net");
+            azure.remove_link("dps", &host);
+            let (key, _) = azure.hub_policy_keys(hub, "iothubowner").unwrap();
+            let text = format!("HostName={host};SharedAccessKeyName=iothubowner;SharedAccessKey={key}");
+            azure.add_foreign_link("dps", &json!({ "connectionString": text, "location": location, "allocationWeight": weight }));
+        }
+    });
+    let mut body = group_body("g1", &HUBS.map(|(name, _)| format!("{name}.azure-devices.net")));
+    body["allocationPolicy"] = "hashed".into();
+    bench.dps("PUT", "/enrollmentGroups/g1", &[("if-match", "*")], Some(&body)).await;
+    for n in 0..12 {
+        let device = Device { id: &format!("device-{n}"), ..east(&scope) };
+        let got = bench.register(&device).await;
+        assert_eq!(got.body["registrationState"]["assignedHub"], "hub-west.azure-devices.net");
+    }
+}
+
+#[tokio::test]
+async fn another_services_own_name_does_not_serve_an_id_scope() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    let other =
+        moorage_simulator::NewService { subscription: moorage_simulator::SUBSCRIPTION, group: "rg", name: "other", location: "eastus" };
+    bench.simulator.edit(|azure| azure.add_service(other));
+    let device = east(&scope);
+    let resource = format!("{scope}/registrations/{}", device.id);
+    let signature = sas(&resource, &derive(GROUP_KEY, device.id), None, bench.simulator.now().as_second() + 60);
+    let body = json!({ "registrationId": device.id });
+    for (name, status) in [("dps", 202), ("other", 404)] {
+        let url = format!("https://{name}.azure-devices-provisioning.net/{resource}/register?api-version=2021-06-01");
+        assert_eq!(call(&bench.client, "PUT", &url, &[("authorization", &signature)], Some(&body)).await.status, status);
+    }
 }
