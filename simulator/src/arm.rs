@@ -4,6 +4,7 @@ mod gate;
 mod hub_document;
 mod hub_put;
 mod iot_hubs;
+mod list;
 mod operation;
 mod policies;
 mod provisioning;
@@ -18,6 +19,7 @@ use crate::azure::Azure;
 use crate::exchange::{Answer, Call, Outcome};
 
 pub(crate) use hub_document::{defaults as hub_defaults, masked_properties, region_name};
+pub(crate) use list::SKIP_TOKEN;
 pub(crate) use policies::{default_hub_policies, default_service_policies};
 pub(crate) use provisioning_put::link_of;
 
@@ -55,8 +57,8 @@ fn in_subscription(azure: &mut Azure, call: &Call, now: Timestamp, subscription:
     match (call.method.as_str(), rest) {
         ("POST", ["checknameavailability"]) => iot_hubs::check_name(azure, call),
         ("POST", ["checkprovisioningservicenameavailability"]) => provisioning::check_name(azure, call),
-        ("GET", ["iothubs"]) => Ok(iot_hubs::list(azure, subscription, None, now)),
-        ("GET", ["provisioningservices"]) => Ok(provisioning::list(azure, subscription, None, now)),
+        ("GET", ["iothubs"]) => Ok(iot_hubs::list(azure, call, subscription, None, now)),
+        ("GET", ["provisioningservices"]) => Ok(provisioning::list(azure, call, subscription, None, now)),
         _ => Err(refusal::unknown_path(call)),
     }
 }
@@ -65,14 +67,14 @@ fn in_groups(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str,
     // Names keep the casing that the caller chose.
     let written = |place: usize| call.segments.get(place).map_or("", String::as_str);
     match rest {
-        [] if call.method == Method::GET => Ok(resource_groups::list(azure, subscription)),
+        [] if call.method == Method::GET => Ok(resource_groups::list(azure, call, subscription)),
         [_] => resource_groups::one(azure, call, now, written(1), written(3)),
-        [group, "resources"] if call.method == Method::GET => resource_groups::contents(azure, subscription, group),
+        [group, "resources"] if call.method == Method::GET => resource_groups::contents(azure, call, subscription, group),
         [group, "providers", "microsoft.devices", kind] if call.method == Method::GET => {
             resource_groups::must_exist(azure, subscription, group)?;
             match *kind {
-                "iothubs" => Ok(iot_hubs::list(azure, subscription, Some(group), now)),
-                "provisioningservices" => Ok(provisioning::list(azure, subscription, Some(group), now)),
+                "iothubs" => Ok(iot_hubs::list(azure, call, subscription, Some(group), now)),
+                "provisioningservices" => Ok(provisioning::list(azure, call, subscription, Some(group), now)),
                 _ => Err(refusal::unknown_path(call)),
             }
         }

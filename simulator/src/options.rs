@@ -207,6 +207,8 @@ pub struct Limits {
     pub linked_hubs: usize,
     /// Paid hubs of one subscription.
     pub paid_hubs: usize,
+    /// Entries of one page of a list of the resource manager.
+    pub page: usize,
 }
 
 impl Default for Limits {
@@ -218,6 +220,7 @@ impl Default for Limits {
             symmetric_groups: 100,
             linked_hubs: 50,
             paid_hubs: 50,
+            page: 1_000,
         }
     }
 }
@@ -233,6 +236,8 @@ pub struct Variants {
     pub policy_keys_left_out: KeysLeftOut,
     /// Whether a GET of a hub or a service names its policies.
     pub policies_on_get: PoliciesOnGet,
+    /// Whether lists of the resource manager begin with an empty page that has a `nextLink`.
+    pub lists_begin_empty: bool,
     /// What a second registration of a device writes to the hub's identity.
     pub reregistration: Reregistration,
     /// Whether devices that use the group's second key are turned away at the provisioning service.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::Place;
 use super::hub_document::shown;
 use super::hub_put::{put, valid_name};
+use super::list::page;
 use super::operation::{announce, poll};
 use super::refusal::{no_body, no_such_resource, not_active, unknown_path};
 use super::resource_groups::{must_exist, tags_of};
@@ -99,7 +100,7 @@ fn quota(hub: &Hub) -> Answer {
 }
 
 /// Lists the hubs of a subscription, or of one of its groups.
-pub(super) fn list(azure: &Azure, subscription: &str, group: Option<&str>, now: Timestamp) -> Answer {
+pub(super) fn list(azure: &Azure, call: &Call, subscription: &str, group: Option<&str>, now: Timestamp) -> Answer {
     let value: Vec<Value> = azure
         .hubs
         .values()
@@ -113,7 +114,7 @@ pub(super) fn list(azure: &Azure, subscription: &str, group: Option<&str>, now: 
         })
         .map(|hub| shown(hub, azure.options.variants.policies_on_get))
         .collect();
-    Answer::json(200, json!({ "value": value }))
+    page(azure, call, value)
 }
 
 /// Says whether a hub's name is free, in all subscriptions of everybody.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Place;
 use super::iot_hubs::name_answer;
+use super::list::page;
 use super::operation::{announce, poll};
 use super::provisioning_put::put;
 use super::refusal::{no_body, no_such_resource, not_active, unknown_path};
@@ -128,7 +129,7 @@ pub(super) fn shown(service: &Service, policies: PoliciesOnGet) -> Value {
 }
 
 /// Lists the services of a subscription, or of one of its groups.
-pub(super) fn list(azure: &Azure, subscription: &str, group: Option<&str>, now: Timestamp) -> Answer {
+pub(super) fn list(azure: &Azure, call: &Call, subscription: &str, group: Option<&str>, now: Timestamp) -> Answer {
     let value: Vec<Value> = azure
         .services
         .values()
@@ -142,7 +143,7 @@ pub(super) fn list(azure: &Azure, subscription: &str, group: Option<&str>, now: 
         })
         .map(|service| shown(service, azure.options.variants.policies_on_get))
         .collect();
-    Answer::json(200, json!({ "value": value }))
+    page(azure, call, value)
 }
 
 /// Says whether a service's name is free, in all subscriptions of everybody.

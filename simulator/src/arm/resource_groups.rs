@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::hub_document::{known_region, region_name};
+use super::list::page;
 use super::operation::announce_location;
 use super::refusal::{arm, no_body, no_such_group, unknown_path};
 use crate::azure::{Azure, Due, Phase, Resource, ResourceGroup};
@@ -42,10 +43,10 @@ fn document(group: &ResourceGroup) -> Value {
 }
 
 /// Lists the groups of a subscription.
-pub(super) fn list(azure: &Azure, subscription: &str) -> Answer {
+pub(super) fn list(azure: &Azure, call: &Call, subscription: &str) -> Answer {
     let value: Vec<Value> =
         azure.groups.values().filter(|group| group.subscription.eq_ignore_ascii_case(subscription)).map(document).collect();
-    Answer::json(200, json!({ "value": value }))
+    page(azure, call, value)
 }
 
 /// Answers everything on one group.
@@ -130,7 +131,7 @@ fn delete(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, na
 }
 
 /// Lists the resources of a group; their ids come in another casing than their own GET's.
-pub(super) fn contents(azure: &Azure, subscription: &str, group: &str) -> Outcome {
+pub(super) fn contents(azure: &Azure, call: &Call, subscription: &str, group: &str) -> Outcome {
     must_exist(azure, subscription, group)?;
     let shown = |resource: &Resource, kind: &str| {
         json!({
@@ -153,5 +154,5 @@ pub(super) fn contents(azure: &Azure, subscription: &str, group: &str) -> Outcom
         .filter(|service| service.resource.lives_in(subscription, group))
         .map(|service| shown(&service.resource, "provisioningServices"));
     let value: Vec<Value> = hubs.chain(services).collect();
-    Ok(Answer::json(200, json!({ "value": value })))
+    Ok(page(azure, call, value))
 }

@@ -116,6 +116,30 @@ async fn an_old_report_of_idleness_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_report_from_before_a_step_or_with_work_due_does_not_let_the_clock_go_on() {
+    let simulator = Arc::new(Simulator::start(options()).await.unwrap());
+    let client = bench::client(&simulator);
+    let report = async |offset: i64, next: Option<Timestamp>| {
+        let report = json!({ "name": "operator", "offset_ns": offset, "idle": true, "next": next });
+        call(&client, "POST", "https://localhost/sim/clock/follow", &[], Some(&report)).await.body["offset_ns"].as_i64().unwrap()
+    };
+    assert_eq!(report(0, None).await, 0);
+    let mover = Arc::clone(&simulator);
+    let advancing = tokio::spawn(async move { mover.advance(SignedDuration::from_hours(1)).await.map(|_| ()) });
+    let mut offset = 0;
+    while offset == 0 {
+        offset = report(0, None).await;
+    }
+    // A report that was under way when the clock stepped.
+    assert_eq!(report(0, None).await, offset);
+    let due = report(offset, Some(simulator.now()));
+    assert!(tokio::time::timeout(Duration::from_millis(200), due).await.is_err());
+    assert!(!advancing.is_finished());
+    let _held = tokio::time::timeout(Duration::from_millis(200), report(offset, None)).await;
+    advancing.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn the_clock_is_advanced_over_the_wire_by_days_too() {
     let simulator = Simulator::start(options()).await.unwrap();
     let client = bench::client(&simulator);

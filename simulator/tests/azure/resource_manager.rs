@@ -383,3 +383,24 @@ async fn a_provisioning_service_lists_its_keys_and_its_name_is_taken() {
     let got = bench.arm("POST", path, Some(&json!({ "name": "DPS" }))).await;
     assert_eq!(got.body["reason"], "AlreadyExists");
 }
+
+#[tokio::test]
+async fn a_list_may_begin_with_an_empty_page_and_goes_on_behind_its_link() {
+    let mut options = bench::options();
+    options.variants.lists_begin_empty = true;
+    options.limits.page = 1;
+    let bench = Bench::with(options).await;
+    bench.provisioned(&[("hub-a", "eastus")]).await;
+    let bearer = format!("Bearer {}", bench.token);
+    let mut got = bench.arm("GET", "/resources", None).await;
+    let mut pages = Vec::new();
+    loop {
+        let names: Vec<Value> = got.body["value"].as_array().unwrap().iter().map(|resource| resource["name"].clone()).collect();
+        pages.push(json!(names));
+        let Some(next) = got.body["nextLink"].as_str() else { break };
+        got = call(&bench.client, "GET", next, &[("authorization", &bearer)], None).await;
+    }
+    assert_eq!(json!(pages), json!([[], ["hub-a"], ["dps"]]));
+    assert_eq!(bench.simulator.violations(), Vec::<String>::new());
+    assert_eq!(bench.simulator.answer_violations(), Vec::<String>::new());
+}
