@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::arm::{default_hub_policies, default_service_policies, hub_defaults, link_of};
-use crate::azure::{Azure, Group, Hub, Link, Phase, Policy, Resource, ResourceGroup, Service};
+use crate::azure::{Azure, Group, Hub, Link, Meter, Phase, Policy, Resource, ResourceGroup, Service};
 
 /// A hub that is there before anyone asks for it.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,7 @@ impl Azure {
             policies,
             devices: BTreeMap::new(),
             messages: 0,
+            operations: Meter::default(),
             resource,
         };
         self.hubs.insert(hub.resource.name.to_lowercase(), hub);

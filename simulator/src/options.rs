@@ -201,6 +201,8 @@ pub struct Limits {
     pub registrations_per_minute: u32,
     /// Polls of its operation by one device in ten seconds.
     pub polls_per_ten_seconds: u32,
+    /// Registry operations a minute and unit of an S1, S2 or free hub; S3 has fifty times as many.
+    pub registry_operations_per_unit: u32,
     /// Symmetric-key enrollment groups of one provisioning service.
     pub symmetric_groups: usize,
     /// Hubs linked to one provisioning service.
@@ -217,6 +219,7 @@ impl Default for Limits {
             service_operations_per_minute: 1_000,
             registrations_per_minute: 1_000,
             polls_per_ten_seconds: 5,
+            registry_operations_per_unit: 100,
             symmetric_groups: 100,
             linked_hubs: 50,
             paid_hubs: 50,

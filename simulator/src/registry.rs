@@ -3,7 +3,7 @@
 mod devices;
 mod gate;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::azure::Azure;
@@ -47,6 +47,7 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
         refused(404, "ResourceNotFound", &text)
     })?;
     gate::service(azure, &name, call, now, rights)?;
+    count(azure, &name, now)?;
     match (call.method.as_str(), segments.as_slice()) {
         ("POST", _) => devices::query(azure, &name, call),
         ("GET", ["devices"]) => Ok(devices::list(azure, &name, call)),
@@ -55,6 +56,20 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
         ("DELETE", [_, id]) => devices::delete(azure, &name, id, call),
         _ => Ok(devices::statistics(azure, &name)),
     }
+}
+
+fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
+    let per_unit = azure.options.limits.registry_operations_per_unit;
+    let counted = azure.hubs.get_mut(name).map_or(Ok(()), |hub| {
+        let grade = if hub.sku.ends_with('3') { 50 } else { 1 };
+        let units = u32::try_from(hub.capacity).unwrap_or(1);
+        let most = per_unit.saturating_mul(grade).saturating_mul(units);
+        hub.operations.count(now, SignedDuration::from_mins(1), most)
+    });
+    counted.map_err(|wait| {
+        let seconds = (wait.as_secs() + 1).to_string();
+        refused(429, "ThrottlingException", "Too many registry operations").with("retry-after", seconds)
+    })
 }
 
 /// The rights of which one opens a path (Microsoft Learn: "Control access to IoT Hub"); `None` for

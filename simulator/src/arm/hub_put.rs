@@ -73,6 +73,7 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
         identity: body.get("identity").filter(|identity| !identity.is_null()).cloned(),
         properties,
         policies,
+        operations: old.as_ref().map(|hub| hub.operations.clone()).unwrap_or_default(),
         messages: old.as_ref().map_or(0, |hub| hub.messages),
         devices: old.map(|hub| hub.devices).unwrap_or_default(),
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Policy, Resource};
+use super::{Meter, Policy, Resource};
 
 /// An IoT hub.
 pub(crate) struct Hub {
@@ -20,6 +20,7 @@ pub(crate) struct Hub {
     pub devices: BTreeMap<String, Device>,
     /// Device-to-cloud messages taken.
     pub messages: i64,
+    pub operations: Meter,
 }
 
 impl Hub {

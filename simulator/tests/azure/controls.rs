@@ -229,6 +229,8 @@ async fn a_truncated_body_breaks_and_an_oversized_one_goes_on() {
     };
     assert!(get().await.is_err());
     assert_eq!(get().await.unwrap().len(), 3_000_000);
+    bench.simulator.faults().add(rule("HEAD", Occurrence::Every, Fault::Truncated)).unwrap();
+    assert!(bench.client.head(bench::arm_url("")).bearer_auth(&bench.token).send().await.is_err());
 }
 
 #[tokio::test]
@@ -300,6 +302,7 @@ async fn every_answer_of_ours_fits_the_openapi() {
     bench.hub("hub-a", "POST", "/devices/query", &[], Some(&json!({ "query": "SELECT * FROM devices" }))).await;
     bench.hub("hub-a", "GET", "/statistics/devices", &[], None).await;
     bench.arm("GET", &bench::dps_path("dps"), None).await;
+    bench.arm("POST", &format!("{}/listkeys", bench::dps_path("dps")), None).await;
     bench.arm("DELETE", &bench::dps_path("dps"), None).await;
     bench.arm("DELETE", "", None).await;
     assert_eq!(bench.simulator.answer_violations(), Vec::<String>::new());

@@ -488,3 +488,23 @@ async fn another_services_own_name_does_not_serve_an_id_scope() {
         assert_eq!(call(&bench.client, "PUT", &url, &[("authorization", &signature)], Some(&body)).await.status, status);
     }
 }
+
+#[tokio::test]
+async fn a_hub_takes_a_hundred_registry_operations_a_minute_and_unit() {
+    let mut options = bench::options();
+    options.limits.registry_operations_per_unit = 2;
+    let bench = Bench::with(options).await;
+    bench.provisioned(&HUBS).await;
+    bench.simulator.edit(|azure| azure.set_sku("hub-west", "S1", 2));
+    let statuses = async |hub: &str| {
+        let mut statuses = Vec::new();
+        for _ in 0..5 {
+            statuses.push(bench.hub(hub, "GET", "/devices/none", &[], None).await.status);
+        }
+        statuses
+    };
+    assert_eq!(statuses("hub-east").await, [404, 404, 429, 429, 429]);
+    assert_eq!(statuses("hub-west").await, [404, 404, 404, 404, 429]);
+    bench.simulator.advance(jiff::SignedDuration::from_mins(1)).await.unwrap();
+    assert_eq!(bench.hub("hub-east", "GET", "/devices/none", &[], None).await.status, 404);
+}

@@ -43,6 +43,16 @@ async fn a_role_that_is_taken_away_and_a_token_that_expires_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_bearer_token_ends_on_the_real_clock_not_on_the_domain_clock() {
+    let bench = Bench::new().await;
+    bench.group().await;
+    bench.simulator.advance(jiff::SignedDuration::from_hours(36)).await.unwrap();
+    assert_eq!(bench.arm("GET", "", None).await.status, 200);
+    let bench = Bench::with(Options { token_lifetime: std::time::Duration::ZERO, ..bench::options() }).await;
+    assert_eq!(bench.arm("GET", "", None).await.status, 401);
+}
+
+#[tokio::test]
 async fn an_unknown_subscription_is_404_and_one_without_a_role_403() {
     let mut options = bench::options();
     options.applications[0].subscriptions = Some(Vec::new());
