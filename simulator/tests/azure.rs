@@ -7,10 +7,14 @@ mod bench;
 mod controls;
 #[path = "azure/devices.rs"]
 mod devices;
+#[path = "azure/enrollments.rs"]
+mod enrollments;
 #[path = "azure/fleet.rs"]
 mod fleet;
 #[path = "azure/program.rs"]
 mod program;
+#[path = "azure/registry.rs"]
+mod registry;
 #[path = "azure/resource_manager.rs"]
 mod resource_manager;
 #[path = "azure/signatures.rs"]

@@ -49,37 +49,54 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     let policies = policies(azure, &key, wanted.policies)?;
     let begun = azure.begin(now, |number| Due::Hub(key.clone(), number));
     let etag = azure.etag();
-    let shown_policies = azure.options.variants.policies_on_get;
     let old = azure.hubs.remove(&key);
-    let status = if old.is_some() { 200 } else { 201 };
+    let (status, phase) = match &old {
+        Some(_) => (200, Phase::Updating(begun.number)),
+        None => (201, Phase::Creating(begun.number)),
+    };
+    let mut resource = match &old {
+        Some(old) => old.resource.clone(),
+        None => new_resource(azure, place, wanted.location.clone(), now),
+    };
+    resource.tags = tags_of(body).unwrap_or_default();
+    resource.etag = etag;
+    resource.phase = phase;
+    let hub = replaced(old, resource, wanted, policies, body.get("identity"));
+    let answer = Answer::json(status, shown(&hub, azure.options.variants.policies_on_get));
+    azure.hubs.insert(key, hub);
+    Ok(announce(azure, call, &begun, answer))
+}
+
+pub(super) fn new_resource(azure: &Azure, place: &Place<'_>, location: String, now: Timestamp) -> Resource {
+    Resource {
+        subscription: place.subscription.to_owned(),
+        group: place.group.to_owned(),
+        name: place.name.to_owned(),
+        location,
+        tags: Map::new(),
+        etag: String::new(),
+        phase: Phase::Active,
+        visible_from: now + azure.options.variants.read_after_create,
+    }
+}
+
+/// The hub as the body wants it, with what no body can replace.
+fn replaced(old: Option<Hub>, resource: Resource, wanted: Wanted<'_>, policies: Vec<Policy>, identity: Option<&Value>) -> Hub {
     let mut properties = wanted.properties;
     if let Some(old) = &old {
         unmask(&mut properties, &old.properties);
     }
-    let visible_from = now + azure.options.variants.read_after_create;
-    let hub = Hub {
-        resource: Resource {
-            subscription: place.subscription.to_owned(),
-            group: place.group.to_owned(),
-            name: place.name.to_owned(),
-            location: wanted.location,
-            tags: tags_of(body).unwrap_or_default(),
-            etag,
-            phase: if old.is_some() { Phase::Updating(begun.number) } else { Phase::Creating(begun.number) },
-            visible_from: old.as_ref().map_or(visible_from, |hub| hub.resource.visible_from),
-        },
+    Hub {
+        resource,
         sku: wanted.sku.to_owned(),
         capacity: wanted.capacity,
-        identity: body.get("identity").filter(|identity| !identity.is_null()).cloned(),
+        identity: identity.filter(|identity| !identity.is_null()).cloned(),
         properties,
         policies,
-        operations: old.as_ref().map(|hub| hub.operations.clone()).unwrap_or_default(),
         messages: old.as_ref().map_or(0, |hub| hub.messages),
+        operations: old.as_ref().map(|hub| hub.operations.clone()).unwrap_or_default(),
         devices: old.map(|hub| hub.devices).unwrap_or_default(),
-    };
-    let answer = Answer::json(status, shown(&hub, shown_policies));
-    azure.hubs.insert(key, hub);
-    Ok(announce(azure, call, &begun, answer))
+    }
 }
 
 fn read_body(body: &Value) -> Result<Wanted<'_>, Answer> {

@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 
 use super::Place;
 use super::hub_document::{known_region, region_name};
-use super::hub_put::valid_name;
+use super::hub_put::{new_resource, valid_name};
 use super::operation::announce;
 use super::policies::{Owner, SERVICE_RIGHTS, default_service_policies, read};
 use super::provisioning::shown;
 use super::refusal::{arm, bad, no_body, not_active, taken};
 use super::resource_groups::{must_accept, tags_of};
-use crate::azure::{Azure, Due, Link, Phase, Policy, Resource, Service};
+use crate::azure::{Azure, Due, Link, Phase, Policy, Service};
 use crate::exchange::{Answer, Call, Outcome};
 use crate::options::MaskedLink;
 
@@ -75,16 +75,7 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
 }
 
 fn empty(azure: &mut Azure, place: &Place<'_>, wanted: &Wanted, now: Timestamp) -> Service {
-    let resource = Resource {
-        subscription: place.subscription.to_owned(),
-        group: place.group.to_owned(),
-        name: place.name.to_owned(),
-        location: wanted.location.clone(),
-        tags: Map::new(),
-        etag: String::new(),
-        phase: Phase::Active,
-        visible_from: now + azure.options.variants.read_after_create,
-    };
+    let resource = new_resource(azure, place, wanted.location.clone(), now);
     Service::new(&mut azure.keyring, resource, Vec::new())
 }
 

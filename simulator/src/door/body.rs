@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
@@ -28,19 +30,25 @@ pub(crate) enum Writing {
 /// Makes the HTTP response.
 pub(crate) fn write(answer: &Answer, writing: Writing) -> hyper::Response<Reply> {
     let bytes = answer.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-    let mut response = hyper::Response::builder().status(answer.status);
-    if answer.body.is_some() {
-        response = response.header("content-type", "application/json; charset=utf-8");
-    }
-    for (name, value) in &answer.headers {
-        response = response.header(*name, value);
-    }
     let body = match writing {
         Writing::Whole => Full::new(bytes).map_err(|never: Infallible| match never {}).boxed(),
         Writing::Truncated => Broken::half(&bytes).boxed(),
         Writing::Oversized(length) => Padded::to(bytes, length).boxed(),
     };
-    response.body(body).expect("statuses and headers come from this crate and are valid")
+    let mut response = hyper::Response::new(body);
+    // A planned status may be none.
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    if answer.body.is_some() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    }
+    for (name, value) in &answer.headers {
+        // What cannot be written came from the request's own text.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(*name, value);
+        }
+    }
+    response
 }
 
 /// Announces all bytes, gives half of them and fails.

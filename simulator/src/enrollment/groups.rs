@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::group_document::{read, shown};
+use super::group_document::{Wanted, read, shown};
 use super::pages::page;
 use super::refusal::{bad, missing, no_such_host, refused, stale};
 use crate::azure::{Azure, Group, Service};
@@ -40,6 +40,20 @@ fn check_condition(before: Option<&Group>, call: &Call, id: &str, now: Timestamp
     }
 }
 
+/// The keys given; for those left out new ones, or the old ones where the variant says so.
+fn keys_after(azure: &mut Azure, name: &str, id: &str, wanted: &Wanted, old: Option<&Group>) -> [String; 2] {
+    let kept = azure.options.variants.group_keys_left_out == KeysLeftOut::Kept;
+    let old = old.filter(|_| kept);
+    let mut slot = |given: Option<&String>, old: Option<&String>, slot: &str| match given.or(old) {
+        Some(key) => azure.keyring.keep(key.clone()),
+        None => azure.keyring.long_key(&format!("service/{name}/group/{id}/{slot}")),
+    };
+    [
+        slot(wanted.primary.as_ref(), old.map(|group| &group.primary), "primary"),
+        slot(wanted.secondary.as_ref(), old.map(|group| &group.secondary), "secondary"),
+    ]
+}
+
 /// Creates without `If-Match`, updates with it.
 pub(super) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
     let body = call.json.as_ref().filter(|body| body.is_object());
@@ -53,15 +67,8 @@ pub(super) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Tim
         let message = format!("TooManyEnrollments: {most} symmetric-key groups at most.");
         return Err(bad(400_210, &message, now));
     }
-    let kept = azure.options.variants.group_keys_left_out == KeysLeftOut::Kept;
-    let mut slot = |given: Option<String>, old: Option<&String>, slot: &str| match (given, old) {
-        (Some(key), _) => azure.keyring.keep(key),
-        (None, Some(old)) if kept => old.clone(),
-        (None, _) => azure.keyring.long_key(&format!("service/{name}/group/{id}/{slot}")),
-    };
     let old = before.as_ref();
-    let primary = slot(wanted.primary, old.map(|group| &group.primary), "primary");
-    let secondary = slot(wanted.secondary, old.map(|group| &group.secondary), "secondary");
+    let [primary, secondary] = keys_after(azure, name, id, &wanted, old);
     let visible_from = now + azure.options.variants.read_after_create;
     let group = Group {
         id: id.to_owned(),

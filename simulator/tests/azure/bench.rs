@@ -209,6 +209,14 @@ pub struct Device<'a> {
     pub from: Option<IpAddr>,
 }
 
+/// Two hubs, far apart.
+pub const HUBS: [(&str, &str); 2] = [("hub-east", "eastus"), ("hub-west", "westus")];
+
+/// A device on the east coast.
+pub fn east(scope: &str) -> Device<'_> {
+    Device { scope, id: "contoso-simdevice-east", group_key: GROUP_KEY, from: Some(IpAddr::from([127, 0, 1, 9])) }
+}
+
 pub fn options() -> Options {
     Options { seed: Some("tests".to_owned()), ..Options::default() }
 }
