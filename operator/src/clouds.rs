@@ -96,6 +96,12 @@ pub fn secret_of(account: &CloudAccount) -> Name {
 /// Halts if the account's Secret is not there or holds no client secret.
 pub async fn arm_of(env: &Env, account: &CloudAccount) -> Result<Arm, Halt> {
     let (key, spec) = (account.key(), &account.spec.azure);
+    // The credential may go before what it made: a file's or a namespace's deletion takes the Secret first.
+    if account.metadata.deletion_timestamp.is_some()
+        && let Some((_, arm)) = env.clouds.lock().accounts.get(&key)
+    {
+        return Ok(arm.clone());
+    }
     let (at, entry) = (secret_of(account), &spec.client_secret.secret_ref.key);
     let data = env.secrets.source(&at).await?.ok_or_else(|| {
         Halt::stuck(Reason::DependencyMissing, format!("Secret {at} does not exist; create it with the client secret under key {entry}"))

@@ -31,6 +31,7 @@ const LARGEST_REPLY: usize = 4 << 20;
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
+    operator_namespace: String,
 }
 
 /// The content of a Secret, wiped when it is dropped.
@@ -84,9 +85,27 @@ struct SentSecret<'a> {
 }
 
 impl Cluster {
-    /// The API server behind a client.
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    /// The API server behind a client, for an operator in a namespace.
+    pub fn new(client: Client, operator_namespace: &str) -> Self {
+        Self { client, operator_namespace: operator_namespace.to_owned() }
+    }
+
+    /// The sentence that tells how to let the operator work with the Secrets of a namespace.
+    pub fn missing_role_binding(&self, namespace: &str) -> String {
+        format!(
+            "the operator may not use Secrets in namespace {namespace}; bind its role there: \
+             kubectl create rolebinding moorage-secrets -n {namespace} --clusterrole=moorage-secrets --serviceaccount={}:moorage",
+            self.operator_namespace
+        )
+    }
+
+    /// A refusal that concerns a Secret is told without the API server's words, which may quote what was sent.
+    fn refused_secret(&self, step: &str, status: StatusCode, namespace: &str) -> Error {
+        let class = by_status(status.as_u16(), None);
+        if status == StatusCode::FORBIDDEN {
+            return Error::own(format!("{step}: {}", self.missing_role_binding(namespace)), class).because(Reason::MissingRoleBinding);
+        }
+        Error::own(format!("{step}: {status}"), class)
     }
 
     /// Creates a Secret and gives its version.
@@ -97,7 +116,7 @@ impl Cluster {
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
         let step = format!("failed to create Secret {namespace}/{}", metadata.name.as_deref().unwrap_or_default());
         let request = Request::new(Secret::url_path(&(), Some(namespace))).create(&post(), body_of(metadata, data));
-        self.write_secret(step, request).await
+        self.write_secret(&step, namespace, request).await
     }
 
     /// Replaces a Secret that is still at the version in `metadata`, and gives the new version.
@@ -109,7 +128,7 @@ impl Cluster {
         let name = metadata.name.as_deref().unwrap_or_default();
         let step = format!("failed to update Secret {namespace}/{name}");
         let request = Request::new(Secret::url_path(&(), Some(namespace))).replace(name, &post(), body_of(metadata, data));
-        self.write_secret(step, request).await
+        self.write_secret(&step, namespace, request).await
     }
 
     /// Deletes a Secret that is still the one with that uid; one that is gone already is fine.
@@ -121,7 +140,7 @@ impl Cluster {
         let params = DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() };
         let request = Request::new(Secret::url_path(&(), Some(&at.namespace))).delete(&at.name, &params);
         let (status, _) = self.send(&step, request).await?;
-        if status.is_success() || status == StatusCode::NOT_FOUND { Ok(()) } else { Err(refused_secret(step, status, &at.namespace)) }
+        if status.is_success() || status == StatusCode::NOT_FOUND { Ok(()) } else { Err(self.refused_secret(&step, status, &at.namespace)) }
     }
 
     /// Reads a Secret: its version and its content. `None` if there is none.
@@ -136,7 +155,7 @@ impl Cluster {
             return Ok(None);
         }
         if !status.is_success() {
-            return Err(refused_secret(step, status, &at.namespace));
+            return Err(self.refused_secret(&step, status, &at.namespace));
         }
         let malformed =
             || Error::own(format!("Secret {at} came back malformed"), moorage_plan::Class::Unavailable).because(Reason::SecretMalformed);
@@ -192,13 +211,12 @@ impl Cluster {
         version_of(step, &reply)
     }
 
-    async fn write_secret(&self, step: String, request: Unsent) -> Result<String, Error> {
-        let namespace = step.rsplit(' ').next().and_then(|at| at.split('/').next()).unwrap_or_default().to_owned();
-        let (status, reply) = self.send(&step, request).await?;
+    async fn write_secret(&self, step: &str, namespace: &str, request: Unsent) -> Result<String, Error> {
+        let (status, reply) = self.send(step, request).await?;
         if !status.is_success() {
-            return Err(refused_secret(step, status, &namespace));
+            return Err(self.refused_secret(step, status, namespace));
         }
-        version_of(&step, &reply)
+        version_of(step, &reply)
     }
 
     async fn send(&self, step: &str, request: Unsent) -> Result<(StatusCode, Bytes), Error> {
@@ -252,14 +270,4 @@ fn refused(step: &str, status: StatusCode, reply: &[u8]) -> Error {
     let wait = refusal.as_ref().and_then(|refusal| refusal.details.as_ref()?.retry_after_seconds);
     let message = refusal.map(|refusal| refusal.message).unwrap_or_default();
     Error::own(format!("{step}: {status}: {}", bounded(&message, 400)), by_status(status.as_u16(), wait))
-}
-
-/// A refusal that concerns a Secret is told without the API server's words, which may quote what was sent.
-fn refused_secret(step: String, status: StatusCode, namespace: &str) -> Error {
-    let class = by_status(status.as_u16(), None);
-    if status == StatusCode::FORBIDDEN {
-        return Error::own(format!("{step}: {}", crate::secrets::missing_role_binding(namespace)), class)
-            .because(Reason::MissingRoleBinding);
-    }
-    Error::own(format!("{step}: {status}"), class)
 }

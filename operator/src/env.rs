@@ -15,7 +15,6 @@ use crate::{
     events::Events,
     freshness::Freshness,
     key::{ObjectKey, Thing},
-    kind::Kind,
     lease::Leadership,
     ledger::{Entries, Ledger},
     metrics::Metrics,
@@ -96,7 +95,7 @@ impl Env {
     /// An environment in which nothing was seen yet.
     pub fn new(parts: Parts) -> Self {
         let Parts { installation, client, clouds, secrets, leadership, clock, metrics } = parts;
-        let cluster = Cluster::new(client.clone());
+        let cluster = Cluster::new(client.clone(), &installation.namespace);
         Self {
             ledger: Ledger::new(cluster.clone(), &installation.id, &installation.namespace),
             effects: Effects::new(leadership.clone(), metrics.clone()),
@@ -128,7 +127,7 @@ impl Env {
     pub async fn record(&self, owner: &ObjectKey, entries: &[(String, Option<String>)]) -> Result<(), Error> {
         let entries = entries.iter().cloned().collect();
         let version = self.ledger.write(owner, &entries).await?;
-        self.freshness.expect(owner, Thing::Ledger(owner.clone()), version, self.clock.now());
+        self.await_write(owner, Thing::Ledger(owner.clone()), version);
         Ok(())
     }
 
@@ -138,13 +137,27 @@ impl Env {
     }
 
     /// Until when an object has to wait for a write of its own to be seen.
-    pub fn unseen_write<K: Kind>(&self, object: &ObjectKey, now: Timestamp) -> Option<Timestamp> {
-        self.freshness.wait_until(object, now, |thing| match thing {
-            Thing::Object(key) if key == object => K::store(&self.stores).get(&key.at)?.meta().resource_version.clone(),
-            Thing::Object(_) | Thing::Registration(_) => None,
+    pub fn unseen_write(&self, object: &ObjectKey, now: Timestamp) -> Option<Timestamp> {
+        self.freshness.wait_until(object, now, |thing| self.version(thing))
+    }
+
+    /// After a write on behalf of an object: holds its next pass until the watches have shown it.
+    pub fn await_write(&self, object: &ObjectKey, thing: Thing, version: String) {
+        self.freshness.expect(object, thing.clone(), version, self.clock.now());
+        // The watch may have been faster than the answer.
+        if let Some(seen) = self.version(&thing) {
+            self.freshness.saw(object, &thing, &seen);
+        }
+    }
+
+    /// The version of a thing as last seen.
+    fn version(&self, thing: &Thing) -> Option<String> {
+        match thing {
+            Thing::Object(key) => self.stores.version(key),
             Thing::Secret(at) => self.secrets.version(at),
             Thing::Ledger(owner) => self.ledger.version(owner),
-        })
+            Thing::Registration(_) => None,
+        }
     }
 
     /// Wakes everything that refers to a thing.

@@ -49,6 +49,16 @@ impl Freshness {
         until
     }
 
+    /// Takes note of a version that the watches have shown.
+    pub fn saw(&self, object: &ObjectKey, thing: &Thing, version: &str) {
+        let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(list) = awaited.get_mut(object) else { return };
+        list.retain(|one| one.thing != *thing || !is_at_least(version, &one.version));
+        if list.is_empty() {
+            awaited.remove(object);
+        }
+    }
+
     /// Whether every write was seen.
     pub fn is_empty(&self) -> bool {
         self.awaited.lock().unwrap_or_else(PoisonError::into_inner).is_empty()

@@ -25,7 +25,7 @@ pub type Next = Option<(Timestamp, Lane)>;
 pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
     let Some(object) = K::store(&env.stores).get(&key.at) else { return None };
     let now = env.clock.now();
-    if let Some(until) = env.unseen_write::<K>(key, now) {
+    if let Some(until) = env.unseen_write(key, now) {
         return Some((until, Lane::New));
     }
     let goal = object.goal();
@@ -37,6 +37,11 @@ pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
         Err(error) => ("Failed", Some(after_failure(env, &*object, key, &error, now).await)),
     };
     env.metrics.pass(key.kind, lane, outcome);
+    if K::store(&env.stores).get(&key.at).is_none() {
+        // It went while it was looked at: what was written meanwhile will not be seen.
+        env.forget(key);
+        return None;
+    }
     next
 }
 
@@ -165,7 +170,7 @@ async fn report<K: Kind>(env: &Env, object: &K, key: &ObjectKey, status: Value, 
     let write = env.cluster.merge(&step, &path, &key.at, Some("status"), &patch);
     let version = env.effects.perform(key, Target::Cluster, Reason::ReportStatus, write).await?;
     env.told(key, version.clone());
-    env.freshness.expect(key, Thing::Object(key.clone()), version, now);
+    env.await_write(key, Thing::Object(key.clone()), version);
     tell_the_first_ready(env, object, &status, now);
     warn_when_it_stalls(env, object, &status).await;
     Ok(())
@@ -211,7 +216,7 @@ async fn set_finalizer<K: Kind>(env: &Env, object: &K, key: &ObjectKey, wanted: 
     let path = K::url_path(&(), Some(&key.at.namespace));
     let step = format!("failed to {verb} the finalizer of {key}");
     let version = env.effects.perform(key, Target::Cluster, reason, env.cluster.merge(&step, &path, &key.at, None, &patch)).await?;
-    env.freshness.expect(key, Thing::Object(key.clone()), version, env.clock.now());
+    env.await_write(key, Thing::Object(key.clone()), version);
     Ok(())
 }
 

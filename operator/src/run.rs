@@ -52,7 +52,7 @@ impl Operator {
     /// Wires an operator up.
     pub fn new(config: Config, client: Client) -> Self {
         let leadership = if config.replica.is_some() { Leadership::contested() } else { Leadership::always() };
-        let (secrets, namespaces) = Secrets::new(Cluster::new(client.clone()), config.metrics.clone());
+        let (secrets, namespaces) = Secrets::new(Cluster::new(client.clone(), &config.installation.namespace), config.metrics.clone());
         let env = Env::new(Parts {
             installation: config.installation.clone(),
             client,

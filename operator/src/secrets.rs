@@ -62,7 +62,7 @@ impl Secrets {
         match known.namespaces.get(&at.namespace) {
             Some(Watch::Complete) => Ok(known.metas.get(at).cloned()),
             Some(Watch::Starting) => Err(Halt::NotInMemory),
-            Some(Watch::Forbidden) => Err(Halt::stuck(Reason::MissingRoleBinding, missing_role_binding(&at.namespace))),
+            Some(Watch::Forbidden) => Err(Halt::stuck(Reason::MissingRoleBinding, self.cluster.missing_role_binding(&at.namespace))),
             None => {
                 known.namespaces.insert(at.namespace.clone(), Watch::Starting);
                 // The receiver lives as long as the operator runs.
@@ -179,12 +179,4 @@ pub fn owner_of(meta: &ObjectMeta) -> Option<ObjectKey> {
     }
     let kind = KindName::parse(annotations.get(names::OWNER_KIND)?)?;
     Some(ObjectKey::new(kind, meta.namespace.as_deref()?, annotations.get(names::OWNER_NAME)?))
-}
-
-/// The sentence that tells how to let the operator work with the Secrets of a namespace.
-pub fn missing_role_binding(namespace: &str) -> String {
-    format!(
-        "the operator may not use Secrets in namespace {namespace}; bind its role there: \
-         kubectl create rolebinding moorage-secrets -n {namespace} --clusterrole=moorage-secrets --serviceaccount=<operator namespace>:moorage"
-    )
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
 
 use crate::{
-    key::{Name, ObjectKey, Thing},
+    key::{KindName, Name, ObjectKey, Thing},
     kind::Kind,
 };
 
@@ -65,6 +65,12 @@ impl<K> Store<K> {
     }
 }
 
+impl<K: Kind> Store<K> {
+    fn version(&self, at: &Name) -> Option<String> {
+        self.get(at)?.meta().resource_version.clone()
+    }
+}
+
 /// The stores of all kinds, and who refers to whom.
 #[derive(Debug, Default)]
 pub struct Stores {
@@ -99,6 +105,17 @@ impl Stores {
     pub fn remove<K: Kind>(&self, key: &ObjectKey) -> Option<Arc<K>> {
         self.relate(key, Vec::new());
         K::store(self).remove(&key.at)
+    }
+
+    /// The version of an object as last seen.
+    pub fn version(&self, key: &ObjectKey) -> Option<String> {
+        match key.kind {
+            KindName::CloudAccount => self.accounts.version(&key.at),
+            KindName::ProvisioningService => self.provisioning_services.version(&key.at),
+            KindName::TenantHubGroup => self.hub_groups.version(&key.at),
+            KindName::EnrollmentGroup => self.enrollment_groups.version(&key.at),
+            KindName::DeviceCredential => self.device_credentials.version(&key.at),
+        }
     }
 
     /// The objects that refer to a thing.

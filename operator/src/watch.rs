@@ -18,7 +18,7 @@ use crate::{
     key::{Name, ObjectKey, Thing},
     kind::Kind,
     queue::Lane,
-    secrets::Watch,
+    secrets::{Watch, owner_of},
 };
 
 /// How long a watch that may not begin waits before it asks again.
@@ -79,6 +79,8 @@ fn applied<K: Kind>(env: &Env, object: DeserializeGuard<K>) -> Option<ObjectKey>
     let key = object.key();
     let object = Arc::new(object);
     let before = env.stores.put(&key, object.clone());
+    let version = object.meta().resource_version.as_deref().unwrap_or_default();
+    env.freshness.saw(&key, &Thing::Object(key.clone()), version);
     wake(env, &key, &*object, before.as_deref());
     Some(key)
 }
@@ -171,6 +173,9 @@ fn secret_event(env: &Env, namespace: &Arc<str>, event: Event<PartialObjectMeta<
 
 fn seen_secret(env: &Env, namespace: &Arc<str>, secret: PartialObjectMeta<Secret>) -> Name {
     let at = Name::new(namespace, secret.metadata.name.as_deref().unwrap_or_default());
+    if let (Some(owner), Some(version)) = (owner_of(&secret.metadata), secret.metadata.resource_version.as_deref()) {
+        env.freshness.saw(&owner, &Thing::Secret(at.clone()), version);
+    }
     if env.secrets.put(at.clone(), secret.metadata) {
         env.wake(&Thing::Secret(at.clone()), Lane::New);
     }
@@ -223,7 +228,13 @@ pub async fn ledger(env: Arc<Env>) {
                 }
                 env.ledger.retain(&listed)
             }
-            Ok(Event::Apply(page)) => env.ledger.put(&page).into_iter().collect(),
+            Ok(Event::Apply(page)) => {
+                let owner = env.ledger.put(&page);
+                if let (Some(owner), Some(version)) = (&owner, page.metadata.resource_version.as_deref()) {
+                    env.freshness.saw(owner, &Thing::Ledger(owner.clone()), version);
+                }
+                owner.into_iter().collect()
+            }
             Ok(Event::Delete(page)) => env.ledger.forget(&page).into_iter().collect(),
             Err(error) => {
                 tracing::warn!(%error, "the watch of the ledger broke off and will be resumed");

@@ -12,6 +12,7 @@ use crate::{
     key::{KindName, Thing},
     kind::{Act, Kind},
     kinds::users_to_wait_for,
+    status::was_usable,
     store::{Store, Stores},
 };
 
@@ -61,7 +62,7 @@ impl Kind for CloudAccount {
     }
 
     fn outlook(&self) -> Value {
-        json!(self.spec)
+        json!([self.spec, was_usable(self.told()), self.metadata.deletion_timestamp.is_some()])
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {

@@ -111,7 +111,12 @@ async fn look(
         hubs,
         record: recorded(&env.recorded(&group.key()), ENTRY).map(str::to_owned),
         has_registrations,
-        keys_secret_there: env.secrets.meta(&secret_of(group))?.is_some(),
+        keys_secret_there: match env.secrets.meta(&secret_of(group)) {
+            Ok(meta) => meta.is_some(),
+            // The namespace, and with it the right to look, may go before the group does.
+            Err(Halt::Standing(_)) if goal == Goal::Absent => false,
+            Err(halt) => return Err(halt),
+        },
         id_scope: status.and_then(|status| status.id_scope.clone()),
         provisioning_host: status.and_then(|status| status.device_provisioning_host.clone()),
     })

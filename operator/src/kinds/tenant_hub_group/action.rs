@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     kind::{Act, Kind},
     kinds::{ownership::OWNER_TAG, reached, resource_group},
+    queue::Lane,
 };
 
 /// A link as it is to be written.
@@ -147,7 +148,10 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
         }
         Action::WriteLinks { add, remove } => {
             let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace).await)?;
-            write_links(env, &service, add, remove).await
+            let written = write_links(env, &service, add, remove).await;
+            // It tells how many links it has left.
+            env.queue.push(service.object.key(), Lane::Refresh);
+            written
         }
     }
 }
