@@ -6,4 +6,5 @@ pub mod example;
 pub mod operator;
 pub mod progress;
 pub mod stage;
+pub mod sweep;
 pub mod wait;

@@ -17,6 +17,7 @@ use moorage_operator::{
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tracing::Dispatch;
 
 /// How an operator is started in a test.
 #[derive(Clone)]
@@ -48,7 +49,21 @@ impl Running {
     /// If the cluster or the simulator cannot be reached.
     pub async fn start(launch: Launch) -> anyhow::Result<Self> {
         log_if_asked();
-        let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().thread_name("operator").build()?;
+        let runtime = builder().build()?;
+        Self::start_on(runtime, launch).await
+    }
+
+    /// The same, with what it logs going elsewhere.
+    ///
+    /// # Errors
+    /// As [`Running::start`].
+    pub async fn start_logging(launch: Launch, log: Dispatch) -> anyhow::Result<Self> {
+        // For as long as the thread lives.
+        let runtime = builder().on_thread_start(move || std::mem::forget(tracing::dispatcher::set_default(&log))).build()?;
+        Self::start_on(runtime, launch).await
+    }
+
+    async fn start_on(runtime: Runtime, launch: Launch) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let starting = runtime.spawn(begin(launch, stop.clone()));
         let (env, running) = starting.await.context("the operator did not start")??;
@@ -85,6 +100,12 @@ impl Drop for Running {
             runtime.shutdown_background();
         }
     }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all().thread_name("operator");
+    builder
 }
 
 async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Env>, JoinHandle<()>)> {

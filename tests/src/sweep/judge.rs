@@ -1,0 +1,150 @@
+//! Which request of a run meets with trouble.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc;
+
+use super::label::{Label, Labels, of_cloud};
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mode {
+    /// The request gets nowhere, and no answer comes.
+    LostBefore,
+    /// The request is served, and no answer comes.
+    LostAfter,
+    /// The request is served twice, and the second answer comes.
+    Twice,
+    /// The operator dies with the request on its lips.
+    KilledBefore,
+    /// The operator dies when the request was served.
+    KilledAfter,
+}
+
+impl Mode {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::LostBefore, Self::LostAfter, Self::Twice, Self::KilledBefore, Self::KilledAfter];
+
+    /// The heading of its column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LostBefore => "lost before",
+            Self::LostAfter => "lost after",
+            Self::Twice => "twice",
+            Self::KilledBefore => "killed before",
+            Self::KilledAfter => "killed after",
+        }
+    }
+}
+
+/// One thing that goes wrong in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// At which effect.
+    pub label: Label,
+    /// At which of its occurrences, from 1.
+    pub occurrence: usize,
+    /// What.
+    pub mode: Mode,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} #{}: {}", self.label, self.occurrence, self.mode.as_str())
+    }
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is passed on.
+    Pass,
+    /// It meets with trouble.
+    Trouble(Mode),
+    /// It is never heard of again: the operator is as good as dead.
+    Never,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Cluster,
+    Cloud,
+}
+
+/// Counts the effects of a run and strikes once.
+#[derive(Debug)]
+pub(super) struct Judge {
+    state: Mutex<State>,
+    deaths: mpsc::UnboundedSender<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    trouble: Option<Trouble>,
+    counts: BTreeMap<Label, usize>,
+    labels: Labels,
+    struck: bool,
+    dark: bool,
+}
+
+impl Judge {
+    /// A judge for a run, and the deaths that it tells of.
+    pub fn new(trouble: Option<Trouble>) -> (Self, mpsc::UnboundedReceiver<()>) {
+        let (deaths, heard) = mpsc::unbounded_channel();
+        (Self { state: Mutex::new(State { trouble, ..State::default() }), deaths }, heard)
+    }
+
+    /// What becomes of a request.
+    pub fn judge(&self, side: Side, method: &str, path: &str, body: &[u8]) -> Verdict {
+        let mut state = self.lock();
+        if state.dark {
+            return Verdict::Never;
+        }
+        let label = match side {
+            Side::Cluster => state.labels.of_cluster(method, path, body),
+            Side::Cloud => of_cloud(method, path),
+        };
+        let Some(label) = label else { return Verdict::Pass };
+        let count = state.counts.entry(label.clone()).or_default();
+        *count += 1;
+        let occurrence = *count;
+        let hit =
+            state.trouble.as_ref().filter(|trouble| trouble.label == label && trouble.occurrence == occurrence).map(|trouble| trouble.mode);
+        let Some(mode) = hit else { return Verdict::Pass };
+        state.struck = true;
+        drop(state);
+        if mode == Mode::KilledBefore {
+            self.kill();
+        }
+        Verdict::Trouble(mode)
+    }
+
+    /// From now on the operator reaches nothing, and whoever keeps it is told to start another.
+    pub fn kill(&self) {
+        self.lock().dark = true;
+        // Nobody listens when the run is over.
+        let _ = self.deaths.send(());
+    }
+
+    /// Another operator has taken the place of the dead one.
+    pub fn revive(&self) {
+        self.lock().dark = false;
+    }
+
+    /// Whether the trouble came.
+    pub fn has_struck(&self) -> bool {
+        self.lock().struck
+    }
+
+    /// The effects so far, with the number of their occurrences.
+    pub fn counts(&self) -> BTreeMap<Label, usize> {
+        self.lock().counts.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

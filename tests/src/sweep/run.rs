@@ -1,0 +1,184 @@
+//! One run: from nothing to Ready, through a change, to nothing again, with one thing that goes wrong on the way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use jiff::SignedDuration;
+use moorage_simulator::LoggedRequest;
+use serde_json::Value;
+
+use super::crew::Crew;
+use super::fixture::Fixture;
+use super::judge::{Judge, Trouble};
+use super::label::Label;
+use super::log::Log;
+use super::world::{self, difference};
+use crate::controlplane::ControlPlane;
+use crate::stage::{Stage, cloud_options, condition};
+
+/// How long, in real time, the world may take to a checkpoint.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How far the clock is moved on when the operator waits for a time.
+const STRIDE: SignedDuration = SignedDuration::from_secs(2);
+/// How long one stride of the clock may take, in real time, before it is looked again.
+const STRIDE_PATIENCE: Duration = Duration::from_secs(1);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+
+/// What a run is made of.
+#[derive(Clone)]
+pub struct Run {
+    /// Where.
+    pub control: &'static ControlPlane,
+    /// A name that no other run has.
+    pub name: String,
+    /// What goes wrong, if anything.
+    pub trouble: Option<Trouble>,
+    /// How the world must be; whatever it comes to if `None`.
+    pub expected: Option<Arc<Checkpoints>>,
+    /// Where the operator logs to.
+    pub log: Log,
+}
+
+/// The world, cluster and cloud, at certain times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoints {
+    /// When everything is Ready.
+    pub ready: String,
+    /// When it is Ready again after a change.
+    pub changed: String,
+    /// When everything was deleted.
+    pub gone: String,
+}
+
+/// How a run ended.
+pub struct Ended {
+    /// The worlds.
+    pub checkpoints: Checkpoints,
+    /// The effects, with the number of their occurrences.
+    pub counts: BTreeMap<Label, usize>,
+    /// Whether what was to go wrong did.
+    pub struck: bool,
+    /// The operator's name in the audit log.
+    pub user: String,
+    /// What the cloud was asked for.
+    pub requests: Vec<LoggedRequest>,
+}
+
+/// Runs.
+///
+/// # Errors
+/// With what differs, if the world does not come to what is expected of it.
+pub async fn run(run: Run) -> anyhow::Result<Ended> {
+    let Run { control, name, trouble, expected, log } = run;
+    let fixture = Fixture::new(&name)?;
+    let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
+    let stage = Stage::set(control, &name, &fixture.namespaces(), options).await?;
+    fixture.furnish(stage.cloud());
+    let before = world::cloud(&stage, &fixture);
+    let (judge, deaths) = Judge::new(trouble);
+    let judge = Arc::new(judge);
+    let crew = Crew::aboard(stage.launch(), judge.clone(), deaths, log.clone()).await?;
+    let view = View { stage: &stage, fixture: &fixture, crew: &crew };
+    let wanted = |of: fn(&Checkpoints) -> &String| expected.as_deref().map(|checkpoints| of(checkpoints).as_str());
+
+    log.note("everything is applied");
+    fixture.apply(&stage).await?;
+    let ready = view.comes_to("everything is Ready", All::Ready, wanted(|points| &points.ready)).await?;
+    log.note("a hub and a Secret are changed");
+    fixture.change(&stage).await?;
+    let changed = view.comes_to("the change is made", All::Ready, wanted(|points| &points.changed)).await?;
+    log.note("everything is deleted");
+    fixture.delete(&stage).await?;
+    let gone = view.comes_to("everything is gone", All::Gone, wanted(|points| &points.gone)).await?;
+
+    let left = difference(&before, &world::cloud(&stage, &fixture));
+    if !left.is_empty() {
+        bail!("the cloud is not as it was found:\n{left}");
+    }
+    let violations = stage.cloud().violations();
+    if !violations.is_empty() {
+        bail!("requests break the vendor's OpenAPI:\n{}", violations.join("\n"));
+    }
+    Ok(Ended {
+        checkpoints: Checkpoints { ready, changed, gone },
+        counts: judge.counts(),
+        struck: judge.has_struck(),
+        user: stage.operator_user().to_owned(),
+        requests: stage.cloud().requests(),
+    })
+}
+
+/// What all objects are to be.
+#[derive(Clone, Copy)]
+enum All {
+    Ready,
+    Gone,
+}
+
+struct View<'a> {
+    stage: &'a Stage,
+    fixture: &'a Fixture,
+    crew: &'a Crew,
+}
+
+impl View<'_> {
+    /// Waits until the operator is at rest in the world that is wanted, and still is a little later; moves the clock meanwhile.
+    async fn comes_to(&self, what: &str, all: All, expected: Option<&str>) -> anyhow::Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last: Option<String> = None;
+        loop {
+            let mut why = "the operator does not come to rest".to_owned();
+            if self.is_at_rest().await {
+                let world = self.world().await?;
+                why = match (self.missing(all).await?, expected) {
+                    (Some(missing), _) => missing,
+                    (None, Some(expected)) if expected != world => format!("the world differs:\n{}", difference(expected, &world)),
+                    (None, _) if last.as_ref() == Some(&world) => return Ok(world),
+                    (None, _) => "it does not last".to_owned(),
+                };
+                last = Some(world);
+                // It fails when the operator is busy, or dead: then there is no need to hurry time.
+                let _stride = self.stage.cloud().advance(STRIDE).await;
+            }
+            if Instant::now() > deadline {
+                bail!("{what}: not within {} s: {why}", PATIENCE.as_secs());
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
+    async fn is_at_rest(&self) -> bool {
+        let Some(env) = self.crew.env().await else { return false };
+        env.stores.complete() && env.queue.rest().0 && env.freshness.is_empty()
+    }
+
+    async fn world(&self) -> anyhow::Result<String> {
+        Ok(format!("{}\n{}", world::cluster(self.stage, self.fixture).await?, world::cloud(self.stage, self.fixture)))
+    }
+
+    /// The first object that is not as it is to be, if any.
+    async fn missing(&self, all: All) -> anyhow::Result<Option<String>> {
+        for part in self.fixture.parts() {
+            let object = self.stage.objects(part.kind, &part.namespace).get_opt(part.name).await?;
+            let object = object.map(serde_json::to_value).transpose()?;
+            let fine = match (all, &object) {
+                (All::Ready, Some(object)) => is_ready(object),
+                (All::Gone, None) => true,
+                (All::Ready, None) | (All::Gone, Some(_)) => false,
+            };
+            if !fine {
+                let conditions = object.map(|object| object["status"]["conditions"].to_string());
+                return Ok(Some(format!("{} {}: {}", part.kind, part.name, conditions.unwrap_or_else(|| "not there".to_owned()))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn is_ready(object: &Value) -> bool {
+    let is = |type_: &str, wanted: &str| condition(object, type_).is_some_and(|(status, _)| status == wanted);
+    let settled = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+    settled && is("Ready", "True") && is("Reconciling", "False")
+}

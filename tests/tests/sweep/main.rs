@@ -1,0 +1,59 @@
+//! The crash sweep over every effect of the kinds.
+//!
+//! `MOORAGE_SWEEP='PUT iothubs'` limits it to the cells whose name holds that text.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::sweep::{Cell, Ended, Label, Log, Run, cells, of_audit, of_cloud, run, swept, table};
+
+/// How many failures are shown in full.
+const SHOWN: usize = 3;
+
+#[test]
+fn whatever_goes_wrong_at_an_effect_the_world_ends_the_same() -> anyhow::Result<()> {
+    block_on(async {
+        let control = shared().await?;
+        let audit = control.audit().from_now()?;
+        let log = Log::default();
+        let recording = run(Run { control, name: "recording".to_owned(), trouble: None, expected: None, log: log.clone() }).await;
+        let recording = recording.map_err(|error| error.context(log.text()))?;
+        let in_cluster: BTreeSet<Label> = audit.writes_of(&recording.user)?.iter().filter_map(of_audit).collect();
+
+        let cells = cells(control, &recording).await;
+        println!("{}\n{}", table(&cells), summary(&cells));
+        assert_eq!(failures(&cells), "");
+        if std::env::var_os("MOORAGE_SWEEP").is_none() {
+            assert_eq!(unswept(&recording, in_cluster, &cells), BTreeSet::new());
+        }
+        Ok(())
+    })
+}
+
+/// The effects that the API server and the cloud saw in the recording, and at which nothing went wrong since.
+fn unswept(recording: &Ended, in_cluster: BTreeSet<Label>, cells: &[Cell]) -> BTreeSet<Label> {
+    let swept = swept(cells);
+    let anyones: BTreeSet<_> = swept.iter().map(Label::of_anyone).collect();
+    let writes = recording.requests.iter().filter(|request| request.writes);
+    let in_cloud = writes.filter_map(|request| of_cloud(&request.method, &request.path)).filter(|label| !swept.contains(label));
+    in_cluster.into_iter().filter(|label| !anyones.contains(label)).chain(in_cloud).collect()
+}
+
+fn summary(cells: &[Cell]) -> String {
+    let total: Duration = cells.iter().map(|cell| cell.took).sum();
+    let longest = cells.iter().max_by_key(|cell| cell.took);
+    let longest = longest.map(|cell| format!("{} took {:.1?}", cell.trouble, cell.took)).unwrap_or_default();
+    format!("{} runs, {:.1?} on average; the longest: {longest}", cells.len(), total / u32::try_from(cells.len()).unwrap_or(1).max(1))
+}
+
+fn failures(cells: &[Cell]) -> String {
+    let failed: Vec<_> = cells.iter().filter_map(|cell| Some((&cell.trouble, cell.failure.as_ref()?))).collect();
+    let mut text = String::new();
+    for (n, (trouble, failure)) in failed.iter().enumerate() {
+        let shown = if n < SHOWN { failure } else { failure.split("\n--- ").next().unwrap_or_default() };
+        let _ = write!(text, "\n=== {trouble}\n{shown}\n");
+    }
+    text
+}
