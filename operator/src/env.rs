@@ -126,8 +126,9 @@ impl Env {
     /// What the API server says.
     pub async fn record(&self, owner: &ObjectKey, entries: &[(String, Option<String>)]) -> Result<(), Error> {
         let entries = entries.iter().cloned().collect();
-        let version = self.ledger.write(owner, &entries).await?;
-        self.await_write(owner, Thing::Ledger(owner.clone()), version);
+        if let Some(version) = self.ledger.write(owner, &entries).await? {
+            self.await_write(owner, Thing::Ledger(owner.clone()), version);
+        }
         Ok(())
     }
 

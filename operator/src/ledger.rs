@@ -56,29 +56,26 @@ impl Ledger {
         self.lock().keys().cloned().collect()
     }
 
-    /// Writes entries down, or strikes those out that are `None`, and gives the page's new version.
+    /// Writes entries down, or strikes those out that are `None`, and gives the page's new version; `None` if nothing is left on
+    /// the page, which then goes.
     ///
     /// # Errors
     /// What the API server says; `Conflict` if the page was made by somebody else meanwhile.
-    pub async fn write(&self, owner: &ObjectKey, entries: &BTreeMap<String, Option<String>>) -> Result<String, Error> {
+    pub async fn write(&self, owner: &ObjectKey, entries: &BTreeMap<String, Option<String>>) -> Result<Option<String>, Error> {
         let step = format!("failed to write the ledger of {owner}");
         let path = ConfigMap::url_path(&(), Some(&self.namespace));
+        let kept = self.of(owner).keys().any(|entry| !entries.contains_key(entry));
+        if !kept && entries.values().all(Option::is_none) {
+            self.cluster.delete(&step, &path, &self.page_name(owner)).await?;
+            return Ok(None);
+        }
         let at = Name::new(&self.namespace, &self.page_name(owner));
         if self.version(owner).is_some() {
-            return self.cluster.merge(&step, &path, &at, None, &json!({ "data": entries })).await;
+            return self.cluster.merge(&step, &path, &at, None, &json!({ "data": entries })).await.map(Some);
         }
         let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
         let page = ConfigMap { metadata: self.page_meta(owner), data: Some(data), ..ConfigMap::default() };
-        self.cluster.create(&step, &path, &page).await
-    }
-
-    /// Removes an owner's page.
-    ///
-    /// # Errors
-    /// What the API server says.
-    pub async fn remove(&self, owner: &ObjectKey) -> Result<(), Error> {
-        let path = ConfigMap::url_path(&(), Some(&self.namespace));
-        self.cluster.delete(&format!("failed to remove the ledger of {owner}"), &path, &self.page_name(owner)).await
+        self.cluster.create(&step, &path, &page).await.map(Some)
     }
 
     /// Takes in a page as the watch shows it, and gives its owner.

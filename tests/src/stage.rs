@@ -281,7 +281,7 @@ async fn install_rbac(control: &ControlPlane, namespace: &str) -> anyhow::Result
             object["metadata"]["name"] = format!("{}-{namespace}", object["metadata"]["name"].as_str().unwrap_or_default()).into();
         }
     }
-    kubectl(control, &["apply", "-f", "-"], &example.text()).await.map(drop)
+    kubectl(control, &["apply", "--server-side", "--force-conflicts", "-f", "-"], &example.text()).await.map(drop)
 }
 
 /// Lets the operator use the Secrets of a namespace, as the documentation tells an administrator to.

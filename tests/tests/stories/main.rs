@@ -1,3 +1,9 @@
 //! Stories: an example file, applied with kubectl to a real API server, reconciled against a local Azure.
 
+mod admission;
+mod promises;
 mod s0;
+mod secrecy;
+mod shared_objects;
+mod steady;
+mod tenants;

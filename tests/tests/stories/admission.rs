@@ -1,0 +1,174 @@
+//! What admission can know is refused there, in words; and `kubectl` explains everything.
+
+use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::example::Example;
+use moorage_tests::stage::kubectl;
+use serde_json::{Value, json};
+
+/// A change to an object of the example, and what the refusal must say.
+struct Bad(&'static str, &'static str, &'static str, Value, &'static str);
+
+fn set(object: &mut Value, pointer: &str, value: Value) {
+    let (parent, field) = pointer.rsplit_once('/').expect("a pointer");
+    object.pointer_mut(parent).expect("the example has it")[field] = value;
+}
+
+#[test]
+fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right() -> anyhow::Result<()> {
+    block_on(async {
+        let control = shared().await?;
+        let table = [
+            Bad("CloudAccount", "azure", "/spec/azure/tenantId", json!("contoso"), "spec.azure.tenantId"),
+            Bad("ProvisioningService", "contoso-dps", "/spec/name", json!("-bad-"), "spec.name"),
+            Bad("ProvisioningService", "contoso-dps", "/spec/deletionPolicy", json!("Destroy"), "Unsupported value"),
+            Bad("TenantHubGroup", "contoso-us", "/spec/hubs", json!([]), "spec.hubs"),
+            Bad("TenantHubGroup", "contoso-us", "/spec/hubs/0/name", json!("12345"), "cannot be all digits"),
+            Bad("TenantHubGroup", "contoso-us", "/spec/hubs/0/sku", json!({ "name": "S3", "capacity": 11 }), "S3 and B3 at most 10"),
+            Bad("TenantHubGroup", "contoso-us", "/spec/hubs/1/name", json!("contoso-east-hub"), "Duplicate value"),
+            Bad(
+                "EnrollmentGroup",
+                "contoso-us-devices",
+                "/spec/grants/0/registrationIds",
+                json!("Contoso-*"),
+                "lower-case prefix of a tenant",
+            ),
+            Bad("EnrollmentGroup", "contoso-us-devices", "/spec/grants/0/maxTokenTtl", json!("a week"), "maxTokenTtl"),
+            Bad("DeviceCredential", "contoso-simdevice-east", "/spec/registrationId", json!("Contoso"), "1 to 128 lower-case letters"),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-east",
+                "/spec/registrationId",
+                json!("contoso."),
+                "ends with a letter, a digit or '-'",
+            ),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-east",
+                "/spec/secret/keys",
+                json!({ "masterKey": "X" }),
+                "entries are registrationId",
+            ),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-east",
+                "/spec/secret/keys",
+                json!({ "deviceKey": "A B" }),
+                "letters, digits, '-', '_' and '.' only",
+            ),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-east",
+                "/spec/secret/keys",
+                json!({ "deviceKey": "K", "primaryKey": "K" }),
+                "the same name",
+            ),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec/dpsToken/renewAtPercent", json!(95), "renewAtPercent"),
+        ];
+        for Bad(kind, name, pointer, value, sentence) in table {
+            let mut example = Example::read("s0-tenants.yaml", "")?;
+            let object = example.object_mut(kind, name).expect("it is in the example");
+            object["metadata"]["namespace"] = json!("default");
+            set(object, pointer, value.clone());
+            let refusal = kubectl(control, &["create", "--dry-run=server", "-f", "-"], &object.to_string())
+                .await
+                .expect_err(&format!("{kind} {pointer} = {value}"));
+            assert!(refusal.to_string().contains(sentence), "{kind} {pointer} = {value}: {refusal}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn what_cannot_change_is_refused_when_it_is_changed() -> anyhow::Result<()> {
+    block_on(async {
+        let control = shared().await?;
+        kubectl(control, &["create", "namespace", "immutable"], "").await?;
+        let table = [
+            Bad(
+                "CloudAccount",
+                "azure",
+                "/spec/azure/subscriptionId",
+                json!("99999999-2222-4222-8222-222222222222"),
+                "make a new CloudAccount",
+            ),
+            Bad("ProvisioningService", "contoso-dps", "/spec/name", json!("other-dps"), "the id scope would change"),
+            Bad("TenantHubGroup", "contoso-us", "/spec/hubs/0/location", json!("westeurope"), "Azure does not move it"),
+            Bad(
+                "TenantHubGroup",
+                "contoso-us",
+                "/spec/hubs/0/sku",
+                json!({ "name": "F1", "capacity": 1 }),
+                "a free hub (F1) cannot become a paid one",
+            ),
+            Bad(
+                "EnrollmentGroup",
+                "contoso-us-devices",
+                "/spec/enrollmentGroupId",
+                json!("other"),
+                "the devices' keys belong to the group",
+            ),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-east",
+                "/spec/registrationId",
+                json!("contoso-other"),
+                "it is the device's identity",
+            ),
+        ];
+        for Bad(kind, name, pointer, value, sentence) in table {
+            let mut example = Example::read("s0-tenants.yaml", "")?;
+            let object = example.object_mut(kind, name).expect("it is in the example");
+            object["metadata"]["namespace"] = json!("immutable");
+            kubectl(control, &["apply", "-f", "-"], &object.to_string()).await?;
+            set(object, pointer, value.clone());
+            let refusal =
+                kubectl(control, &["apply", "-f", "-"], &object.to_string()).await.expect_err(&format!("{kind} {pointer} = {value}"));
+            assert!(refusal.to_string().contains(sentence), "{kind} {pointer} = {value}: {refusal}");
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn kubectl_explains_every_field_of_every_kind_in_words_of_its_own() -> anyhow::Result<()> {
+    block_on(async {
+        let control = shared().await?;
+        for crd in moorage_crds::all() {
+            let explained = kubectl(control, &["explain", &crd.spec.names.plural, "--recursive=false"], "").await?;
+            assert!(explained.contains(&crd.spec.names.kind) && !explained.contains("Auto-generated"), "{explained}");
+            let schema = serde_json::to_value(&crd.spec.versions[0].schema)?;
+            let mut silent = Vec::new();
+            undescribed(&schema["openAPIV3Schema"]["properties"]["spec"], "spec", &mut silent);
+            undescribed(&schema["openAPIV3Schema"]["properties"]["status"], "status", &mut silent);
+            assert_eq!(silent, Vec::<String>::new(), "{}", crd.spec.names.kind);
+        }
+        let listed = kubectl(control, &["api-resources", "--categories=moorage", "-o", "name"], "").await?;
+        assert_eq!(listed.lines().count(), moorage_crds::KINDS.len(), "{listed}");
+        Ok(())
+    })
+}
+
+fn undescribed(schema: &Value, at: &str, silent: &mut Vec<String>) {
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let at = format!("{at}.{name}");
+        if field["description"].as_str().is_none_or(|text| text.trim().is_empty()) {
+            silent.push(at.clone());
+        }
+        undescribed(field, &at, silent);
+        undescribed(&field["items"], &at, silent);
+    }
+}
+
+#[test]
+fn no_schema_makes_the_api_server_warn() -> anyhow::Result<()> {
+    block_on(async {
+        let control = shared().await?;
+        for crd in moorage_crds::all() {
+            let mut crd = serde_json::to_value(&crd)?;
+            crd["apiVersion"] = json!("apiextensions.k8s.io/v1");
+            crd["kind"] = json!("CustomResourceDefinition");
+            kubectl(control, &["apply", "--dry-run=server", "--warnings-as-errors", "-f", "-"], &crd.to_string()).await?;
+        }
+        Ok(())
+    })
+}

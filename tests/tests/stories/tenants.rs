@@ -1,0 +1,104 @@
+//! The S0 example, applied and Ready: where most stories begin.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use moorage_simulator::{Azure, NewHub, Options};
+use moorage_tests::controlplane::shared;
+use moorage_tests::device::Device;
+use moorage_tests::example::Example;
+use moorage_tests::operator::Running;
+use moorage_tests::stage::{SUBSCRIPTION, Stage, cloud_options};
+use serde_json::Value;
+
+/// An address next to Azure's East US.
+pub const EAST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
+/// An address next to Azure's West US.
+pub const WEST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 2, 1));
+/// An address next to Azure's West Europe.
+pub const EUROPE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 3, 1));
+/// An address next to Azure's Southeast Asia.
+pub const ASIA: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1));
+
+/// The S0 example on a stage.
+pub struct Tenants {
+    pub stage: Stage,
+    pub example: Example,
+    pub operator: Running,
+}
+
+/// What fabrikam had before Moorage came.
+pub fn fabrikam_s_past(azure: &mut Azure) {
+    azure.add_resource_group(SUBSCRIPTION, "fabrikam-rg", "southeastasia");
+    azure.add_hub(NewHub {
+        subscription: SUBSCRIPTION,
+        group: "fabrikam-rg",
+        name: "fabrikam-asia-hub",
+        location: "southeastasia",
+        sku: "S1",
+    });
+}
+
+impl Tenants {
+    /// Applied, with an operator, and Ready.
+    pub async fn ready(story: &str) -> anyhow::Result<Self> {
+        Self::ready_with(story, cloud_options(), |_| {}).await
+    }
+
+    /// The same in another cloud, or with a changed example.
+    pub async fn ready_with(story: &str, cloud: Options, change: impl FnOnce(&mut Example)) -> anyhow::Result<Self> {
+        let tenants = Self::begun(story, cloud, change).await?;
+        tenants.stage.until_all_ready().await?;
+        Ok(tenants)
+    }
+
+    /// Applied, with an operator.
+    pub async fn begun(story: &str, cloud: Options, change: impl FnOnce(&mut Example)) -> anyhow::Result<Self> {
+        let mut example = Example::read("s0-tenants.yaml", story)?;
+        change(&mut example);
+        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        stage.cloud().edit(fabrikam_s_past);
+        let operator = stage.operator().await?;
+        stage.apply(&example).await?;
+        Ok(Self { stage, example, operator })
+    }
+
+    /// A device of a tenant, at a place.
+    pub async fn device(&self, tenant: &str, name: &str, from: IpAddr) -> anyhow::Result<Device> {
+        let secret = self.stage.secret(&self.example.namespace(tenant), name).await?;
+        Device::new(secret, &self.stage.network(), from)
+    }
+
+    /// An object of ours.
+    pub async fn object(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<Value> {
+        self.stage.get(kind, &self.example.namespace(namespace), name).await
+    }
+
+    /// The cloud, as text.
+    pub fn world(&self) -> String {
+        self.stage.cloud().world()
+    }
+
+    /// Annotates an object of ours.
+    pub async fn annotate(&self, kind: &str, namespace: &str, name: &str, annotation: &str) -> anyhow::Result<()> {
+        let namespace = self.example.namespace(namespace);
+        self.stage.kubectl(&["annotate", "--overwrite", kind, name, "-n", &namespace, annotation], "").await.map(drop)
+    }
+
+    /// Merges into an object of ours, as a user would with `kubectl patch`.
+    pub async fn patch(&self, kind: &str, namespace: &str, name: &str, patch: &Value) -> anyhow::Result<()> {
+        let namespace = self.example.namespace(namespace);
+        self.stage.kubectl(&["patch", kind, name, "-n", &namespace, "--type=merge", "-p", &patch.to_string()], "").await.map(drop)
+    }
+
+    /// Waits until a condition of an object holds for a reason.
+    pub async fn until(&self, kind: &str, namespace: &str, name: &str, condition: &str, reason: &str) -> anyhow::Result<Value> {
+        self.stage.until_condition(kind, &self.example.namespace(namespace), name, condition, reason).await
+    }
+
+    /// The end: every request was one that Azure's own description knows, and the operator stops in good order.
+    pub async fn end(self) -> anyhow::Result<()> {
+        assert_eq!(self.stage.cloud().violations(), Vec::<String>::new());
+        assert_eq!(self.stage.cloud().answer_violations(), Vec::<String>::new());
+        self.operator.stop().await
+    }
+}
