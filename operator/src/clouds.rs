@@ -166,16 +166,15 @@ pub async fn enrollments(env: &Env, service: &Service) -> Result<DpsService, Hal
     })?;
     let place = service_id(&service.arm, &service.id);
     let known = env.clouds.lock().services.get(&place).cloned();
-    let access = match known {
-        Some(access) => access,
-        None => {
-            let read = service.arm.provisioning_service_key(&service.id, SERVICE_POLICY).await;
-            let access = read.map_err(|error| Error::cloud(format!("failed to read the key of provisioning service {name}"), error))?;
-            let note = format!("provisioning service {name} has no access policy {SERVICE_POLICY}; restore it");
-            let access = access.ok_or_else(|| Halt::stuck(Reason::DependencyMissing, note))?;
-            env.clouds.lock().services.insert(place, access.clone());
-            access
-        }
+    let access = if let Some(access) = known {
+        access
+    } else {
+        let read = service.arm.provisioning_service_key(&service.id, SERVICE_POLICY).await;
+        let access = read.map_err(|error| Error::cloud(format!("failed to read the key of provisioning service {name}"), error))?;
+        let note = format!("provisioning service {name} has no access policy {SERVICE_POLICY}; restore it");
+        let access = access.ok_or_else(|| Halt::stuck(Reason::DependencyMissing, note))?;
+        env.clouds.lock().services.insert(place, access.clone());
+        access
     };
     Ok(env.clouds.azure.dps(&host, PolicyKey { name: access.name, key: access.keys.primary }))
 }

@@ -21,6 +21,29 @@ use crate::key::Name;
 /// Name under which the API server remembers what we wrote.
 pub const FIELD_MANAGER: &str = "moorage";
 
+/// Where an object is in the API.
+pub struct Place<'a> {
+    /// Path of its collection.
+    pub collection: String,
+    /// Its name in the collection.
+    pub name: &'a str,
+    /// The part of it that is meant; all of it if `None`.
+    pub subresource: Option<&'static str>,
+}
+
+impl<'a> Place<'a> {
+    /// An object of a namespace.
+    pub fn of<K: Resource<DynamicType = ()>>(at: &'a Name) -> Self {
+        Self { collection: K::url_path(&(), Some(&at.namespace)), name: &at.name, subresource: None }
+    }
+
+    /// Its status.
+    #[must_use]
+    pub fn status(self) -> Self {
+        Self { subresource: Some("status"), ..self }
+    }
+}
+
 /// A request as the library builds it.
 type Unsent = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
@@ -168,19 +191,12 @@ impl Cluster {
     ///
     /// # Errors
     /// What the API server says.
-    pub async fn merge(
-        &self,
-        step: &str,
-        path: &str,
-        at: &Name,
-        subresource: Option<&str>,
-        patch: &serde_json::Value,
-    ) -> Result<String, Error> {
+    pub async fn merge(&self, step: &str, place: &Place<'_>, changes: &serde_json::Value) -> Result<String, Error> {
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-        let request = Request::new(path);
-        let request = match subresource {
-            Some(subresource) => request.patch_subresource(subresource, &at.name, &params, &Patch::Merge(patch)),
-            None => request.patch(&at.name, &params, &Patch::Merge(patch)),
+        let request = Request::new(&place.collection);
+        let request = match place.subresource {
+            Some(subresource) => request.patch_subresource(subresource, place.name, &params, &Patch::Merge(changes)),
+            None => request.patch(place.name, &params, &Patch::Merge(changes)),
         };
         self.write(step, request).await
     }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use kube::{Client, Config};
 
-/// A client from the environment: the Pod's ServiceAccount, or a kubeconfig.
+/// A client from the environment: the Pod's service account, or a kubeconfig.
 ///
 /// # Errors
 /// If neither is there.

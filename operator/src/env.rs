@@ -127,7 +127,7 @@ impl Env {
     pub async fn record(&self, owner: &ObjectKey, entries: &[(String, Option<String>)]) -> Result<(), Error> {
         let entries = entries.iter().cloned().collect();
         if let Some(version) = self.ledger.write(owner, &entries).await? {
-            self.await_write(owner, Thing::Ledger(owner.clone()), version);
+            self.await_write(owner, &Thing::Ledger(owner.clone()), version);
         }
         Ok(())
     }
@@ -143,11 +143,11 @@ impl Env {
     }
 
     /// After a write on behalf of an object: holds its next pass until the watches have shown it.
-    pub fn await_write(&self, object: &ObjectKey, thing: Thing, version: String) {
+    pub fn await_write(&self, object: &ObjectKey, thing: &Thing, version: String) {
         self.freshness.expect(object, thing.clone(), version, self.clock.now());
         // The watch may have been faster than the answer.
-        if let Some(seen) = self.version(&thing) {
-            self.freshness.saw(object, &thing, &seen);
+        if let Some(seen) = self.version(thing) {
+            self.freshness.saw(object, thing, &seen);
         }
     }
 

@@ -8,6 +8,7 @@ mod provisioning_service;
 mod resource_group;
 mod tenant_hub_group;
 
+use jiff::{SignedDuration, Timestamp};
 use moorage_crds::annotations::FINALIZER;
 use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
 
@@ -19,6 +20,14 @@ use crate::{
     pass::{self, Next},
     queue::Lane,
 };
+
+/// How often a long operation in the cloud is looked at.
+const POLL: SignedDuration = SignedDuration::from_secs(2);
+
+/// When a long operation is looked at again.
+fn soon(now: Timestamp) -> Option<Timestamp> {
+    now.saturating_add(POLL).ok()
+}
 
 /// One look at one object, whatever its kind.
 pub async fn pass(env: &Env, key: &ObjectKey, lane: Lane) -> Next {

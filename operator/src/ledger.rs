@@ -13,7 +13,7 @@ use moorage_crds::annotations as names;
 use serde_json::json;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, Place},
     error::Error,
     key::{KindName, Name, ObjectKey},
 };
@@ -71,7 +71,7 @@ impl Ledger {
         }
         let at = Name::new(&self.namespace, &self.page_name(owner));
         if self.version(owner).is_some() {
-            return self.cluster.merge(&step, &path, &at, None, &json!({ "data": entries })).await.map(Some);
+            return self.cluster.merge(&step, &Place::of::<ConfigMap>(&at), &json!({ "data": entries })).await.map(Some);
         }
         let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
         let page = ConfigMap { metadata: self.page_meta(owner), data: Some(data), ..ConfigMap::default() };

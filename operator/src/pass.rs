@@ -6,6 +6,7 @@ use moorage_plan::{Class, Goal, Plan, Reason, Seed, Standing, Why, retry_in, spr
 use serde_json::{Value, json};
 
 use crate::{
+    cluster::Place,
     effects::Target,
     env::Env,
     error::{Error, Halt, bounded},
@@ -23,7 +24,7 @@ pub type Next = Option<(Timestamp, Lane)>;
 
 /// One look at one object, and all that follows from it.
 pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
-    let Some(object) = K::store(&env.stores).get(&key.at) else { return None };
+    let object = K::store(&env.stores).get(&key.at)?;
     let now = env.clock.now();
     if let Some(until) = env.unseen_write(key, now) {
         return Some((until, Lane::New));
@@ -62,7 +63,8 @@ async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, goal: Goal, now: T
         set_finalizer(env, object, key, true).await?;
         return Ok(None);
     }
-    if !plan.actions.is_empty() && !(paused && goal == Goal::Present) {
+    let on_hold = paused && goal == Goal::Present;
+    if !plan.actions.is_empty() && !on_hold {
         return act(env, object, key, &plan, now).await;
     }
     env.settled(key);
@@ -163,14 +165,13 @@ fn told_now<K: Kind>(object: &K) -> Value {
 
 /// Patches the status, if there is anything to patch.
 async fn report<K: Kind>(env: &Env, object: &K, key: &ObjectKey, status: Value, now: Timestamp) -> Result<(), Error> {
-    let Some(patch) = difference(&told_now(object), &status) else { return Ok(()) };
-    let path = K::url_path(&(), Some(&key.at.namespace));
+    let Some(changes) = difference(&told_now(object), &status) else { return Ok(()) };
     let step = format!("failed to write the status of {key}");
-    let patch = json!({ "status": patch });
-    let write = env.cluster.merge(&step, &path, &key.at, Some("status"), &patch);
+    let (place, changes) = (Place::of::<K>(&key.at).status(), json!({ "status": changes }));
+    let write = env.cluster.merge(&step, &place, &changes);
     let version = env.effects.perform(key, Target::Cluster, Reason::ReportStatus, write).await?;
     env.told(key, version.clone());
-    env.await_write(key, Thing::Object(key.clone()), version);
+    env.await_write(key, &Thing::Object(key.clone()), version);
     tell_the_first_ready(env, object, &status, now);
     warn_when_it_stalls(env, object, &status).await;
     Ok(())
@@ -211,12 +212,12 @@ async fn set_finalizer<K: Kind>(env: &Env, object: &K, key: &ObjectKey, wanted: 
         finalizers.push(annotations::FINALIZER.to_owned());
     }
     // With the version: a list is replaced whole, and somebody may have added theirs meanwhile.
-    let patch = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.meta().resource_version } });
+    let changes = json!({ "metadata": { "finalizers": finalizers, "resourceVersion": object.meta().resource_version } });
     let (reason, verb) = if wanted { (Reason::AddFinalizer, "add") } else { (Reason::RemoveFinalizer, "remove") };
-    let path = K::url_path(&(), Some(&key.at.namespace));
     let step = format!("failed to {verb} the finalizer of {key}");
-    let version = env.effects.perform(key, Target::Cluster, reason, env.cluster.merge(&step, &path, &key.at, None, &patch)).await?;
-    env.await_write(key, Thing::Object(key.clone()), version);
+    let place = Place::of::<K>(&key.at);
+    let version = env.effects.perform(key, Target::Cluster, reason, env.cluster.merge(&step, &place, &changes)).await?;
+    env.await_write(key, &Thing::Object(key.clone()), version);
     Ok(())
 }
 

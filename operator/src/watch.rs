@@ -198,8 +198,6 @@ fn is_forbidden(error: &watcher::Error) -> bool {
         watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) | watcher::Error::WatchFailed(error) => error,
         watcher::Error::WatchError(status) => return status.code == 403,
         watcher::Error::NoResourceVersion => return false,
-        #[allow(unreachable_patterns, reason = "the library may add variants")]
-        _ => return false,
     };
     matches!(cause, kube::Error::Api(status) if status.code == 403)
 }

@@ -109,7 +109,7 @@ async fn write(
         None => env.cluster.create_secret(&metadata, &content.data).await?,
     };
     env.secrets.is_intact(at, version.clone());
-    env.await_write(&credential.key(), Thing::Secret(at.clone()), version);
+    env.await_write(&credential.key(), &Thing::Secret(at.clone()), version);
     Ok(())
 }
 

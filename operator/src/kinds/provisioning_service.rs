@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{
     ownership::{ADOPTED, CLAIMED, MADE, OWNER_TAG, Whose, by_tag, recorded, refusal},
-    resource_group::{self, SeenGroup},
-    users_to_wait_for,
+    resource_group::{self, SeenGroup, State},
+    soon, users_to_wait_for,
 };
 use crate::{
     clouds,
@@ -27,8 +27,6 @@ use crate::{
 pub(super) const MOST_LINKS: usize = 50;
 /// Ledger entry: the service itself.
 const ENTRY: &str = "service";
-/// How often a long operation is looked at.
-const POLL: SignedDuration = SignedDuration::from_secs(2);
 
 /// What was seen of a service's world.
 pub enum Seen {
@@ -124,7 +122,7 @@ impl Kind for ProvisioningService {
         let reach = clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await?;
         let id = self.id();
         let group = resource_group::observe(env, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
-        let service = if group.there { self.look(&reach.arm, &id).await? } else { None };
+        let service = if group.state == State::Missing { None } else { self.look(&reach.arm, &id).await? };
         let entries = env.recorded(&key);
         let record = recorded(&entries, ENTRY).map(str::to_owned);
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
@@ -239,7 +237,7 @@ impl Decide for ProvisioningService {
                     ),
                 );
             }
-            if let Some(plan) = resource_group::missing(&seen.group, &id.group, Some(&self.spec.location), create_group) {
+            if let Some(plan) = resource_group::missing(&seen.group, &id.group, Some(&self.spec.location), now, create_group) {
                 return plan;
             }
             let mut actions = Vec::new();
@@ -273,7 +271,7 @@ impl Decide for ProvisioningService {
             (state, _) => {
                 let known = self.status.as_ref().is_some_and(|status| status.id_scope.is_some());
                 let note = format!("provisioning service {name} is {}", state.unwrap_or("being set up"));
-                Plan::wait(Reason::Provisioning, note, now.saturating_add(POLL).ok()).usable(known && service.id_scope().is_some())
+                Plan::wait(Reason::Provisioning, note, soon(now)).usable(known && service.id_scope().is_some())
             }
         }
     }
@@ -285,11 +283,7 @@ impl Decide for ProvisioningService {
         }
         if let Some(service) = seen.service.as_ref().filter(|_| seen.whose == Whose::Ours) {
             if service.provisioning_state() == Some("Deleting") || service.state() == Some("Deleting") {
-                return Plan::wait(
-                    Reason::Provisioning,
-                    format!("provisioning service {name} is being deleted"),
-                    now.saturating_add(POLL).ok(),
-                );
+                return Plan::wait(Reason::Provisioning, format!("provisioning service {name} is being deleted"), soon(now));
             }
             if !self.deletion_is_confirmed() {
                 return Plan::wait(
@@ -300,7 +294,7 @@ impl Decide for ProvisioningService {
             }
             if !service.links().is_empty() {
                 let note = format!("provisioning service {name} still has {} linked hubs; unlink them first", service.links().len());
-                return Plan::wait(Reason::InUse, note, now.saturating_add(POLL * 15).ok());
+                return Plan::wait(Reason::InUse, note, now.saturating_add(SignedDuration::from_secs(30)).ok());
             }
             return Plan::act(
                 vec![Action::Delete { id }],
@@ -308,19 +302,9 @@ impl Decide for ProvisioningService {
                 format!("Provisioning service {name} is being deleted"),
             );
         }
-        if seen.group.there && seen.group.ours && seen.group.empty {
-            if !seen.group.settled {
-                return Plan::wait(
-                    Reason::Provisioning,
-                    format!("resource group {} is being deleted", id.group),
-                    now.saturating_add(POLL).ok(),
-                );
-            }
-            return Plan::act(
-                vec![Action::DeleteGroup { name: id.group }],
-                Reason::DeleteResourceGroup,
-                "The empty resource group is being deleted",
-            );
+        let delete = || Action::DeleteGroup { name: id.group.clone() };
+        if let Some(plan) = resource_group::leftover(&seen.group, &id.group, now, delete) {
+            return plan;
         }
         if seen.record.is_some() {
             return Plan::act(vec![Action::Record { to: None }], Reason::DropClaim, "The ledger is being cleared");

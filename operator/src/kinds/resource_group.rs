@@ -1,16 +1,25 @@
 //! The resource group in which an object's resources live: made if it is missing, removed only if we made it and it is empty.
 
+use jiff::Timestamp;
 use moorage_cloud::{Arm, ResourceGroup};
 use moorage_plan::{Plan, Reason};
 
-use super::ownership::OWNER_TAG;
+use super::{ownership::OWNER_TAG, soon};
 use crate::{env::Env, error::Error, key::ObjectKey};
+
+/// Whether a resource group is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Missing,
+    /// It is being made or deleted.
+    Moving,
+    Settled,
+}
 
 /// A resource group as it was seen.
 #[derive(Clone, Debug)]
 pub(super) struct SeenGroup {
-    pub(super) there: bool,
-    pub(super) settled: bool,
+    pub(super) state: State,
     /// It carries our tag for this very object.
     pub(super) ours: bool,
     /// Nothing is in it; asked only when it could be removed.
@@ -22,24 +31,47 @@ pub(super) async fn observe(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str,
     let group = arm.resource_group(name).await.map_err(failed)?;
     let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&env.owner_tag(owner)));
     let empty = leaving && ours && arm.resource_group_is_empty(name).await.map_err(failed)?;
-    let settled = group.as_ref().and_then(ResourceGroup::provisioning_state).is_none_or(|state| state == "Succeeded");
-    Ok(SeenGroup { there: group.is_some(), settled, ours, empty })
+    let state = match group.as_ref().map(ResourceGroup::provisioning_state) {
+        None => State::Missing,
+        Some(None | Some("Succeeded")) => State::Settled,
+        Some(Some(_)) => State::Moving,
+    };
+    Ok(SeenGroup { state, ours, empty })
 }
 
 /// The plan that brings a missing group about; `None` if it is there.
-pub(super) fn missing<A>(seen: &SeenGroup, name: &str, location: Option<&str>, create: impl FnOnce(String) -> A) -> Option<Plan<A>> {
-    if seen.there {
-        return (!seen.settled).then(|| Plan::wait(Reason::Provisioning, format!("resource group {name} is not settled yet"), None));
-    }
-    Some(match location {
-        Some(location) => {
-            Plan::act(vec![create(location.to_owned())], Reason::CreateResourceGroup, format!("Resource group {name} is being created"))
+pub(super) fn missing<A>(
+    seen: &SeenGroup,
+    name: &str,
+    location: Option<&str>,
+    now: Timestamp,
+    create: impl FnOnce(String) -> A,
+) -> Option<Plan<A>> {
+    match (seen.state, location) {
+        (State::Settled, _) => None,
+        (State::Moving, _) => Some(Plan::wait(Reason::Provisioning, format!("resource group {name} is not settled yet"), soon(now))),
+        (State::Missing, Some(location)) => {
+            let note = format!("Resource group {name} is being created");
+            Some(Plan::act(vec![create(location.to_owned())], Reason::CreateResourceGroup, note))
         }
-        None => Plan::stuck(
-            Reason::DependencyMissing,
-            format!("resource group {name} does not exist; create it, or say in which location it is to be made"),
-        ),
-    })
+        (State::Missing, None) => {
+            let note = format!("resource group {name} does not exist; create it, or say in which location it is to be made");
+            Some(Plan::stuck(Reason::DependencyMissing, note))
+        }
+    }
+}
+
+/// The plan that removes a group that we made and that nobody uses any more; `None` if there is nothing to remove.
+pub(super) fn leftover<A>(seen: &SeenGroup, name: &str, now: Timestamp, delete: impl FnOnce() -> A) -> Option<Plan<A>> {
+    if !(seen.ours && seen.empty) {
+        return None;
+    }
+    let note = format!("resource group {name}, which is empty, is being deleted");
+    match seen.state {
+        State::Missing => None,
+        State::Moving => Some(Plan::wait(Reason::Provisioning, note, soon(now))),
+        State::Settled => Some(Plan::act(vec![delete()], Reason::DeleteResourceGroup, note)),
+    }
 }
 
 pub(super) async fn create(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
@@ -51,7 +83,7 @@ pub(super) async fn create(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, 
 /// Removes the group if it is still ours and still empty: what was seen may be a moment old.
 pub(super) async fn delete(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
     let seen = observe(env, arm, owner, name, true).await?;
-    if !(seen.there && seen.ours && seen.empty) {
+    if !(seen.state == State::Settled && seen.ours && seen.empty) {
         return Ok(());
     }
     arm.delete_resource_group(name).await.map_err(|error| Error::cloud(format!("failed to delete resource group {name}"), error))

@@ -89,7 +89,7 @@ pub(super) async fn store(env: &Env, group: &EnrollmentGroup, keys: &KeyPair) ->
     let data: SecretData =
         [(PRIMARY.to_owned(), keys.primary.expose_base64()), (SECONDARY.to_owned(), keys.secondary.expose_base64())].into_iter().collect();
     let version = env.cluster.create_secret(&metadata, &data).await?;
-    env.await_write(&key, Thing::Secret(at), version);
+    env.await_write(&key, &Thing::Secret(at), version);
     Ok(())
 }
 

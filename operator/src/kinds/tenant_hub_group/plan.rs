@@ -1,6 +1,6 @@
 //! What becomes of a hub group: each hub decides for itself, then all links are written at once.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use moorage_cloud::{Hub, ResourceId};
 use moorage_crds::{DeletionPolicy, IotHub, TenantHubGroup, annotations};
 use moorage_keys::HostName;
@@ -14,22 +14,15 @@ use crate::{
         confirmation,
         ownership::{ADOPTED, MADE, Whose, refusal},
         provisioning_service::MOST_LINKS,
-        resource_group,
+        resource_group, soon,
     },
 };
-
-/// How often a long operation is looked at.
-const POLL: SignedDuration = SignedDuration::from_secs(2);
-
-fn soon(now: Timestamp) -> Option<Timestamp> {
-    now.saturating_add(POLL).ok()
-}
 
 pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
     let place = &group.spec.resource_group;
     let create_group = |location| Action::CreateGroup { name: place.name.clone(), location };
-    if let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), create_group) {
-        return plan.by(soon(now));
+    if let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), now, create_group) {
+        return plan;
     }
     let mut whole = Plan::met();
     for hub in &seen.hubs {
@@ -79,7 +72,8 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     // The size of an adopted hub is its owner's.
     let resized =
         hub.whose == Whose::Ours && (document.sku(), document.units()) != (Some(sku_name(wish)), Some(i64::from(wish.sku.capacity)));
-    let with_policy = hub.access.is_none() && !(hub.link.is_some() && !hub.is_linked_by(&seen.policy));
+    let linked_by_others = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
+    let with_policy = hub.access.is_none() && !linked_by_others;
     if resized || with_policy {
         let size = resized.then(|| (sku_name(wish).to_owned(), i64::from(wish.sku.capacity)));
         let policy = with_policy.then(|| seen.policy.clone());
@@ -218,7 +212,7 @@ fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, con
             let note = format!(
                 "enrollment group {enrollment} still assigns devices to IoT hub {name}; take the hub out of it, or delete it, first"
             );
-            return Plan::wait(Reason::InUse, note, now.saturating_add(POLL).ok());
+            return Plan::wait(Reason::InUse, note, soon(now));
         }
         if ours && delete && hub.devices > 0 && !confirmed {
             return Plan::wait(Reason::AwaitingConfirmation, ask.to_owned(), None);
@@ -270,12 +264,9 @@ pub(super) fn absent(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> P
     if !(whole.actions.is_empty() && whole.standing == Standing::Met) {
         return whole;
     }
-    if seen.group.there && seen.group.ours && seen.group.empty {
-        let name = group.spec.resource_group.name.clone();
-        if !seen.group.settled {
-            return Plan::wait(Reason::Provisioning, format!("resource group {name} is being deleted"), soon(now));
-        }
-        return Plan::act(vec![Action::DeleteGroup { name }], Reason::DeleteResourceGroup, "The empty resource group is being deleted");
+    let name = &group.spec.resource_group.name;
+    if let Some(plan) = resource_group::leftover(&seen.group, name, now, || Action::DeleteGroup { name: name.clone() }) {
+        return plan;
     }
     if !seen.entries.is_empty() {
         let entries = seen.entries.keys().map(|entry| (entry.clone(), None)).collect();
