@@ -1,6 +1,7 @@
 //! What can fail, by step, and the one place that classifies the API server's failures.
 
 use std::error::Error as StdError;
+use std::sync::Arc;
 
 use moorage_plan::{Class, Reason, Standing, Why};
 
@@ -104,8 +105,8 @@ pub fn by_status(code: u16, retry_after_seconds: Option<u32>) -> Class {
 pub enum Halt {
     /// There is nothing to look at yet, or nothing may be looked at.
     Standing(Standing),
-    /// What is needed is not in memory yet; whoever brings it wakes the object.
-    NotInMemory,
+    /// The Secrets of this namespace are not in memory yet; whoever brings them wakes the object.
+    NotInMemory(Arc<str>),
     /// A look failed.
     Failed(Error),
 }

@@ -83,6 +83,6 @@ fn reached<T>(found: Result<T, Halt>) -> Result<T, Error> {
             let note = standing.why().map(|why| why.note.clone()).unwrap_or_default();
             Error::own(note, moorage_plan::Class::Conflict)
         }
-        Halt::NotInMemory => Error::own("a Secret that is needed is not in memory yet", moorage_plan::Class::Conflict),
+        Halt::NotInMemory(_) => Error::own("a Secret that is needed is not in memory yet", moorage_plan::Class::Conflict),
     })
 }

@@ -29,11 +29,10 @@ pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
     if let Some(until) = env.unseen_write(key, now) {
         return Some((until, Lane::New));
     }
-    let goal = object.goal();
-    if goal == Goal::Absent && !has_finalizer(&*object) {
+    if object.goal() == Goal::Absent && !has_finalizer(&*object) {
         return None;
     }
-    let (outcome, next) = match run(env, &*object, key, goal, now).await {
+    let (outcome, next) = match run(env, &*object, key, lane, now).await {
         Ok(next) => ("Done", next),
         Err(error) => ("Failed", Some(after_failure(env, &*object, key, &error, now).await)),
     };
@@ -46,14 +45,19 @@ pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
     next
 }
 
-async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, goal: Goal, now: Timestamp) -> Result<Next, Error> {
+async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, now: Timestamp) -> Result<Next, Error> {
+    let goal = object.goal();
     if goal == Goal::Absent && object.is_annotated(annotations::ORPHAN) {
         release(env, object, key).await?;
         return Ok(None);
     }
     let seen = match object.observe(env, goal).await {
         Ok(seen) => seen,
-        Err(Halt::NotInMemory) => return Ok(Some((now + SignedDuration::from_secs(5), Lane::New))),
+        Err(Halt::NotInMemory(namespace)) => {
+            let is_woken = env.secrets.wait_for(&namespace, key, lane);
+            let patience = SignedDuration::from_secs(if is_woken { 5 } else { 1 });
+            return Ok(Some((now + patience, lane)));
+        }
         Err(Halt::Failed(error)) => return Err(error),
         Err(Halt::Standing(standing)) => return halted(env, object, key, &standing, now).await,
     };

@@ -46,6 +46,8 @@ pub struct Queue {
 struct State {
     places: HashMap<ObjectKey, Place>,
     lanes: [Turns; 2],
+    /// How many keys are ready in each lane.
+    depths: [usize; 2],
     due: BTreeSet<(Timestamp, ObjectKey, Lane)>,
     closed: bool,
 }
@@ -62,10 +64,10 @@ enum Place {
 struct Turns {
     order: VecDeque<Arc<str>>,
     waiting: HashMap<Arc<str>, VecDeque<ObjectKey>>,
-    len: usize,
 }
 
 impl Turns {
+    /// A key may be in a row more than once: only its place says whether it is still wanted there.
     fn push(&mut self, key: ObjectKey) {
         let tenant = key.at.namespace.clone();
         let row = self.waiting.entry(tenant.clone()).or_default();
@@ -73,7 +75,6 @@ impl Turns {
             self.order.push_back(tenant);
         }
         row.push_back(key);
-        self.len += 1;
     }
 
     fn pop(&mut self) -> Option<ObjectKey> {
@@ -85,19 +86,7 @@ impl Turns {
         } else {
             self.order.push_back(tenant);
         }
-        self.len -= 1;
         key
-    }
-
-    fn remove(&mut self, key: &ObjectKey) {
-        let Some(row) = self.waiting.get_mut(&key.at.namespace) else { return };
-        let before = row.len();
-        row.retain(|other| other != key);
-        self.len -= before - row.len();
-        if row.is_empty() {
-            self.waiting.remove(&key.at.namespace);
-            self.order.retain(|tenant| *tenant != key.at.namespace);
-        }
     }
 }
 
@@ -117,7 +106,7 @@ impl Queue {
                 return;
             }
             Some(Place::Ready(at)) if at <= lane => return,
-            Some(Place::Ready(at)) => state.lanes[at as usize].remove(&key),
+            Some(Place::Ready(at)) => state.depths[at as usize] -= 1,
             Some(Place::Due(when, at)) => {
                 state.due.remove(&(when, key.clone(), at));
             }
@@ -140,7 +129,7 @@ impl Queue {
                 }
                 state.wake(self.clock.now());
                 if let Some(found) = state.take() {
-                    if state.lanes.iter().any(|lane| lane.len > 0) {
+                    if state.has_ready() {
                         self.moved.notify_one();
                     }
                     return Some(found);
@@ -183,7 +172,7 @@ impl Queue {
             Some(Place::Due(when, lane)) => {
                 state.due.remove(&(when, key.clone(), lane));
             }
-            Some(Place::Ready(lane)) => state.lanes[lane as usize].remove(key),
+            Some(Place::Ready(lane)) => state.depths[lane as usize] -= 1,
             Some(Place::Running { .. }) | None => return,
         }
         state.places.remove(key);
@@ -198,7 +187,7 @@ impl Queue {
 
     /// How many keys are ready in a lane.
     pub fn depth(&self, lane: Lane) -> usize {
-        self.lock().lanes[lane as usize].len
+        self.lock().depths[lane as usize]
     }
 
     /// Whether nothing runs and nothing is due, and when the next thing will be.
@@ -206,8 +195,7 @@ impl Queue {
         let mut state = self.lock();
         state.wake(self.clock.now());
         let running = state.places.values().any(|place| matches!(place, Place::Running { .. }));
-        let ready = state.lanes.iter().any(|lane| lane.len > 0);
-        (!running && !ready, state.due.first().map(|(when, ..)| *when))
+        (!running && !state.has_ready(), state.due.first().map(|(when, ..)| *when))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -218,7 +206,12 @@ impl Queue {
 impl State {
     fn ready(&mut self, key: ObjectKey, lane: Lane) {
         self.places.insert(key.clone(), Place::Ready(lane));
+        self.depths[lane as usize] += 1;
         self.lanes[lane as usize].push(key);
+    }
+
+    fn has_ready(&self) -> bool {
+        self.depths.iter().any(|depth| *depth > 0)
     }
 
     fn wake(&mut self, now: Timestamp) {
@@ -231,7 +224,10 @@ impl State {
 
     fn take(&mut self) -> Option<(ObjectKey, Lane)> {
         Lane::ALL.into_iter().find_map(|lane| {
-            let key = self.lanes[lane as usize].pop()?;
+            // What has moved up or was forgotten meanwhile is left behind: to search for it then would take as long as the row is.
+            let key =
+                std::iter::from_fn(|| self.lanes[lane as usize].pop()).find(|key| self.places.get(key) == Some(&Place::Ready(lane)))?;
+            self.depths[lane as usize] -= 1;
             self.places.insert(key.clone(), Place::Running { again: None });
             Some((key, lane))
         })
@@ -296,6 +292,19 @@ mod tests {
         queue.push(key("a", "x"), Lane::Refresh);
         queue.push(key("a", "x"), Lane::New);
         assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_moved_up_or_was_forgotten_is_not_handed_out_from_where_it_was() {
+        let queue = Queue::new(Clock::system());
+        for name in ["moved", "forgotten", "left"] {
+            queue.push(key("a", name), Lane::Refresh);
+        }
+        queue.push(key("a", "moved"), Lane::New);
+        queue.forget(&key("a", "forgotten"));
+        assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 1));
+        assert_eq!(names(&queue, 2).await, ["a/moved", "a/left"]);
+        assert_eq!(queue.rest(), (true, None));
     }
 
     #[tokio::test]

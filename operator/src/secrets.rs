@@ -14,6 +14,7 @@ use crate::{
     freshness::is_at_least,
     key::{KindName, Name, ObjectKey},
     metrics::Metrics,
+    queue::Lane,
 };
 
 /// What is known of Secrets.
@@ -27,6 +28,8 @@ pub struct Secrets {
 #[derive(Default)]
 struct Known {
     namespaces: HashMap<Arc<str>, Watch>,
+    /// Who looked into a namespace before its watch had shown all it has, and how urgently.
+    waiting: HashMap<Arc<str>, HashMap<ObjectKey, Lane>>,
     metas: HashMap<Name, Arc<ObjectMeta>>,
     values: HashMap<Name, (String, Arc<SecretData>)>,
     /// Secrets by the object that they were made for.
@@ -61,15 +64,37 @@ impl Secrets {
         let mut known = self.lock();
         match known.namespaces.get(&at.namespace) {
             Some(Watch::Complete) => Ok(known.metas.get(at).cloned()),
-            Some(Watch::Starting) => Err(Halt::NotInMemory),
+            Some(Watch::Starting) => Err(Halt::NotInMemory(at.namespace.clone())),
             Some(Watch::Forbidden) => Err(Halt::stuck(Reason::MissingRoleBinding, self.cluster.missing_role_binding(&at.namespace))),
             None => {
-                known.namespaces.insert(at.namespace.clone(), Watch::Starting);
-                // The receiver lives as long as the operator runs.
-                let _ = self.wanted.send(at.namespace.clone());
-                Err(Halt::NotInMemory)
+                self.begin(&mut known, &at.namespace);
+                Err(Halt::NotInMemory(at.namespace.clone()))
             }
         }
+    }
+
+    /// Has a namespace watched, if it is not yet.
+    pub fn want(&self, namespace: &Arc<str>) {
+        let mut known = self.lock();
+        if !known.namespaces.contains_key(namespace) {
+            self.begin(&mut known, namespace);
+        }
+    }
+
+    fn begin(&self, known: &mut Known, namespace: &Arc<str>) {
+        known.namespaces.insert(namespace.clone(), Watch::Starting);
+        // The receiver lives as long as the operator runs.
+        let _ = self.wanted.send(namespace.clone());
+    }
+
+    /// Has an object woken as soon as a namespace's watch has shown all it has. False if it has by now.
+    pub fn wait_for(&self, namespace: &Arc<str>, object: &ObjectKey, lane: Lane) -> bool {
+        let mut known = self.lock();
+        let is_starting = known.namespaces.get(namespace) == Some(&Watch::Starting);
+        if is_starting {
+            known.waiting.entry(namespace.clone()).or_default().insert(object.clone(), lane);
+        }
+        is_starting
     }
 
     /// The content of a Secret that somebody else wrote: read once for each version, then kept. `None` if there is none.
@@ -112,12 +137,13 @@ impl Secrets {
         self.lock().metas.get(at)?.resource_version.clone()
     }
 
-    /// Says how a namespace's watch stands. True if that is news.
-    pub fn watch_stands(&self, namespace: &Arc<str>, watch: Watch) -> bool {
-        self.lock().namespaces.insert(namespace.clone(), watch) != Some(watch)
+    /// Says how a namespace's watch stands; gives how it stood before, and who waited for it.
+    pub fn watch_stands(&self, namespace: &Arc<str>, watch: Watch) -> (Option<Watch>, HashMap<ObjectKey, Lane>) {
+        let mut known = self.lock();
+        (known.namespaces.insert(namespace.clone(), watch), known.waiting.remove(namespace).unwrap_or_default())
     }
 
-    /// Takes in what was seen. True if it is news.
+    /// Takes in what was seen. True if it is news: until the watch has shown all it has, nobody looks.
     pub fn put(&self, at: Name, mut meta: ObjectMeta) -> bool {
         meta.managed_fields = None;
         let mut known = self.lock();
@@ -129,7 +155,8 @@ impl Secrets {
                 known.owned.entry(owner).or_default().insert(at.clone());
             }
         }
-        let news = before.is_none_or(|before| before.resource_version != meta.resource_version);
+        let looked_at = known.namespaces.get(&at.namespace) == Some(&Watch::Complete);
+        let news = looked_at && before.is_none_or(|before| before.resource_version != meta.resource_version);
         known.metas.insert(at, Arc::new(meta));
         news
     }

@@ -123,6 +123,11 @@ impl Stores {
         self.lock().by_thing.get(thing).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
     }
 
+    /// How many objects refer to a thing.
+    pub fn count_referrers(&self, thing: &Thing) -> usize {
+        self.lock().by_thing.get(thing).map_or(0, HashSet::len)
+    }
+
     /// The objects that refer to any Secret of a namespace.
     pub fn referrers_of_secrets_in(&self, namespace: &str) -> HashSet<ObjectKey> {
         let referrers = self.lock();

@@ -79,10 +79,22 @@ fn applied<K: Kind>(env: &Env, object: DeserializeGuard<K>) -> Option<ObjectKey>
     let key = object.key();
     let object = Arc::new(object);
     let before = env.stores.put(&key, object.clone());
+    if before.is_none() {
+        want_secrets(env, &*object);
+    }
     let version = object.meta().resource_version.as_deref().unwrap_or_default();
     env.freshness.saw(&key, &Thing::Object(key.clone()), version);
     wake(env, &key, &*object, before.as_deref());
     Some(key)
+}
+
+/// Has the Secrets watched that a new object will ask for.
+fn want_secrets<K: Kind>(env: &Env, object: &K) {
+    for thing in object.references() {
+        if let Thing::Secret(at) = thing {
+            env.secrets.want(&at.namespace);
+        }
+    }
 }
 
 /// Wakes the object, unless this is the echo of our own status, and those who depend on what others can see of it.
@@ -141,8 +153,8 @@ async fn secrets_of(env: Arc<Env>, namespace: Arc<str>) {
                 }
             }
         };
-        if forbidden && env.secrets.watch_stands(&namespace, Watch::Forbidden) {
-            wake_namespace(&env, &namespace);
+        if forbidden {
+            secrets_stand(&env, &namespace, Watch::Forbidden);
         }
         tokio::time::sleep(FORBIDDEN_PAUSE).await;
     }
@@ -164,9 +176,7 @@ fn secret_event(env: &Env, namespace: &Arc<str>, event: Event<PartialObjectMeta<
                     lost_secret(env, at);
                 }
             }
-            if env.secrets.watch_stands(namespace, Watch::Complete) {
-                wake_namespace(env, namespace);
-            }
+            secrets_stand(env, namespace, Watch::Complete);
         }
     }
 }
@@ -185,6 +195,17 @@ fn seen_secret(env: &Env, namespace: &Arc<str>, secret: PartialObjectMeta<Secret
 fn lost_secret(env: &Env, at: Name) {
     env.secrets.remove(&at);
     env.wake(&Thing::Secret(at), Lane::New);
+}
+
+/// Wakes who waited for a namespace's Secrets; and if it was told otherwise before, everybody who may have heard that.
+fn secrets_stand(env: &Env, namespace: &Arc<str>, watch: Watch) {
+    let (before, waiting) = env.secrets.watch_stands(namespace, watch);
+    for (key, lane) in waiting {
+        env.queue.push(key, lane);
+    }
+    if before.is_some_and(|before| before != Watch::Starting && before != watch) {
+        wake_namespace(env, namespace);
+    }
 }
 
 fn wake_namespace(env: &Env, namespace: &str) {
