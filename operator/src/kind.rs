@@ -10,6 +10,7 @@ use moorage_plan::{Goal, Plan, Reason};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    effects::Target,
     env::Env,
     error::{Error, Halt},
     key::{KindName, ObjectKey, Thing},
@@ -23,6 +24,11 @@ pub trait Act: Debug + Send + Sync {
 
     /// What it does, in the words of `status.planned` and of the Event: "Create IoT hub contoso-east-hub in eastus".
     fn note(&self) -> String;
+
+    /// Where it takes place.
+    fn target(&self) -> Target {
+        Target::Cloud
+    }
 
     /// Whether users want to read an Event about it.
     fn is_news(&self) -> bool {

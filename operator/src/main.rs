@@ -53,6 +53,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         tokio::spawn(follower.run(operator.env()));
     }
     let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
+    tracing::info!(address = %listener.local_addr()?, "Listening");
     operator.run(Some(listener), stop_on_signal()?).await;
     Ok(())
 }

@@ -86,7 +86,7 @@ async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, now: T
 async fn act<K: Kind>(env: &Env, object: &K, key: &ObjectKey, plan: &Plan<K::Action>, now: Timestamp) -> Result<Next, Error> {
     for action in &plan.actions {
         let (reason, note) = (action.reason(), action.note());
-        env.effects.perform(key, Target::Cloud, reason, object.perform(env, action)).await?;
+        env.effects.perform(key, action.target(), reason, object.perform(env, action)).await?;
         tracing::info!(%reason, object = %key, "{note}");
         if action.is_news() {
             env.events.news(object, reason, &note).await;

@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use moorage_cloud::EndpointMap;
@@ -94,6 +96,11 @@ impl Stage {
     /// The operator's name in the audit log.
     pub fn operator_user(&self) -> &str {
         self.login.user()
+    }
+
+    /// The operator's login.
+    pub fn login(&self) -> &Login {
+        &self.login
     }
 
     /// The operator's own namespace.
@@ -230,13 +237,15 @@ impl Stage {
 
     /// Objects of a kind of ours, without types.
     pub fn objects(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
-        let crd = moorage_crds::all().into_iter().find(|crd| crd.spec.names.kind == kind).expect("a kind of ours");
+        // Their schemas are made anew each time, which takes longer than a request.
+        static CRDS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(moorage_crds::all);
+        let crd = CRDS.iter().find(|crd| crd.spec.names.kind == kind).expect("a kind of ours");
         let resource = kube::api::ApiResource {
             group: moorage_crds::GROUP.to_owned(),
             version: moorage_crds::VERSION.to_owned(),
             api_version: format!("{}/{}", moorage_crds::GROUP, moorage_crds::VERSION),
             kind: kind.to_owned(),
-            plural: crd.spec.names.plural,
+            plural: crd.spec.names.plural.clone(),
         };
         Api::namespaced_with(self.control.admin(), namespace, &resource)
     }

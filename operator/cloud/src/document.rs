@@ -9,6 +9,7 @@ use zeroize::{Zeroize, Zeroizing};
 pub(crate) mod device;
 pub(crate) mod enrollment_group;
 pub(crate) mod hub;
+pub(crate) mod individual_enrollment;
 mod policies;
 pub(crate) mod provisioning_service;
 pub(crate) mod registration;

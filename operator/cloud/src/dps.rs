@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::azure::Shared;
 use crate::cloud::DpsHost;
 use crate::document::enrollment_group::EnrollmentGroup;
+use crate::document::individual_enrollment::IndividualEnrollment;
 use crate::document::registration::Registration;
 use crate::error::Error;
 use crate::keys::KeyPair;
@@ -40,6 +41,10 @@ const GROUP_DELETE: Operation = operation("group.delete", "delete enrollment gro
 const GROUP_KEYS: Operation =
     operation("group.keys", "read keys of enrollment group", Method::Post, "/enrollmentGroups/{}/attestationmechanism");
 const GROUP_QUERY: Operation = operation("group.query", "list enrollment groups", Method::Post, "/enrollmentGroups/query");
+const ENROLLMENT: &str = "/enrollments/{}";
+const ENROLLMENT_GET: Operation = operation("enrollment.get", "read individual enrollment", Method::Get, ENROLLMENT);
+const ENROLLMENT_PUT: Operation = operation("enrollment.put", "write individual enrollment", Method::Put, ENROLLMENT);
+const ENROLLMENT_DELETE: Operation = operation("enrollment.delete", "delete individual enrollment", Method::Delete, ENROLLMENT);
 const REGISTRATION: &str = "/registrations/{}";
 const REGISTRATION_GET: Operation = operation("registration.get", "read registration", Method::Get, REGISTRATION);
 const REGISTRATION_DELETE: Operation = operation("registration.delete", "delete registration", Method::Delete, REGISTRATION);
@@ -119,6 +124,40 @@ impl DpsService {
             after = Some(next);
         }
         Err(endless(GROUP_QUERY))
+    }
+
+    /// Reads the individual enrollment of a registration id, which comes without its keys.
+    ///
+    /// # Errors
+    /// When it cannot be known whether it is there.
+    pub async fn enrollment(&self, id: &str) -> Result<Option<IndividualEnrollment>, Error> {
+        let reply = self.wire.look(ENROLLMENT_GET.call(&[id])).await?;
+        reply.map(|reply| reply.json()).transpose()
+    }
+
+    /// Creates or replaces the individual enrollment of a registration id; an update goes with the `ETag` that was read, a
+    /// creation without.
+    ///
+    /// # Errors
+    /// Without sending anything when the enrollment is symmetric and lacks a key, or is enabled and has no hubs; when the
+    /// service refuses, or the answer is lost.
+    pub async fn put_enrollment(
+        &self,
+        id: &str,
+        enrollment: &IndividualEnrollment,
+        condition: &IfMatch,
+    ) -> Result<IndividualEnrollment, Error> {
+        sound(ENROLLMENT_PUT, enrollment.flaw())?;
+        let call = ENROLLMENT_PUT.call(&[id]).if_match(condition.quoted()).body(enrollment.to_send());
+        self.wire.send(call).await?.json()
+    }
+
+    /// Deletes the individual enrollment of a registration id, whose registration stays; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the service refuses, or the answer is lost.
+    pub async fn delete_enrollment(&self, id: &str, condition: &IfMatch) -> Result<(), Error> {
+        self.wire.remove(ENROLLMENT_DELETE.call(&[id]).if_match(condition.quoted())).await
     }
 
     /// Reads the record of a device that registered.

@@ -1,5 +1,5 @@
 //! Typed clients for what an IoT tenant has in Azure: resource groups, IoT hubs, provisioning services, enrollment
-//! groups, registrations and device identities.
+//! groups, individual enrollments, registrations and device identities.
 //!
 //! The clients know no Kubernetes and take no decision. They never wait for a long operation, never retry and never
 //! follow a redirect; what they read keeps every field that they do not know.
@@ -30,6 +30,7 @@ pub use cloud::{Cloud, DpsHost, HostError, HubHost};
 pub use document::device::Device;
 pub use document::enrollment_group::{AllocationPolicy, Attestation, EnrollmentGroup, Reprovisioning};
 pub use document::hub::{Hub, PolicyRights};
+pub use document::individual_enrollment::IndividualEnrollment;
 pub use document::provisioning_service::{Link, LinkSeen, ProvisioningService};
 pub use document::registration::{Registration, RegistrationStatus};
 pub use document::resource_group::ResourceGroup;

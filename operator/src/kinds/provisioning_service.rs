@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     clouds,
+    effects::Target,
     env::Env,
     error::{Error, Halt},
     key::{KindName, Thing},
@@ -77,6 +78,10 @@ impl Act for Action {
             Self::Record { to: Some(to) } => format!("Write down that the provisioning service is {to}"),
             Self::Record { to: None } => "Strike the provisioning service from the ledger".to_owned(),
         }
+    }
+
+    fn target(&self) -> Target {
+        if matches!(self, Self::Record { .. }) { Target::Cluster } else { Target::Cloud }
     }
 
     fn is_news(&self) -> bool {

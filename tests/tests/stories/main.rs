@@ -2,6 +2,7 @@
 
 mod admission;
 mod promises;
+mod running;
 mod s0;
 mod secrecy;
 mod shared_objects;

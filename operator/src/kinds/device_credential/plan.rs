@@ -12,6 +12,7 @@ use moorage_plan::{Lifetime, Plan, Reason, Seed};
 use super::content::Content;
 use super::observe::{Seen, SeenSecret, secret_of};
 use crate::{
+    effects::Target,
     key::{KindName, Name},
     kind::{Act, Kind},
     secrets::owner_of,
@@ -39,6 +40,12 @@ impl Act for Action {
             Self::Write { at, over: None, .. } => format!("Create Secret {at}"),
             Self::Write { at, revision, .. } => format!("Write revision {revision} to Secret {at}"),
             Self::Delete(at) => format!("Delete Secret {at}, which has another name now"),
+        }
+    }
+
+    fn target(&self) -> Target {
+        match self {
+            Self::Write { .. } | Self::Delete(_) => Target::Cluster,
         }
     }
 

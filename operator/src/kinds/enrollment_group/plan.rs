@@ -7,6 +7,7 @@ use moorage_plan::{Plan, Reason};
 use super::keys::id_of;
 use super::observe::Looked;
 use crate::{
+    effects::Target,
     kind::{Act, Kind},
     kinds::{
         confirmation,
@@ -61,6 +62,10 @@ impl Act for Action {
             Self::Record { to: Some(to) } => format!("Write down that the group is {to}"),
             Self::Record { to: None } => "Strike the group from the ledger".to_owned(),
         }
+    }
+
+    fn target(&self) -> Target {
+        if matches!(self, Self::Record { .. } | Self::StoreKeys { .. } | Self::ForgetKeys) { Target::Cluster } else { Target::Cloud }
     }
 
     fn is_news(&self) -> bool {

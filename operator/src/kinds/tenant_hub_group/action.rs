@@ -9,6 +9,7 @@ use moorage_plan::{Class, Reason};
 
 use crate::{
     clouds::{self, Service},
+    effects::Target,
     env::Env,
     error::Error,
     kind::{Act, Kind},
@@ -106,6 +107,10 @@ impl Act for Action {
                 format!("Write down {}", names.join(", "))
             }
         }
+    }
+
+    fn target(&self) -> Target {
+        if matches!(self, Self::Record { .. }) { Target::Cluster } else { Target::Cloud }
     }
 
     fn is_news(&self) -> bool {
