@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::arm::region_name;
-use crate::azure::{Assignment, Azure, Device, Group, Link, Registration, Service};
+use crate::azure::{Assignment, Azure, Device, Enrollment, Link, Registration, Service};
 use crate::keys;
 use crate::options::Reregistration;
 use crate::regions;
@@ -38,23 +38,23 @@ enum Decided {
 
 fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Option<&Registration>, now: Timestamp) -> Decided {
     let there = &azure.services[service];
-    let Some(group) = there.groups.get(&assignment.group).cloned() else {
+    let Some(enrollment) = there.enrollment(&assignment.through, &assignment.registration).cloned() else {
         let text = "EnrollmentNotFound: the enrollment was deleted.".to_owned();
         return Decided::Failed((404_201, text));
     };
-    if !group.enabled {
+    if !enrollment.enabled {
         return Decided::Disabled;
     }
     let current = before.and_then(|record| record.hub.clone());
-    if let Some(hub) = current.clone().filter(|_| !group.update_hub_assignment) {
+    if let Some(hub) = current.clone().filter(|_| !enrollment.update_hub_assignment) {
         return Decided::Assigned { hub, substatus: before.and_then(|record| record.substatus).unwrap_or("initialAssignment") };
     }
-    let chosen = match choose(azure, there, &group, assignment) {
+    let chosen = match choose(azure, there, &enrollment, assignment) {
         Ok(link) => link.clone(),
         Err(failure) => return Decided::Failed(failure),
     };
     let moved = current.as_ref().is_some_and(|hub| *hub != chosen.host);
-    if let Err(failure) = write(azure, &chosen, &group, assignment, moved, now) {
+    if let Err(failure) = write(azure, &chosen, &enrollment, assignment, moved, now) {
         return Decided::Failed(failure);
     }
     if let Some(old) = current.filter(|_| moved) {
@@ -63,7 +63,7 @@ fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Opt
     }
     Decided::Assigned {
         hub: chosen.host,
-        substatus: match (before.is_some(), moved, group.migrate_device_data) {
+        substatus: match (before.is_some(), moved, enrollment.migrate_device_data) {
             (_, true, true) => "deviceDataMigrated",
             (_, true, false) => "deviceDataReset",
             (true, false, _) => "reprovisionedToInitialAssignment",
@@ -80,8 +80,8 @@ fn record(azure: &mut Azure, assignment: &Assignment, before: Option<&Registrati
         Decided::Failed(failure) => ("failed", None, None, Some(failure)),
     };
     Registration {
-        id: assignment.device.clone(),
-        group: assignment.group.clone(),
+        id: before.map_or_else(|| assignment.registration.clone(), |record| record.id.clone()),
+        through: assignment.through.clone(),
         device: assignment.device.clone(),
         // A device that cannot be assigned now is still in the hub where it was.
         hub: hub.or_else(|| before.and_then(|record| record.hub.clone())),
@@ -95,15 +95,15 @@ fn record(azure: &mut Azure, assignment: &Assignment, before: Option<&Registrati
 }
 
 /// Chooses among the enrollment's hubs, or among all linked ones that take part.
-fn choose<'a>(azure: &Azure, service: &'a Service, group: &Group, assignment: &Assignment) -> Result<&'a Link, Failure> {
-    let mut links: Vec<&Link> = if group.hubs.is_empty() {
+fn choose<'a>(azure: &Azure, service: &'a Service, enrollment: &Enrollment, assignment: &Assignment) -> Result<&'a Link, Failure> {
+    let mut links: Vec<&Link> = if enrollment.hubs.is_empty() {
         service.links.iter().filter(|link| link.apply_allocation_policy).collect()
     } else {
-        group.hubs.iter().filter_map(|host| service.link(host)).collect()
+        enrollment.hubs.iter().filter_map(|host| service.link(host)).collect()
     };
     links.sort_by(|a, b| a.host.cmp(&b.host));
     links.dedup_by(|a, b| a.host == b.host);
-    let policy = group.allocation_policy.as_deref().unwrap_or(&service.allocation_policy);
+    let policy = enrollment.allocation_policy.as_deref().unwrap_or(&service.allocation_policy);
     let chosen = match policy.to_ascii_lowercase().as_str() {
         "geolatency" => nearest(azure, &links, assignment.from),
         "hashed" => heaviest(&links, &assignment.registration),
@@ -171,7 +171,14 @@ fn open(azure: &Azure, link: &Link) -> Result<String, Failure> {
 }
 
 /// Creates the device or writes its keys, as the variant of this run says.
-fn write(azure: &mut Azure, link: &Link, group: &Group, assignment: &Assignment, moved: bool, now: Timestamp) -> Result<(), Failure> {
+fn write(
+    azure: &mut Azure,
+    link: &Link,
+    enrollment: &Enrollment,
+    assignment: &Assignment,
+    moved: bool,
+    now: Timestamp,
+) -> Result<(), Failure> {
     let name = open(azure, link)?;
     let id = &assignment.device;
     let variant = azure.options.variants.reregistration;
@@ -180,10 +187,8 @@ fn write(azure: &mut Azure, link: &Link, group: &Group, assignment: &Assignment,
         return Ok(());
     }
     let both = variant == Reregistration::BothKeys;
-    let other = [&group.primary, &group.secondary]
-        .into_iter()
-        .filter_map(|key| keys::derive(key, &assignment.registration))
-        .find(|key| both && *key != assignment.key);
+    let keys = assignment.through.device_keys(enrollment, &assignment.registration);
+    let other = keys.into_iter().flatten().find(|key| both && *key != assignment.key);
     let secondary = match (other, &there) {
         (Some(other), _) => azure.keyring.keep(other),
         (None, Some(there)) => there.secondary.clone(),
@@ -198,7 +203,7 @@ fn write(azure: &mut Azure, link: &Link, group: &Group, assignment: &Assignment,
         status_reason: there.as_ref().and_then(|there| there.status_reason.clone()),
         primary: assignment.key.clone(),
         secondary,
-        edge: group.rest.get("capabilities").is_some_and(|all| all["iotEdge"] == true),
+        edge: enrollment.rest.get("capabilities").is_some_and(|all| all["iotEdge"] == true),
         status_updated: there.as_ref().map_or(now, |there| there.status_updated),
         last_activity: there.as_ref().and_then(|there| there.last_activity),
         messages: there.as_ref().map_or(0, |there| there.messages),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 pub(crate) use hub::{Device, Hub};
 pub(crate) use resource::{Phase, Policy, Resource, ResourceGroup};
-pub(crate) use service::{Assignment, Group, Link, Meter, Registration, Service};
+pub(crate) use service::{Assignment, Enrollment, Individual, Link, Meter, Registration, Service, Through};
 
 use crate::directory::Directory;
 use crate::keys::Keyring;

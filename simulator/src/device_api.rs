@@ -3,11 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::azure::{Assignment, Azure, Due, Group, Registration, Service};
+use crate::azure::{Assignment, Azure, Due, Enrollment, Registration, Service, Through};
 use crate::enrollment::refusal::{bad, missing, no_such_host, throttled, unauthorized, unknown_path};
 use crate::enrollment::registrations;
 use crate::exchange::{Answer, Call, Outcome};
-use crate::keys;
 use crate::options::SecondKey;
 use crate::sas::Signature;
 
@@ -20,8 +19,8 @@ pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp, own_host: O
 struct Proved {
     service: String,
     registration: String,
-    group: String,
-    /// The derived key that it signed with.
+    through: Through,
+    /// The key that it signed with.
     key: String,
 }
 
@@ -80,7 +79,7 @@ fn same_id(call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
     }
 }
 
-/// Finds the group one of whose keys made the device's key, and the key itself.
+/// Finds the enrollment that the device's key belongs to, and the key itself.
 fn prove(azure: &mut Azure, name: &str, scope: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proved, Answer> {
     let signature =
         call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No device credential was sent.", now))?;
@@ -92,25 +91,39 @@ fn prove(azure: &mut Azure, name: &str, scope: &str, id: &str, call: &Call, now:
         return Err(unauthorized("The signature is for another resource.", now));
     }
     let service = &azure.services[name];
-    if service.groups.is_empty() {
+    let candidates = candidates(service, id);
+    if candidates.is_empty() {
         return Err(missing(404_201, "EnrollmentNotFound: no enrollment for this id.", now));
     }
-    let before = service.registrations.get(&id.to_lowercase());
-    let first = before.and_then(|record| service.groups.get(&record.group));
     let refused = azure.options.variants.second_group_key == SecondKey::Refused;
-    let found = first.into_iter().chain(service.groups.values()).find_map(|group| {
-        let key = key_used(group, id, &signature, refused)?;
-        Some((group.id.clone(), key))
+    let found = candidates.into_iter().find_map(|(through, enrollment)| {
+        let key = key_used(&through, enrollment, id, &signature, refused)?;
+        Some((through, key))
     });
-    let (group, key) = found.ok_or_else(|| unauthorized("The signature fits no enrollment of this id.", now))?;
+    let (through, key) = found.ok_or_else(|| unauthorized("The signature fits no enrollment of this id.", now))?;
     azure.keyring.keep(key.clone());
     azure.keyring.keep(signature.sig);
-    Ok(Proved { service: name.to_owned(), registration: id.to_owned(), group, key })
+    Ok(Proved { service: name.to_owned(), registration: id.to_owned(), through, key })
 }
 
-fn key_used(group: &Group, id: &str, signature: &Signature, only_primary: bool) -> Option<String> {
-    let keys = [Some(&group.primary), (!only_primary).then_some(&group.secondary)];
-    keys.into_iter().flatten().filter_map(|key| keys::derive(key, id)).find(|derived| signature.made_with(derived))
+/// The enrollments that may let a registration id in: its own and no other, else every group, the one that did before first
+/// (Microsoft Learn: "How to disenroll a device").
+fn candidates<'a>(service: &'a Service, id: &str) -> Vec<(Through, &'a Enrollment)> {
+    if let Some(individual) = service.individual(id) {
+        return vec![(Through::Individual, &individual.enrollment)];
+    }
+    let mut groups: Vec<&Enrollment> = service.groups.values().collect();
+    if let Some(Through::Group(before)) = service.registrations.get(&id.to_lowercase()).map(|record| &record.through) {
+        groups.sort_by_key(|group| group.id != *before);
+    }
+    groups.into_iter().map(|group| (Through::Group(group.id.clone()), group)).collect()
+}
+
+fn key_used(through: &Through, enrollment: &Enrollment, id: &str, signature: &Signature, only_primary: bool) -> Option<String> {
+    let [primary, secondary] = through.device_keys(enrollment, id);
+    let only_primary = only_primary && matches!(through, Through::Group(_));
+    let keys = [primary, secondary.filter(|_| !only_primary)];
+    keys.into_iter().flatten().find(|key| signature.made_with(key))
 }
 
 fn count_attempt(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
@@ -136,11 +149,12 @@ fn register(azure: &mut Azure, proved: Proved, call: &Call, now: Timestamp) -> A
     azure.schedule(due, Due::Assignment(proved.service.clone(), operation.clone()));
     let answer = assigning(azure, call, &proved.registration, &operation);
     if let Some(service) = azure.services.get_mut(&proved.service) {
-        let before = service.registrations.get(&proved.registration.to_lowercase());
+        let before = service.registrations.get(&proved.registration.to_lowercase()).map(|record| record.device.clone());
+        let named = service.individual(&proved.registration).and_then(|individual| individual.device.clone());
         let assignment = Assignment {
-            device: before.map_or_else(|| proved.registration.clone(), |record| record.device.clone()),
+            device: named.or(before).unwrap_or_else(|| proved.registration.clone()),
             registration: proved.registration,
-            group: proved.group,
+            through: proved.through,
             key: proved.key,
             from: call.from,
             done: false,
@@ -187,7 +201,9 @@ fn record<'a>(service: &'a Service, proved: &Proved, now: Timestamp) -> Result<&
 
 fn result(record: &Registration) -> Value {
     let mut result = registrations::shown(record);
-    result["symmetricKey"] = json!({ "enrollmentGroupId": record.group });
+    if let Through::Group(group) = &record.through {
+        result["symmetricKey"] = json!({ "enrollmentGroupId": group });
+    }
     result
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::arm::{default_hub_policies, default_service_policies, hub_defaults, link_of};
-use crate::azure::{Azure, Group, Hub, Link, Meter, Phase, Policy, Resource, ResourceGroup, Service};
+use crate::azure::{Azure, Enrollment, Hub, Individual, Link, Meter, Phase, Policy, Resource, ResourceGroup, Service};
 
 /// A hub that is there before anyone asks for it.
 #[derive(Debug, Clone, Copy)]
@@ -232,7 +232,36 @@ impl Azure {
     /// Makes an enrollment group with fresh keys that uses these hubs.
     pub fn add_group(&mut self, service: &str, id: &str, hubs: &[&str]) {
         let label = format!("service/{}/group/{id}", service.to_lowercase());
-        let group = Group {
+        let group = self.fresh_enrollment(&label, id, hubs);
+        self.service_mut(service).groups.insert(id.to_owned(), group);
+    }
+
+    /// Makes an individual enrollment with fresh keys that uses every linked hub, in place of the one that is there.
+    pub fn add_enrollment(&mut self, service: &str, registration: &str, enabled: bool) {
+        let label = format!("service/{}/enrollment/{registration}", service.to_lowercase());
+        let enrollment = Enrollment { enabled, ..self.fresh_enrollment(&label, registration, &[]) };
+        let individual = Individual { enrollment, device: None };
+        self.service_mut(service).individuals.insert(registration.to_lowercase(), individual);
+    }
+
+    /// Enables or disables an individual enrollment.
+    ///
+    /// # Panics
+    /// There is no such enrollment.
+    pub fn set_enrollment_enabled(&mut self, service: &str, registration: &str, enabled: bool) {
+        let etag = format!("{:08x}", self.count());
+        let individual = self.service_mut(service).individuals.get_mut(&registration.to_lowercase());
+        let enrollment = &mut individual.expect("a wrong name is a mistake of the test's author").enrollment;
+        (enrollment.enabled, enrollment.etag) = (enabled, etag);
+    }
+
+    /// Deletes an individual enrollment.
+    pub fn delete_enrollment(&mut self, service: &str, registration: &str) {
+        self.service_mut(service).individuals.remove(&registration.to_lowercase());
+    }
+
+    fn fresh_enrollment(&mut self, label: &str, id: &str, hubs: &[&str]) -> Enrollment {
+        Enrollment {
             id: id.to_owned(),
             etag: format!("{:08x}", self.count()),
             primary: self.keyring.long_key(&format!("{label}/primary")),
@@ -246,12 +275,11 @@ impl Azure {
             created: self.looked,
             updated: self.looked,
             visible_from: Timestamp::MIN,
-        };
-        self.service_mut(service).groups.insert(id.to_owned(), group);
+        }
     }
 
     #[expect(clippy::panic, reason = "a wrong name is a mistake of the test's author")]
-    fn group_mut(&mut self, service: &str, id: &str) -> &mut Group {
+    fn group_mut(&mut self, service: &str, id: &str) -> &mut Enrollment {
         let etag = format!("{:08x}", self.count());
         let group = self.service_mut(service).groups.get_mut(id).unwrap_or_else(|| panic!("there is no group {id}"));
         group.etag = etag;

@@ -1,10 +1,12 @@
-//! The provisioning service's service API: enrollment groups and registrations.
+//! The provisioning service's service API: enrollment groups, individual enrollments and registrations.
 
-mod group_document;
+mod document;
 mod groups;
+mod individuals;
 pub(crate) mod pages;
 pub(crate) mod refusal;
 pub(crate) mod registrations;
+mod upsert;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -42,10 +44,15 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
     let written = |place: usize| call.segments.get(place).map_or("", String::as_str);
     match (method, folded.as_slice()) {
         ("POST", ["enrollmentgroups", "query"]) => groups::query(azure, &name, call, now),
-        ("PUT", [_, _]) => groups::put(azure, &name, written(1), call, now),
+        ("PUT", ["enrollmentgroups", _]) => groups::put(azure, &name, written(1), call, now),
         ("GET", ["enrollmentgroups", _]) => groups::get(azure, &name, written(1), now),
         ("DELETE", ["enrollmentgroups", _]) => groups::delete(azure, &name, written(1), call, now),
         ("POST", ["enrollmentgroups", _, _]) => groups::keys(azure, &name, written(1), now),
+        ("POST", ["enrollments", "query"]) => individuals::query(azure, &name, call, now),
+        ("PUT", ["enrollments", _]) => individuals::put(azure, &name, written(1), call, now),
+        ("GET", ["enrollments", _]) => individuals::get(azure, &name, written(1), now),
+        ("DELETE", ["enrollments", _]) => individuals::delete(azure, &name, written(1), call, now),
+        ("POST", ["enrollments", _, _]) => individuals::keys(azure, &name, written(1), now),
         ("POST", ["registrations", _, _]) => registrations::query(azure, &name, written(1), call, now),
         ("GET", _) => registrations::get(azure, &name, written(1), now),
         _ => registrations::delete(azure, &name, written(1), call, now),
@@ -56,8 +63,11 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
 /// `None` for a path that nothing serves.
 fn right_for(method: &str, path: &[&str]) -> Option<&'static str> {
     match (method, path) {
-        ("POST", ["enrollmentgroups", "query"]) | ("GET", ["enrollmentgroups", _]) => Some("EnrollmentRead"),
-        ("PUT" | "DELETE", ["enrollmentgroups", _]) | ("POST", ["enrollmentgroups", _, "attestationmechanism"]) => Some("EnrollmentWrite"),
+        ("POST", ["enrollmentgroups" | "enrollments", "query"]) | ("GET", ["enrollmentgroups" | "enrollments", _]) => {
+            Some("EnrollmentRead")
+        }
+        ("PUT" | "DELETE", ["enrollmentgroups" | "enrollments", _])
+        | ("POST", ["enrollmentgroups" | "enrollments", _, "attestationmechanism"]) => Some("EnrollmentWrite"),
         ("POST", ["registrations", _, "query"]) | ("GET", ["registrations", _]) => Some("RegistrationStatusRead"),
         ("DELETE", ["registrations", _]) => Some("RegistrationStatusWrite"),
         _ => None,

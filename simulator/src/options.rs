@@ -205,6 +205,8 @@ pub struct Limits {
     pub registry_operations_per_unit: u32,
     /// Symmetric-key enrollment groups of one provisioning service.
     pub symmetric_groups: usize,
+    /// Individual enrollments of one provisioning service.
+    pub individual_enrollments: usize,
     /// Hubs linked to one provisioning service.
     pub linked_hubs: usize,
     /// Paid hubs of one subscription.
@@ -221,6 +223,7 @@ impl Default for Limits {
             polls_per_ten_seconds: 5,
             registry_operations_per_unit: 100,
             symmetric_groups: 100,
+            individual_enrollments: 1_000_000,
             linked_hubs: 50,
             paid_hubs: 50,
             page: 1_000,
@@ -233,7 +236,7 @@ impl Default for Limits {
 pub struct Variants {
     /// What a masked connection string in a link does on PUT.
     pub masked_link: MaskedLink,
-    /// What an enrollment group's PUT does that carries no keys.
+    /// What an update of an enrollment does that carries no keys.
     pub group_keys_left_out: KeysLeftOut,
     /// What a hub's or a service's PUT does with a policy that carries no keys.
     pub policy_keys_left_out: KeysLeftOut,

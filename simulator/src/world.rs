@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::azure::{Azure, Group, Hub, Link, Phase, Policy, Registration, Resource, Service};
+use crate::azure::{Azure, Enrollment, Hub, Link, Phase, Policy, Registration, Resource, Service, Through};
 use crate::keys;
 
 /// How secrets are written.
@@ -160,7 +160,11 @@ impl Page {
             self.link(link);
         }
         for group in service.groups.values() {
-            self.group(group);
+            self.enrollment("group", group, "");
+        }
+        for individual in service.individuals.values() {
+            let device = individual.device.as_ref().map_or_else(String::new, |device| format!(" device {device}"));
+            self.enrollment("enrollment", &individual.enrollment, &device);
         }
         for record in service.registrations.values() {
             self.registration(record);
@@ -176,27 +180,30 @@ impl Page {
         self.line(1, &text);
     }
 
-    fn group(&mut self, group: &Group) {
-        let (primary, secondary) = (self.secret(&group.primary), self.secret(&group.secondary));
-        let mut hubs = group.hubs.clone();
+    fn enrollment(&mut self, sort: &str, enrollment: &Enrollment, device: &str) {
+        let (primary, secondary) = (self.secret(&enrollment.primary), self.secret(&enrollment.secondary));
+        let mut hubs = enrollment.hubs.clone();
         hubs.sort();
         let text = format!(
-            "group {} {} {} [{}] update {} migrate {} {primary} {secondary} {}",
-            group.id,
-            if group.enabled { "enabled" } else { "disabled" },
-            group.allocation_policy.as_deref().unwrap_or("-"),
+            "{sort} {} {} {} [{}] update {} migrate {} {primary} {secondary} {}{device}",
+            enrollment.id,
+            if enrollment.enabled { "enabled" } else { "disabled" },
+            enrollment.allocation_policy.as_deref().unwrap_or("-"),
             hubs.join(" "),
-            group.update_hub_assignment,
-            group.migrate_device_data,
-            canonical(&Value::Object(group.rest.clone()))
+            enrollment.update_hub_assignment,
+            enrollment.migrate_device_data,
+            canonical(&Value::Object(enrollment.rest.clone()))
         );
         self.line(1, &text);
     }
 
     fn registration(&mut self, record: &Registration) {
         let error = record.error.as_ref().map_or_else(String::new, |(code, _)| format!(" {code}"));
-        let text =
-            format!("registration {} of {} {} {}{error}", record.id, record.group, record.status, record.hub.as_deref().unwrap_or("-"));
+        let through = match &record.through {
+            Through::Group(group) => group,
+            Through::Individual => "its own",
+        };
+        let text = format!("registration {} of {through} {} {}{error}", record.id, record.status, record.hub.as_deref().unwrap_or("-"));
         self.line(1, &text);
     }
 }

@@ -11,6 +11,8 @@ mod devices;
 mod enrollments;
 #[path = "azure/fleet.rs"]
 mod fleet;
+#[path = "azure/individuals.rs"]
+mod individuals;
 #[path = "azure/program.rs"]
 mod program;
 #[path = "azure/registry.rs"]

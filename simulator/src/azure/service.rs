@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::{Policy, Resource};
-use crate::keys::Keyring;
+use crate::keys::{self, Keyring};
 
 /// A device provisioning service.
 pub(crate) struct Service {
@@ -21,7 +21,9 @@ pub(crate) struct Service {
     pub policies: Vec<Policy>,
     pub links: Vec<Link>,
     /// By group id.
-    pub groups: BTreeMap<String, Group>,
+    pub groups: BTreeMap<String, Enrollment>,
+    /// By registration id in lower case.
+    pub individuals: BTreeMap<String, Individual>,
     /// By registration id in lower case.
     pub registrations: BTreeMap<String, Registration>,
     /// Registration operations by id.
@@ -46,6 +48,7 @@ impl Service {
             policies,
             links: Vec::new(),
             groups: BTreeMap::new(),
+            individuals: BTreeMap::new(),
             registrations: BTreeMap::new(),
             assignments: HashMap::new(),
             operations: Meter::default(),
@@ -68,6 +71,19 @@ impl Service {
     pub fn link(&self, host: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.host.eq_ignore_ascii_case(host))
     }
+
+    /// The individual enrollment of a registration id.
+    pub fn individual(&self, registration: &str) -> Option<&Individual> {
+        self.individuals.get(&registration.to_lowercase())
+    }
+
+    /// The enrollment through which a registration id registers.
+    pub fn enrollment(&self, through: &Through, registration: &str) -> Option<&Enrollment> {
+        match through {
+            Through::Group(group) => self.groups.get(group),
+            Through::Individual => self.individual(registration).map(|individual| &individual.enrollment),
+        }
+    }
 }
 
 /// A linked hub: nothing but a connection string and how to weigh it.
@@ -88,9 +104,10 @@ impl Link {
     }
 }
 
-/// An enrollment group with symmetric keys.
+/// What an enrollment with symmetric keys says, be it a group's or an individual one.
 #[derive(Clone)]
-pub(crate) struct Group {
+pub(crate) struct Enrollment {
+    /// The group's id, or the registration id.
     pub id: String,
     pub etag: String,
     pub primary: String,
@@ -109,11 +126,38 @@ pub(crate) struct Group {
     pub visible_from: Timestamp,
 }
 
+/// The enrollment of a single registration id, which wins over every group.
+#[derive(Clone)]
+pub(crate) struct Individual {
+    pub enrollment: Enrollment,
+    /// The device's id in its hub; the registration id if `None`.
+    pub device: Option<String>,
+}
+
+/// Which enrollment let a device in.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Through {
+    /// The group of that id.
+    Group(String),
+    /// The device's own.
+    Individual,
+}
+
+impl Through {
+    /// The device's two keys: derived from a group's, an individual enrollment's as they are.
+    pub fn device_keys(&self, enrollment: &Enrollment, registration: &str) -> [Option<String>; 2] {
+        [&enrollment.primary, &enrollment.secondary].map(|key| match self {
+            Self::Group(_) => keys::derive(key, registration),
+            Self::Individual => Some(key.clone()),
+        })
+    }
+}
+
 /// The record of a device that registered.
 #[derive(Clone)]
 pub(crate) struct Registration {
     pub id: String,
-    pub group: String,
+    pub through: Through,
     pub device: String,
     pub hub: Option<String>,
     pub status: &'static str,
@@ -129,10 +173,10 @@ pub(crate) struct Registration {
 pub(crate) struct Assignment {
     /// The registration id as the device wrote it, from which its key is derived.
     pub registration: String,
-    /// The device's id in the hub: the first spelling of the registration id.
+    /// The device's id in the hub: the first spelling of the registration id, or what its enrollment says.
     pub device: String,
-    pub group: String,
-    /// The derived key that the device proved.
+    pub through: Through,
+    /// The key that the device proved.
     pub key: String,
     pub from: IpAddr,
     pub done: bool,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::groups::no_such_group;
 use super::pages::page;
 use super::refusal::{missing, no_such_host, stale};
-use crate::azure::{Azure, Registration, Service};
+use crate::azure::{Azure, Registration, Service, Through};
 use crate::exchange::{Answer, Call, Outcome};
 
 fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a Service, Answer> {
@@ -65,7 +65,12 @@ pub(super) fn query(azure: &Azure, name: &str, group: &str, call: &Call, now: Ti
     if !service.groups.contains_key(group) {
         return Err(no_such_group(group, now));
     }
-    let all: Vec<(String, Value)> =
-        service.registrations.iter().filter(|(_, record)| record.group == group).map(|(id, record)| (id.clone(), shown(record))).collect();
+    let through = Through::Group(group.to_owned());
+    let all: Vec<(String, Value)> = service
+        .registrations
+        .iter()
+        .filter(|(_, record)| record.through == through)
+        .map(|(id, record)| (id.clone(), shown(record)))
+        .collect();
     Ok(page(call, "deviceRegistration", all))
 }

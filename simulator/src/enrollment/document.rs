@@ -1,12 +1,28 @@
-//! An enrollment group's JSON, in both directions.
+//! An enrollment's JSON, in both directions.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::refusal::bad;
-use crate::azure::{Group, Service};
+use crate::azure::{Enrollment, Service};
 use crate::exchange::Answer;
 use crate::keys::decode;
+
+/// What an enrollment is for, and so what its id is called.
+#[derive(Clone, Copy)]
+pub(super) enum Sort {
+    Group,
+    Individual,
+}
+
+impl Sort {
+    fn id(self) -> &'static str {
+        match self {
+            Self::Group => "enrollmentGroupId",
+            Self::Individual => "registrationId",
+        }
+    }
+}
 
 /// A PUT body, checked; keys that it leaves out are `None`.
 pub(crate) struct Wanted {
@@ -20,21 +36,21 @@ pub(crate) struct Wanted {
     pub rest: Map<String, Value>,
 }
 
-/// The fields that a group keeps as they were written.
-const KEPT: [&str; 3] = ["capabilities", "initialTwin", "customAllocationDefinition"];
+/// The fields that are kept as they were written.
+const KEPT: [&str; 4] = ["capabilities", "initialTwin", "customAllocationDefinition", "optionalDeviceInformation"];
 
 /// Reads and checks a PUT body.
-pub(crate) fn read(service: &Service, id: &str, body: &Value, now: Timestamp) -> Result<Wanted, Answer> {
+pub(super) fn read(service: &Service, sort: Sort, id: &str, body: &Value, now: Timestamp) -> Result<Wanted, Answer> {
     let refuse = |message: &str| bad(400_004, message, now);
-    if body["enrollmentGroupId"] != id {
-        return Err(refuse("The enrollmentGroupId differs from the path's."));
+    if body[sort.id()] != id {
+        return Err(refuse(&format!("The {} differs from the path's.", sort.id())));
     }
     if !valid_id(id) {
-        return Err(refuse("The enrollment group id is not valid."));
+        return Err(refuse(&format!("The {} is not valid.", sort.id())));
     }
     let attestation = &body["attestation"];
     if attestation["type"] != "symmetricKey" {
-        return Err(refuse("Only groups with symmetric keys are simulated."));
+        return Err(refuse("Only enrollments with symmetric keys are simulated."));
     }
     let keys = &attestation["symmetricKey"];
     let status = body["provisioningStatus"].as_str().unwrap_or("enabled");
@@ -110,26 +126,26 @@ fn hubs(service: &Service, body: &Value, now: Timestamp) -> Result<Vec<String>, 
 }
 
 /// What a GET or a PUT answers: the attestation without its keys.
-pub(super) fn shown(group: &Group) -> Value {
+pub(super) fn shown(sort: Sort, enrollment: &Enrollment) -> Value {
     let mut document = json!({
-        "enrollmentGroupId": group.id,
+        sort.id(): enrollment.id,
         "attestation": { "type": "symmetricKey" },
-        "etag": format!("\"{}\"", group.etag),
-        "provisioningStatus": if group.enabled { "enabled" } else { "disabled" },
+        "etag": format!("\"{}\"", enrollment.etag),
+        "provisioningStatus": if enrollment.enabled { "enabled" } else { "disabled" },
         "reprovisionPolicy": {
-            "updateHubAssignment": group.update_hub_assignment,
-            "migrateDeviceData": group.migrate_device_data,
+            "updateHubAssignment": enrollment.update_hub_assignment,
+            "migrateDeviceData": enrollment.migrate_device_data,
         },
-        "createdDateTimeUtc": group.created,
-        "lastUpdatedDateTimeUtc": group.updated,
+        "createdDateTimeUtc": enrollment.created,
+        "lastUpdatedDateTimeUtc": enrollment.updated,
     });
-    if let Some(policy) = &group.allocation_policy {
+    if let Some(policy) = &enrollment.allocation_policy {
         document["allocationPolicy"] = policy.as_str().into();
     }
-    if !group.hubs.is_empty() {
-        document["iotHubs"] = json!(group.hubs);
+    if !enrollment.hubs.is_empty() {
+        document["iotHubs"] = json!(enrollment.hubs);
     }
-    for (name, value) in &group.rest {
+    for (name, value) in &enrollment.rest {
         document[name] = value.clone();
     }
     document

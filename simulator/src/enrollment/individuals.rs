@@ -1,0 +1,79 @@
+//! Individual enrollments: upsert, read, delete, keys, query.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::document::{Sort, shown};
+use super::pages::page;
+use super::refusal::missing;
+use super::registrations;
+use super::upsert::{self, Upsert, asks_for_all, check_tag, service};
+use crate::azure::{Azure, Individual, Service, Through};
+use crate::exchange::{Answer, Call, Outcome};
+
+fn no_such_enrollment(id: &str, now: Timestamp) -> Answer {
+    missing(404_201, &format!("EnrollmentNotFound: {id}."), now)
+}
+
+fn find<'a>(service: &'a Service, id: &str, now: Timestamp) -> Result<&'a Individual, Answer> {
+    service.individual(id).ok_or_else(|| no_such_enrollment(id, now))
+}
+
+/// The enrollment, with the record of its device once that registered through it.
+fn with_record(service: &Service, individual: &Individual) -> Value {
+    let mut document = shown(Sort::Individual, &individual.enrollment);
+    if let Some(device) = &individual.device {
+        document["deviceId"] = device.as_str().into();
+    }
+    let record = service.registrations.get(&individual.enrollment.id.to_lowercase());
+    if let Some(record) = record.filter(|record| record.through == Through::Individual) {
+        document["registrationState"] = registrations::shown(record);
+    }
+    document
+}
+
+/// Creates without `If-Match`, updates with it.
+pub(super) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
+    let there = service(azure, name, now)?;
+    let before = there.individual(id).map(|individual| individual.enrollment.clone());
+    let most = (azure.options.limits.individual_enrollments, "individual enrollments");
+    let upsert = Upsert { name, sort: Sort::Individual, id, before, others: there.individuals.len(), most };
+    let enrollment = upsert.enrollment(azure, call, now)?;
+    let device = upsert::body(call, now)?["deviceId"].as_str().filter(|device| !device.is_empty()).map(str::to_owned);
+    let individual = Individual { enrollment, device };
+    let answer = Answer::json(200, with_record(service(azure, name, now)?, &individual));
+    if let Some(service) = azure.services.get_mut(name) {
+        service.individuals.insert(id.to_lowercase(), individual);
+    }
+    Ok(answer)
+}
+
+pub(super) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
+    let service = service(azure, name, now)?;
+    let individual = find(service, id, now)?;
+    if individual.enrollment.visible_from > now {
+        return Err(no_such_enrollment(id, now));
+    }
+    Ok(Answer::json(200, with_record(service, individual)))
+}
+
+pub(super) fn keys(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
+    Ok(upsert::keys(&find(service(azure, name, now)?, id, now)?.enrollment))
+}
+
+/// Deletes the enrollment; the record of its device stays.
+pub(super) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
+    check_tag(&find(service(azure, name, now)?, id, now)?.enrollment, call, now)?;
+    if let Some(service) = azure.services.get_mut(name) {
+        service.individuals.remove(&id.to_lowercase());
+    }
+    Ok(Answer::new(204))
+}
+
+/// Lists the individual enrollments.
+pub(super) fn query(azure: &Azure, name: &str, call: &Call, now: Timestamp) -> Outcome {
+    asks_for_all(call, "enrollments", now)?;
+    let service = service(azure, name, now)?;
+    let all = service.individuals.iter().map(|(id, individual)| (id.clone(), with_record(service, individual))).collect();
+    Ok(page(call, "enrollment", all))
+}

@@ -1,0 +1,113 @@
+//! What writing and reading an enrollment is like, be it a group's or an individual one.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::document::{Sort, Wanted, read};
+use super::refusal::{bad, no_such_host, refused, stale};
+use crate::azure::{Azure, Enrollment, Service};
+use crate::exchange::{Answer, Call};
+use crate::options::KeysLeftOut;
+
+pub(super) fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a Service, Answer> {
+    azure.services.get(name).ok_or_else(|| no_such_host(name, now))
+}
+
+/// Whether the request's `If-Match`, if it has one, fits the enrollment's tag.
+pub(super) fn check_tag(enrollment: &Enrollment, call: &Call, now: Timestamp) -> Result<(), Answer> {
+    let fits = call.header("if-match").is_none_or(|tag| {
+        let wanted = tag.trim_matches('"');
+        wanted == "*" || wanted == enrollment.etag
+    });
+    if fits { Ok(()) } else { Err(stale(now)) }
+}
+
+/// A creation has no `If-Match`, an update has one.
+fn check_condition(before: Option<&Enrollment>, call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
+    match (before, call.header("if-match")) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(stale(now)),
+        (Some(before), Some(_)) => check_tag(before, call, now),
+        (Some(_), None) => Err(refused(409, 409_201, &format!("EnrollmentConflict: the enrollment {id} exists."), now)),
+    }
+}
+
+/// The keys given; for those left out new ones, or the old ones where the variant says so.
+fn keys_after(azure: &mut Azure, label: &str, wanted: &Wanted, old: Option<&Enrollment>) -> [String; 2] {
+    let kept = azure.options.variants.group_keys_left_out == KeysLeftOut::Kept;
+    let old = old.filter(|_| kept);
+    let mut slot = |given: Option<&String>, old: Option<&String>, slot: &str| match given.or(old) {
+        Some(key) => azure.keyring.keep(key.clone()),
+        None => azure.keyring.long_key(&format!("{label}/{slot}")),
+    };
+    [
+        slot(wanted.primary.as_ref(), old.map(|old| &old.primary), "primary"),
+        slot(wanted.secondary.as_ref(), old.map(|old| &old.secondary), "secondary"),
+    ]
+}
+
+/// An enrollment to be written, of which there were so many of its sort before.
+pub(super) struct Upsert<'a> {
+    pub name: &'a str,
+    pub sort: Sort,
+    pub id: &'a str,
+    pub before: Option<Enrollment>,
+    pub others: usize,
+    /// How many there may be, and what they are called in the refusal.
+    pub most: (usize, &'static str),
+}
+
+impl Upsert<'_> {
+    /// The enrollment that is there afterwards; it is not stored yet.
+    pub fn enrollment(self, azure: &mut Azure, call: &Call, now: Timestamp) -> Result<Enrollment, Answer> {
+        let body = body(call, now)?;
+        let there = service(azure, self.name, now)?;
+        let old = self.before.as_ref();
+        check_condition(old, call, self.id, now)?;
+        let wanted = read(there, self.sort, self.id, body, now)?;
+        let (most, what) = self.most;
+        if old.is_none() && self.others >= most {
+            return Err(bad(400_210, &format!("TooManyEnrollments: {most} {what} at most."), now));
+        }
+        let label = match self.sort {
+            Sort::Group => format!("service/{}/group/{}", self.name, self.id),
+            Sort::Individual => format!("service/{}/enrollment/{}", self.name, self.id),
+        };
+        let [primary, secondary] = keys_after(azure, &label, &wanted, old);
+        let visible_from = now + azure.options.variants.read_after_create;
+        Ok(Enrollment {
+            id: old.map_or(self.id, |old| &old.id).to_owned(),
+            etag: format!("{:08x}-0000-0100-0000-{:012x}", azure.count(), now.as_second()),
+            primary,
+            secondary,
+            enabled: wanted.enabled,
+            allocation_policy: wanted.allocation_policy,
+            hubs: wanted.hubs,
+            update_hub_assignment: wanted.update_hub_assignment,
+            migrate_device_data: wanted.migrate_device_data,
+            rest: wanted.rest,
+            created: old.map_or(now, |old| old.created),
+            updated: now,
+            visible_from: old.map_or(visible_from, |old| old.visible_from),
+        })
+    }
+}
+
+/// The body, which has to be an object.
+pub(super) fn body(call: &Call, now: Timestamp) -> Result<&Value, Answer> {
+    let body = call.json.as_ref().filter(|body| body.is_object());
+    body.ok_or_else(|| bad(400_003, "The body is no JSON object.", now))
+}
+
+/// Both keys; the only way to read them.
+pub(super) fn keys(enrollment: &Enrollment) -> Answer {
+    let keys = json!({ "primaryKey": enrollment.primary, "secondaryKey": enrollment.secondary });
+    Answer::json(200, json!({ "type": "symmetricKey", "symmetricKey": keys }))
+}
+
+/// No other query than for all of a table is known.
+pub(super) fn asks_for_all(call: &Call, table: &str, now: Timestamp) -> Result<(), Answer> {
+    let text = call.json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default().to_lowercase();
+    let known = text.split_whitespace().eq(["select", "*", "from", table.to_lowercase().as_str()]);
+    if known { Ok(()) } else { Err(bad(400_004, &format!("Only SELECT * FROM {table} is simulated."), now)) }
+}
