@@ -198,6 +198,16 @@ impl ControlPlane {
         self.servers.lock().await.all().filter_map(server::Server::id).collect()
     }
 
+    /// Ends a control plane that others share: ends the servers, waits for that, and removes the directory if it is temporary.
+    ///
+    /// # Errors
+    ///
+    /// A server cannot be killed, or the directory not removed.
+    pub async fn end(&self) -> anyhow::Result<()> {
+        self.servers.lock().await.end().await?;
+        self.run.remove()
+    }
+
     /// Ends the servers, waits for that, and removes the directory if it is temporary.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What tests, the demo and the benchmark share.
 
 pub mod controlplane;
+pub mod demo;
 pub mod device;
 pub mod example;
 pub mod operator;

@@ -70,14 +70,20 @@ impl RunDirectory {
     pub fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
         write_private(&self.join(name), content)
     }
+
+    /// Removes the directory now, if it is a temporary one.
+    pub fn remove(&self) -> anyhow::Result<()> {
+        if self.removed_in_the_end && self.path.exists() {
+            fs::remove_dir_all(&self.path).with_context(|| format!("failed to remove {}", self.path.display()))?;
+        }
+        Ok(())
+    }
 }
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        if self.removed_in_the_end {
-            // What cannot be removed now, the next run sweeps.
-            let _ = fs::remove_dir_all(&self.path);
-        }
+        // What cannot be removed now, the next run sweeps.
+        let _ = self.remove();
     }
 }
 
