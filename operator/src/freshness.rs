@@ -15,7 +15,15 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 /// Writes that the watches have not shown yet.
 #[derive(Debug, Default)]
 pub struct Freshness {
-    awaited: Mutex<HashMap<ObjectKey, Vec<Awaited>>>,
+    awaited: Mutex<HashMap<ObjectKey, Writes>>,
+}
+
+/// The writes of one object.
+#[derive(Debug, Default)]
+struct Writes {
+    unseen: Vec<Awaited>,
+    /// Whether a look at the object was put off because of them.
+    held: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -30,9 +38,9 @@ impl Freshness {
     pub fn expect(&self, object: &ObjectKey, thing: Thing, version: String, now: Timestamp) {
         let until = now.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
         let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = awaited.entry(object.clone()).or_default();
-        list.retain(|other| other.thing != thing);
-        list.push(Awaited { thing, version, until });
+        let unseen = &mut awaited.entry(object.clone()).or_default().unseen;
+        unseen.retain(|other| other.thing != thing);
+        unseen.push(Awaited { thing, version, until });
     }
 
     /// Until when the object has to wait for a write of its own to be seen; `None` if it need not.
@@ -40,23 +48,26 @@ impl Freshness {
     /// `seen` tells the version of a thing that the watches show now.
     pub fn wait_until(&self, object: &ObjectKey, now: Timestamp, seen: impl Fn(&Thing) -> Option<String>) -> Option<Timestamp> {
         let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = awaited.get_mut(object)?;
-        list.retain(|one| one.until > now && !seen(&one.thing).is_some_and(|version| is_at_least(&version, &one.version)));
-        let until = list.iter().map(|one| one.until).max();
-        if list.is_empty() {
+        let writes = awaited.get_mut(object)?;
+        writes.unseen.retain(|one| one.until > now && !seen(&one.thing).is_some_and(|version| is_at_least(&version, &one.version)));
+        let until = writes.unseen.iter().map(|one| one.until).max();
+        writes.held = until.is_some();
+        if until.is_none() {
             awaited.remove(object);
         }
         until
     }
 
-    /// Takes note of a version that the watches have shown.
-    pub fn saw(&self, object: &ObjectKey, thing: &Thing, version: &str) {
+    /// Takes note of a version that the watches have shown. True if that was the last that a look at the object was put off for.
+    pub fn saw(&self, object: &ObjectKey, thing: &Thing, version: &str) -> bool {
         let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(list) = awaited.get_mut(object) else { return };
-        list.retain(|one| one.thing != *thing || !is_at_least(version, &one.version));
-        if list.is_empty() {
+        let Some(writes) = awaited.get_mut(object) else { return false };
+        writes.unseen.retain(|one| one.thing != *thing || !is_at_least(version, &one.version));
+        let (all_seen, held) = (writes.unseen.is_empty(), writes.held);
+        if all_seen {
             awaited.remove(object);
         }
+        all_seen && held
     }
 
     /// Whether every write was seen.
@@ -101,6 +112,23 @@ mod tests {
 
         freshness.expect(&object, Thing::Object(object.clone()), "11".to_owned(), at(0));
         assert_eq!(freshness.wait_until(&object, at(31), |_| None), None);
+    }
+
+    #[test]
+    fn a_look_that_was_put_off_is_due_with_the_last_write_that_is_seen_and_only_then() {
+        let freshness = Freshness::default();
+        let object = ObjectKey::new(KindName::DeviceCredential, "contoso", "a");
+        let (own, secret) = (Thing::Object(object.clone()), Thing::Secret(Name::new("contoso", "a")));
+        freshness.expect(&object, own.clone(), "10".to_owned(), at(0));
+        assert!(!freshness.saw(&object, &own, "10"), "nothing was put off");
+
+        freshness.expect(&object, own.clone(), "11".to_owned(), at(0));
+        freshness.expect(&object, secret.clone(), "12".to_owned(), at(0));
+        assert_eq!(freshness.wait_until(&object, at(1), |_| None), Some(at(30)));
+        assert!(!freshness.saw(&object, &secret, "12"));
+        assert!(!freshness.saw(&object, &own, "10"));
+        assert!(freshness.saw(&object, &own, "11"));
+        assert!(freshness.is_empty());
     }
 
     #[test]

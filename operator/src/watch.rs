@@ -83,7 +83,10 @@ fn applied<K: Kind>(env: &Env, object: DeserializeGuard<K>) -> Option<ObjectKey>
         want_secrets(env, &*object);
     }
     let version = object.meta().resource_version.as_deref().unwrap_or_default();
-    env.freshness.saw(&key, &Thing::Object(key.clone()), version);
+    if env.freshness.saw(&key, &Thing::Object(key.clone()), version) {
+        // Somebody asked for a look meanwhile, and the echo of our own status wakes nobody.
+        env.queue.push(key.clone(), Lane::New);
+    }
     wake(env, &key, &*object, before.as_deref());
     Some(key)
 }
