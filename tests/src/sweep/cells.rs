@@ -49,14 +49,14 @@ pub fn swept(cells: &[Cell]) -> BTreeSet<Label> {
     cells.iter().map(|cell| cell.trouble.label.clone()).collect()
 }
 
-/// Runs once for everything that can go wrong with the effects of a recording.
-pub async fn cells(control: &'static ControlPlane, recording: &Ended) -> Vec<Cell> {
+/// Runs once for everything that can go wrong with the effects of a recording, and tells each cell when it is known.
+pub async fn cells(control: &'static ControlPlane, recording: &Ended, tell: impl Fn(&Cell)) -> Vec<Cell> {
     let expected = Arc::new(recording.checkpoints.clone());
     let runs = troubles(&recording.counts).into_iter().enumerate().map(|(n, trouble)| {
         let expected = expected.clone();
         async move { tokio::spawn(cell(control, n, trouble, expected)).await.expect("a run panics only if the sweep is wrong") }
     });
-    let mut cells: Vec<_> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).collect().await;
+    let mut cells: Vec<_> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).inspect(tell).collect().await;
     cells.sort_by_key(|cell| (cell.trouble.label.clone(), cell.trouble.occurrence, cell.trouble.mode));
     cells
 }

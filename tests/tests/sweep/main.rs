@@ -22,7 +22,7 @@ fn whatever_goes_wrong_at_an_effect_the_world_ends_the_same() -> anyhow::Result<
         let recording = recording.map_err(|error| error.context(log.text()))?;
         let in_cluster: BTreeSet<Label> = audit.writes_of(&recording.user)?.iter().filter_map(of_audit).collect();
 
-        let cells = cells(control, &recording).await;
+        let cells = cells(control, &recording, tell).await;
         println!("{}\n{}", table(&cells), summary(&cells));
         assert_eq!(failures(&cells), "");
         if std::env::var_os("MOORAGE_SWEEP").is_none() {
@@ -30,6 +30,13 @@ fn whatever_goes_wrong_at_an_effect_the_world_ends_the_same() -> anyhow::Result<
         }
         Ok(())
     })
+}
+
+/// A failure is told at once: a sweep takes minutes.
+fn tell(cell: &Cell) {
+    if cell.failure.is_some() {
+        println!("FAILED after {:.1?}: {}", cell.took, cell.trouble);
+    }
 }
 
 /// The effects that the API server and the cloud saw in the recording, and at which nothing went wrong since.
