@@ -109,9 +109,12 @@ async fn after_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, error: &
     let failures = env.failed(key);
     let wait = retry_in(error.class, failures, seed(key));
     let chain = error.chain();
-    // A lost race is the normal course of things; it is news when it does not end.
-    let news = failures > 1 || !matches!(error.class, Class::Conflict);
-    if news {
+    // A lost race is the normal course of things; it is news when it does not end, or when it has a name.
+    let named = error.reason.is_some() && matches!(error.class, Class::Conflict);
+    if named {
+        env.events.warning(object, error.reason(), &chain).await;
+    }
+    if named || failures > 1 || !matches!(error.class, Class::Conflict) {
         tracing::warn!(reason = %error.reason(), object = %key, failures, wait = %wait, error = chain, "failed");
         let standing = standing_of(error, chain);
         let common = common(object, object.goal(), &standing, usable_until_told_otherwise(object, &standing), Vec::new(), now);

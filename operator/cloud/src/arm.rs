@@ -38,6 +38,15 @@ pub struct ResourceId {
     pub name: String,
 }
 
+impl ResourceId {
+    /// Reads the place out of an id of the resource manager.
+    pub fn parse(id: &str) -> Option<Self> {
+        let parts: Vec<_> = id.split('/').collect();
+        let group = parts.iter().position(|part| part.eq_ignore_ascii_case("resourceGroups"))?;
+        Some(Self { group: (*parts.get(group + 1)?).to_owned(), name: (*parts.last()?).to_owned() })
+    }
+}
+
 /// Whether a global name can be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Availability {

@@ -1,12 +1,15 @@
 //! Zero harm: what others have in objects that we share survives every write of ours.
 
-use moorage_simulator::{NewService, Simulator};
+use std::time::Duration;
+
+use moorage_simulator::{Fault, MaskedLink, Match, NewService, Occurrence, Options, Rule, Simulator, Variants};
 use moorage_tests::controlplane::block_on;
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SUBSCRIPTION, Stage, cloud_options};
+use moorage_tests::stage::{SOON, SUBSCRIPTION, Stage, cloud_options};
+use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
-use crate::tenants::fabrikam_s_past;
+use crate::tenants::{EAST, EUROPE, Tenants, fabrikam_s_past};
 
 /// A service that was there, with a hub, a link by another policy and a group of somebody else.
 fn somebody_else_s(cloud: &Simulator) {
@@ -30,6 +33,9 @@ fn somebody_else_s(cloud: &Simulator) {
 fn links_groups_tags_policies_and_keys_of_others_survive_every_write_of_ours() -> anyhow::Result<()> {
     block_on(async {
         let mut example = Example::read("s0-tenants.yaml", "zeroharm")?;
+        // A device that is barred leaves a bar behind, as it should.
+        let barred = example.object_mut("DeviceCredential", "fabrikam-simdevice-asia").expect("it is in the example");
+        barred["spec"]["deletionPolicy"] = json!("Retain");
         let service = example.object_mut("ProvisioningService", "contoso-dps").expect("it is in the example");
         service["spec"]["adoption"] = json!("IfUnmanaged");
         let stage = Stage::set(moorage_tests::controlplane::shared().await?, "zeroharm", &example.namespaces(), cloud_options()).await?;
@@ -49,5 +55,57 @@ fn links_groups_tags_policies_and_keys_of_others_survive_every_write_of_ours() -
         stage.until_gone("CloudAccount", &example.namespace("platform"), "azure").await?;
         assert_eq!(stage.cloud().world(), past);
         operator.stop().await
+    })
+}
+
+/// Nobody has written down whether a masked key that is sent back keeps the stored one: the links work either way.
+#[test]
+fn a_tenant_s_links_work_even_where_azure_takes_the_mask_for_a_key() -> anyhow::Result<()> {
+    block_on(async {
+        let variants = Variants { masked_link: MaskedLink::StoredLiterally, ..Variants::default() };
+        let tenants = Tenants::ready_with("masked", Options { variants, ..cloud_options() }, |_| {}).await?;
+        for (tenant, name, from, key) in
+            [("contoso", "contoso-simdevice-east", EAST, "IOTHUB_DEVICE_KEY"), ("fabrikam", "fabrikam-simdevice-eu", EUROPE, "deviceKey")]
+        {
+            tenants.device(tenant, name, from).await?.register(Some(key), |_| {}).await?;
+        }
+        tenants.end().await
+    })
+}
+
+/// The service takes no `If-Match`: another writer who has read before us and writes after us wins.
+#[test]
+fn a_link_that_another_writer_has_overwritten_is_noticed_told_and_written_again() -> anyhow::Result<()> {
+    block_on(async {
+        // Each look at the service takes a while, so that the other writer comes between a write and the look after it.
+        let looks =
+            Match { method: Some("GET".to_owned()), path: Some("provisioningServices/contoso-dps$".to_owned()), ..Match::default() };
+        let slow = Rule { matching: looks, occurrence: Occurrence::Every, fault: Fault::Slow(700) };
+        let tenants = Tenants::begun("lost", Options { faults: vec![slow], ..cloud_options() }, |_| {}).await?;
+        let linked =
+            |world: &str| world.lines().filter(|line| line.trim_start().starts_with("link ")).map(str::to_owned).collect::<Vec<_>>();
+        let first = until("the first links are written", SOON, || async {
+            let links = linked(&tenants.world());
+            if links.is_empty() { Err(NotYet::seen("no link")) } else { Ok(links) }
+        })
+        .await?;
+        let host = first[0].split_whitespace().find(|word| word.contains("azure-devices.net")).expect("a link names its hub").to_owned();
+        tenants.stage.cloud().edit(|azure| azure.remove_link("contoso-dps", &host));
+        tenants.stage.until_all_ready().await?;
+        assert_eq!(linked(&tenants.world()).len(), 4, "{}", tenants.world());
+        until("an Event tells of the lost update", Duration::from_secs(20), || async {
+            let mut events = String::new();
+            for namespace in ["contoso", "fabrikam"] {
+                let namespace = tenants.example.namespace(namespace);
+                events += &tenants
+                    .stage
+                    .kubectl(&["get", "events", "-n", &namespace], "")
+                    .await
+                    .map_err(|error| NotYet::seen(format!("{error:#}")))?;
+            }
+            if events.contains("LostUpdate") { Ok(()) } else { Err(NotYet::seen(events)) }
+        })
+        .await?;
+        tenants.end().await
     })
 }

@@ -14,6 +14,14 @@ impl Arm {
         reply.map(|reply| reply.json()).transpose()
     }
 
+    /// Lists the IoT hubs of the subscription.
+    ///
+    /// # Errors
+    /// When the resource manager refuses.
+    pub async fn hubs(&self) -> Result<Vec<Hub>, Error> {
+        self.all(op::HUB_LIST.call(&[&self.subscription]), op::HUB_LIST).await
+    }
+
     /// Begins to create or replace an IoT hub; an update goes with the `ETag` that was read, a creation without.
     ///
     /// # Errors

@@ -78,6 +78,14 @@ pub(super) const HUB_KEYS: Operation = Operation {
     version: versions::HUBS,
     quota: Quota::ResourceWrites,
 };
+pub(super) const HUB_LIST: Operation = Operation {
+    name: "hub.list",
+    step: "list IoT hubs",
+    method: Method::Get,
+    template: "/subscriptions/{}/providers/Microsoft.Devices/IotHubs",
+    version: versions::HUBS,
+    quota: Quota::ResourceReads,
+};
 pub(super) const HUB_KEYS_NEXT: Operation = Operation {
     name: "hub.keys",
     step: "list keys of IoT hub",

@@ -128,6 +128,15 @@ impl ProvisioningService {
         self
     }
 
+    /// The same with the key of a link in its place; a hub that is not linked stays so.
+    #[must_use]
+    pub fn with_link_key(mut self, connection: &ConnectionString) -> Self {
+        for entry in self.0.list_mut(LINKS).iter_mut().filter(|entry| is_to(entry, connection.host())) {
+            entry["connectionString"] = connection.expose().expose().into();
+        }
+        self
+    }
+
     /// The same with exactly these policies and their keys, as they were listed.
     ///
     /// A service that is read has no keys; one that is written without them may get new ones.

@@ -1,12 +1,14 @@
 //! What can be done for a hub group, and how it is done.
 
 use moorage_cloud::{
-    AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, PolicyRights, ProvisioningService as ServiceDocument, ResourceId,
+    AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkSeen, PolicyRights, ProvisioningService as ServiceDocument,
+    ResourceId,
 };
 use moorage_crds::{Link, TenantHubGroup};
 use moorage_keys::{ConnectionString, HostName};
 use moorage_plan::{Class, Reason};
 
+use super::observe::POLICY_PREFIX;
 use crate::{
     clouds::{self, Service},
     effects::Target,
@@ -192,7 +194,7 @@ async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[Ho
             .because(Reason::UnknownLinks));
     }
     let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
-    let mut document = before.clone().with_access_keys(&keys);
+    let mut document = with_known_keys(service, before.clone().with_access_keys(&keys)).await.map_err(failed)?;
     for link in add {
         document = document.with_link(&cloud_link(link)?);
     }
@@ -209,6 +211,30 @@ async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[Ho
     let note =
         format!("another writer of provisioning service {name} has overwritten the link of {}; it is written again", lost.join(", "));
     Err(Error::own(note, Class::Conflict).because(Reason::LostUpdate))
+}
+
+/// Puts the real keys into the links that hub groups made, other tenants' among them.
+///
+/// A link is read with its key masked. That a masked key keeps the stored one is what other tools rely on and what no
+/// documentation says; where the real one can be read, nothing is left to that. The links of others go as they came: which of
+/// their two keys is in use cannot be known.
+async fn with_known_keys(service: &Service, mut document: ServiceDocument) -> Result<ServiceDocument, moorage_cloud::Error> {
+    let links = document.links();
+    let ours = |link: &LinkSeen| link.policy.as_deref().is_some_and(|policy| policy.starts_with(POLICY_PREFIX));
+    if !links.iter().any(ours) {
+        return Ok(document);
+    }
+    let hubs = service.arm.hubs().await?;
+    for link in links.into_iter().filter(ours) {
+        let (Some(host), Some(policy)) = (link.host, link.policy) else { continue };
+        let hub = hubs.iter().find(|hub| hub.host_name().is_some_and(|name| name.eq_ignore_ascii_case(host.as_str())));
+        let Some(id) = hub.and_then(Hub::id).and_then(ResourceId::parse) else { continue };
+        let Some(access) = service.arm.hub_key(&id, &policy).await? else { continue };
+        if let Ok(connection) = ConnectionString::service(host, &policy, access.keys.primary) {
+            document = document.with_link_key(&connection);
+        }
+    }
+    Ok(document)
 }
 
 fn hosts(document: &ServiceDocument) -> Vec<String> {

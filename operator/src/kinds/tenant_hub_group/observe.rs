@@ -96,10 +96,13 @@ pub(super) fn link_entry(name: &str) -> String {
     format!("link.{}", name.to_lowercase())
 }
 
+/// How the name of every link policy begins, of this hub group or of another.
+pub(super) const POLICY_PREFIX: &str = "moorage-";
+
 /// Name of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
 pub(super) fn policy_name(env: &Env, group: &TenantHubGroup) -> String {
     let key = group.key();
-    format!("moorage-{}", owner_hash(&env.installation.id, key.kind.as_str(), &key.at.namespace, &key.at.name))
+    format!("{POLICY_PREFIX}{}", owner_hash(&env.installation.id, key.kind.as_str(), &key.at.namespace, &key.at.name))
 }
 
 pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
@@ -152,7 +155,8 @@ async fn look(
     let id = hub_id(group, &name);
     let hub = arm.hub(&id).await.map_err(failed)?;
     let record = recorded(entries, &hub_entry(&name)).map(str::to_owned);
-    let whose = by_tag(env, &group.key(), hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG)), record.as_deref());
+    let tag = hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG));
+    let whose = by_tag(&env.owner_tag(&group.key()), tag, record.as_deref());
     let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);
     let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| env.clouds.azure().cloud().hub_host(host).ok());
     let settled = hub.as_ref().is_some_and(is_active);
