@@ -123,6 +123,6 @@ fn none_was_told(held: &[String], voice: &mut Voice) -> anyhow::Result<()> {
         |secret: &str| [secret.to_owned(), BASE64_STANDARD.encode(secret), utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string()];
     let printed = held.iter().filter(|secret| forms(secret).iter().any(|form| told.contains(form.as_str()))).count();
     voice.fact(&Fact::Secrets { printed, held: held.len() });
-    ensure!(printed == 0, "{printed} secret values were printed");
+    ensure!(printed == 0, "secret values were printed: {printed}");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::fact::Fact;
 
@@ -13,6 +13,18 @@ const PLAIN: &str = "\x1b[0m";
 
 /// Widths of the chronicle's columns: kind and object.
 const CHRONICLE: [usize; 2] = [19, 34];
+
+/// The last line that programs are told.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Verdict<'a> {
+    demo: &'a str,
+    ok: bool,
+    cleaned_up: bool,
+    seconds: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
 
 /// Tells facts on standard output, and remembers all that it told.
 pub(super) struct Voice {
@@ -95,21 +107,24 @@ impl Voice {
     pub fn end(&mut self, demo: &str, kept: bool, outcome: &anyhow::Result<()>) {
         let seconds = self.began.elapsed().as_secs();
         match outcome {
-            Ok(()) if self.json => self.print(&json!({ "demo": demo, "ok": true, "cleanedUp": !kept, "seconds": seconds }).to_string()),
+            Ok(()) if self.json => self.verdict(&Verdict { demo, ok: true, cleaned_up: !kept, seconds, error: None }),
             Ok(()) => self.print(&format!("\nAll was seen to work, in {seconds} s.")),
             Err(error) if self.json => {
-                self.print(&json!({ "demo": demo, "ok": false, "error": format!("{error:#}"), "seconds": seconds }).to_string());
+                self.verdict(&Verdict { demo, ok: false, cleaned_up: false, seconds, error: Some(format!("{error:#}")) });
             }
             // Where the rest is piped elsewhere, this is still seen.
             Err(error) => eprintln!("\nThe demo failed: {error:#}"),
         }
     }
 
+    fn verdict(&mut self, verdict: &Verdict<'_>) {
+        self.print(&serde_json::to_string(verdict).expect("a verdict serializes"));
+    }
+
     /// Prints the fact as JSON, if that is how facts are printed.
     fn as_json(&mut self, fact: &Fact) -> bool {
         if self.json {
-            let line: Value = serde_json::to_value(fact).expect("a fact serializes");
-            self.print(&line.to_string());
+            self.print(&serde_json::to_string(fact).expect("a fact serializes"));
         }
         self.json
     }
