@@ -137,8 +137,8 @@ impl fmt::Display for Error {
         write!(f, "failed to {}: {}", failure.step, failure.message)?;
         let status = failure.status.map(|status| format!("status {status}"));
         let code = failure.code.as_ref().map(|code| format!("code {code}"));
-        let request = failure.request_id.as_ref().map(|id| format!("request {id}"));
-        let facts: Vec<String> = [status, code, request].into_iter().flatten().collect();
+        // Without the request's id: the text goes into conditions, and the same failure must read the same each time.
+        let facts: Vec<String> = [status, code].into_iter().flatten().collect();
         if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
     }
 }

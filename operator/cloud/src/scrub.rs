@@ -8,6 +8,9 @@ const LOOKED_AT: usize = 4 * 1024;
 const KEY_LENGTH: usize = 22;
 const REDACTED: &str = "[redacted]";
 
+/// What begins the part of a message that is of the single request.
+const PASSING: [&str; 6] = ["Trace ID:", "Correlation ID:", "Timestamp:", "Tracking ID:", "TrackingId:", "TrackingId "];
+
 /// Names whose value is a secret.
 const ANNOUNCERS: [&str; 15] = [
     "accountkey",
@@ -31,7 +34,7 @@ const ANNOUNCERS: [&str; 15] = [
 pub(crate) fn scrub(text: &str) -> String {
     let mut clean = String::new();
     let mut after_name = false;
-    for piece in pieces(&text.chars().take(LOOKED_AT).collect::<String>()) {
+    for piece in pieces(&lasting(text).chars().take(LOOKED_AT).collect::<String>()) {
         if piece.starts_with(is_delimiter) {
             after_name &= piece.chars().all(|c| matches!(c, ' ' | ':' | '"' | '\'' | '\\'));
             clean.extend(piece.chars().map(|c| if c.is_control() { ' ' } else { c }));
@@ -51,6 +54,12 @@ pub(crate) fn scrub(text: &str) -> String {
         after_name = announces;
     }
     clean.trim().chars().take(LONGEST).collect()
+}
+
+/// The part of a text that is the same each time: services end theirs with ids and times of the single request.
+fn lasting(text: &str) -> &str {
+    let end = PASSING.iter().filter_map(|mark| text.find(mark)).min();
+    end.map_or(text, |end| text[..end].trim_end_matches([' ', ',', ';', '\r', '\n']))
 }
 
 /// Cuts a text into alternating delimiters and what is between them.
@@ -91,6 +100,13 @@ mod tests {
     use super::scrub;
 
     const KEY: &str = "p3w2DQr9WqEGBLUSlFi1jPQ7UWQL4siAGy75HFTFbf8=";
+
+    #[test]
+    fn what_is_of_the_single_request_is_left_out_so_that_the_same_failure_reads_the_same() {
+        let told = |id: &str| scrub(&format!("AADSTS7000215: Invalid client secret provided. Trace ID: {id} Timestamp: {id}"));
+        assert_eq!(told("1"), "AADSTS7000215: Invalid client secret provided.");
+        assert_eq!(told("1"), told("2"));
+    }
 
     #[test]
     fn a_plain_sentence_stays_as_it_is() {

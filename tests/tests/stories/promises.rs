@@ -165,3 +165,28 @@ fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when
         operator.stop().await
     })
 }
+
+#[test]
+fn a_failure_that_lasts_is_told_once_and_not_at_every_attempt() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = Tenants::ready("lasting").await?;
+        let namespace = tenants.example.namespace("platform");
+        let secret = r#"{"stringData":{"clientSecret":"a-wrong-one"}}"#;
+        tenants.stage.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", secret], "").await?;
+        let first = tenants.until("CloudAccount", "platform", "azure", "Stalled", "Denied").await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        let attempts = tenants.stage.cloud().requests().len();
+        tenants.stage.cloud().advance(jiff::SignedDuration::from_hours(2)).await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        assert!(tenants.stage.cloud().requests().len() > attempts + 10, "it went on trying");
+        let last = tenants.object("CloudAccount", "platform", "azure").await?;
+        assert_eq!(last["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
+        // What worked goes on working: devices need nothing of the account.
+        tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
+
+        let secret = format!(r#"{{"stringData":{{"clientSecret":"{}"}}}}"#, moorage_tests::stage::CLIENT_SECRET);
+        tenants.stage.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", &secret], "").await?;
+        tenants.stage.until_all_ready().await?;
+        tenants.end().await
+    })
+}

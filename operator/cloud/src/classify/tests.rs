@@ -205,7 +205,7 @@ fn a_refused_sign_in_says_what_to_do() {
     assert_eq!(
         wrong.to_string(),
         "failed to do it: the client secret is wrong: put the secret's value, not its id, into the account's Secret; \
-         AADSTS7000215: Nope. (status 401, code 7000215, request c-1)"
+         AADSTS7000215: Nope. (status 401, code 7000215)"
     );
     for number in [7_000_222, 700_016, 90_002, 700_213, 53_003, 700_024] {
         let error = refused(400, number);
