@@ -138,7 +138,8 @@ impl Facts {
 
     /// Some fields of each fact of one sort, in any order.
     fn as_set(&self, sort: &str, fields: &[&str]) -> BTreeSet<String> {
-        self.of_sort(sort).map(|fact| Value::from_iter(fields.iter().map(|field| fact[*field].clone())).to_string()).collect()
+        let row = |fact: &Value| fields.iter().map(|field| fact[*field].clone()).collect::<Value>();
+        self.of_sort(sort).map(|fact| row(fact).to_string()).collect()
     }
 }
 
