@@ -76,6 +76,13 @@ impl Clouds {
         self.lock().services.remove(&service_id(arm, id));
     }
 
+    /// After a call that a service refused: its key may have been replaced, and is read anew next time.
+    pub fn heed(&self, service: &Service, error: &Error) {
+        if error.class == moorage_plan::Class::Denied {
+            self.forget_service(&service.arm, &service.id);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

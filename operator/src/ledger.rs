@@ -67,6 +67,8 @@ impl Ledger {
         let kept = self.of(owner).keys().any(|entry| !entries.contains_key(entry));
         if !kept && entries.values().all(Option::is_none) {
             self.cluster.delete(&step, &path, &self.page_name(owner)).await?;
+            // There is no version to wait for: what is struck out must not be believed until the watch tells.
+            self.lock().remove(owner);
             return Ok(None);
         }
         let at = Name::new(&self.namespace, &self.page_name(owner));

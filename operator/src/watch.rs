@@ -10,6 +10,7 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
+use moorage_crds::annotations::FINALIZER;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -116,10 +117,12 @@ fn gone<K: Kind>(env: &Env, key: &ObjectKey) {
     let Some(object) = env.stores.remove::<K>(key) else { return };
     env.forget(key);
     env.wake(&Thing::Object(key.clone()), Lane::New);
-    // Those that it referred to may be waiting for it to go.
+    // Those that it referred to may be waiting for it to undo what it made; nobody waits for an object that made nothing.
+    let made = object.has_something_to_undo() || object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
     for thing in object.references() {
         match thing {
-            Thing::Object(key) => env.queue.push(key, Lane::New),
+            Thing::Object(key) if made => env.queue.push(key, Lane::New),
+            Thing::Object(_) => {}
             Thing::Registration(_) => env.wake(&thing, Lane::New),
             Thing::Secret(_) | Thing::Ledger(_) => {}
         }

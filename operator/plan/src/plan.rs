@@ -82,6 +82,12 @@ impl<A> Plan<A> {
         Self { actions, standing: Standing::NotYet(Why::new(reason, note)), look_again: None, usable: false }
     }
 
+    /// The same plan, with its actions as those of another.
+    pub fn map<B>(self, of: impl FnMut(A) -> B) -> Plan<B> {
+        let Self { actions, standing, look_again, usable } = self;
+        Plan { actions: actions.into_iter().map(of).collect(), standing, look_again, usable }
+    }
+
     /// The same plan, to be looked at again no later than `when`.
     #[must_use]
     pub fn by(mut self, when: Option<Timestamp>) -> Self {

@@ -1,22 +1,23 @@
 //! `DeviceCredential`: what one device needs, kept in a Secret.
 //!
 //! Everything is computed from the group's two keys, which are in memory: a credential costs one write of its Secret and one
-//! of its status, and no request to a cloud.
+//! of its status, and no request to a cloud. Only barring its device on deletion, and letting it in again, take requests.
 
 mod content;
+mod disenrollment;
 mod observe;
 mod plan;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource;
-use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus, annotations as names};
+use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, annotations as names};
 use moorage_plan::{Goal, Plan};
 use serde_json::Value;
 
 use self::{
     content::Content,
-    observe::{Seen, registration_id_of, secret_of},
+    observe::{Seen, Wanted, registration_id_of, secret_of},
     plan::Action,
 };
 use crate::{
@@ -26,6 +27,8 @@ use crate::{
     kind::Kind,
     store::{Store, Stores},
 };
+
+pub(crate) use self::disenrollment::recorded_in as barred_in;
 
 impl Kind for DeviceCredential {
     const NAME: KindName = KindName::DeviceCredential;
@@ -46,22 +49,24 @@ impl Kind for DeviceCredential {
     }
 
     fn has_something_to_undo(&self) -> bool {
-        false
+        self.spec.deletion_policy == DevicePolicy::Disenroll
     }
 
     fn outlook(&self) -> Value {
         Value::Null
     }
 
-    async fn observe(&self, env: &Env, _: Goal) -> Result<Seen, Halt> {
-        observe::observe(self, env).await
+    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+        observe::observe(self, env, goal).await
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
-        match goal {
-            Goal::Present => plan::plan(self, seen, now),
+        match (goal, seen) {
             // The Secret goes with its owner; nothing else was made.
-            Goal::Absent => Plan::met(),
+            (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_)) => Plan::met(),
+            (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen).map(Action::Enrollment),
+            (Goal::Present, Seen::Barred(seen)) => disenrollment::admit(seen).map(Action::Enrollment),
+            (Goal::Present, Seen::Wanted(seen)) => plan::plan(self, seen, now),
         }
     }
 
@@ -72,26 +77,34 @@ impl Kind for DeviceCredential {
                 let uid = env.secrets.meta(at).ok().flatten().and_then(|meta| meta.uid.clone());
                 env.cluster.delete_secret(at, uid).await
             }
+            Action::Enrollment(step) => disenrollment::perform(self, env, step).await,
         }
     }
 
     fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
-        let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
-        let written = meta.map(plan::written);
-        let token = written.and_then(|written| written.token).filter(|_| seen.renewal.is_some());
-        let status = DeviceCredentialStatus {
-            common,
-            registration_id: Some(seen.source.registration_id.as_str().to_owned()),
-            id_scope: Some(seen.source.id_scope.as_str().to_owned()),
-            secret_name: Some(secret_of(self).name.to_string()),
-            secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
-            revision: written.map(|written| written.revision),
-            slot: Some(seen.source.slot),
-            not_before: token.map(|life| life.not_before),
-            not_after: token.map(|life| life.not_after),
-            renewal_time: token.zip(seen.renewal).map(|(life, renewal)| renewal.due(life, plan::seed(self))),
+        let status = match seen {
+            Seen::Kept | Seen::Barred(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
+            Seen::Wanted(seen) => status_of(self, seen, common),
         };
         serde_json::to_value(status).expect("a status serializes")
+    }
+}
+
+fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus) -> DeviceCredentialStatus {
+    let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
+    let written = meta.map(plan::written);
+    let token = written.and_then(|written| written.token).filter(|_| seen.renewal.is_some());
+    DeviceCredentialStatus {
+        common,
+        registration_id: Some(seen.source.registration_id.as_str().to_owned()),
+        id_scope: Some(seen.source.id_scope.as_str().to_owned()),
+        secret_name: Some(secret_of(credential).name.to_string()),
+        secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
+        revision: written.map(|written| written.revision),
+        slot: Some(seen.source.slot),
+        not_before: token.map(|life| life.not_before),
+        not_after: token.map(|life| life.not_after),
+        renewal_time: token.zip(seen.renewal).map(|(life, renewal)| renewal.due(life, plan::seed(credential))),
     }
 }
 

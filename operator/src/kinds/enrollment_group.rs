@@ -5,7 +5,7 @@ mod observe;
 mod plan;
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_crds::{CommonStatus, DeletionPolicy, EnrollmentGroup, EnrollmentGroupStatus, ObjectRef};
+use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus, ObjectRef};
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::{
     store::{Store, Stores},
 };
 
-pub(crate) use self::keys::{digest_of, stored_keys};
+pub(crate) use self::keys::{digest_of, generate as fresh_keys, stored_keys};
 pub(crate) use self::observe::service_of;
 
 /// The key of the group that an object refers to.
@@ -46,8 +46,9 @@ impl Kind for EnrollmentGroup {
         self.status.as_ref().map(|status| &status.common)
     }
 
+    /// It must outlive those who need it to undo what they made.
     fn has_something_to_undo(&self) -> bool {
-        self.spec.deletion_policy == DeletionPolicy::Delete
+        true
     }
 
     fn outlook(&self) -> Value {

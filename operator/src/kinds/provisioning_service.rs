@@ -10,6 +10,7 @@ use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
 use super::{
+    device_credential::barred_in,
     ownership::{ADOPTED, CLAIMED, MADE, OWNER_TAG, Whose, by_tag, recorded, refusal},
     resource_group::{self, SeenGroup, State},
     soon, users_to_wait_for,
@@ -19,7 +20,7 @@ use crate::{
     effects::Target,
     env::Env,
     error::{Error, Halt},
-    key::{KindName, Thing},
+    key::{KindName, ObjectKey, Thing},
     kind::{Act, Kind},
     store::{Store, Stores},
 };
@@ -45,16 +46,35 @@ pub struct Looked {
     record: Option<String>,
     granted: Adoption,
     users: Option<String>,
+    /// Ledger entries of devices that are barred in the service.
+    barred: Vec<(ObjectKey, String)>,
 }
 
 /// What can be done for a service.
 #[derive(Debug)]
 pub enum Action {
-    CreateGroup { name: String, location: String },
-    DeleteGroup { name: String },
-    Create { id: ResourceId, location: String },
-    Delete { id: ResourceId },
-    Record { to: Option<&'static str> },
+    CreateGroup {
+        name: String,
+        location: String,
+    },
+    DeleteGroup {
+        name: String,
+    },
+    Create {
+        id: ResourceId,
+        location: String,
+    },
+    Delete {
+        id: ResourceId,
+    },
+    Record {
+        to: Option<&'static str>,
+    },
+    /// Strikes what the ledger says of a device that was barred in the service, which is gone.
+    ForgetBarred {
+        owner: ObjectKey,
+        entry: String,
+    },
 }
 
 impl Act for Action {
@@ -65,7 +85,7 @@ impl Act for Action {
             Self::Create { .. } => Reason::CreateProvisioningService,
             Self::Delete { .. } => Reason::DeleteProvisioningService,
             Self::Record { to: Some(_) } => Reason::RecordClaim,
-            Self::Record { to: None } => Reason::DropClaim,
+            Self::Record { to: None } | Self::ForgetBarred { .. } => Reason::DropClaim,
         }
     }
 
@@ -77,15 +97,16 @@ impl Act for Action {
             Self::Delete { id } => format!("Delete provisioning service {}", id.name),
             Self::Record { to: Some(to) } => format!("Write down that the provisioning service is {to}"),
             Self::Record { to: None } => "Strike the provisioning service from the ledger".to_owned(),
+            Self::ForgetBarred { owner, .. } => format!("Strike what barred the device of {owner} from the ledger"),
         }
     }
 
     fn target(&self) -> Target {
-        if matches!(self, Self::Record { .. }) { Target::Cluster } else { Target::Cloud }
+        if matches!(self, Self::Record { .. } | Self::ForgetBarred { .. }) { Target::Cluster } else { Target::Cloud }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Record { .. })
+        !matches!(self, Self::Record { .. } | Self::ForgetBarred { .. })
     }
 }
 
@@ -136,7 +157,8 @@ impl Kind for ProvisioningService {
             let left = MOST_LINKS.saturating_sub(service.links().len());
             env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
         }
-        Ok(Seen::Looked(Box::new(Looked { group, service, whose, record, granted: reach.adoption, users })))
+        let barred = if goal == Goal::Absent { barred_in(env, &key) } else { Vec::new() };
+        Ok(Seen::Looked(Box::new(Looked { group, service, whose, record, granted: reach.adoption, users, barred })))
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
@@ -154,6 +176,7 @@ impl Kind for ProvisioningService {
         let key = self.key();
         let arm = match action {
             Action::Record { to } => return env.record(&key, &[(ENTRY.to_owned(), to.map(str::to_owned))]).await,
+            Action::ForgetBarred { owner, entry } => return env.record(owner, &[(entry.clone(), None)]).await,
             _ => super::reached(clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await)?.arm,
         };
         match action {
@@ -171,7 +194,7 @@ impl Kind for ProvisioningService {
                 let deleted = arm.delete_provisioning_service(id).await;
                 deleted.map_err(|error| Error::cloud(format!("failed to delete provisioning service {}", id.name), error))
             }
-            Action::Record { .. } => Ok(()),
+            Action::Record { .. } | Action::ForgetBarred { .. } => Ok(()),
         }
     }
 
@@ -306,6 +329,11 @@ impl Decide for ProvisioningService {
                 Reason::DeleteProvisioningService,
                 format!("Provisioning service {name} is being deleted"),
             );
+        }
+        if seen.service.is_none() && !seen.barred.is_empty() {
+            let forget = |(owner, entry): &(ObjectKey, String)| Action::ForgetBarred { owner: owner.clone(), entry: entry.clone() };
+            let actions = seen.barred.iter().map(forget).collect();
+            return Plan::act(actions, Reason::DropClaim, "What barred devices is gone with the provisioning service");
         }
         let delete = || Action::DeleteGroup { name: id.group.clone() };
         if let Some(plan) = resource_group::leftover(&seen.group, &id.group, now, delete) {

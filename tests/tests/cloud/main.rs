@@ -1,6 +1,7 @@
 //! The cloud's clients against the simulator, every request checked against the vendor's specification.
 
 mod enrollments;
+mod individuals;
 mod interruptions;
 mod registry;
 mod resources;

@@ -1,6 +1,7 @@
 //! Stories: an example file, applied with kubectl to a real API server, reconciled against a local Azure.
 
 mod admission;
+mod disenroll;
 mod promises;
 mod running;
 mod s0;

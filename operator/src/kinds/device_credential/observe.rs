@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
-use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot};
+use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup, Slot};
 use moorage_keys::{IdScope, RegistrationId};
-use moorage_plan::{Pattern, Reason, Renewal, parse_duration};
+use moorage_plan::{Goal, Pattern, Reason, Renewal, parse_duration};
 
 use super::content::Source;
+use super::disenrollment;
 use crate::{
     env::Env,
     error::Halt,
@@ -19,7 +20,17 @@ use crate::{
 };
 
 /// What was seen of a credential's world.
-pub struct Seen {
+pub enum Seen {
+    /// It is to go, and the cloud is none of its business.
+    Kept,
+    /// Its device is barred from registering, or is to be.
+    Barred(Box<disenrollment::Looked>),
+    /// It is to be written.
+    Wanted(Box<Wanted>),
+}
+
+/// What a credential is made of, and what there is of it.
+pub struct Wanted {
     pub(super) source: Source,
     pub(super) renewal: Option<Renewal>,
     pub(super) secret: Option<SeenSecret>,
@@ -50,7 +61,10 @@ pub(super) fn group_of(credential: &DeviceCredential) -> ObjectKey {
     enrollment_group::key_of(&credential.spec.enrollment_group_ref, &credential.key().at.namespace)
 }
 
-pub(super) async fn observe(credential: &DeviceCredential, env: &Env) -> Result<Seen, Halt> {
+pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+    if goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Retain {
+        return Ok(Seen::Kept);
+    }
     let key = credential.key();
     let registration_id = RegistrationId::parse(registration_id_of(credential))
         .map_err(|error| Halt::stuck(Reason::Invalid, format!("{error}; set spec.registrationId of a new DeviceCredential")))?;
@@ -62,11 +76,22 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env) -> Result<
         )
     })?;
     let grant = grants::on_enrollment_group(&group, &key.at.namespace, registration_id.as_str())?;
+    let claimed = first_to_claim(env, credential, &registration_id, &group);
+    if goal == Goal::Absent {
+        // The device is that of the older credential, if there is one.
+        let Ok(()) = claimed else { return Ok(Seen::Kept) };
+        let looked = disenrollment::look(credential, env, &group, registration_id, goal).await?;
+        return Ok(Seen::Barred(Box::new(looked)));
+    }
     let renewal = renewal(credential, grant.and_then(|grant| grant.max_token_ttl.as_deref()))?;
     if let Some(limit) = grant.and_then(|grant| grant.max_devices) {
         within_the_limit(env, credential, &group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
     }
-    first_to_claim(env, credential, &registration_id, &group)?;
+    claimed?;
+    if disenrollment::is_recorded(env, &key, &registration_id, &enrollment_group::service_of(&group)) {
+        let looked = disenrollment::look(credential, env, &group, registration_id, goal).await?;
+        return Ok(Seen::Barred(Box::new(looked)));
+    }
     let source = source(env, credential, &group, registration_id).await?;
     let at = secret_of(credential);
     let secret = match env.secrets.meta(&at)? {
@@ -74,7 +99,7 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env) -> Result<
         None => None,
     };
     let stale = env.secrets.owned_by(&key).into_iter().filter(|owned| *owned != at).collect();
-    Ok(Seen { source, renewal, secret, stale })
+    Ok(Seen::Wanted(Box::new(Wanted { source, renewal, secret, stale })))
 }
 
 async fn source(

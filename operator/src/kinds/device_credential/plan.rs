@@ -10,7 +10,8 @@ use moorage_crds::{DeviceCredential, annotations as names};
 use moorage_plan::{Lifetime, Plan, Reason, Seed};
 
 use super::content::Content;
-use super::observe::{Seen, SeenSecret, secret_of};
+use super::disenrollment::Step;
+use super::observe::{SeenSecret, Wanted, secret_of};
 use crate::{
     effects::Target,
     key::{KindName, Name},
@@ -25,6 +26,8 @@ pub enum Action {
     Write { at: Name, content: Box<Content>, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
     /// Deletes a Secret that was made for this credential under another name.
     Delete(Name),
+    /// Bars the device, or lets it in again.
+    Enrollment(Step),
 }
 
 impl Act for Action {
@@ -32,6 +35,7 @@ impl Act for Action {
         match self {
             Self::Write { why, .. } => *why,
             Self::Delete(_) => Reason::DeleteSecret,
+            Self::Enrollment(step) => step.reason(),
         }
     }
 
@@ -40,17 +44,23 @@ impl Act for Action {
             Self::Write { at, over: None, .. } => format!("Create Secret {at}"),
             Self::Write { at, revision, .. } => format!("Write revision {revision} to Secret {at}"),
             Self::Delete(at) => format!("Delete Secret {at}, which has another name now"),
+            Self::Enrollment(step) => step.note(),
         }
     }
 
     fn target(&self) -> Target {
         match self {
             Self::Write { .. } | Self::Delete(_) => Target::Cluster,
+            Self::Enrollment(step) => step.target(),
         }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Write { over: None, .. })
+        match self {
+            Self::Write { over, .. } => over.is_some(),
+            Self::Delete(_) => true,
+            Self::Enrollment(step) => step.is_news(),
+        }
     }
 }
 
@@ -75,7 +85,7 @@ pub(super) fn seed(credential: &DeviceCredential) -> Seed {
     Seed::of(&credential.key().to_string())
 }
 
-pub(super) fn plan(credential: &DeviceCredential, seen: &Seen, now: Timestamp) -> Plan<Action> {
+pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
     let fresh = |token| Box::new(seen.source.content(token));
     let Some(secret) = &seen.secret else {
@@ -114,7 +124,7 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-fn with_stale(mut actions: Vec<Action>, seen: &Seen) -> Vec<Action> {
+fn with_stale(mut actions: Vec<Action>, seen: &Wanted) -> Vec<Action> {
     actions.extend(seen.stale.iter().cloned().map(Action::Delete));
     actions
 }

@@ -64,7 +64,7 @@ pub(crate) fn digest_of(keys: &KeyPair) -> String {
 }
 
 /// Two new keys.
-pub(super) fn generate() -> KeyPair {
+pub(crate) fn generate() -> KeyPair {
     KeyPair { primary: random_key(), secondary: random_key() }
 }
 

@@ -73,11 +73,8 @@ pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> R
         Goal::Absent => None,
     };
     let looked = look(group, env, &enrollments, &service, hubs, goal).await;
-    if let Err(Halt::Failed(error)) = &looked
-        && error.class == moorage_plan::Class::Denied
-    {
-        // The service's key may have been replaced: the next look reads it anew.
-        env.clouds.forget_service(&service.arm, &service.id);
+    if let Err(Halt::Failed(error)) = &looked {
+        env.clouds.heed(&service, error);
     }
     looked.map(|looked| Seen::Looked(Box::new(looked)))
 }

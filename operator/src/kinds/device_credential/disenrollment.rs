@@ -1,0 +1,249 @@
+//! Barring a device from registering, and letting it in again.
+//!
+//! A disabled individual enrollment of the device's registration id bars it, whatever its group says (Microsoft Learn: "How to
+//! disenroll a device from Azure IoT Hub Device Provisioning Service"). It outlives the credential, and so does the ledger entry
+//! that says that it is ours: a credential of the same name finds it, and takes away nothing that somebody else wrote.
+
+use moorage_cloud::{DpsService, IfMatch, IndividualEnrollment, Registration};
+use moorage_crds::{DeviceCredential, EnrollmentGroup};
+use moorage_keys::RegistrationId;
+use moorage_plan::{Goal, Plan, Reason};
+use serde_json::{Map, Value, json};
+
+use super::observe::group_of;
+use crate::{
+    clouds,
+    effects::Target,
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, ObjectKey},
+    kind::{Act, Kind},
+    kinds::{enrollment_group, ownership::recorded, reached},
+};
+
+/// What the names of ledger entries begin with; the registration id follows, and their value is the provisioning service.
+const ENTRY: &str = "disenrolled.";
+/// Tag of the enrollment's initial twin that says whose it is: an enrollment has no tags of its own.
+const MARK: &str = "moorage";
+
+/// A look at what bars a device.
+pub struct Looked {
+    id: RegistrationId,
+    service: ObjectKey,
+    enrollment: Option<IndividualEnrollment>,
+    /// The device's record; asked only when it is to be removed.
+    registration: Option<Registration>,
+    /// Whether the enrollment bears our mark.
+    marked: bool,
+    /// Whether the ledger says that we wrote it, or were about to.
+    recorded: bool,
+}
+
+/// A step towards a device that cannot register, or back.
+#[derive(Debug)]
+pub enum Step {
+    /// Writes the disabled enrollment.
+    Bar { id: RegistrationId, over: IfMatch },
+    /// Deletes the record of the device's registration.
+    Forget { id: RegistrationId, over: IfMatch },
+    /// Deletes the disabled enrollment.
+    Admit { id: RegistrationId, over: IfMatch },
+    /// Writes into the ledger in which service the device is barred by us, or strikes it out.
+    Record { id: RegistrationId, service: Option<String> },
+}
+
+impl Act for Step {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Bar { .. } | Self::Forget { .. } => Reason::Disenroll,
+            Self::Admit { .. } => Reason::Reenroll,
+            Self::Record { service: Some(_), .. } => Reason::RecordClaim,
+            Self::Record { service: None, .. } => Reason::DropClaim,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::Bar { id, .. } => format!("Bar registration id {id} by a disabled individual enrollment"),
+            Self::Forget { id, .. } => format!("Delete the registration record of {id}"),
+            Self::Admit { id, .. } => format!("Delete the individual enrollment that bars registration id {id}"),
+            Self::Record { id, service: Some(service) } => format!("Write down that we bar registration id {id} in {service}"),
+            Self::Record { id, service: None } => format!("Strike registration id {id}, which we no longer bar, from the ledger"),
+        }
+    }
+
+    fn target(&self) -> Target {
+        match self {
+            Self::Bar { .. } | Self::Forget { .. } | Self::Admit { .. } => Target::Cloud,
+            Self::Record { .. } => Target::Cluster,
+        }
+    }
+
+    fn is_news(&self) -> bool {
+        !matches!(self, Self::Record { .. })
+    }
+}
+
+/// The ledger entry of a registration id. Names in a `ConfigMap` have no colons, and registration ids no capitals.
+fn entry(id: &RegistrationId) -> String {
+    format!("{ENTRY}{}", id.as_str().replace(':', "C"))
+}
+
+/// Whether the ledger says that a device is barred by us, in that provisioning service.
+pub(super) fn is_recorded(env: &Env, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> bool {
+    let entries = env.recorded(owner);
+    !entries.is_empty() && recorded(&entries, &entry(id)) == Some(&service.at.to_string())
+}
+
+/// The ledger entries of devices that we bar in a provisioning service, by owner.
+pub(crate) fn recorded_in(env: &Env, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
+    let service = service.at.to_string();
+    let owners = env.ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential);
+    let of_owner = |owner: ObjectKey| {
+        let entries = env.recorded(&owner);
+        let here = entries.iter().filter(|(entry, value)| entry.starts_with(ENTRY) && **value == service);
+        here.map(|(entry, _)| (owner.clone(), entry.clone())).collect::<Vec<_>>()
+    };
+    owners.flat_map(of_owner).collect()
+}
+
+/// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
+pub(super) async fn look(
+    credential: &DeviceCredential,
+    env: &Env,
+    group: &EnrollmentGroup,
+    id: RegistrationId,
+    goal: Goal,
+) -> Result<Looked, Halt> {
+    let service = clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace).await?;
+    let enrollments = clouds::enrollments(env, &service).await?;
+    let asked = ask(&enrollments, &id, goal).await;
+    let (enrollment, registration) = asked.inspect_err(|error| env.clouds.heed(&service, error))?;
+    let (owner, service) = (credential.key(), enrollment_group::service_of(group));
+    let marked =
+        enrollment.as_ref().is_some_and(|there| there.initial_tags().is_some_and(|tags| tags.get(MARK) == Some(&mark(env, &owner))));
+    let recorded = is_recorded(env, &owner, &id, &service);
+    Ok(Looked { id, service, enrollment, registration, marked, recorded })
+}
+
+async fn ask(
+    enrollments: &DpsService,
+    id: &RegistrationId,
+    goal: Goal,
+) -> Result<(Option<IndividualEnrollment>, Option<Registration>), Error> {
+    let failed = |error| Error::cloud(format!("failed to look at the enrollment of {id}"), error);
+    let enrollment = enrollments.enrollment(id.as_str()).await.map_err(failed)?;
+    let registration = match goal {
+        Goal::Absent => enrollments.registration(id.as_str()).await.map_err(failed)?,
+        Goal::Present => None,
+    };
+    Ok((enrollment, registration))
+}
+
+/// What is done so that the device cannot register: the enrollment first, for a device that registers meanwhile would have its
+/// record again; then the record, as often as there is one.
+pub(super) fn bar(seen: &Looked) -> Plan<Step> {
+    let id = &seen.id;
+    let note = format!("Registration id {id} is being barred");
+    let write = |over| Step::Bar { id: id.clone(), over };
+    let Some(there) = &seen.enrollment else {
+        let claim = Step::Record { id: id.clone(), service: Some(seen.service.at.to_string()) };
+        let steps = if seen.recorded { vec![write(IfMatch::Unset)] } else { vec![claim, write(IfMatch::Unset)] };
+        return Plan::act(steps, Reason::Disenroll, note);
+    };
+    let ours = seen.marked && seen.recorded;
+    match (there.is_enabled(), ours) {
+        (true, true) => return Plan::act(vec![write(IfMatch::of(there.etag()))], Reason::Disenroll, note),
+        (true, false) => {
+            let note = format!(
+                "somebody has enrolled registration id {id} individually in ProvisioningService {}, and that is left alone; delete that \
+                 enrollment, or set spec.deletionPolicy: Retain",
+                seen.service.at
+            );
+            return Plan::stuck(Reason::AlreadyExists, note);
+        }
+        (false, _) => {}
+    }
+    let mut steps = Vec::new();
+    if seen.recorded && !seen.marked {
+        steps.push(Step::Record { id: id.clone(), service: None });
+    }
+    if let Some(record) = &seen.registration {
+        steps.push(Step::Forget { id: id.clone(), over: IfMatch::of(record.etag()) });
+    }
+    if steps.is_empty() { Plan::met() } else { Plan::act(steps, Reason::Disenroll, note) }
+}
+
+/// What is done so that a device that we barred can register through its group again.
+pub(super) fn admit(seen: &Looked) -> Plan<Step> {
+    let id = &seen.id;
+    let strike = Step::Record { id: id.clone(), service: None };
+    let note = format!("Registration id {id} is being let in again");
+    match &seen.enrollment {
+        None => Plan::act(vec![strike], Reason::DropClaim, note),
+        Some(there) if seen.marked && seen.recorded && !there.is_enabled() => {
+            let admit = Step::Admit { id: id.clone(), over: IfMatch::of(there.etag()) };
+            Plan::act(vec![admit, strike], Reason::Reenroll, note)
+        }
+        Some(_) => Plan::stuck(
+            Reason::AlreadyExists,
+            format!(
+                "registration id {id} has an individual enrollment in ProvisioningService {} that is not the disabled one that we wrote, \
+                 and that is left alone; delete it there, and the device can register through its group",
+                seen.service.at
+            ),
+        ),
+    }
+}
+
+/// Performs one step.
+pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+    let key = credential.key();
+    match step {
+        Step::Record { id, service } => env.record(&key, &[(entry(id), service.clone())]).await,
+        Step::Bar { id, over } => {
+            let put = enrollments(credential, env).await?.put_enrollment(id.as_str(), &barring(env, &key, id), over).await;
+            put.map(drop).map_err(|error| Error::cloud(format!("failed to bar registration id {id}"), error))
+        }
+        Step::Forget { id, over } => {
+            let deleted = enrollments(credential, env).await?.delete_registration(id.as_str(), over).await;
+            deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
+        }
+        Step::Admit { id, over } => {
+            let deleted = enrollments(credential, env).await?.delete_enrollment(id.as_str(), over).await;
+            deleted.map_err(|error| Error::cloud(format!("failed to let registration id {id} in again"), error))
+        }
+    }
+}
+
+async fn enrollments(credential: &DeviceCredential, env: &Env) -> Result<DpsService, Error> {
+    let at = group_of(credential).at;
+    let gone = || Error::own(format!("EnrollmentGroup {at} does not exist"), moorage_plan::Class::Conflict);
+    let group = env.stores.enrollment_groups.get(&at).ok_or_else(gone)?;
+    let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace).await)?;
+    reached(clouds::enrollments(env, &service).await)
+}
+
+/// The enrollment that bars a device. Its keys are drawn here and kept by nobody: with the device's own, a leaked or forgotten
+/// Secret would open the door again as soon as somebody enabled the enrollment by hand. It names no hubs, for none is ever given.
+fn barring(env: &Env, owner: &ObjectKey, id: &RegistrationId) -> IndividualEnrollment {
+    let tags = Map::from_iter([(MARK.to_owned(), mark(env, owner))]);
+    IndividualEnrollment::with_symmetric_keys(id, &enrollment_group::fresh_keys()).with_enabled(false).with_initial_tags(tags)
+}
+
+fn mark(env: &Env, owner: &ObjectKey) -> Value {
+    json!({ "owner": env.owner_tag(owner) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_registration_id_has_a_ledger_entry_of_its_own_whose_name_a_config_map_takes() {
+        let of = |id: &str| entry(&RegistrationId::parse(id).expect("an id"));
+        assert_eq!(of("contoso:press.7_a"), "disenrolled.contosoCpress.7_a");
+        let longest = of(&":".repeat(127).chars().chain(['a']).collect::<String>());
+        assert!(longest.len() <= 253 && longest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)));
+    }
+}
