@@ -1,6 +1,6 @@
 //! Secrets as the watches show them: metadata only. Values are read when they are needed, once for each version.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -32,8 +32,10 @@ struct Known {
     waiting: HashMap<Arc<str>, HashMap<ObjectKey, Lane>>,
     metas: HashMap<Name, Arc<ObjectMeta>>,
     values: HashMap<Name, (String, Arc<SecretData>)>,
+    /// Whose turn it is to read a value.
+    turns: HashMap<Name, Arc<tokio::sync::Mutex<()>>>,
     /// Secrets by the object that they were made for.
-    owned: HashMap<ObjectKey, BTreeSet<Name>>,
+    owned: HashMap<ObjectKey, Vec<Name>>,
     /// Versions of our own Secrets that hold just what we put there.
     intact: HashMap<Name, String>,
 }
@@ -104,13 +106,23 @@ impl Secrets {
     pub async fn source(&self, at: &Name) -> Result<Option<Arc<SecretData>>, Halt> {
         let Some(meta) = self.meta(at)? else { return Ok(None) };
         let version = meta.resource_version.clone().unwrap_or_default();
-        if let Some((_, data)) = self.lock().values.get(at).filter(|(read, _)| is_at_least(read, &version)) {
-            return Ok(Some(data.clone()));
+        if let Some(data) = self.remembered(at, &version) {
+            return Ok(Some(data));
+        }
+        // One reads, and who came at the same time takes what it read.
+        let turn = self.lock().turns.entry(at.clone()).or_default().clone();
+        let _turn = turn.lock().await;
+        if let Some(data) = self.remembered(at, &version) {
+            return Ok(Some(data));
         }
         let Some((meta, data)) = self.read(at).await? else { return Ok(None) };
         let data = Arc::new(data);
         self.lock().values.insert(at.clone(), (meta.resource_version.unwrap_or_default(), data.clone()));
         Ok(Some(data))
+    }
+
+    fn remembered(&self, at: &Name, version: &str) -> Option<Arc<SecretData>> {
+        self.lock().values.get(at).filter(|(read, _)| is_at_least(read, version)).map(|(_, data)| data.clone())
     }
 
     /// Reads a Secret now, past memory.
@@ -152,7 +164,7 @@ impl Secrets {
         if was != is {
             known.disown(&at, was);
             if let Some(owner) = is {
-                known.owned.entry(owner).or_default().insert(at.clone());
+                known.owned.entry(owner).or_default().push(at.clone());
             }
         }
         let looked_at = known.namespaces.get(&at.namespace) == Some(&Watch::Complete);
@@ -167,12 +179,13 @@ impl Secrets {
         let owner = known.metas.remove(at).as_deref().and_then(owner_of);
         known.disown(at, owner);
         known.values.remove(at);
+        known.turns.remove(at);
         known.intact.remove(at);
     }
 
     /// The Secrets that were made for an object.
     pub fn owned_by(&self, owner: &ObjectKey) -> Vec<Name> {
-        self.lock().owned.get(owner).map(|names| names.iter().cloned().collect()).unwrap_or_default()
+        self.lock().owned.get(owner).cloned().unwrap_or_default()
     }
 
     /// The Secrets of a namespace that are known.
@@ -189,7 +202,7 @@ impl Known {
     fn disown(&mut self, at: &Name, owner: Option<ObjectKey>) {
         let Some(owner) = owner else { return };
         if let Some(names) = self.owned.get_mut(&owner) {
-            names.remove(at);
+            names.retain(|name| name != at);
             if names.is_empty() {
                 self.owned.remove(&owner);
             }
