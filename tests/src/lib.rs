@@ -1,5 +1,6 @@
 //! What tests, the demo and the benchmark share.
 
+pub mod bench;
 pub mod controlplane;
 pub mod demo;
 pub mod device;

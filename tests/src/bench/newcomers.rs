@@ -1,0 +1,89 @@
+//! New objects, and the looks at old ones that must not hold them up.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use kube::api::{Api, PostParams};
+use moorage_crds::DeviceCredential;
+use tokio::task::JoinSet;
+
+use super::arrivals::Arrivals;
+use super::fleet;
+use crate::controlplane::ControlPlane;
+use crate::wait::{NotYet, until};
+
+/// How many newcomers there are, and how long after each other they come: four seconds in all.
+const NEWCOMERS: usize = 200;
+const APART: Duration = Duration::from_millis(20);
+/// An operator that has looked at nothing for so long has nothing left to do: longer than it waits for a watch to fill.
+const STILL: Duration = Duration::from_secs(6);
+
+/// Creates newcomers as soon as the operator works, and gives the time that each took to be seen Ready.
+pub(super) async fn come(
+    control: &ControlPlane,
+    namespace: &str,
+    admin: SocketAddr,
+    old: usize,
+    arrivals: &mut Arrivals,
+) -> anyhow::Result<Vec<Duration>> {
+    until("the operator works", Duration::from_mins(1), || async {
+        let answer = reqwest::get(format!("http://{admin}/readyz")).await?;
+        if answer.status().is_success() { Ok(()) } else { Err(NotYet::seen(answer.status())) }
+    })
+    .await?;
+    let api: Api<DeviceCredential> = Api::namespaced(control.admin(), namespace);
+    let mut creations = JoinSet::new();
+    let mut beat = tokio::time::interval(APART);
+    for number in old..old + NEWCOMERS {
+        beat.tick().await;
+        let (api, name) = (api.clone(), fleet::device(number));
+        creations.spawn(async move {
+            let asked = Instant::now();
+            api.create(&PostParams::default(), &fleet::cold(&name)?).await.with_context(|| format!("failed to create {name}"))?;
+            anyhow::Ok((name, asked))
+        });
+    }
+    let created = creations.join_all().await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    arrivals.until(created.iter().map(|(name, _)| name.clone()), Duration::from_mins(1)).await?;
+    let taken = created.iter().filter_map(|(name, asked)| Some(arrivals.when(name)? - *asked));
+    Ok(taken.collect())
+}
+
+/// Waits until an operator has looked at so many objects and has nothing left to do.
+pub(super) async fn until_at_rest(admin: SocketAddr, objects: usize, deadline: Duration) -> anyhow::Result<()> {
+    let seen = Cell::new((0, Instant::now()));
+    until("the operator is at rest", deadline, || async {
+        let text = reqwest::get(format!("http://{admin}/metrics")).await?.text().await?;
+        let passes = total(&text, "moorage_passes_total");
+        let (before, since) = seen.get();
+        if passes != before {
+            seen.set((passes, Instant::now()));
+        }
+        let is_still = passes == before && since.elapsed() >= STILL;
+        let is_done = passes >= objects && total(&text, "moorage_queue_depth") == 0;
+        if is_still && is_done { Ok(()) } else { Err(NotYet::seen(format!("{passes} looks"))) }
+    })
+    .await
+}
+
+/// The sum of a metric over its labels.
+fn total(text: &str, metric: &str) -> usize {
+    let of_metric = |line: &&str| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    let values = text.lines().filter(of_metric).filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
+    values.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_summed_over_its_labels() {
+        let text = "# TYPE moorage_passes counter\nmoorage_passes_total{lane=\"new\"} 3\nmoorage_passes_total{lane=\"refresh\"} 4\nmoorage_other_total 9\n";
+        assert_eq!(total(text, "moorage_passes_total"), 7);
+        assert_eq!(total(text, "moorage_other_total"), 9);
+        assert_eq!(total(text, "moorage_passes"), 0);
+    }
+}
