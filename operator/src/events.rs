@@ -9,6 +9,9 @@ use crate::{cluster::FIELD_MANAGER, error::bounded, kind::Kind};
 /// Longest note that the API server takes (1 kB).
 const LONGEST_NOTE: usize = 1000;
 
+/// Longest action that the API server takes, less the mark of a cut.
+const LONGEST_ACTION: usize = 124;
+
 /// Writes Events; repeated ones become a series.
 #[derive(Clone)]
 pub struct Events {
@@ -38,11 +41,17 @@ impl Events {
             type_,
             reason: reason.to_string(),
             note: Some(bounded(note, LONGEST_NOTE)),
-            action: reason.to_string(),
+            // Events of the same action and reason become one series with the first note: another hub is another action.
+            action: bounded(note, LONGEST_ACTION),
             secondary: None,
         };
         if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
-            tracing::warn!(object = %object.key(), %reason, error = %error, "an Event could not be written");
+            // In a namespace that is on its way out nothing new can be made.
+            if object.meta().deletion_timestamp.is_some() {
+                tracing::debug!(object = %object.key(), %reason, error = %error, "an Event could not be written");
+            } else {
+                tracing::warn!(object = %object.key(), %reason, error = %error, "an Event could not be written");
+            }
         }
     }
 }

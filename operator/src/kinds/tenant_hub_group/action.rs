@@ -90,8 +90,8 @@ impl Act for Action {
         match self {
             Self::CreateGroup { name, location } => format!("Create resource group {name} in {location}"),
             Self::DeleteGroup { name } => format!("Delete resource group {name}, which is empty"),
-            Self::CreateHub { id, location, sku, units } => format!("Create IoT hub {} in {location} ({sku}, {units} units)", id.name),
-            Self::ChangeHub { id, size: Some((sku, units)), .. } => format!("Bring IoT hub {} to {sku} with {units} units", id.name),
+            Self::CreateHub { id, location, sku, units } => format!("Create IoT hub {} in {location} ({sku}, units: {units})", id.name),
+            Self::ChangeHub { id, size: Some((sku, units)), .. } => format!("Bring IoT hub {} to {sku}, units: {units}", id.name),
             Self::ChangeHub { id, .. } => format!("Make an access policy for the link in IoT hub {}", id.name),
             Self::RemovePolicy { id, .. } => format!("Take the link's access policy from IoT hub {}", id.name),
             Self::DeleteHub { id } => format!("Delete IoT hub {}", id.name),
