@@ -64,18 +64,19 @@ pub async fn cells(control: &'static ControlPlane, recording: &Ended, tell: impl
 async fn cell(control: &'static ControlPlane, n: usize, trouble: Trouble, expected: Arc<Checkpoints>) -> Cell {
     let begun = Instant::now();
     let mut failure = Some("it never came to that effect".to_owned());
-    // How often something is told differs from run to run: the last time may be an earlier one.
-    for (attempt, occurrence) in (1..=trouble.occurrence).rev().enumerate() {
-        let log = Log::default();
-        let trouble = Trouble { occurrence, ..trouble.clone() };
+    let mut next = Some(trouble.occurrence);
+    let mut attempt = 0;
+    while let Some(occurrence) = next.take() {
+        let (log, label) = (Log::default(), trouble.label.clone());
+        let here = Trouble { occurrence, ..trouble.clone() };
         let name = format!("sweep-{n:03}-{attempt}");
-        let ended = run(Run { control, name, trouble: Some(trouble), expected: Some(expected.clone()), log: log.clone() }).await;
-        match ended {
-            Ok(ended) if !ended.struck => continue,
-            Ok(_) => failure = None,
+        match run(Run { control, name, trouble: Some(here), expected: Some(expected.clone()), log: log.clone() }).await {
+            Ok(ended) if ended.struck => failure = None,
+            // How often something is told differs from run to run: the last time was an earlier one.
+            Ok(ended) => next = ended.counts.get(&label).copied().filter(|&count| count < occurrence),
             Err(error) => failure = Some(format!("{error:#}\n--- the operator's log:\n{}", log.text())),
         }
-        break;
+        attempt += 1;
     }
     Cell { trouble, failure, took: begun.elapsed() }
 }

@@ -67,7 +67,7 @@ impl Fixture {
     }
 
     /// What was in the cloud before.
-    pub fn furnish(&self, cloud: &Simulator) {
+    pub fn furnish(cloud: &Simulator) {
         cloud.edit(|azure| {
             azure.add_resource_group(SUBSCRIPTION, "fabrikam-rg", "southeastasia");
             azure.add_hub(NewHub {

@@ -95,10 +95,7 @@ impl Place<'_> {
 /// Splits a path like `/apis/<group>/<version>/namespaces/<namespace>/<resource>/<name>/<subresource>`.
 fn place(path: &str) -> Option<Place<'_>> {
     let segments: Vec<_> = path.trim_matches('/').split('/').collect();
-    let rest = match segments.as_slice() {
-        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
-        _ => return None,
-    };
+    let (["api", _, rest @ ..] | ["apis", _, _, rest @ ..]) = segments.as_slice() else { return None };
     let (namespace, rest) = match rest {
         ["namespaces", namespace, rest @ ..] if !rest.is_empty() => (*namespace, rest),
         _ => ("", rest),

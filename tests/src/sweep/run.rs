@@ -75,7 +75,7 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
     let fixture = Fixture::new(&name)?;
     let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
     let stage = Stage::set(control, &name, &fixture.namespaces(), options).await?;
-    fixture.furnish(stage.cloud());
+    Fixture::furnish(stage.cloud());
     let before = world::cloud(&stage, &fixture);
     let (judge, deaths) = Judge::new(trouble);
     let judge = Arc::new(judge);

@@ -49,12 +49,11 @@ impl Upstream {
     /// The server did not answer.
     pub async fn pass(&self, request: &Parts, body: Bytes) -> anyhow::Result<http::Response<reqwest::Body>> {
         let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
-        let url = match &self.base {
-            Some(base) => format!("{base}{path}"),
-            None => {
-                let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).context("the request names no host")?;
-                format!("https://{host}{path}")
-            }
+        let url = if let Some(base) = &self.base {
+            format!("{base}{path}")
+        } else {
+            let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).context("the request names no host")?;
+            format!("https://{host}{path}")
         };
         let mut headers = request.headers.clone();
         for hop in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {

@@ -1,5 +1,7 @@
 //! The cluster and the cloud as texts that are equal for equal worlds, whatever a run calls its namespaces and draws as keys.
 
+use std::fmt::Write as _;
+
 use anyhow::Context as _;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
@@ -186,9 +188,13 @@ pub(super) fn difference(expected: &str, found: &str) -> String {
     let same = |(a, b): &(&&str, &&str)| a == b;
     let head = expected.iter().zip(&found).take_while(same).count();
     let tail = expected[head..].iter().rev().zip(found[head..].iter().rev()).take_while(same).count();
-    let middle =
-        |lines: &[&str], sign: char| -> String { lines[head..lines.len() - tail].iter().map(|line| format!("{sign} {line}\n")).collect() };
-    middle(&expected, '-') + &middle(&found, '+')
+    let mut text = String::new();
+    for (sign, lines) in [('-', &expected), ('+', &found)] {
+        for line in &lines[head..lines.len() - tail] {
+            let _ = writeln!(text, "{sign} {line}");
+        }
+    }
+    text
 }
 
 #[cfg(test)]
