@@ -122,9 +122,8 @@ fn gone<K: Kind>(env: &Env, key: &ObjectKey) {
     for thing in object.references() {
         match thing {
             Thing::Object(key) if made => env.queue.push(key, Lane::New),
-            Thing::Object(_) => {}
             Thing::Registration(_) => env.wake(&thing, Lane::New),
-            Thing::Secret(_) | Thing::Ledger(_) => {}
+            Thing::Object(_) | Thing::Secret(_) | Thing::Ledger(_) => {}
         }
     }
 }
