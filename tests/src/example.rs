@@ -33,7 +33,9 @@ impl Example {
         let mut objects: Vec<Value> = serde_saphyr::from_multiple(text)?;
         objects.retain(|object| !object.is_null());
         if !suffix.is_empty() {
-            objects.iter_mut().for_each(|object| rename(object, suffix));
+            for object in &mut objects {
+                rename(object, suffix);
+            }
         }
         Ok(Self { objects, suffix: suffix.to_owned() })
     }

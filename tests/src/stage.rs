@@ -1,5 +1,5 @@
 //! A stage for one story: namespaces of its own on the shared control plane, a cloud of its own, and an operator under the
-//! ServiceAccount and the RBAC that ship.
+//! service account and the RBAC that ship.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use moorage_cloud::EndpointMap;
 use moorage_operator::env::Installation;
@@ -35,7 +35,7 @@ pub const CLIENT: &str = "33333333-3333-4333-8333-333333333333";
 pub const CLIENT_SECRET: &str = "not-a-real-secret";
 
 /// How long a story waits for what should come soon.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// A stage for one story.
 pub struct Stage {
@@ -181,7 +181,7 @@ impl Stage {
         until("every object is Ready", SOON, || async {
             for kind in moorage_crds::KINDS {
                 for namespace in &self.namespaces {
-                    for object in self.objects(kind, namespace).list(&Default::default()).await? {
+                    for object in self.objects(kind, namespace).list(&ListParams::default()).await? {
                         let (name, value) = (object.name_any(), serde_json::to_value(&object)?);
                         let settled = value["status"]["observedGeneration"] == value["metadata"]["generation"];
                         let ready = condition(&value, "Ready").is_some_and(|(status, _)| status == "True");
