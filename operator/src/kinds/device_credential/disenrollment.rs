@@ -239,6 +239,58 @@ fn mark(env: &Env, owner: &ObjectKey) -> Value {
 mod tests {
     use super::*;
 
+    const ID: &str = "contoso-press";
+
+    fn enrollment(status: &str) -> IndividualEnrollment {
+        let there = json!({ "registrationId": ID, "provisioningStatus": status, "etag": "\"1\"" });
+        serde_json::from_value(there).expect("an enrollment")
+    }
+
+    fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> Looked {
+        let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
+        Looked { id: RegistrationId::parse(ID).expect("an id"), service, enrollment, registration: None, marked, recorded }
+    }
+
+    /// The actions, or where that leaves the device.
+    fn told(plan: &Plan<Step>) -> Vec<String> {
+        if plan.actions.is_empty() {
+            return vec![plan.standing.why().map_or("Met".to_owned(), |why| why.reason.to_string())];
+        }
+        plan.actions.iter().map(|step| format!("{} {}", step.reason(), step.target().as_str())).collect()
+    }
+
+    #[test]
+    fn a_device_is_barred_only_over_nothing_or_over_what_is_ours_and_first_that_is_written_down() {
+        let barred = |there: Option<IndividualEnrollment>, marked, recorded| told(&bar(&seen(there, marked, recorded)));
+        assert_eq!(barred(None, false, false), ["RecordClaim cluster", "Disenroll cloud"]);
+        assert_eq!(barred(None, false, true), ["Disenroll cloud"]);
+        assert_eq!(barred(Some(enrollment("disabled")), true, true), ["Met"]);
+        assert_eq!(barred(Some(enrollment("disabled")), false, false), ["Met"]);
+        assert_eq!(barred(Some(enrollment("disabled")), false, true), ["DropClaim cluster"]);
+        assert_eq!(barred(Some(enrollment("enabled")), true, true), ["Disenroll cloud"]);
+        assert_eq!(barred(Some(enrollment("enabled")), true, false), ["AlreadyExists"]);
+        assert_eq!(barred(Some(enrollment("enabled")), false, true), ["AlreadyExists"]);
+    }
+
+    #[test]
+    fn a_record_goes_after_the_device_is_barred_and_never_before() {
+        let record = || serde_json::from_value(json!({ "registrationId": ID, "etag": "\"2\"" })).ok();
+        let before = bar(&Looked { registration: record(), ..seen(None, false, true) });
+        assert!(matches!(before.actions[..], [Step::Bar { over: IfMatch::Unset, .. }]), "{before:?}");
+        let after = bar(&Looked { registration: record(), ..seen(Some(enrollment("disabled")), true, true) });
+        assert!(matches!(after.actions[..], [Step::Forget { .. }]), "{after:?}");
+    }
+
+    #[test]
+    fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
+        let admitted = |there: Option<IndividualEnrollment>, marked, recorded| told(&admit(&seen(there, marked, recorded)));
+        assert_eq!(admitted(Some(enrollment("disabled")), true, true), ["Reenroll cloud", "DropClaim cluster"]);
+        assert_eq!(admitted(None, false, true), ["DropClaim cluster"]);
+        assert_eq!(admitted(Some(enrollment("disabled")), false, true), ["AlreadyExists"]);
+        assert_eq!(admitted(Some(enrollment("disabled")), true, false), ["AlreadyExists"]);
+        assert_eq!(admitted(Some(enrollment("enabled")), true, true), ["AlreadyExists"]);
+    }
+
     #[test]
     fn every_registration_id_has_a_ledger_entry_of_its_own_whose_name_a_config_map_takes() {
         let of = |id: &str| entry(&RegistrationId::parse(id).expect("an id"));
