@@ -28,8 +28,9 @@ fn read(process: u32, file: &str) -> anyhow::Result<String> {
 fn cpu_in(stat: &str) -> Option<Duration> {
     // The second field is the program's name in parentheses, and may hold anything.
     let (_, fields) = stat.rsplit_once(") ")?;
-    let ticks = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u32>().ok());
-    Some(TICK * ticks.sum::<Option<u32>>()?)
+    let mut times = fields.split(' ').skip(11);
+    let (user, system): (u32, u32) = (times.next()?.parse().ok()?, times.next()?.parse().ok()?);
+    Some(TICK * (user + system))
 }
 
 fn peak_in(status: &str) -> Option<u64> {

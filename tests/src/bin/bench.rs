@@ -8,7 +8,7 @@ use moorage_tests::bench::{self, Options};
 #[derive(Parser)]
 #[command(name = "bench-moorage", about = "Measures the operator's hot path against a bare program, on a control plane of its own")]
 struct Args {
-    /// How many DeviceCredentials a round has.
+    /// How many devices a round has.
     #[arg(long, default_value = "5000")]
     objects: NonZeroUsize,
 
