@@ -109,7 +109,7 @@ fn a_disabled_enrollment_of_somebody_else_is_never_enabled_nor_deleted() -> anyh
         let theirs = of_the_device(&tenants)[0].clone();
         delete(&tenants, DEVICE).await?;
         // It bars the device as well as ours would; only the record goes.
-        assert_eq!(of_the_device(&tenants), [theirs.clone()]);
+        assert_eq!(of_the_device(&tenants), std::slice::from_ref(&theirs));
         tenants.stage.apply(&tenants.example).await?;
         tenants.until("DeviceCredential", "fabrikam", DEVICE, "Ready", "Ready").await?;
         assert_eq!(of_the_device(&tenants), [theirs]);
