@@ -36,7 +36,6 @@ fn the_readme_tells_the_two_commands() -> anyhow::Result<()> {
 }
 
 #[test]
-#[ignore = "until the demo and the benchmark are there"]
 fn every_alias_runs_a_program_that_exists() -> anyhow::Result<()> {
     let metadata = workspace()?;
     for (alias, command) in aliases()? {

@@ -30,7 +30,7 @@ fn somebody_else_s(cloud: &Simulator) {
 }
 
 #[test]
-fn links_groups_tags_policies_and_keys_of_others_survive_every_write_of_ours() -> anyhow::Result<()> {
+fn s0_2_an_adopted_service_keeps_the_links_groups_tags_policies_and_keys_of_others() -> anyhow::Result<()> {
     block_on(async {
         let mut example = Example::read("s0-tenants.yaml", "zeroharm")?;
         // A device that is barred leaves a bar behind, as it should.
