@@ -51,6 +51,10 @@ impl Fixture {
             let hubs = group["spec"]["hubs"].as_array_mut().context("a hub group of the example has no hubs")?;
             hubs.retain(|hub| HUBS.iter().any(|kept| hub["name"] == *kept));
         }
+        // Its deletion bars the device, which is an effect like any other.
+        let barred =
+            example.object_mut("DeviceCredential", "contoso-simdevice-west").context("the example lacks a credential of the sweep")?;
+        barred["spec"]["deletionPolicy"] = "Disenroll".into();
         anyhow::ensure!(example.objects().len() == PARTS.len() + 1, "the example lacks an object of the sweep");
         Ok(Self { example })
     }
