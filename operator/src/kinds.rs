@@ -86,3 +86,6 @@ fn reached<T>(found: Result<T, Halt>) -> Result<T, Error> {
         Halt::NotInMemory(_) => Error::own("a Secret that is needed is not in memory yet", moorage_plan::Class::Conflict),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,3 +95,6 @@ impl Kind for CloudAccount {
         serde_json::to_value(status).expect("a status serializes")
     }
 }
+
+#[cfg(test)]
+mod tests;

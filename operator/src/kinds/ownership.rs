@@ -3,7 +3,7 @@
 use moorage_crds::Adoption;
 use moorage_plan::{Plan, Reason};
 
-use crate::{env::Env, key::ObjectKey, ledger::Entries};
+use crate::ledger::Entries;
 
 /// Tag on what we made: `installation/kind/namespace/name`.
 pub(super) const OWNER_TAG: &str = "moorage-owner";
@@ -26,11 +26,10 @@ pub(super) enum Whose {
     Theirs { managed: bool },
 }
 
-/// Whose a tagged thing is.
-pub(super) fn by_tag(env: &Env, owner: &ObjectKey, tag: Option<&str>, recorded: Option<&str>) -> Whose {
-    let ours = tag == Some(&env.owner_tag(owner));
+/// Whose a thing is, seen from the object whose things bear `mark`.
+pub(super) fn by_tag(mark: &str, tag: Option<&str>, recorded: Option<&str>) -> Whose {
     match recorded {
-        _ if ours => Whose::Ours,
+        _ if tag == Some(mark) => Whose::Ours,
         Some(ADOPTED) => Whose::Adopted,
         // The tag was taken off behind our back; the ledger still knows.
         Some(MADE) if tag.is_none() => Whose::Ours,
@@ -57,3 +56,6 @@ pub(super) fn refusal<A>(what: &str, managed: bool, wish: Adoption, granted: Ado
     };
     Some(Plan::stuck(Reason::AlreadyExists, note))
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,7 +152,7 @@ impl Kind for ProvisioningService {
         let entries = env.recorded(&key);
         let record = recorded(&entries, ENTRY).map(str::to_owned);
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
-        let whose = by_tag(env, &key, tag, record.as_deref());
+        let whose = by_tag(&env.owner_tag(&key), tag, record.as_deref());
         if let Some(service) = &service {
             let left = MOST_LINKS.saturating_sub(service.links().len());
             env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
@@ -345,3 +345,6 @@ impl Decide for ProvisioningService {
         Plan::met()
     }
 }
+
+#[cfg(test)]
+mod tests;

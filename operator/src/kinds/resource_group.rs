@@ -88,3 +88,6 @@ pub(super) async fn delete(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str) 
     }
     arm.delete_resource_group(name).await.map_err(|error| Error::cloud(format!("failed to delete resource group {name}"), error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+mod leaving;
+mod present;
+mod world;
+
+use moorage_plan::Goal;
+
+use super::*;
+use crate::kinds::tests::{metadata, now, read, told};
+
+const MARK: &str = "house/ProvisioningService/platform/dps";
+
+fn object(spec: &Value) -> ProvisioningService {
+    let mut whole = json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "ProvisioningService",
+        "metadata": metadata("platform", "dps"),
+        "spec": {
+            "accountRef": { "name": "azure" },
+            "resourceGroup": "iot-shared",
+            "name": "contoso-dps",
+            "location": "eastus",
+            "deletionPolicy": "Delete",
+        },
+    });
+    for (field, value) in spec.as_object().into_iter().flatten() {
+        whole["spec"][field] = value.clone();
+    }
+    read(whole)
+}
+
+/// A service as Azure writes it, changed as `change` says.
+fn document(change: impl FnOnce(&mut Value)) -> Document {
+    let mut whole = json!({
+        "id": "/subscriptions/s/resourceGroups/iot-shared/providers/Microsoft.Devices/provisioningServices/contoso-dps",
+        "name": "contoso-dps",
+        "location": "eastus",
+        "etag": "AAAAAA==",
+        "sku": { "name": "S1", "tier": "Standard", "capacity": 1 },
+        "tags": { OWNER_TAG: MARK },
+        "properties": {
+            "state": "Active",
+            "provisioningState": "Succeeded",
+            "iotHubs": [],
+            "serviceOperationsHostName": "contoso-dps.azure-devices-provisioning.net",
+            "deviceProvisioningHostName": "global.azure-devices-provisioning.net",
+            "idScope": "0ne00000001",
+        },
+    });
+    change(&mut whole);
+    read(whole)
+}
+
+fn settled_group() -> SeenGroup {
+    SeenGroup { state: State::Settled, ours: true, empty: false }
+}
+
+/// A look at a service in a resource group that is there, with a ledger that says `record`.
+fn look(service: Option<Document>, record: Option<&str>) -> Looked {
+    let whose = by_tag(MARK, service.as_ref().and_then(|service| service.tag(OWNER_TAG)), record);
+    Looked {
+        group: settled_group(),
+        service,
+        whose,
+        record: record.map(str::to_owned),
+        granted: Adoption::IfUnmanaged,
+        users: None,
+        barred: Vec::new(),
+    }
+}
+
+fn plan(object: &ProvisioningService, looked: Looked, goal: Goal) -> Plan<Action> {
+    object.plan(&Seen::Looked(Box::new(looked)), goal, now())
+}
+
+fn present(object: &ProvisioningService, looked: Looked) -> Vec<String> {
+    told(&plan(object, looked, Goal::Present))
+}
+
+fn absent(object: &ProvisioningService, looked: Looked) -> Vec<String> {
+    told(&plan(object, looked, Goal::Absent))
+}

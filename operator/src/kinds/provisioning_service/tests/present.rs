@@ -1,0 +1,139 @@
+//! A service that should be there.
+
+use super::*;
+use crate::kinds::tests::annotate;
+
+const CREATE: &str = "CreateProvisioningService: Create provisioning service contoso-dps in eastus";
+const CREATING: &str = "not yet, CreateProvisioningService: Provisioning service contoso-dps is being created";
+const MADE_NOW: &str = "RecordClaim: Write down that the provisioning service is made";
+
+#[test]
+fn a_service_is_claimed_in_the_ledger_before_it_is_made_and_only_once() {
+    let dps = object(&json!({}));
+    assert_eq!(present(&dps, look(None, None)), ["RecordClaim: Write down that the provisioning service is claimed", CREATE, CREATING]);
+    assert_eq!(present(&dps, look(None, Some(CLAIMED))), [CREATE, CREATING]);
+}
+
+#[test]
+fn its_resource_group_comes_first() {
+    let dps = object(&json!({}));
+    let with = |state| Looked { group: SeenGroup { state, ours: false, empty: false }, ..look(None, None) };
+    assert_eq!(
+        present(&dps, with(State::Missing)),
+        [
+            "CreateResourceGroup: Create resource group iot-shared in eastus",
+            "not yet, CreateResourceGroup: Resource group iot-shared is being created",
+        ]
+    );
+    assert_eq!(present(&dps, with(State::Moving)), ["not yet, Provisioning: resource group iot-shared is not settled yet | again in 2 s"]);
+}
+
+#[test]
+fn a_service_that_has_vanished_is_made_anew_only_when_its_name_is_said() {
+    let vanished = "stuck, Vanished: provisioning service contoso-dps has vanished from Azure; a new one has a new id scope, which every \
+                    device must learn: restore it, or annotate this object with moorage.dev/recreate=contoso-dps";
+    for record in [MADE, ADOPTED] {
+        let mut dps = object(&json!({}));
+        assert_eq!(present(&dps, look(None, Some(record))), [vanished]);
+        let gone = SeenGroup { state: State::Missing, ours: false, empty: false };
+        assert_eq!(present(&dps, Looked { group: gone, ..look(None, Some(record)) }), [vanished]);
+        for other in ["true", "Contoso-DPS", ""] {
+            annotate(&mut dps.metadata, annotations::RECREATE, other);
+            assert_eq!(present(&dps, look(None, Some(record))), [vanished], "{other}");
+        }
+        annotate(&mut dps.metadata, annotations::RECREATE, "contoso-dps");
+        let again = ["RecordClaim: Write down that the provisioning service is claimed", CREATE, CREATING];
+        assert_eq!(present(&dps, look(None, Some(record))), again);
+    }
+}
+
+#[test]
+fn a_service_of_ours_is_written_down_once_it_is_in_place() {
+    let dps = object(&json!({}));
+    let made = [MADE_NOW, "not yet, RecordClaim: Provisioning service contoso-dps is in place | usable"];
+    for record in [None, Some(CLAIMED), Some(ADOPTED)] {
+        assert_eq!(present(&dps, look(Some(document(|_| ())), record)), made, "{record:?}");
+    }
+    assert_eq!(present(&dps, look(Some(document(|_| ())), Some(MADE))), ["met | usable"]);
+    let untagged = || document(|whole| whole["tags"] = json!({}));
+    assert_eq!(present(&dps, look(Some(untagged()), Some(MADE))), ["met | usable"]);
+}
+
+#[test]
+fn a_service_of_somebody_else_is_adopted_or_refused() {
+    use Adoption::{IfUnmanaged, Never};
+    let stranger = || document(|whole| whole["tags"] = json!({}));
+    let managed = || document(|whole| whole["tags"][OWNER_TAG] = json!("house/ProvisioningService/platform/other"));
+    let asked = "stuck, AlreadyExists: provisioning service contoso-dps exists already; set adoption: IfUnmanaged to take it over, or \
+                 choose another name";
+    let ungranted = "stuck, AlreadyExists: provisioning service contoso-dps exists already and the account's grant does not let this \
+                     namespace adopt; ask its owner";
+    let belongs = "stuck, AlreadyExists: provisioning service contoso-dps exists and belongs to another Moorage object (see its tag \
+                   moorage-owner); choose another name";
+    let taken = [
+        "RecordClaim: Write down that the provisioning service is adopted",
+        "not yet, RecordClaim: provisioning service contoso-dps is being adopted",
+    ];
+    for record in [None, Some(CLAIMED)] {
+        let with = |wish: &str, service, granted| {
+            present(&object(&json!({ "adoption": wish })), Looked { granted, ..look(Some(service), record) })
+        };
+        assert_eq!(with("Never", stranger(), IfUnmanaged), [asked]);
+        assert_eq!(with("IfUnmanaged", stranger(), Never), [ungranted]);
+        assert_eq!(with("IfUnmanaged", stranger(), IfUnmanaged), taken);
+        assert_eq!(with("Never", managed(), IfUnmanaged), [belongs]);
+        assert_eq!(with("IfUnmanaged", managed(), IfUnmanaged), [belongs]);
+    }
+    let remade = look(Some(managed()), Some(MADE));
+    assert_eq!(present(&object(&json!({ "adoption": "IfUnmanaged" })), remade), [belongs]);
+}
+
+#[test]
+fn an_adopted_service_is_left_as_it_is() {
+    let other = document(|whole| {
+        whole["tags"] = json!({ "owner": "operations" });
+        whole["location"] = json!("westus");
+        whole["sku"]["capacity"] = json!(2);
+    });
+    // What was adopted stays adopted when the wish is taken back.
+    assert_eq!(present(&object(&json!({ "adoption": "Never" })), look(Some(other), Some(ADOPTED))), ["met | usable"]);
+}
+
+#[test]
+fn a_service_is_waited_for_while_it_moves_and_can_be_used_if_it_was_before() {
+    let seen = |state: &str, own: &str| {
+        look(
+            Some(document(|whole| (whole["properties"]["provisioningState"], whole["properties"]["state"]) = (json!(state), json!(own)))),
+            Some(MADE),
+        )
+    };
+    let dps = object(&json!({}));
+    let known = {
+        let mut dps = object(&json!({}));
+        dps.status = Some(ProvisioningServiceStatus { id_scope: Some("0ne00000001".to_owned()), ..ProvisioningServiceStatus::default() });
+        dps
+    };
+    let table = [
+        ("Accepted", "Activating", "not yet, Provisioning: provisioning service contoso-dps is Accepted | again in 2 s"),
+        ("Succeeded", "Activating", "not yet, Provisioning: provisioning service contoso-dps is Succeeded | again in 2 s"),
+        ("Deleting", "Deleting", "not yet, Provisioning: provisioning service contoso-dps is Deleting | again in 2 s"),
+    ];
+    for (state, own, expected) in table {
+        assert_eq!(present(&dps, seen(state, own)), [expected]);
+        assert_eq!(present(&known, seen(state, own)), [format!("{expected} | usable")]);
+    }
+    let nameless = look(Some(document(|whole| whole["properties"]["idScope"] = Value::Null)), Some(CLAIMED));
+    assert_eq!(present(&known, nameless), ["not yet, Provisioning: provisioning service contoso-dps is Succeeded | again in 2 s"]);
+}
+
+#[test]
+fn a_service_that_azure_could_not_set_up_waits_for_somebody() {
+    for state in ["Failed", "Canceled"] {
+        let seen = look(Some(document(|whole| whole["properties"]["provisioningState"] = json!(state))), Some(CLAIMED));
+        assert_eq!(
+            present(&object(&json!({})), seen),
+            ["stuck, Invalid: Azure failed to set provisioning service contoso-dps up; see its activity log, delete it there, and it is \
+              made again"]
+        );
+    }
+}

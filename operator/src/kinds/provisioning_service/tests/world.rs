@@ -1,0 +1,235 @@
+//! Whatever is there at the beginning and whatever gets lost on the way, it ends as the spec says.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::kinds::tests::{Fate, World, annotate, confirm, fates, reason, settle};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Maker {
+    Us,
+    Another,
+    Stranger,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Group {
+    ours: bool,
+    moving: u8,
+    going: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Service {
+    maker: Maker,
+    tagged: bool,
+    links: usize,
+    moving: u8,
+    going: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Model {
+    object: ProvisioningService,
+    goal: Goal,
+    group: Option<Group>,
+    service: Option<Service>,
+    others: bool,
+    record: Option<&'static str>,
+    barred: Vec<(ObjectKey, String)>,
+    granted: Adoption,
+    /// Looks that a long operation takes.
+    slow: u8,
+    made: usize,
+}
+
+impl Service {
+    fn tag(&self) -> Option<&'static str> {
+        match self.maker {
+            Maker::Us => self.tagged.then_some(MARK),
+            Maker::Another => Some("house/ProvisioningService/platform/other"),
+            Maker::Stranger => None,
+        }
+    }
+
+    fn document(&self) -> Document {
+        document(|whole| {
+            whole["tags"] = self.tag().map_or(json!({}), |tag| json!({ OWNER_TAG: tag }));
+            let link = |n: usize| json!({ "name": format!("hub-{n}.azure-devices.net"), "connectionString": "c" });
+            whole["properties"]["iotHubs"] = (0..self.links).map(link).collect();
+            if self.moving > 0 {
+                let state = if self.going { "Deleting" } else { "Activating" };
+                (whole["properties"]["provisioningState"], whole["properties"]["state"]) = (json!(state), json!(state));
+            }
+        })
+    }
+}
+
+impl Model {
+    fn is_empty(&self) -> bool {
+        self.service.is_none() && !self.others
+    }
+
+    fn look(&self) -> Looked {
+        let ours = self.group.as_ref().is_some_and(|group| group.ours);
+        let state = match &self.group {
+            None => State::Missing,
+            Some(group) if group.moving > 0 => State::Moving,
+            Some(_) => State::Settled,
+        };
+        let empty = self.goal == Goal::Absent && ours && self.is_empty();
+        let service = self.service.as_ref().map(Service::document);
+        let barred = if self.goal == Goal::Absent { self.barred.clone() } else { Vec::new() };
+        Looked { group: SeenGroup { state, ours, empty }, granted: self.granted, barred, ..look(service, self.record) }
+    }
+
+    /// What the object's owner and those of the hubs do when they are asked.
+    fn answer(&mut self) {
+        confirm(&mut self.object.metadata);
+        if let Some(service) = &mut self.service {
+            service.links = 0;
+        }
+    }
+}
+
+impl World for Model {
+    type Action = Action;
+
+    fn plan(&self) -> Plan<Action> {
+        plan(&self.object, self.look(), self.goal)
+    }
+
+    fn apply(&mut self, action: &Action) {
+        match action {
+            Action::Record { to } => self.record = *to,
+            Action::ForgetBarred { owner, entry } => self.barred.retain(|(of, one)| (of, one) != (owner, entry)),
+            Action::CreateGroup { name, location } => {
+                assert_eq!((name.as_str(), location.as_str()), ("iot-shared", "eastus"));
+                assert!(self.group.as_ref().is_none_or(|group| group.ours), "a write takes the tags of another's group");
+                self.group.get_or_insert(Group { ours: true, moving: self.slow, going: false });
+            }
+            Action::DeleteGroup { .. } => {
+                let Some(group) = &self.group else { return };
+                assert!(group.ours && self.is_empty(), "what is in the group would go with it: {self:?}");
+                self.group = Some(Group { moving: self.slow + 1, going: true, ours: true });
+            }
+            Action::Create { id, .. } => {
+                assert!(self.group.is_some() && self.record == Some(CLAIMED), "{self:?}");
+                assert_eq!(*id, self.object.id());
+                assert!(self.service.as_ref().is_none_or(|service| service.maker == Maker::Us), "over another's: {self:?}");
+                if self.service.is_none() {
+                    self.made += 1;
+                    self.service = Some(Service { maker: Maker::Us, tagged: true, links: 0, moving: self.slow, going: false });
+                }
+            }
+            Action::Delete { .. } => {
+                let Some(service) = &mut self.service else { return };
+                assert!(service.maker == Maker::Us && service.links == 0 && self.object.deletion_is_confirmed());
+                (service.moving, service.going) = (self.slow + 1, true);
+            }
+        }
+    }
+
+    fn go_on(&mut self) -> bool {
+        let mut moved = false;
+        if let Some(service) = self.service.as_mut().filter(|service| service.moving > 0) {
+            (service.moving, moved) = (service.moving - 1, true);
+        }
+        if let Some(group) = self.group.as_mut().filter(|group| group.moving > 0) {
+            (group.moving, moved) = (group.moving - 1, true);
+        }
+        self.service.take_if(|service| service.going && service.moving == 0);
+        self.group.take_if(|group| group.going && group.moving == 0);
+        moved
+    }
+}
+
+/// What is there, and what the ledger can say of it.
+fn beginnings() -> impl Strategy<Value = (Option<Service>, Option<&'static str>)> {
+    let service = |maker, tagged| {
+        (0..3_usize, 0..3_u8, any::<bool>())
+            .prop_map(move |(links, moving, going)| Some(Service { maker, tagged, links, moving, going: going && moving > 0 }))
+    };
+    let record = |records: &'static [Option<&'static str>]| prop::sample::select(records);
+    prop_oneof![
+        (Just(None), record(&[None, Some(CLAIMED), Some(MADE), Some(ADOPTED)])),
+        (service(Maker::Us, true), record(&[None, Some(CLAIMED), Some(MADE)])),
+        (service(Maker::Us, false), record(&[Some(MADE)])),
+        (service(Maker::Stranger, false), record(&[None, Some(CLAIMED), Some(ADOPTED)])),
+        (service(Maker::Another, true), record(&[None, Some(CLAIMED), Some(MADE)])),
+    ]
+}
+
+prop_compose! {
+    fn models(goal: Goal)(
+        (service, record) in beginnings(),
+        ours in any::<bool>(),
+        there in any::<bool>(),
+        others in any::<bool>(),
+        (adoption, granted) in (prop::sample::select(&["Never", "IfUnmanaged"][..]), prop::sample::select(&[Adoption::Never, Adoption::IfUnmanaged][..])),
+        recreate in any::<bool>(),
+        slow in 0..3_u8,
+        devices in 0..3_usize,
+    ) -> Model {
+        let there = there || service.is_some() || others;
+        let group = there.then_some(Group { ours, moving: 0, going: false });
+        let mut object = object(&json!({ "adoption": adoption }));
+        if recreate {
+            annotate(&mut object.metadata, annotations::RECREATE, "contoso-dps");
+        }
+        let barred = (0..devices).map(|n| (ObjectKey::new(KindName::DeviceCredential, "contoso", "press"), format!("disenrolled.{n}"))).collect();
+        Model { object, goal, group, service, others, record, barred, granted, slow, made: 0 }
+    }
+}
+
+fn ends_present(before: Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
+    let mut model = before.clone();
+    let last = settle(&mut model, fates);
+    let still_there = before.service.as_ref().filter(|service| !service.going);
+    prop_assert!(model.made <= 1);
+    if let Some(theirs) = still_there.filter(|service| service.maker != Maker::Us) {
+        let adopted = before.record == Some(ADOPTED);
+        let may = theirs.maker == Maker::Stranger
+            && (model.object.spec.adoption, model.granted) == (Adoption::IfUnmanaged, Adoption::IfUnmanaged);
+        prop_assert_eq!(&model.service, &Some(Service { moving: 0, ..theirs.clone() }));
+        prop_assert_eq!(model.record, if adopted || may { Some(ADOPTED) } else { before.record });
+        prop_assert_eq!(reason(&last), (!(adopted || may)).then_some(Reason::AlreadyExists));
+    } else if model.service.is_none() {
+        prop_assert_eq!(reason(&last), Some(Reason::Vanished));
+        prop_assert!(model.object.annotation(annotations::RECREATE).is_none() && model.made == 0);
+    } else {
+        prop_assert_eq!(told(&last), ["met | usable"]);
+        prop_assert_eq!(model.record, Some(MADE));
+        prop_assert_eq!(model.service.map(|service| service.maker), Some(Maker::Us));
+    }
+    Ok(())
+}
+
+fn ends_absent(before: Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
+    let mut model = before.clone();
+    let mut last = settle(&mut model, fates);
+    if matches!(reason(&last), Some(Reason::AwaitingConfirmation | Reason::InUse)) {
+        model.answer();
+        last = settle(&mut model, Vec::new());
+    }
+    prop_assert_eq!(told(&last), ["met | usable"]);
+    prop_assert_eq!((model.record, model.made), (None, 0));
+    prop_assert!(model.service.is_some() || model.barred.is_empty());
+    let kept = before.service.filter(|service| service.maker != Maker::Us && !service.going);
+    prop_assert_eq!(&model.service, &kept.map(|service| Service { moving: 0, ..service }));
+    let emptied = before.group.as_ref().is_some_and(|group| group.ours) && model.is_empty();
+    prop_assert_eq!(model.group, before.group.filter(|_| !emptied));
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_service_comes_to_be_as_its_spec_says_whatever_is_lost_on_the_way(model in models(Goal::Present), fates in fates()) {
+        ends_present(model, fates)?;
+    }
+
+    #[test]
+    fn a_service_goes_with_everything_of_ours_and_nothing_of_others(model in models(Goal::Absent), fates in fates()) {
+        ends_absent(model, fates)?;
+    }
+}
