@@ -95,3 +95,6 @@ fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
         linked: document.is_some_and(is_active) && hub.is_linked(&seen.policy),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,12 @@ impl SeenHub {
         self.link.as_ref().and_then(|link| link.policy.as_deref()) == Some(policy)
     }
 
+    /// How many devices would go with it; `None` where that cannot be asked.
+    pub(super) fn counted_devices(&self) -> Option<i64> {
+        let asked = self.whose != Whose::Ours || self.hub.as_ref().is_none_or(is_active);
+        asked.then_some(self.devices)
+    }
+
     /// Digest of the key that the link should have.
     pub(super) fn key_digest(&self) -> Option<String> {
         self.access.as_ref().map(digest_of)
@@ -132,7 +138,7 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
 }
 
 /// The hubs of the spec, and those of the ledger that are no longer in it.
-fn names(group: &TenantHubGroup, entries: &Entries) -> Vec<(String, Option<IotHub>)> {
+pub(super) fn names(group: &TenantHubGroup, entries: &Entries) -> Vec<(String, Option<IotHub>)> {
     let wanted: BTreeSet<_> = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect();
     let dropped = entries.keys().filter_map(|entry| entry.strip_prefix("hub.")).filter(|name| !wanted.contains(*name));
     let wishes = group.spec.hubs.iter().map(|hub| (hub.name.clone(), Some(hub.clone())));

@@ -12,7 +12,7 @@ use crate::{
     kind::Kind,
     kinds::{
         confirmation,
-        ownership::{ADOPTED, MADE, Whose, refusal},
+        ownership::{ADOPTED, CLAIMED, MADE, Whose, refusal},
         provisioning_service::MOST_LINKS,
         resource_group, soon,
     },
@@ -32,6 +32,7 @@ pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> 
         };
         whole = both(whole, plan);
     }
+    whole = one_record(whole);
     let usable =
         seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(|hub| hub.hub.as_ref().is_some_and(is_active) && hub.is_linked(&seen.policy));
     both(whole, links(seen, now)).usable(usable)
@@ -96,20 +97,29 @@ fn create(group: &TenantHubGroup, hub: &SeenHub, wish: &IotHub, id: ResourceId) 
         );
         return Plan::stuck(Reason::Vanished, note);
     }
-    let create =
-        Action::CreateHub { id, location: wish.location.clone(), sku: sku_name(wish).to_owned(), units: i64::from(wish.sku.capacity) };
-    Plan::act(vec![create], Reason::CreateHub, format!("IoT hub {name} is being created"))
+    let mut actions = Vec::new();
+    // A hub that leaves the spec before it is in place must be found again.
+    if hub.record.as_deref() != Some(CLAIMED) {
+        actions.push(record(hub_entry(name), Some(CLAIMED)));
+    }
+    let (location, sku, units) = (wish.location.clone(), sku_name(wish).to_owned(), i64::from(wish.sku.capacity));
+    actions.push(Action::CreateHub { id, location, sku, units });
+    Plan::act(actions, Reason::CreateHub, format!("IoT hub {name} is being created"))
 }
 
 fn unsettled(what: &str, document: &Hub, now: Timestamp) -> Plan<Action> {
     let state = document.provisioning_state().unwrap_or("being set up");
-    if matches!(state, "Failed" | "Canceled") {
+    if has_failed(document) {
         return Plan::stuck(
             Reason::Invalid,
             format!("Azure failed to set {what} up; see its activity log, delete it there, and it is made again"),
         );
     }
     Plan::wait(Reason::Provisioning, format!("{what} is {state}"), soon(now))
+}
+
+fn has_failed(document: &Hub) -> bool {
+    matches!(document.provisioning_state(), Some("Failed" | "Canceled"))
 }
 
 fn sku_name(wish: &IotHub) -> &'static str {
@@ -156,7 +166,7 @@ fn links(seen: &Looked, now: Timestamp) -> Plan<Action> {
 
 fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
     let (wish, access, host) = (hub.wish.as_ref()?, hub.access.as_ref()?, hub.host.as_ref()?);
-    if !hub.hub.as_ref().is_some_and(is_active) {
+    if !hub.hub.as_ref().is_some_and(|hub| is_active(hub) && !hub.refuses_keys()) {
         return None;
     }
     let foreign = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
@@ -178,8 +188,24 @@ fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
     })
 }
 
-pub(super) fn record(entry: String, to: Option<&str>) -> Action {
+fn record(entry: String, to: Option<&str>) -> Action {
     Action::Record { entries: vec![(entry, to.map(str::to_owned))] }
+}
+
+/// What is written down of several hubs becomes one write of the ledger, before everything else.
+fn one_record(mut plan: Plan<Action>) -> Plan<Action> {
+    let mut all = Vec::new();
+    plan.actions.retain_mut(|action| match action {
+        Action::Record { entries } => {
+            all.append(entries);
+            false
+        }
+        _ => true,
+    });
+    if !all.is_empty() {
+        plan.actions.insert(0, Action::Record { entries: all });
+    }
+    plan
 }
 
 /// A hub that was taken out of the spec: unlinked, its policy removed, and deleted only if it is ours and that was confirmed by name.
@@ -187,9 +213,9 @@ fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timest
     let delete = group.spec.deletion_policy == DeletionPolicy::Delete;
     let confirmed = group.annotation(annotations::CONFIRM_DELETE).is_some_and(|name| name.eq_ignore_ascii_case(&hub.name));
     let ask = format!(
-        "IoT hub {0} was taken out of the spec and still has {1} devices; annotate this object with {2}={0} to have it deleted",
+        "IoT hub {0} was taken out of the spec and still has {1}; annotate this object with {2}={0} to have it deleted",
         hub.name,
-        hub.devices,
+        devices_of([hub]),
         annotations::CONFIRM_DELETE
     );
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
@@ -204,40 +230,41 @@ fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timest
 /// Takes a hub out of use: out of enrollments, then unlinked, then without our policy, then, if it is ours, gone.
 fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, confirmed: bool, ask: &str, now: Timestamp) -> Plan<Action> {
     let name = &hub.name;
-    let ours = hub.whose == Whose::Ours && hub.hub.is_some();
-    if hub.is_linked_by(&seen.policy) {
-        let host = hub.link.as_ref().and_then(|link| link.host.clone());
-        let user = host.as_ref().and_then(|host| seen.enrolled.iter().find(|(listed, _)| *listed == host.as_str().to_lowercase()));
-        if let Some((_, enrollment)) = user {
-            let note = format!(
-                "enrollment group {enrollment} still assigns devices to IoT hub {name}; take the hub out of it, or delete it, first"
-            );
-            return Plan::wait(Reason::InUse, note, soon(now));
-        }
-        if ours && delete && hub.devices > 0 && !confirmed {
-            return Plan::wait(Reason::AwaitingConfirmation, ask.to_owned(), None);
-        }
-        return unlink(seen, name, host.into_iter().collect(), now);
+    let doomed = delete && hub.whose == Whose::Ours && hub.hub.is_some();
+    let linked = hub.is_linked_by(&seen.policy);
+    let host = hub.link.as_ref().and_then(|link| link.host.clone()).or_else(|| hub.host.as_ref().map(|host| host.host().clone()));
+    let user = host.as_ref().and_then(|host| seen.enrolled.iter().find(|(listed, _)| *listed == host.as_str().to_lowercase()));
+    if let Some((_, enrollment)) = user.filter(|_| linked || doomed) {
+        let note =
+            format!("enrollment group {enrollment} still assigns devices to IoT hub {name}; take the hub out of it, or delete it, first");
+        return Plan::wait(Reason::InUse, note, soon(now));
     }
-    let Some(document) = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs { .. })) else { return Plan::met() };
-    if !is_active(document) {
+    let there = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs { .. }));
+    // A hub that Azure failed to set up can be deleted, and nothing else.
+    if let Some(document) = there.filter(|hub| !is_active(hub) && if doomed { !has_failed(hub) } else { !linked }) {
         return unsettled(&format!("IoT hub {name}"), document, now);
     }
-    if ours && delete {
-        if hub.devices > 0 && !confirmed {
-            return Plan::wait(Reason::AwaitingConfirmation, ask.to_owned(), None);
-        }
-        return Plan::act(
-            vec![Action::DeleteHub { id: hub_id(group, name) }],
-            Reason::DeleteHub,
-            format!("IoT hub {name} is being deleted"),
-        );
+    if doomed && !confirmed && hub.counted_devices().is_none_or(|devices| devices > 0) {
+        return Plan::wait(Reason::AwaitingConfirmation, ask.to_owned(), None);
+    }
+    if linked {
+        return unlink(seen, name, host.into_iter().collect(), now);
+    }
+    if doomed {
+        let delete = Action::DeleteHub { id: hub_id(group, name) };
+        return Plan::act(vec![delete], Reason::DeleteHub, format!("IoT hub {name} is being deleted"));
     }
     if hub.access.is_some() {
         let remove = Action::RemovePolicy { id: hub_id(group, name), policy: seen.policy.clone() };
         return Plan::act(vec![remove], Reason::DeleteLinkPolicy, format!("The link's policy is being taken from IoT hub {name}"));
     }
     Plan::met()
+}
+
+/// The devices in hubs, in words.
+fn devices_of<'a>(hubs: impl IntoIterator<Item = &'a SeenHub>) -> String {
+    let sum: Option<i64> = hubs.into_iter().map(SeenHub::counted_devices).sum();
+    sum.map_or_else(|| "an unknown number of devices".to_owned(), |sum| format!("{sum} devices"))
 }
 
 fn unlink(seen: &Looked, name: &str, remove: Vec<HostName>, now: Timestamp) -> Plan<Action> {
@@ -254,8 +281,7 @@ fn unlink(seen: &Looked, name: &str, remove: Vec<HostName>, now: Timestamp) -> P
 
 pub(super) fn absent(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
     let confirmed = group.deletion_is_confirmed();
-    let devices: i64 = seen.hubs.iter().map(|hub| hub.devices).sum();
-    let ask = confirmation(group, &format!("{devices} devices would lose their identities with the hubs"));
+    let ask = confirmation(group, &format!("{} would lose their identities with the hubs", devices_of(&seen.hubs)));
     let mut whole = Plan::met();
     for hub in &seen.hubs {
         whole = both(whole, leave(group, seen, hub, true, confirmed, &ask, now));

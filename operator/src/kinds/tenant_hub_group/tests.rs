@@ -1,0 +1,266 @@
+//! A hub group in a small Azure of its own.
+
+mod leaving;
+mod present;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use moorage_cloud::{AccessKey, Cloud, KeyPair, ProvisioningService as ServiceDocument};
+use moorage_crds::Adoption;
+use moorage_keys::SymmetricKey;
+
+use super::observe::{digest_of, hub_entry, link_entry, names};
+use super::*;
+use crate::{
+    kinds::{
+        ownership::{OWNER_TAG, by_tag},
+        resource_group::{SeenGroup, State},
+        tests::{metadata, now, read, told},
+    },
+    ledger::Entries,
+};
+
+const MARK: &str = "house/TenantHubGroup/contoso/hubs";
+const POLICY: &str = "moorage-aaaaaaaaaaaaaaaa";
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Maker {
+    Us,
+    Another,
+    Stranger,
+}
+
+/// A hub as it is in Azure.
+#[derive(Clone, Debug, PartialEq)]
+struct SiteHub {
+    maker: Maker,
+    tagged: bool,
+    sku: (String, i64),
+    /// Its provisioning state and its own.
+    state: (&'static str, &'static str),
+    refuses_keys: bool,
+    /// The number of our policy's key.
+    policy: Option<u8>,
+    devices: i64,
+    /// Looks that a long operation still takes, and whether it ends with the hub.
+    moving: u8,
+    going: bool,
+}
+
+/// A link of the provisioning service.
+#[derive(Clone, Debug, PartialEq)]
+struct SiteLink {
+    host: String,
+    /// `None`: it is by identity.
+    policy: Option<String>,
+    /// The number of the key in it, which nobody can read.
+    key: Option<u8>,
+    weight: i64,
+}
+
+/// All that a look can see.
+#[derive(Clone, Debug)]
+struct Site {
+    group: SeenGroup,
+    hubs: BTreeMap<String, SiteHub>,
+    links: Vec<SiteLink>,
+    /// The provisioning service's two states; `None` if it is not there.
+    service: Option<(&'static str, &'static str)>,
+    entries: Entries,
+    granted: Adoption,
+    enrolled: Vec<(String, String)>,
+}
+
+fn object(hubs: &[&str]) -> TenantHubGroup {
+    let hub = |name: &&str| json!({ "name": name, "location": "eastus", "sku": { "name": "S1", "capacity": 2 }, "link": { "allocationWeight": 5 } });
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "TenantHubGroup",
+        "metadata": metadata("contoso", "hubs"),
+        "spec": {
+            "accountRef": { "name": "azure", "namespace": "platform" },
+            "provisioningServiceRef": { "name": "dps", "namespace": "platform" },
+            "resourceGroup": { "name": "contoso-iot", "location": "eastus" },
+            "hubs": hubs.iter().map(hub).collect::<Vec<_>>(),
+            "deletionPolicy": "Delete",
+        },
+    }))
+}
+
+fn host(name: &str) -> String {
+    format!("{}.azure-devices.net", name.to_lowercase())
+}
+
+fn access(key: u8) -> AccessKey {
+    let keys = KeyPair { primary: SymmetricKey::from([key; 32]), secondary: SymmetricKey::from([!key; 32]) };
+    AccessKey { name: POLICY.to_owned(), rights: "RegistryWrite, ServiceConnect".to_owned(), keys }
+}
+
+impl SiteHub {
+    /// A hub of ours as the spec wants it.
+    fn ours() -> Self {
+        Self {
+            maker: Maker::Us,
+            tagged: true,
+            sku: ("S1".to_owned(), 2),
+            state: ("Succeeded", "Active"),
+            refuses_keys: false,
+            policy: Some(1),
+            devices: 0,
+            moving: 0,
+            going: false,
+        }
+    }
+
+    /// Somebody's hub of the same name, of another size and without our policy.
+    fn of(maker: Maker) -> Self {
+        Self { maker, sku: ("S2".to_owned(), 7), policy: None, devices: 9, ..Self::ours() }
+    }
+
+    fn tag(&self) -> Option<&'static str> {
+        match self.maker {
+            Maker::Us => self.tagged.then_some(MARK),
+            Maker::Another => Some("house/TenantHubGroup/fabrikam/hubs"),
+            Maker::Stranger => None,
+        }
+    }
+
+    fn document(&self, name: &str) -> Hub {
+        let state = match (self.moving, self.going) {
+            (0, _) => self.state,
+            (_, true) => ("Deleting", "Deleting"),
+            (_, false) => ("Transitioning", "Transitioning"),
+        };
+        read(json!({
+            "id": format!("/subscriptions/s/resourceGroups/contoso-iot/providers/Microsoft.Devices/IotHubs/{name}"),
+            "name": name,
+            "location": "eastus",
+            "etag": "AAAADA==",
+            "sku": { "name": self.sku.0, "tier": "Standard", "capacity": self.sku.1 },
+            "tags": self.tag().map_or(json!({}), |tag| json!({ OWNER_TAG: tag })),
+            "properties": {
+                "provisioningState": state.0,
+                "state": state.1,
+                "hostName": host(name),
+                "disableLocalAuth": self.refuses_keys,
+            },
+        }))
+    }
+}
+
+impl SiteLink {
+    /// The link of a hub as we write it.
+    fn ours(name: &str) -> Self {
+        Self { host: host(name), policy: Some(POLICY.to_owned()), key: Some(1), weight: 5 }
+    }
+
+    /// A link that somebody else wrote.
+    fn foreign(name: &str) -> Self {
+        Self { policy: Some("iothubowner".to_owned()), key: None, weight: 1, ..Self::ours(name) }
+    }
+
+    fn by_identity(name: &str) -> Self {
+        Self { policy: None, ..Self::foreign(name) }
+    }
+
+    fn json(&self) -> Value {
+        let mut entry = json!({ "name": self.host, "location": "eastus", "allocationWeight": self.weight, "applyAllocationPolicy": false });
+        if let Some(policy) = &self.policy {
+            entry["connectionString"] = json!(format!("HostName={};SharedAccessKeyName={policy};SharedAccessKey=****", self.host));
+        }
+        entry
+    }
+}
+
+impl Site {
+    /// A resource group of ours and an empty provisioning service.
+    fn empty() -> Self {
+        Self {
+            group: SeenGroup { state: State::Settled, ours: true, empty: false },
+            hubs: BTreeMap::new(),
+            links: Vec::new(),
+            service: Some(("Succeeded", "Active")),
+            entries: Entries::new(),
+            granted: Adoption::IfUnmanaged,
+            enrolled: Vec::new(),
+        }
+    }
+
+    fn with(mut self, name: &str, hub: SiteHub) -> Self {
+        self.hubs.insert(name.to_owned(), hub);
+        self
+    }
+
+    fn linked(mut self, link: SiteLink) -> Self {
+        self.links.push(link);
+        self
+    }
+
+    fn recorded(mut self, entry: &str, value: &str) -> Self {
+        self.entries.insert(entry.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A hub of ours that is linked and written down, so that nothing is left to do.
+    fn complete(self, name: &str) -> Self {
+        let digest = digest_of(&access(1));
+        let site = self.with(name, SiteHub::ours()).linked(SiteLink::ours(name));
+        site.recorded(&hub_entry(name), "made").recorded(&link_entry(name), &digest)
+    }
+
+    fn hub(&mut self, name: &str) -> &mut SiteHub {
+        self.hubs.get_mut(name).expect("the hub is there")
+    }
+
+    fn document(&self) -> Option<ServiceDocument> {
+        let (provisioning, own) = self.service?;
+        let links: Vec<_> = self.links.iter().map(SiteLink::json).collect();
+        Some(read(json!({ "properties": { "provisioningState": provisioning, "state": own, "iotHubs": links } })))
+    }
+
+    /// What a look for a goal sees, and no more.
+    fn look(&self, object: &TenantHubGroup, goal: Goal) -> Looked {
+        let service = self.document();
+        let see = |(name, wish): (String, Option<moorage_crds::IotHub>)| {
+            let there = self.hubs.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name)).map(|(_, hub)| hub);
+            let hub = there.map(|hub| hub.document(&name));
+            let record = self.entries.get(&hub_entry(&name)).cloned();
+            let whose = by_tag(MARK, there.and_then(SiteHub::tag), record.as_deref());
+            let settled = hub.as_ref().is_some_and(is_active);
+            let touchable = settled && !matches!(whose, Whose::Theirs { .. });
+            let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
+            let link = service.as_ref().map(ServiceDocument::links).unwrap_or_default();
+            SeenHub {
+                host: there.and_then(|_| Cloud::public().hub_host(&host(&name)).ok()),
+                access: there.filter(|_| touchable).and_then(|hub| hub.policy).map(access),
+                link: link.into_iter().find(|link| link.host.as_ref().is_some_and(|to| to.as_str() == host(&name))),
+                link_record: self.entries.get(&link_entry(&name)).cloned(),
+                devices: there.filter(|_| deletable).map_or(0, |hub| hub.devices),
+                name,
+                wish,
+                hub,
+                whose,
+                record,
+            }
+        };
+        let hubs: Vec<_> = names(object, &self.entries).into_iter().map(see).collect();
+        let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
+        let enrolled = if leaving && service.is_some() { self.enrolled.clone() } else { Vec::new() };
+        let entries = Arc::new(self.entries.clone());
+        Looked { group: self.group.clone(), granted: self.granted, service, hubs, entries, policy: POLICY.to_owned(), enrolled }
+    }
+
+    fn plan(&self, object: &TenantHubGroup, goal: Goal) -> Plan<Action> {
+        object.plan(&Seen::Looked(Box::new(self.look(object, goal))), goal, now())
+    }
+
+    fn present(&self, object: &TenantHubGroup) -> Vec<String> {
+        told(&self.plan(object, Goal::Present))
+    }
+
+    fn absent(&self, object: &TenantHubGroup) -> Vec<String> {
+        told(&self.plan(object, Goal::Absent))
+    }
+}

@@ -1,0 +1,215 @@
+//! Hubs that should be there.
+
+use moorage_crds::SkuName;
+use moorage_crds::annotations::RECREATE;
+
+use super::*;
+use crate::kinds::tests::annotate;
+
+const LINK: &str = "LinkHub: Link IoT hub a-hub";
+const LINKED: &str = "RecordClaim: Write down link.a-hub (set)";
+const LINKING: &str = "not yet, LinkHub: IoT hub a-hub is being linked";
+
+#[test]
+fn hubs_are_claimed_in_one_write_of_the_ledger_before_they_are_made() {
+    let two = object(&["a-hub", "b-hub"]);
+    let make = |name: &str| format!("CreateHub: Create IoT hub {name} in eastus (S1, units: 2)");
+    let making = "not yet, CreateHub: IoT hub a-hub is being created".to_owned();
+    let claim = "RecordClaim: Write down hub.a-hub (set), hub.b-hub (set)".to_owned();
+    assert_eq!(Site::empty().present(&two), [claim, make("a-hub"), make("b-hub"), making.clone()]);
+    let claimed = Site::empty().recorded("hub.a-hub", "claimed").recorded("hub.b-hub", "claimed");
+    assert_eq!(claimed.present(&two), [make("a-hub"), make("b-hub"), making.clone()]);
+    assert_eq!(
+        Site::empty().recorded("hub.a-hub", "claimed").present(&object(&["A-Hub"])),
+        [make("A-Hub"), making.replace("a-hub", "A-Hub")]
+    );
+}
+
+#[test]
+fn their_resource_group_comes_first() {
+    let mut site = Site::empty();
+    site.group = SeenGroup { state: State::Missing, ours: false, empty: false };
+    let mut hubs = object(&["a-hub"]);
+    let made = [
+        "CreateResourceGroup: Create resource group contoso-iot in eastus",
+        "not yet, CreateResourceGroup: Resource group contoso-iot is being created",
+    ];
+    assert_eq!(site.present(&hubs), made);
+    hubs.spec.resource_group.location = None;
+    let asked = "stuck, DependencyMissing: resource group contoso-iot does not exist; create it, or say in which location it is to be made";
+    assert_eq!(site.present(&hubs), [asked]);
+}
+
+#[test]
+fn a_hub_that_has_vanished_is_made_anew_only_when_its_name_is_said() {
+    let vanished = "stuck, Vanished: IoT hub a-hub has vanished from Azure, with the identities of its devices; restore it, or annotate \
+                    this object with moorage.dev/recreate=a-hub to have it made anew";
+    for record in ["made", "adopted"] {
+        let site = Site::empty().recorded("hub.a-hub", record);
+        let mut hubs = object(&["a-hub"]);
+        assert_eq!(site.present(&hubs), [vanished]);
+        annotate(&mut hubs.metadata, RECREATE, "b-hub");
+        assert_eq!(site.present(&hubs), [vanished]);
+        annotate(&mut hubs.metadata, RECREATE, "a-hub");
+        let made = ["RecordClaim: Write down hub.a-hub (set)", "CreateHub: Create IoT hub a-hub in eastus (S1, units: 2)"];
+        assert_eq!(site.present(&hubs)[..2], made);
+    }
+}
+
+#[test]
+fn a_hub_of_somebody_else_is_adopted_or_refused() {
+    use Adoption::{IfUnmanaged, Never};
+    let asked = "stuck, AlreadyExists: IoT hub a-hub exists already; set adoption: IfUnmanaged to take it over, or choose another name";
+    let ungranted =
+        "stuck, AlreadyExists: IoT hub a-hub exists already and the account's grant does not let this namespace adopt; ask its owner";
+    let belongs =
+        "stuck, AlreadyExists: IoT hub a-hub exists and belongs to another Moorage object (see its tag moorage-owner); choose another name";
+    let taken = ["RecordClaim: Write down hub.a-hub (set)", "not yet, RecordClaim: IoT hub a-hub is being adopted"];
+    let with = |maker, adoption, granted| {
+        let mut hubs = object(&["a-hub"]);
+        hubs.spec.hubs[0].adoption = adoption;
+        Site { granted, ..Site::empty() }.with("a-hub", SiteHub::of(maker)).plan(&hubs, Goal::Present)
+    };
+    assert_eq!(told(&with(Maker::Stranger, Never, IfUnmanaged)), [asked]);
+    assert_eq!(told(&with(Maker::Stranger, IfUnmanaged, Never)), [ungranted]);
+    assert_eq!(told(&with(Maker::Another, IfUnmanaged, IfUnmanaged)), [belongs]);
+    let adopting = with(Maker::Stranger, IfUnmanaged, IfUnmanaged);
+    assert_eq!(told(&adopting), taken);
+    let adopted = ("hub.a-hub".to_owned(), Some("adopted".to_owned()));
+    assert!(matches!(&adopting.actions[..], [Action::Record { entries }] if *entries == [adopted]), "{adopting:?}");
+}
+
+#[test]
+fn an_adopted_hub_gets_our_policy_and_keeps_its_size() {
+    let hubs = object(&["a-hub"]);
+    let site = Site::empty().with("a-hub", SiteHub::of(Maker::Stranger)).recorded("hub.a-hub", "adopted");
+    let plan = site.plan(&hubs, Goal::Present);
+    let policy = [
+        "CreateLinkPolicy: Make an access policy for the link in IoT hub a-hub",
+        "not yet, CreateLinkPolicy: IoT hub a-hub is being brought to its spec",
+    ];
+    assert_eq!(told(&plan), policy);
+    assert!(matches!(&plan.actions[..], [Action::ChangeHub { size: None, policy: Some(policy), .. }] if policy == POLICY), "{plan:?}");
+    let with_policy =
+        Site::empty().with("a-hub", SiteHub { policy: Some(1), ..SiteHub::of(Maker::Stranger) }).recorded("hub.a-hub", "adopted");
+    assert_eq!(with_policy.present(&hubs), [LINK, LINKED, LINKING]);
+}
+
+#[test]
+fn a_hub_of_ours_is_brought_to_its_size_and_gets_our_policy_in_one_write() {
+    let mut hubs = object(&["a-hub"]);
+    let both = Site::empty().with("a-hub", SiteHub { policy: None, sku: ("S1".to_owned(), 1), ..SiteHub::ours() });
+    let plan = both.plan(&hubs, Goal::Present);
+    let resized = ["UpdateHub: Bring IoT hub a-hub to S1, units: 2", "not yet, UpdateHub: IoT hub a-hub is being brought to its spec"];
+    assert_eq!(told(&plan), resized);
+    assert!(matches!(&plan.actions[..], [Action::ChangeHub { size: Some(_), policy: Some(_), .. }]), "{plan:?}");
+    let complete = Site::empty().complete("a-hub");
+    hubs.spec.hubs[0].sku.name = SkuName::S3;
+    let larger =
+        ["UpdateHub: Bring IoT hub a-hub to S3, units: 2", "not yet, UpdateHub: IoT hub a-hub is being brought to its spec | usable"];
+    assert_eq!(complete.present(&hubs), larger);
+}
+
+#[test]
+fn a_hub_is_linked_with_the_key_that_the_ledger_then_recognises() {
+    let hubs = object(&["a-hub"]);
+    let site = Site::empty().with("a-hub", SiteHub::ours());
+    let first =
+        ["RecordClaim: Write down hub.a-hub (set)", LINK, LINKED, "not yet, RecordClaim: IoT hub a-hub is being brought to its spec"];
+    assert_eq!(site.present(&hubs), first);
+    let plan = site.recorded("hub.a-hub", "made").plan(&hubs, Goal::Present);
+    assert_eq!(told(&plan), [LINK, LINKED, LINKING]);
+    let [Action::WriteLinks { add, remove }, Action::Record { entries }] = &plan.actions[..] else { panic!("{plan:?}") };
+    assert_eq!((add.len(), add[0].host.to_string(), &add[0].access, add[0].is_new), (1, host("a-hub"), &access(1), true));
+    assert_eq!((add[0].link.allocation_weight, add[0].link.apply_allocation_policy), (5, false));
+    assert!(remove.is_empty());
+    assert_eq!(*entries, [("link.a-hub".to_owned(), Some(digest_of(&access(1))))]);
+    assert_eq!(Site::empty().complete("a-hub").present(&hubs), ["met | usable"]);
+}
+
+#[test]
+fn a_link_of_ours_is_written_again_when_its_key_weight_or_policy_changed_or_the_ledger_lost_it() {
+    let hubs = object(&["a-hub"]);
+    let mut rolled = Site::empty().complete("a-hub");
+    rolled.hub("a-hub").policy = Some(2);
+    assert_eq!(rolled.present(&hubs), [LINK, LINKED, LINKING]);
+    let forgotten = Site::empty().complete("a-hub");
+    let forgotten = Site { entries: forgotten.entries.into_iter().filter(|(entry, _)| entry == "hub.a-hub").collect(), ..forgotten };
+    assert_eq!(forgotten.present(&hubs), [LINK, LINKED, LINKING]);
+    let usable = [LINK, LINKED, &format!("{LINKING} | usable")];
+    let mut heavier = object(&["a-hub"]);
+    heavier.spec.hubs[0].link.allocation_weight = 6;
+    assert_eq!(Site::empty().complete("a-hub").present(&heavier), usable);
+    let mut shared = object(&["a-hub"]);
+    shared.spec.hubs[0].link.apply_allocation_policy = true;
+    assert_eq!(Site::empty().complete("a-hub").present(&shared), usable);
+}
+
+#[test]
+fn a_link_that_somebody_else_wrote_is_left_alone_and_serves() {
+    let site = Site::empty().with("a-hub", SiteHub { policy: None, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
+    assert_eq!(site.linked(SiteLink::foreign("a-hub")).present(&object(&["a-hub"])), ["met | usable"]);
+}
+
+#[test]
+fn a_service_with_links_by_identity_is_not_rewritten() {
+    let site = Site::empty().with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made").linked(SiteLink::by_identity("other"));
+    let refused = "stuck, UnknownLinks: the provisioning service has links by managed identity, which a write of ours might break; it is not rewritten";
+    assert_eq!(site.present(&object(&["a-hub"])), [refused]);
+    assert_eq!(Site::empty().complete("a-hub").linked(SiteLink::by_identity("other")).present(&object(&["a-hub"])), ["met | usable"]);
+}
+
+#[test]
+fn the_fiftieth_link_is_written_and_the_fifty_first_is_not() {
+    let with = |others: usize| {
+        let site = Site::empty().with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made");
+        (0..others).fold(site, |site, n| site.linked(SiteLink::foreign(&format!("other-{n}")))).present(&object(&["a-hub"]))
+    };
+    assert_eq!(with(49), [LINK, LINKED, LINKING]);
+    assert_eq!(with(50), ["stuck, QuotaExceeded: the provisioning service has 50 of 50 linked hubs and needs 1 more; use another"]);
+    let mut full = (0..49).fold(Site::empty().complete("a-hub"), |site, n| site.linked(SiteLink::foreign(&format!("other-{n}"))));
+    full.hub("a-hub").policy = Some(2);
+    assert_eq!(full.present(&object(&["a-hub"])), [LINK, LINKED, LINKING]);
+}
+
+#[test]
+fn links_wait_for_the_service() {
+    let waits = "not yet, DependencyNotReady: the provisioning service is not ready for links yet | again in 2 s";
+    for service in [None, Some(("Succeeded", "Transitioning")), Some(("Accepted", "Active"))] {
+        let site = Site { service, ..Site::empty() }.with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made");
+        assert_eq!(site.present(&object(&["a-hub"])), [waits], "{service:?}");
+    }
+}
+
+#[test]
+fn a_hub_is_waited_for_while_it_moves_and_left_to_somebody_when_it_failed() {
+    let with = |state| {
+        Site::empty().with("a-hub", SiteHub { state, ..SiteHub::ours() }).recorded("hub.a-hub", "made").present(&object(&["a-hub"]))
+    };
+    let waits = |state| [format!("not yet, Provisioning: IoT hub a-hub is {state} | again in 2 s")];
+    assert_eq!(with(("Activating", "Activating")), waits("Activating"));
+    assert_eq!(with(("Succeeded", "Transitioning")), waits("Succeeded"));
+    assert_eq!(with(("Deleting", "Deleting")), waits("Deleting"));
+    let failed = "stuck, Invalid: Azure failed to set IoT hub a-hub up; see its activity log, delete it there, and it is made again";
+    assert_eq!(with(("Failed", "Activating")), [failed]);
+    assert_eq!(with(("Canceled", "Active")), [failed]);
+}
+
+#[test]
+fn a_hub_that_refuses_keys_is_not_linked_by_one() {
+    let refused = "stuck, LocalAuthDisabled: IoT hub a-hub refuses keys (disableLocalAuth), and it is linked by key; allow keys on it";
+    for policy in [None, Some(1)] {
+        let site = Site::empty().with("a-hub", SiteHub { refuses_keys: true, policy, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
+        assert_eq!(site.present(&object(&["a-hub"])), [refused]);
+    }
+}
+
+#[test]
+fn a_hub_that_is_stuck_holds_up_no_other() {
+    let site = Site::empty().with("a-hub", SiteHub::of(Maker::Stranger)).with("b-hub", SiteHub::ours()).recorded("hub.b-hub", "made");
+    let asked = "stuck, AlreadyExists: IoT hub a-hub exists already; set adoption: IfUnmanaged to take it over, or choose another name";
+    assert_eq!(
+        site.present(&object(&["a-hub", "b-hub"])),
+        ["LinkHub: Link IoT hub b-hub", "RecordClaim: Write down link.b-hub (set)", asked]
+    );
+}
