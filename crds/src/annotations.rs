@@ -6,7 +6,7 @@ pub const PAUSED: &str = "moorage.dev/paused";
 pub const SYNC_REQUESTED_AT: &str = "moorage.dev/sync-requested-at";
 /// On an object being deleted: its uid, where deletion would destroy devices or registrations.
 pub const CONFIRM_DELETE: &str = "moorage.dev/confirm-delete";
-/// On a `ProvisioningService` or `TenantHubGroup`: name of what has vanished from the cloud and may be made anew, empty.
+/// On a `ProvisioningService`, `TenantHubGroup` or `EnrollmentGroup`: name of what has vanished from the cloud and may be made anew, empty.
 pub const RECREATE: &str = "moorage.dev/recreate";
 /// On any object: `"true"` lets it go without touching the cloud.
 pub const ORPHAN: &str = "moorage.dev/orphan";

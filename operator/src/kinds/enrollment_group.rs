@@ -111,3 +111,6 @@ impl Kind for EnrollmentGroup {
         serde_json::to_value(status).expect("a status serializes")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,11 @@ pub(super) fn secret_of(group: &EnrollmentGroup) -> Name {
     Name::new(&key.at.namespace, &named.unwrap_or_else(|| format!("{}-keys", key.at.name)))
 }
 
+/// Whether a Secret was made for a group.
+pub(super) fn is_ours(group: &EnrollmentGroup, meta: &ObjectMeta) -> bool {
+    owner_of(meta).as_ref() == Some(&group.key())
+}
+
 /// The keys as they are stored; `None` if there is no Secret.
 ///
 /// # Errors
@@ -41,7 +46,7 @@ pub(super) fn secret_of(group: &EnrollmentGroup) -> Name {
 pub(crate) async fn stored_keys(env: &Env, group: &EnrollmentGroup) -> Result<Option<KeyPair>, Halt> {
     let at = secret_of(group);
     let Some(meta) = env.secrets.meta(&at)? else { return Ok(None) };
-    if owner_of(&meta).as_ref() != Some(&group.key()) {
+    if !is_ours(group, &meta) {
         let note = format!(
             "Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.attestation.symmetricKey.secretName"
         );
@@ -97,7 +102,7 @@ pub(super) async fn store(env: &Env, group: &EnrollmentGroup, keys: &KeyPair) ->
 pub(super) async fn forget(env: &Env, group: &EnrollmentGroup) -> Result<(), Error> {
     let at = secret_of(group);
     let meta: Option<Arc<ObjectMeta>> = env.secrets.meta(&at).ok().flatten();
-    let ours = meta.filter(|meta| owner_of(meta).as_ref() == Some(&group.key()));
+    let ours = meta.filter(|meta| is_ours(group, meta));
     match ours {
         Some(meta) => env.cluster.delete_secret(&at, meta.uid.clone()).await,
         None => Ok(()),

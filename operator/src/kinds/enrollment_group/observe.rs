@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
-use moorage_cloud::{DpsService, EnrollmentGroup as Document, HubHost, KeyPair};
+use moorage_cloud::{Cloud, DpsService, EnrollmentGroup as Document, HubHost, KeyPair};
 use moorage_crds::{DeletionPolicy, EnrollmentGroup, TenantHubGroup};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Goal, Reason};
 
-use super::keys::{id_of, secret_of, stored_keys};
+use super::keys::{id_of, is_ours, secret_of, stored_keys};
 use crate::{
     clouds::{self, Service},
     env::Env,
     error::{Error, Halt},
     key::{Name, ObjectKey},
     kind::Kind,
-    kinds::{ownership::recorded, users_to_wait_for},
+    kinds::{
+        ownership::{CLAIMED, recorded},
+        users_to_wait_for,
+    },
 };
 
 /// Ledger entry: the group itself.
@@ -40,7 +43,8 @@ pub struct Looked {
     pub(super) record: Option<String>,
     /// Whether devices have registered through it; asked only when it could be removed.
     pub(super) has_registrations: bool,
-    pub(super) keys_secret_there: bool,
+    /// Whether there is a Secret with its keys; asked only when the group is to go.
+    pub(super) keys_secret_is_ours: bool,
     pub(super) id_scope: Option<String>,
     pub(super) provisioning_host: Option<String>,
 }
@@ -96,9 +100,16 @@ async fn look(
     };
     let leaving = goal == Goal::Absent && found.is_some();
     let has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
-    let stored = match goal {
-        Goal::Present => stored_keys(env, group).await?,
-        Goal::Absent => None,
+    let record = recorded(&env.recorded(&group.key()), ENTRY).map(str::to_owned);
+    let stored = match (goal, record.as_deref()) {
+        (Goal::Present, _) => stored_keys(env, group).await?,
+        // Only they can tell whether what is there is what we were about to make.
+        (Goal::Absent, Some(CLAIMED)) if found.is_some() => unless_denied(stored_keys(env, group).await)?,
+        (Goal::Absent, _) => None,
+    };
+    let keys_secret = match goal {
+        Goal::Present => None,
+        Goal::Absent => unless_denied(env.secrets.meta(&secret_of(group)))?,
     };
     let status = service.object.status.as_ref();
     Ok(Looked {
@@ -106,21 +117,22 @@ async fn look(
         keys,
         stored,
         hubs,
-        record: recorded(&env.recorded(&group.key()), ENTRY).map(str::to_owned),
+        record,
         has_registrations,
-        keys_secret_there: match env.secrets.meta(&secret_of(group)) {
-            Ok(meta) => meta.is_some(),
-            // The namespace, and with it the right to look, may go before the group does.
-            Err(Halt::Standing(_)) if goal == Goal::Absent => false,
-            Err(halt) => return Err(halt),
-        },
+        keys_secret_is_ours: keys_secret.is_some_and(|meta| is_ours(group, &meta)),
         id_scope: status.and_then(|status| status.id_scope.clone()),
         provisioning_host: status.and_then(|status| status.device_provisioning_host.clone()),
     })
 }
 
-/// The hubs of the spec that are linked now. Never those of another tenant, and never none: an enrollment that names no hubs
-/// uses all that are linked to the service (Microsoft Learn: "How to use allocation policies across IoT hubs").
+/// The namespace, and with it the right to look, may go before the group does.
+fn unless_denied<T>(found: Result<Option<T>, Halt>) -> Result<Option<T>, Halt> {
+    match found {
+        Err(Halt::Standing(_)) => Ok(None),
+        found => found,
+    }
+}
+
 fn hubs(env: &Env, group: &EnrollmentGroup, service: &Service) -> Result<Option<Vec<HubHost>>, Halt> {
     let at: Name = hub_group_of(group).at;
     let found: Option<Arc<TenantHubGroup>> = env.stores.hub_groups.get(&at);
@@ -130,8 +142,20 @@ fn hubs(env: &Env, group: &EnrollmentGroup, service: &Service) -> Result<Option<
             format!("TenantHubGroup {at} does not exist; create it, or correct spec.tenantHubGroupRef"),
         )
     })?;
+    linked_hubs(env.clouds.azure().cloud(), group, &hub_group, &service.object.key().at.namespace)
+}
+
+/// The hubs of the spec that are linked now. Never those of another tenant, and never none: an enrollment that names no hubs
+/// uses all that are linked to the service (Microsoft Learn: "How to use allocation policies across IoT hubs").
+pub(super) fn linked_hubs(
+    cloud: &Cloud,
+    group: &EnrollmentGroup,
+    hub_group: &TenantHubGroup,
+    services_namespace: &str,
+) -> Result<Option<Vec<HubHost>>, Halt> {
+    let at = hub_group.key().at;
     let namespace = &group.key().at.namespace;
-    if at.namespace != *namespace && service.object.key().at.namespace != *namespace {
+    if at.namespace != *namespace && services_namespace != &**namespace {
         let note = format!(
             "hubs of namespace {} can be named here only by whoever owns the provisioning service; move this object to its namespace, or to that of the hubs",
             at.namespace
@@ -142,7 +166,7 @@ fn hubs(env: &Env, group: &EnrollmentGroup, service: &Service) -> Result<Option<
     let mut hosts = Vec::new();
     for hub in status.hubs.iter().filter(|hub| hub.linked && hub_group.spec.hubs.iter().any(|wanted| wanted.name == hub.name)) {
         let Some(host) = &hub.host_name else { continue };
-        let host = env.clouds.azure().cloud().hub_host(host);
+        let host = cloud.hub_host(host);
         hosts.push(host.map_err(|_| Halt::stuck(Reason::Invalid, format!("hub {} says that its host is one outside of Azure", hub.name)))?);
     }
     hosts.sort_by(|a, b| a.host().as_str().cmp(b.host().as_str()));

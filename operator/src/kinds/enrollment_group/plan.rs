@@ -1,10 +1,10 @@
 //! What becomes of a group.
 
 use moorage_cloud::{AllocationPolicy as CloudPolicy, EnrollmentGroup as Document, HubHost, IfMatch, KeyPair, Reprovisioning};
-use moorage_crds::{Adoption, AllocationPolicy, EnrollmentGroup, ProvisioningStatus};
+use moorage_crds::{Adoption, AllocationPolicy, EnrollmentGroup, ProvisioningStatus, annotations};
 use moorage_plan::{Plan, Reason};
 
-use super::keys::id_of;
+use super::keys::{id_of, secret_of};
 use super::observe::Looked;
 use crate::{
     effects::Target,
@@ -136,8 +136,17 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
 fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     let id = id_of(group);
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group) };
+    let lost = seen.stored.is_none() && matches!(seen.record.as_deref(), Some(MADE | ADOPTED));
+    if lost && group.annotation(annotations::RECREATE) != Some(id) {
+        let note = format!(
+            "enrollment group {id} has vanished from Azure, and Secret {} with its keys from the cluster; with new keys every device must be given its credential anew: restore the Secret, or annotate this object with {}={id}",
+            secret_of(group),
+            annotations::RECREATE
+        );
+        return Plan::stuck(Reason::Vanished, note);
+    }
     let mut actions = Vec::new();
-    if seen.record.is_none() {
+    if lost || seen.record.is_none() {
         actions.push(Action::Record { to: Some(CLAIMED) });
     }
     match &seen.stored {
@@ -154,8 +163,7 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
 /// A group has no tags: that it is ours is written down before it is made, and afterwards shown by its keys.
 fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
     let id = id_of(group);
-    let ours_by_keys = seen.keys.is_some() && seen.keys == seen.stored;
-    match (seen.record.as_deref(), ours_by_keys, group.spec.adoption) {
+    match (seen.record.as_deref(), has_our_keys(seen), group.spec.adoption) {
         (Some(MADE | ADOPTED), ..) => None,
         (Some(CLAIMED), true, _) => {
             let note = format!("Enrollment group {id} is in place");
@@ -174,6 +182,11 @@ fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
     }
 }
 
+/// Whether what is there has the keys that we stored before we made it.
+fn has_our_keys(seen: &Looked) -> bool {
+    seen.keys.is_some() && seen.keys == seen.stored
+}
+
 fn waiting_for_hubs(group: &EnrollmentGroup) -> Plan<Action> {
     let reference = &group.spec.tenant_hub_group_ref;
     Plan::wait(Reason::DependencyNotReady, format!("TenantHubGroup {} has not linked all its hubs yet", reference.name), None)
@@ -181,7 +194,12 @@ fn waiting_for_hubs(group: &EnrollmentGroup) -> Plan<Action> {
 
 pub(super) fn absent(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     let id = id_of(group);
-    let ours = matches!(seen.record.as_deref(), Some(MADE | CLAIMED));
+    let ours = match seen.record.as_deref() {
+        Some(MADE) => true,
+        // Somebody may have been faster than we.
+        Some(CLAIMED) => has_our_keys(seen),
+        _ => false,
+    };
     if let Some(there) = seen.group.as_ref().filter(|_| ours) {
         if seen.has_registrations && !group.deletion_is_confirmed() {
             let loss = format!("devices are registered through enrollment group {id} and can then not register again");
@@ -191,7 +209,7 @@ pub(super) fn absent(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
         return Plan::act(vec![delete], Reason::DeleteEnrollmentGroup, format!("Enrollment group {id} is being deleted"));
     }
     let mut actions = Vec::new();
-    if seen.keys_secret_there {
+    if seen.keys_secret_is_ours {
         actions.push(Action::ForgetKeys);
     }
     if seen.record.is_some() {

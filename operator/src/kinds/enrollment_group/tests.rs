@@ -1,0 +1,94 @@
+//! A group in a small DPS of its own.
+
+mod hubs;
+mod leaving;
+mod present;
+mod world;
+
+use moorage_cloud::{Cloud, EnrollmentGroup as Document, HubHost, KeyPair};
+use moorage_keys::SymmetricKey;
+
+use super::observe::Looked;
+use super::*;
+use crate::kinds::tests::{metadata, now, read, told};
+
+const EAST: &str = "contoso-east.azure-devices.net";
+const WEST: &str = "contoso-west.azure-devices.net";
+
+fn object(spec: &Value) -> EnrollmentGroup {
+    let mut whole = json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "EnrollmentGroup",
+        "metadata": metadata("platform", "press"),
+        "spec": {
+            "provisioningServiceRef": { "name": "dps" },
+            "tenantHubGroupRef": { "name": "hubs", "namespace": "contoso" },
+            "attestation": { "symmetricKey": {} },
+            "deletionPolicy": "Delete",
+        },
+    });
+    for (field, value) in spec.as_object().into_iter().flatten() {
+        whole["spec"][field] = value.clone();
+    }
+    read(whole)
+}
+
+fn keys(number: u8) -> KeyPair {
+    KeyPair { primary: SymmetricKey::from([number; 64]), secondary: SymmetricKey::from([!number; 64]) }
+}
+
+fn hosts(names: &[&str]) -> Vec<HubHost> {
+    names.iter().map(|name| Cloud::public().hub_host(name).expect("a hub's host")).collect()
+}
+
+/// A group as DPS writes it, changed as `change` says.
+fn document(change: impl FnOnce(&mut Value)) -> Document {
+    let mut whole = json!({
+        "enrollmentGroupId": "press",
+        "attestation": { "type": "symmetricKey" },
+        "etag": "\"AAAB\"",
+        "allocationPolicy": "geoLatency",
+        "iotHubs": [EAST, WEST],
+        "provisioningStatus": "enabled",
+        "reprovisionPolicy": { "updateHubAssignment": true, "migrateDeviceData": true },
+        "initialTwin": { "tags": { "line": 7 } },
+    });
+    change(&mut whole);
+    read(whole)
+}
+
+/// A look at a group that is not there yet, with the keys stored and both hubs linked.
+fn look() -> Looked {
+    Looked {
+        group: None,
+        keys: None,
+        stored: Some(keys(1)),
+        hubs: Some(hosts(&[EAST, WEST])),
+        record: None,
+        has_registrations: false,
+        keys_secret_is_ours: false,
+        id_scope: Some("0ne00000001".to_owned()),
+        provisioning_host: Some("global.azure-devices-provisioning.net".to_owned()),
+    }
+}
+
+/// A look at a group that is there, as it should be, and ours.
+fn found() -> Looked {
+    Looked { group: Some(document(|_| ())), keys: Some(keys(1)), record: Some("made".to_owned()), ..look() }
+}
+
+fn recorded(word: &str) -> Option<String> {
+    Some(word.to_owned())
+}
+
+fn plan(group: &EnrollmentGroup, looked: Looked, goal: Goal) -> Plan<Action> {
+    group.plan(&Seen::Looked(Box::new(looked)), goal, now())
+}
+
+fn present(group: &EnrollmentGroup, looked: Looked) -> Vec<String> {
+    told(&plan(group, looked, Goal::Present))
+}
+
+fn absent(group: &EnrollmentGroup, looked: Looked) -> Vec<String> {
+    told(&plan(group, looked, Goal::Absent))
+}

@@ -1,0 +1,161 @@
+//! A group that should be there.
+
+use moorage_cloud::{AllocationPolicy, IfMatch, Reprovisioning};
+use moorage_crds::annotations::RECREATE;
+
+use super::*;
+use crate::kinds::tests::annotate;
+
+const CLAIM: &str = "RecordClaim: Write down that the group is claimed";
+const KEYS: &str = "StoreGroupKeys: Generate the group's two keys and store them";
+const CREATE: &str = "CreateEnrollmentGroup: Create enrollment group press";
+const CREATING: &str = "not yet, CreateEnrollmentGroup: Enrollment group press is being created";
+const WAITS: &str = "not yet, DependencyNotReady: TenantHubGroup hubs has not linked all its hubs yet";
+
+#[test]
+fn a_group_is_made_only_when_its_claim_and_its_keys_are_written_down() {
+    let press = object(&json!({}));
+    assert_eq!(present(&press, Looked { stored: None, ..look() }), [CLAIM, KEYS, CREATING]);
+    assert_eq!(present(&press, Looked { stored: None, record: recorded("claimed"), ..look() }), [KEYS, CREATING]);
+    assert_eq!(present(&press, look()), [CLAIM, CREATING]);
+    for record in ["claimed", "made", "adopted"] {
+        assert_eq!(present(&press, Looked { record: recorded(record), ..look() }), [CREATE, CREATING], "{record}");
+    }
+}
+
+#[test]
+fn a_group_is_made_with_the_stored_keys_and_its_tenants_hubs_and_only_these() {
+    let plan = plan(&object(&json!({})), Looked { record: recorded("made"), ..look() }, Goal::Present);
+    let [Action::Put { document, condition: IfMatch::Unset, id }] = &plan.actions[..] else { panic!("{plan:?}") };
+    assert_eq!((id.as_str(), document.id(), document.keys()), ("press", Some("press"), Some(keys(1))));
+    assert_eq!((document.hubs(), document.allocation()), (vec![EAST, WEST], Some(AllocationPolicy::GeoLatency)));
+    assert_eq!((document.is_enabled(), document.reprovisioning()), (true, Reprovisioning::Migrate));
+}
+
+#[test]
+fn nothing_is_done_for_a_new_group_until_its_hubs_are_linked() {
+    for stored in [None, Some(keys(1))] {
+        assert_eq!(present(&object(&json!({})), Looked { hubs: None, stored, ..look() }), [WAITS]);
+    }
+}
+
+#[test]
+fn a_group_that_has_vanished_with_its_keys_is_made_with_new_ones_only_when_its_name_is_said() {
+    let vanished = "stuck, Vanished: enrollment group press has vanished from Azure, and Secret platform/press-keys with its keys from the \
+                    cluster; with new keys every device must be given its credential anew: restore the Secret, or annotate this object with \
+                    moorage.dev/recreate=press";
+    for record in ["made", "adopted"] {
+        let lost = || Looked { stored: None, record: recorded(record), ..look() };
+        let mut press = object(&json!({}));
+        assert_eq!(present(&press, lost()), [vanished]);
+        annotate(&mut press.metadata, RECREATE, "true");
+        assert_eq!(present(&press, lost()), [vanished]);
+        annotate(&mut press.metadata, RECREATE, "press");
+        assert_eq!(present(&press, lost()), [CLAIM, KEYS, CREATING]);
+    }
+}
+
+#[test]
+fn a_group_with_the_keys_that_we_stored_is_the_one_that_we_claimed() {
+    let made = ["RecordClaim: Write down that the group is made", "not yet, RecordClaim: Enrollment group press is in place"];
+    for adoption in ["Never", "IfUnmanaged"] {
+        let claimed = Looked { record: recorded("claimed"), ..found() };
+        assert_eq!(present(&object(&json!({ "adoption": adoption })), claimed), made);
+    }
+}
+
+#[test]
+fn a_group_with_other_keys_is_adopted_or_refused_whatever_we_claimed() {
+    let refused = "stuck, AlreadyExists: enrollment group press exists already; set adoption: IfUnmanaged to take it over with its keys, or \
+                   choose another enrollmentGroupId";
+    let taken = ["RecordClaim: Write down that the group is adopted", "not yet, RecordClaim: Enrollment group press is being adopted"];
+    for record in [None, recorded("claimed")] {
+        for stored in [None, Some(keys(1))] {
+            let other = || Looked { keys: Some(keys(2)), stored: stored.clone(), record: record.clone(), ..found() };
+            assert_eq!(present(&object(&json!({})), other()), [refused]);
+            assert_eq!(present(&object(&json!({ "adoption": "IfUnmanaged" })), other()), taken);
+            let by_certificate = Looked { keys: None, ..other() };
+            assert_eq!(present(&object(&json!({})), by_certificate), [refused]);
+        }
+    }
+    // Without a claim, equal keys are no proof: those of an adopted group were stored as well.
+    assert_eq!(present(&object(&json!({})), Looked { record: None, ..found() }), [refused]);
+}
+
+#[test]
+fn a_group_without_symmetric_keys_is_nothing_for_us() {
+    let x509 = Looked { keys: None, record: recorded("adopted"), ..found() };
+    let refused = "stuck, AlreadyExists: enrollment group press has no symmetric keys; choose another enrollmentGroupId";
+    assert_eq!(present(&object(&json!({})), x509), [refused]);
+}
+
+#[test]
+fn keys_that_are_not_stored_are_taken_from_the_group() {
+    let press = object(&json!({}));
+    for record in ["made", "adopted"] {
+        let plan = plan(&press, Looked { stored: None, record: recorded(record), ..found() }, Goal::Present);
+        let stored = [
+            "StoreGroupKeys: Store the two keys that the group has in Azure",
+            "not yet, StoreGroupKeys: The group's keys are being stored | usable",
+        ];
+        assert_eq!(told(&plan), stored);
+        assert!(matches!(&plan.actions[..], [Action::StoreKeys { taken: Some(taken) }] if *taken == keys(1)), "{plan:?}");
+    }
+}
+
+#[test]
+fn a_group_as_its_spec_says_is_left_alone() {
+    assert_eq!(present(&object(&json!({})), found()), ["met | usable"]);
+    let spelled =
+        document(|whole| (whole["iotHubs"], whole["allocationPolicy"]) = (json!([WEST.to_uppercase(), EAST]), json!("GeoLatency")));
+    assert_eq!(present(&object(&json!({})), Looked { group: Some(spelled), ..found() }), ["met | usable"]);
+    assert_eq!(present(&object(&json!({})), Looked { hubs: None, ..found() }), [format!("{WAITS} | usable")]);
+}
+
+#[test]
+fn drift_is_told_by_field_and_corrected_under_the_etag_that_was_read() {
+    type Change = fn(&mut Value);
+    let table: [(&str, Change); 8] = [
+        ("iotHubs", |whole| whole["iotHubs"] = json!([EAST])),
+        ("iotHubs", |whole| whole["iotHubs"] = json!([EAST, WEST, "fabrikam.azure-devices.net"])),
+        ("iotHubs", |whole| whole["iotHubs"] = json!([])),
+        ("allocationPolicy", |whole| whole["allocationPolicy"] = json!("hashed")),
+        ("provisioningStatus", |whole| whole["provisioningStatus"] = json!("disabled")),
+        ("reprovisionPolicy", |whole| whole["reprovisionPolicy"]["updateHubAssignment"] = json!(false)),
+        ("reprovisionPolicy", |whole| whole["reprovisionPolicy"]["migrateDeviceData"] = json!(false)),
+        ("iotHubs, allocationPolicy", |whole| (whole["iotHubs"], whole["allocationPolicy"]) = (json!([WEST]), json!("custom"))),
+    ];
+    for (fields, change) in table {
+        let plan = plan(&object(&json!({})), Looked { group: Some(document(change)), ..found() }, Goal::Present);
+        let update = "UpdateEnrollmentGroup: Bring enrollment group press back to its spec".to_owned();
+        let differs = format!("not yet, UpdateEnrollmentGroup: Enrollment group press differs from its spec in {fields} | usable");
+        assert_eq!(told(&plan), [update, differs]);
+        let [Action::Put { document, condition, .. }] = &plan.actions[..] else { panic!("{plan:?}") };
+        assert_eq!((condition, document.keys()), (&IfMatch::Etag("\"AAAB\"".to_owned()), Some(keys(1))));
+        assert_eq!((document.hubs(), document.allocation()), (vec![EAST, WEST], Some(AllocationPolicy::GeoLatency)));
+        assert!(document.is_enabled() && document.reprovisioning() == Reprovisioning::Migrate);
+        assert_eq!(document.initial_tags().and_then(|tags| tags.get("line")), Some(&json!(7)), "what is not in the spec stays");
+    }
+}
+
+#[test]
+fn a_group_whose_keys_were_changed_gets_the_stored_ones_back() {
+    let plan = plan(&object(&json!({})), Looked { keys: Some(keys(2)), ..found() }, Goal::Present);
+    let update = [
+        "UpdateEnrollmentGroup: Bring enrollment group press back to its spec",
+        "not yet, UpdateEnrollmentGroup: Enrollment group press differs from its spec in symmetricKey",
+    ];
+    assert_eq!(told(&plan), update);
+    assert!(matches!(&plan.actions[..], [Action::Put { document, .. }] if document.keys() == Some(keys(1))), "{plan:?}");
+}
+
+#[test]
+fn a_group_is_disabled_when_its_spec_says_so() {
+    let plan = plan(&object(&json!({ "provisioningStatus": "Disabled" })), found(), Goal::Present);
+    assert!(matches!(&plan.actions[..], [Action::Put { document, .. }] if !document.is_enabled()), "{plan:?}");
+    let disabled = document(|whole| whole["provisioningStatus"] = json!("disabled"));
+    assert_eq!(
+        present(&object(&json!({ "provisioningStatus": "Disabled" })), Looked { group: Some(disabled), ..found() }),
+        ["met | usable"]
+    );
+}

@@ -1,0 +1,217 @@
+//! Whatever is there at the beginning and whatever gets lost on the way, it ends as the spec says.
+
+use moorage_cloud::{AllocationPolicy, IfMatch};
+use moorage_crds::annotations::RECREATE;
+use moorage_crds::{Adoption, ProvisioningStatus};
+use moorage_plan::Reason;
+use proptest::prelude::*;
+
+use super::*;
+use crate::kinds::tests::{Fate, World, annotate, confirm, fates, reason, settle};
+
+#[derive(Clone, Debug, PartialEq)]
+struct Group {
+    ours: bool,
+    /// The number of its keys; `None`: it knows its devices by certificates.
+    keys: Option<u8>,
+    hubs: Vec<String>,
+    enabled: bool,
+    allocation: &'static str,
+    version: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Model {
+    object: EnrollmentGroup,
+    goal: Goal,
+    group: Option<Group>,
+    /// The number of the keys in the Secret.
+    secret: Option<u8>,
+    record: Option<String>,
+    /// Looks until the tenant's hubs are linked.
+    linking: u8,
+    has_registrations: bool,
+    made: usize,
+}
+
+impl Group {
+    fn etag(&self) -> String {
+        format!("\"v{}\"", self.version)
+    }
+
+    fn document(&self) -> Document {
+        document(|whole| {
+            whole["etag"] = json!(self.etag());
+            whole["iotHubs"] = json!(self.hubs);
+            whole["allocationPolicy"] = json!(self.allocation);
+            whole["provisioningStatus"] = json!(if self.enabled { "enabled" } else { "disabled" });
+            whole["attestation"]["type"] = json!(if self.keys.is_some() { "symmetricKey" } else { "x509" });
+        })
+    }
+}
+
+impl Model {
+    fn is_current(&self, condition: &IfMatch) -> bool {
+        let etag = self.group.as_ref().map(Group::etag);
+        matches!(condition, IfMatch::Unset) || matches!(condition, IfMatch::Etag(read) if Some(read) == etag.as_ref())
+    }
+
+    fn put(&mut self, document: &Document, condition: &IfMatch) {
+        let hubs: Vec<_> = document.hubs().into_iter().map(str::to_owned).collect();
+        assert!(!hubs.is_empty() && hubs.iter().all(|hub| [EAST, WEST].contains(&hub.as_str())), "{hubs:?}");
+        assert!(self.record.is_some(), "nothing says that it is ours");
+        let number = (0..9).find(|number| document.keys() == Some(keys(*number)));
+        assert!(number.is_some() && number == self.secret, "keys that could get lost");
+        if !self.is_current(condition) {
+            return;
+        }
+        let is_new = matches!(condition, IfMatch::Unset);
+        assert!(!is_new || self.group.as_ref().is_none_or(|group| group.ours), "over somebody else's");
+        self.made += usize::from(self.group.is_none());
+        let version = self.group.as_ref().map_or(0, |group| group.version) + 1;
+        let ours = self.group.as_ref().is_none_or(|group| group.ours);
+        assert_eq!(document.allocation(), Some(AllocationPolicy::GeoLatency));
+        self.group = Some(Group { ours, keys: number, hubs, enabled: document.is_enabled(), allocation: "geoLatency", version });
+    }
+}
+
+impl World for Model {
+    type Action = Action;
+
+    fn plan(&self) -> Plan<Action> {
+        let claimed = self.record.as_deref() == Some("claimed");
+        let leaving = self.goal == Goal::Absent;
+        let seen = Looked {
+            group: self.group.as_ref().map(Group::document),
+            keys: self.group.as_ref().and_then(|group| group.keys).map(keys),
+            stored: self.secret.map(keys).filter(|_| !leaving || claimed && self.group.is_some()),
+            hubs: (self.linking == 0 && !leaving).then(|| hosts(&[EAST, WEST])),
+            record: self.record.clone(),
+            has_registrations: leaving && self.group.is_some() && self.has_registrations,
+            keys_secret_is_ours: leaving && self.secret.is_some(),
+            ..look()
+        };
+        plan(&self.object, seen, self.goal)
+    }
+
+    fn apply(&mut self, action: &Action) {
+        match action {
+            Action::Record { to } => self.record = to.map(str::to_owned),
+            Action::StoreKeys { taken } => {
+                assert!(self.record.is_some(), "nothing says that it is ours");
+                let number = taken.as_ref().map_or(Some(3), |taken| (0..9).find(|number| *taken == keys(*number)));
+                // A Secret that is there is never written over.
+                self.secret = self.secret.or(number);
+            }
+            Action::Put { document, condition, .. } => self.put(document, condition),
+            Action::Delete { condition, .. } => {
+                let Some(group) = self.group.as_ref().filter(|_| self.is_current(condition)) else { return };
+                assert!(group.ours, "somebody else's");
+                assert!(!self.has_registrations || self.object.deletion_is_confirmed());
+                self.group = None;
+            }
+            Action::ForgetKeys => {
+                assert!(self.group.as_ref().is_none_or(|group| !group.ours), "the keys of a group that is still there");
+                self.secret = None;
+            }
+        }
+    }
+
+    fn go_on(&mut self) -> bool {
+        let moved = self.linking > 0;
+        self.linking = self.linking.saturating_sub(1);
+        moved
+    }
+}
+
+/// What is there: the group, the keys in the Secret, and what the ledger says.
+fn beginnings() -> impl Strategy<Value = (Option<Group>, Option<u8>, Option<&'static str>)> {
+    let group = |ours: bool, keys: &'static [Option<u8>]| {
+        let hubs = prop::sample::select(vec![vec![EAST, WEST], vec![WEST], vec![], vec!["fabrikam.azure-devices.net"]]);
+        let allocation = prop::sample::select(vec!["geoLatency", "hashed"]);
+        (hubs, any::<bool>(), allocation, prop::sample::select(keys)).prop_map(move |(hubs, enabled, allocation, keys)| {
+            let hubs = hubs.into_iter().map(str::to_owned).collect();
+            Some(Group { ours, keys, hubs, enabled, allocation, version: 1 })
+        })
+    };
+    let secret = |numbers: &'static [Option<u8>]| prop::sample::select(numbers);
+    let record = |records: &'static [Option<&'static str>]| prop::sample::select(records);
+    prop_oneof![
+        (Just(None), secret(&[None, Some(1)]), record(&[None, Some("claimed"), Some("made"), Some("adopted")])),
+        (group(true, &[Some(1)]), secret(&[Some(1)]), record(&[Some("claimed"), Some("made")])),
+        (group(true, &[Some(1)]), secret(&[None, Some(2)]), record(&[Some("made")])),
+        (group(false, &[Some(5), None]), secret(&[None, Some(1)]), record(&[None, Some("claimed"), Some("adopted")])),
+        (group(false, &[Some(5)]), secret(&[Some(5)]), record(&[None, Some("adopted")])),
+    ]
+}
+
+prop_compose! {
+    fn models(goal: Goal)(
+        (group, secret, record) in beginnings(),
+        adoption in prop::sample::select(&["Never", "IfUnmanaged"][..]),
+        status in prop::sample::select(&["Enabled", "Disabled"][..]),
+        (recreate, has_registrations) in any::<(bool, bool)>(),
+        linking in 0..3_u8,
+    ) -> Model {
+        let mut object = object(&json!({ "adoption": adoption, "provisioningStatus": status }));
+        if recreate {
+            annotate(&mut object.metadata, RECREATE, "press");
+        }
+        Model { object, goal, group, secret, record: record.map(str::to_owned), linking, has_registrations, made: 0 }
+    }
+}
+
+fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
+    let mut after = before.clone();
+    let last = settle(&mut after, fates);
+    prop_assert!(after.made <= 1);
+    let stranger = before.group.as_ref().filter(|group| !group.ours);
+    let may = before.object.spec.adoption == Adoption::IfUnmanaged || before.record.as_deref() == Some("adopted");
+    if let Some(stranger) = stranger.filter(|group| !may || group.keys.is_none()) {
+        prop_assert_eq!(reason(&last), Some(Reason::AlreadyExists));
+        prop_assert_eq!((after.group.as_ref(), after.secret), (Some(stranger), before.secret));
+        return Ok(());
+    }
+    let lost = before.group.is_none() && before.secret.is_none() && matches!(before.record.as_deref(), Some("made" | "adopted"));
+    if lost && before.object.annotation(RECREATE).is_none() {
+        prop_assert_eq!(reason(&last), Some(Reason::Vanished));
+        prop_assert_eq!((after.group, after.secret), (None, None));
+        return Ok(());
+    }
+    prop_assert_eq!(told(&last), ["met | usable"]);
+    let group = after.group.expect("it is there");
+    prop_assert_eq!((&group.hubs[..], group.allocation), (&[EAST.to_owned(), WEST.to_owned()][..], "geoLatency"));
+    prop_assert_eq!(group.enabled, before.object.spec.provisioning_status == ProvisioningStatus::Enabled);
+    prop_assert!(group.keys.is_some() && group.keys == after.secret, "what is stored is what is registered");
+    let known = before.secret.or(before.group.as_ref().and_then(|group| group.keys));
+    prop_assert!(known.is_none_or(|known| group.keys == Some(known)), "no device's key changes");
+    let adopted = stranger.is_some() || !lost && before.record.as_deref() == Some("adopted");
+    prop_assert_eq!(after.record.as_deref(), Some(if adopted { "adopted" } else { "made" }));
+    Ok(())
+}
+
+fn ends_absent(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
+    let mut after = before.clone();
+    let mut last = settle(&mut after, fates);
+    if reason(&last) == Some(Reason::AwaitingConfirmation) {
+        prop_assert_eq!((&after.group, after.secret, &after.record), (&before.group, before.secret, &before.record));
+        confirm(&mut after.object.metadata);
+        last = settle(&mut after, Vec::new());
+    }
+    prop_assert_eq!(told(&last), ["met | usable"]);
+    prop_assert_eq!((after.secret, after.record, after.made), (None, None, 0));
+    prop_assert_eq!(after.group, before.group.clone().filter(|group| !group.ours));
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn a_group_comes_to_be_as_its_spec_says_whatever_is_lost_on_the_way(model in models(Goal::Present), fates in fates()) {
+        ends_present(&model, fates)?;
+    }
+
+    #[test]
+    fn a_group_goes_with_everything_of_ours_and_nothing_of_others(model in models(Goal::Absent), fates in fates()) {
+        ends_absent(&model, fates)?;
+    }
+}
