@@ -43,7 +43,14 @@ fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm(
         let mut child = Command::new(binary().await?)
             .env("KUBECONFIG", &kubeconfig)
             .env("RUST_LOG", "info")
-            .args(["--installation-id", "binary", "--namespace", &stage.operator_namespace(), "--namespaces", &example.namespaces().join(",")])
+            .args([
+                "--installation-id",
+                "binary",
+                "--namespace",
+                &stage.operator_namespace(),
+                "--namespaces",
+                &example.namespaces().join(","),
+            ])
             .args(["--replica", "moorage-0", "--listen", "127.0.0.1:0", "--log-json", "--follow-clock"])
             .args(["--cloud-address", &stage.cloud().address().to_string(), "--cloud-ca", &ca.to_string_lossy()])
             .stdout(Stdio::piped())
@@ -61,11 +68,16 @@ fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm(
         stage.apply(&example).await?;
         stage.until_all_ready().await?;
         let http = reqwest::Client::builder().no_proxy().build()?;
-        let get = async |path: &str| -> anyhow::Result<String> { Ok(http.get(format!("http://{address}{path}")).send().await?.error_for_status()?.text().await?) };
+        let get = async |path: &str| -> anyhow::Result<String> {
+            Ok(http.get(format!("http://{address}{path}")).send().await?.error_for_status()?.text().await?)
+        };
         assert_eq!(get("/livez").await?, "ok\n");
         assert_eq!(get("/readyz").await?, "ok\n");
         let metrics = get("/metrics").await?;
-        assert!(metrics.contains(r#"moorage_effects_total{kind="DeviceCredential",target="cluster",reason="CreateSecret",outcome="Done"} 4"#), "{metrics}");
+        assert!(
+            metrics.contains(r#"moorage_effects_total{kind="DeviceCredential",target="cluster",reason="CreateSecret",outcome="Done"} 4"#),
+            "{metrics}"
+        );
         assert!(metrics.contains("moorage_leader 1"), "{metrics}");
 
         let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw).context("it runs")?;
@@ -73,7 +85,9 @@ fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm(
         let status = tokio::time::timeout(Duration::from_secs(40), child.wait()).await.context("it did not end")??;
         assert!(status.success(), "{status}");
         log.await?;
-        let lease = stage.kubectl(&["get", "lease", "moorage-binary", "-n", &stage.operator_namespace(), "-o", "jsonpath={.spec.holderIdentity}"], "").await?;
+        let lease = stage
+            .kubectl(&["get", "lease", "moorage-binary", "-n", &stage.operator_namespace(), "-o", "jsonpath={.spec.holderIdentity}"], "")
+            .await?;
         assert_eq!(lease, "", "the Lease was handed back");
         Ok(())
     })
@@ -91,7 +105,10 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
             Running::start(launch).await
         };
         let leads = async |operator: &Running| {
-            until("it leads", SOON, || async { if operator.env().leadership.may_act() { Ok(()) } else { Err(NotYet::seen("another leads")) } }).await
+            until("it leads", SOON, || async {
+                if operator.env().leadership.may_act() { Ok(()) } else { Err(NotYet::seen("another leads")) }
+            })
+            .await
         };
         let first = replica("first").await?;
         leads(&first).await?;

@@ -34,11 +34,7 @@ fn s0_1_a_tenant_s_hubs_are_created_and_one_that_was_there_is_adopted() -> anyho
         until("the hub has two units", moorage_tests::stage::SOON, || async {
             let world = tenants.world();
             let line = world.lines().find(|line| line.contains("contoso-east-hub")).unwrap_or_default().to_owned();
-            if line.contains(" S1x2 ") {
-                Ok(())
-            } else {
-                Err(NotYet::seen(world))
-            }
+            if line.contains(" S1x2 ") { Ok(()) } else { Err(NotYet::seen(world)) }
         })
         .await?;
         tenants.end().await
