@@ -142,3 +142,6 @@ fn metadata(credential: &DeviceCredential, at: &Name, content: &Content, revisio
     metadata.owner_references = owner.map(|owner| vec![owner]);
     metadata
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,18 +43,14 @@ pub(super) fn confirm(meta: &mut ObjectMeta) {
 /// A whole plan as it reads: a line an action, then where that leaves the object.
 pub(super) fn told<A: Act>(plan: &Plan<A>) -> Vec<String> {
     let mut lines: Vec<_> = plan.actions.iter().map(|action| format!("{}: {}", action.reason(), action.note())).collect();
-    let mut last = match &plan.standing {
+    let standing = match &plan.standing {
         Standing::Met => "met".to_owned(),
         Standing::NotYet(why) => format!("not yet, {}: {}", why.reason, why.note),
         Standing::Stuck(why) => format!("stuck, {}: {}", why.reason, why.note),
     };
-    if let Some(when) = plan.look_again {
-        last.push_str(&format!(" | again in {} s", when.duration_since(now()).as_secs()));
-    }
-    if plan.usable {
-        last.push_str(" | usable");
-    }
-    lines.push(last);
+    let again = plan.look_again.map(|when| format!(" | again in {} s", when.duration_since(now()).as_secs())).unwrap_or_default();
+    let usable = if plan.usable { " | usable" } else { "" };
+    lines.push(format!("{standing}{again}{usable}"));
     lines
 }
 

@@ -77,10 +77,6 @@ fn found() -> Looked {
     Looked { group: Some(document(|_| ())), keys: Some(keys(1)), record: Some("made".to_owned()), ..look() }
 }
 
-fn recorded(word: &str) -> Option<String> {
-    Some(word.to_owned())
-}
-
 fn plan(group: &EnrollmentGroup, looked: Looked, goal: Goal) -> Plan<Action> {
     group.plan(&Seen::Looked(Box::new(looked)), goal, now())
 }

@@ -28,9 +28,9 @@ fn a_group_of_ours_goes_first_and_then_its_keys_and_the_ledger() {
     let etag = IfMatch::Etag("\"AAAB\"".to_owned());
     assert!(matches!(&plan.actions[..], [Action::Delete { condition, .. }] if *condition == etag), "{plan:?}");
     let gone = |secret, record| absent(&press, Looked { keys_secret_is_ours: secret, record, ..look() });
-    assert_eq!(gone(true, recorded("made")), [FORGET, STRIKE, LAST]);
+    assert_eq!(gone(true, Some("made".to_owned())), [FORGET, STRIKE, LAST]);
     assert_eq!(gone(true, None), [FORGET, LAST]);
-    assert_eq!(gone(false, recorded("made")), [STRIKE, LAST]);
+    assert_eq!(gone(false, Some("made".to_owned())), [STRIKE, LAST]);
     assert_eq!(gone(false, None), ["met | usable"]);
 }
 
@@ -51,7 +51,7 @@ fn a_group_with_registrations_goes_only_when_its_uid_confirms_it() {
 #[test]
 fn a_claimed_group_is_ours_only_if_it_has_the_keys_that_we_stored() {
     let press = object(&json!({}));
-    let claimed = |keys, stored| Looked { keys, stored, record: recorded("claimed"), ..found() };
+    let claimed = |keys, stored| Looked { keys, stored, record: Some("claimed".to_owned()), ..found() };
     assert_eq!(absent(&press, claimed(Some(keys(1)), Some(keys(1)))), DELETE);
     for (there, stored) in [(Some(keys(2)), Some(keys(1))), (Some(keys(2)), None), (None, None), (None, Some(keys(1)))] {
         assert_eq!(absent(&press, claimed(there, stored)), [STRIKE, LAST]);
@@ -61,7 +61,7 @@ fn a_claimed_group_is_ours_only_if_it_has_the_keys_that_we_stored() {
 #[test]
 fn a_group_of_somebody_else_stays() {
     let press = object(&json!({}));
-    let adopted = Looked { record: recorded("adopted"), keys_secret_is_ours: true, has_registrations: true, ..found() };
+    let adopted = Looked { record: Some("adopted".to_owned()), keys_secret_is_ours: true, has_registrations: true, ..found() };
     assert_eq!(absent(&press, adopted), [FORGET, STRIKE, LAST]);
     assert_eq!(absent(&press, Looked { record: None, ..found() }), ["met | usable"]);
 }

@@ -16,16 +16,16 @@ const WAITS: &str = "not yet, DependencyNotReady: TenantHubGroup hubs has not li
 fn a_group_is_made_only_when_its_claim_and_its_keys_are_written_down() {
     let press = object(&json!({}));
     assert_eq!(present(&press, Looked { stored: None, ..look() }), [CLAIM, KEYS, CREATING]);
-    assert_eq!(present(&press, Looked { stored: None, record: recorded("claimed"), ..look() }), [KEYS, CREATING]);
+    assert_eq!(present(&press, Looked { stored: None, record: Some("claimed".to_owned()), ..look() }), [KEYS, CREATING]);
     assert_eq!(present(&press, look()), [CLAIM, CREATING]);
     for record in ["claimed", "made", "adopted"] {
-        assert_eq!(present(&press, Looked { record: recorded(record), ..look() }), [CREATE, CREATING], "{record}");
+        assert_eq!(present(&press, Looked { record: Some(record.to_owned()), ..look() }), [CREATE, CREATING], "{record}");
     }
 }
 
 #[test]
 fn a_group_is_made_with_the_stored_keys_and_its_tenants_hubs_and_only_these() {
-    let plan = plan(&object(&json!({})), Looked { record: recorded("made"), ..look() }, Goal::Present);
+    let plan = plan(&object(&json!({})), Looked { record: Some("made".to_owned()), ..look() }, Goal::Present);
     let [Action::Put { document, condition: IfMatch::Unset, id }] = &plan.actions[..] else { panic!("{plan:?}") };
     assert_eq!((id.as_str(), document.id(), document.keys()), ("press", Some("press"), Some(keys(1))));
     assert_eq!((document.hubs(), document.allocation()), (vec![EAST, WEST], Some(AllocationPolicy::GeoLatency)));
@@ -45,7 +45,7 @@ fn a_group_that_has_vanished_with_its_keys_is_made_with_new_ones_only_when_its_n
                     cluster; with new keys every device must be given its credential anew: restore the Secret, or annotate this object with \
                     moorage.dev/recreate=press";
     for record in ["made", "adopted"] {
-        let lost = || Looked { stored: None, record: recorded(record), ..look() };
+        let lost = || Looked { stored: None, record: Some(record.to_owned()), ..look() };
         let mut press = object(&json!({}));
         assert_eq!(present(&press, lost()), [vanished]);
         annotate(&mut press.metadata, RECREATE, "true");
@@ -59,7 +59,7 @@ fn a_group_that_has_vanished_with_its_keys_is_made_with_new_ones_only_when_its_n
 fn a_group_with_the_keys_that_we_stored_is_the_one_that_we_claimed() {
     let made = ["RecordClaim: Write down that the group is made", "not yet, RecordClaim: Enrollment group press is in place"];
     for adoption in ["Never", "IfUnmanaged"] {
-        let claimed = Looked { record: recorded("claimed"), ..found() };
+        let claimed = Looked { record: Some("claimed".to_owned()), ..found() };
         assert_eq!(present(&object(&json!({ "adoption": adoption })), claimed), made);
     }
 }
@@ -69,7 +69,7 @@ fn a_group_with_other_keys_is_adopted_or_refused_whatever_we_claimed() {
     let refused = "stuck, AlreadyExists: enrollment group press exists already; set adoption: IfUnmanaged to take it over with its keys, or \
                    choose another enrollmentGroupId";
     let taken = ["RecordClaim: Write down that the group is adopted", "not yet, RecordClaim: Enrollment group press is being adopted"];
-    for record in [None, recorded("claimed")] {
+    for record in [None, Some("claimed".to_owned())] {
         for stored in [None, Some(keys(1))] {
             let other = || Looked { keys: Some(keys(2)), stored: stored.clone(), record: record.clone(), ..found() };
             assert_eq!(present(&object(&json!({})), other()), [refused]);
@@ -84,7 +84,7 @@ fn a_group_with_other_keys_is_adopted_or_refused_whatever_we_claimed() {
 
 #[test]
 fn a_group_without_symmetric_keys_is_nothing_for_us() {
-    let x509 = Looked { keys: None, record: recorded("adopted"), ..found() };
+    let x509 = Looked { keys: None, record: Some("adopted".to_owned()), ..found() };
     let refused = "stuck, AlreadyExists: enrollment group press has no symmetric keys; choose another enrollmentGroupId";
     assert_eq!(present(&object(&json!({})), x509), [refused]);
 }
@@ -93,7 +93,7 @@ fn a_group_without_symmetric_keys_is_nothing_for_us() {
 fn keys_that_are_not_stored_are_taken_from_the_group() {
     let press = object(&json!({}));
     for record in ["made", "adopted"] {
-        let plan = plan(&press, Looked { stored: None, record: recorded(record), ..found() }, Goal::Present);
+        let plan = plan(&press, Looked { stored: None, record: Some(record.to_owned()), ..found() }, Goal::Present);
         let stored = [
             "StoreGroupKeys: Store the two keys that the group has in Azure",
             "not yet, StoreGroupKeys: The group's keys are being stored | usable",

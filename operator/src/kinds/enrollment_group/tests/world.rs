@@ -172,8 +172,8 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
         prop_assert_eq!((after.group.as_ref(), after.secret), (Some(stranger), before.secret));
         return Ok(());
     }
-    let lost = before.group.is_none() && before.secret.is_none() && matches!(before.record.as_deref(), Some("made" | "adopted"));
-    if lost && before.object.annotation(RECREATE).is_none() {
+    let is_lost = before.group.is_none() && before.secret.is_none() && matches!(before.record.as_deref(), Some("made" | "adopted"));
+    if is_lost && before.object.annotation(RECREATE).is_none() {
         prop_assert_eq!(reason(&last), Some(Reason::Vanished));
         prop_assert_eq!((after.group, after.secret), (None, None));
         return Ok(());
@@ -185,7 +185,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     prop_assert!(group.keys.is_some() && group.keys == after.secret, "what is stored is what is registered");
     let known = before.secret.or(before.group.as_ref().and_then(|group| group.keys));
     prop_assert!(known.is_none_or(|known| group.keys == Some(known)), "no device's key changes");
-    let adopted = stranger.is_some() || !lost && before.record.as_deref() == Some("adopted");
+    let adopted = stranger.is_some() || !is_lost && before.record.as_deref() == Some("adopted");
     prop_assert_eq!(after.record.as_deref(), Some(if adopted { "adopted" } else { "made" }));
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::kinds::tests::{UID, annotate, confirm};
 fn linked() -> Document {
     let link = "HostName=a.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey=****";
     document(|whole| {
-        whole["properties"]["iotHubs"] = json!([{ "name": "a.azure-devices.net", "connectionString": link, "location": "eastus" }])
+        whole["properties"]["iotHubs"] = json!([{ "name": "a.azure-devices.net", "connectionString": link, "location": "eastus" }]);
     })
 }
 

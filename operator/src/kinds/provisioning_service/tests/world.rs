@@ -182,7 +182,7 @@ prop_compose! {
     }
 }
 
-fn ends_present(before: Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
+fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     let mut model = before.clone();
     let last = settle(&mut model, fates);
     let still_there = before.service.as_ref().filter(|service| !service.going);
@@ -225,7 +225,7 @@ fn ends_absent(before: Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn a_service_comes_to_be_as_its_spec_says_whatever_is_lost_on_the_way(model in models(Goal::Present), fates in fates()) {
-        ends_present(model, fates)?;
+        ends_present(&model, fates)?;
     }
 
     #[test]

@@ -1,0 +1,94 @@
+//! A credential and the Secrets of its namespace.
+
+mod secret;
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use moorage_cloud::KeyPair;
+use moorage_crds::Slot;
+use moorage_keys::{IdScope, RegistrationId};
+use moorage_plan::Renewal;
+use serde_json::json;
+
+use super::content::Source;
+use super::observe::SeenSecret;
+use super::*;
+use crate::{
+    cluster::SecretData,
+    kinds::tests::{metadata as object_metadata, now, read, told},
+    secrets::owner_of,
+};
+
+const DAY: Renewal = Renewal { ttl: SignedDuration::from_hours(24), at_percent: 50 };
+
+/// A Secret as it is in the cluster.
+#[derive(Clone, Debug)]
+struct Kept {
+    meta: ObjectMeta,
+    data: SecretData,
+}
+
+/// The Secrets of a namespace.
+type Secrets = BTreeMap<Name, Kept>;
+
+fn object() -> DeviceCredential {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "DeviceCredential",
+        "metadata": object_metadata("contoso", "press-7"),
+        "spec": { "enrollmentGroupRef": { "name": "press", "namespace": "platform" } },
+    }))
+}
+
+fn source() -> Source {
+    let group = KeyPair { primary: [1; 64].into(), secondary: [2; 64].into() };
+    let registration_id = RegistrationId::parse("press-7").expect("an id");
+    let (primary, secondary) = Source::derived(&group, &registration_id);
+    Source {
+        registration_id,
+        id_scope: IdScope::parse("0ne00000001").expect("a scope"),
+        provisioning_host: "global.azure-devices-provisioning.net".to_owned(),
+        primary,
+        secondary,
+        slot: Slot::Primary,
+        names: BTreeMap::new(),
+    }
+}
+
+/// What a look at a credential sees of these Secrets.
+fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> Wanted {
+    let at = secret_of(credential);
+    let digest = |kept: &Kept| kept.meta.annotations.as_ref().and_then(|annotations| annotations.get(names::DIGEST)).cloned();
+    let intact = |kept: &Kept| digest(kept) == Some(source.digest(&kept.data).to_string());
+    let secret = secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
+    let ours = |(name, kept): (&Name, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
+    let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
+    Wanted { source: source.clone(), renewal, secret, stale }
+}
+
+/// What an action does to the Secrets.
+fn apply(credential: &DeviceCredential, action: &Action, secrets: &mut Secrets) {
+    match action {
+        Action::Write { at, content, revision, over, .. } => {
+            let (old, new) = (secrets.get(at).map(|kept| &kept.meta), over.as_deref());
+            // A creation is refused where there is one, and a replacement where it is not the one that was seen.
+            if old == new {
+                let meta = metadata(credential, at, content, *revision, new);
+                secrets.insert(at.clone(), Kept { meta, data: content.data.clone() });
+            }
+        }
+        Action::Delete(at) => drop(secrets.remove(at)),
+        Action::Enrollment(step) => panic!("{step:?}"),
+    }
+}
+
+/// The Secrets after a credential was written at a time.
+fn written(credential: &DeviceCredential, renewal: Option<Renewal>, when: Timestamp) -> Secrets {
+    let mut secrets = Secrets::new();
+    let plan = plan::plan(credential, &look(credential, &source(), renewal, &secrets), when);
+    apply(credential, &plan.actions[0], &mut secrets);
+    secrets
+}
