@@ -3,6 +3,7 @@
 mod admission;
 mod disenroll;
 mod promises;
+mod quickstart;
 mod running;
 mod s0;
 mod secrecy;

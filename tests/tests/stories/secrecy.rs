@@ -10,13 +10,33 @@ use tracing_subscriber::{Layer, filter::LevelFilter, fmt::MakeWriter, layer::Sub
 
 use crate::tenants::{EAST, Tenants};
 
-/// Collects every line that is logged in this process.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
+/// Collects every line that is logged in this process, until it is closed.
+#[derive(Clone)]
+struct Page(Arc<Mutex<Option<Vec<u8>>>>);
+
+impl Page {
+    fn open() -> Self {
+        Self(Arc::new(Mutex::new(Some(Vec::new()))))
+    }
+
+    /// What was collected since the last time.
+    fn read(&self) -> String {
+        let mut page = self.0.lock().expect("not poisoned");
+        let text = page.as_mut().map(std::mem::take).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Other tests of the process go on logging.
+    fn close(&self) {
+        *self.0.lock().expect("not poisoned") = None;
+    }
+}
 
 impl std::io::Write for Page {
     fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(text);
+        if let Some(page) = self.0.lock().expect("not poisoned").as_mut() {
+            page.extend_from_slice(text);
+        }
         Ok(text.len())
     }
 
@@ -46,15 +66,15 @@ fn shown(secrets: &BTreeSet<String>, text: &str) -> Vec<usize> {
 
 #[test]
 fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_be_found() -> anyhow::Result<()> {
-    let page = Page::default();
+    let page = Page::open();
     // As in the operator's binary: everything at its finest, libraries that are known to be loud held back.
     let mut filter = tracing_subscriber::EnvFilter::new("trace");
     for target in moorage_cloud::LOUD_TARGETS {
         filter = filter.add_directive(format!("{target}=warn").parse()?);
     }
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(page.clone()).with_filter(LevelFilter::TRACE);
-    // Another test may have set its own; then this one reads what that shows.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(layer));
+    let ours = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(layer));
+    ours.expect("no other log is shown in this process: run the test without RUST_LOG");
 
     block_on(async {
         let tenants = Tenants::ready("secrecy").await?;
@@ -83,7 +103,7 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
         secrets.retain(|secret| secret.len() >= 8);
         assert!(secrets.len() > 20, "the test knows {} secrets", secrets.len());
 
-        let log = String::from_utf8_lossy(&page.0.lock().expect("not poisoned")).into_owned();
+        let log = page.read();
         let mut told = tenants
             .operator
             .env()
@@ -105,8 +125,10 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
 
         let first = secrets.iter().next().expect("there are secrets");
         for guise in guises(first) {
-            assert_eq!(shown(&secrets, &format!("planted: {guise}.")), [0]);
+            tracing::trace!(guise, "planted");
+            assert_eq!(shown(&secrets, &page.read()), [0]);
         }
+        page.close();
         tenants.operator.stop().await
     })
 }

@@ -1,0 +1,27 @@
+//! The smallest example, as a newcomer applies it.
+
+use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::device::Device;
+use moorage_tests::example::Example;
+use moorage_tests::stage::{Stage, cloud_options};
+
+use crate::tenants::EAST;
+
+#[test]
+fn the_quickstart_goes_from_nothing_to_a_device_that_reports_to_its_hub() -> anyhow::Result<()> {
+    block_on(async {
+        let example = Example::read("quickstart.yaml", "quickstart")?;
+        let stage = Stage::set(shared().await?, "quickstart", &example.namespaces(), cloud_options()).await?;
+        let operator = stage.operator().await?;
+        stage.apply(&example).await?;
+        stage.until_all_ready().await?;
+        let credential = example.objects().iter().find(|object| object["kind"] == "DeviceCredential").expect("it has a credential");
+        let at = |field: &str| credential["metadata"][field].as_str().unwrap_or_default();
+        let secret = stage.secret(at("namespace"), at("name")).await?;
+        let device = Device::new(secret, &stage.network(), EAST)?;
+        let (hub, device_id) = device.register(Some("deviceKey"), |_| {}).await?;
+        device.send_telemetry(&hub, &device_id, "deviceKey").await?;
+        assert_eq!(stage.cloud().violations(), Vec::<String>::new());
+        operator.stop().await
+    })
+}
