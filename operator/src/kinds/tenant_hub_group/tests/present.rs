@@ -147,8 +147,10 @@ fn a_link_of_ours_is_written_again_when_its_key_weight_or_policy_changed_or_the_
 
 #[test]
 fn a_link_that_somebody_else_wrote_is_left_alone_and_serves() {
-    let site = Site::empty().with("a-hub", SiteHub { policy: None, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
-    assert_eq!(site.linked(SiteLink::foreign("a-hub")).present(&object(&["a-hub"])), ["met | usable"]);
+    for policy in [None, Some(1)] {
+        let site = Site::empty().with("a-hub", SiteHub { policy, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
+        assert_eq!(site.linked(SiteLink::foreign("a-hub")).present(&object(&["a-hub"])), ["met | usable"], "{policy:?}");
+    }
 }
 
 #[test]

@@ -259,6 +259,9 @@ fn theirs_is_untouched(before: &Model, after: &Model) -> Result<(), TestCaseErro
 /// The hub of the spec is as the spec says; gives why not, where that is right.
 fn as_wished(before: &Model, after: &Model, name: &str) -> Result<Option<Reason>, TestCaseError> {
     let record = after.site.entries.get(&hub_entry(name)).map(String::as_str);
+    let known = matches!(before.site.entries.get(&hub_entry(name)).map(String::as_str), Some("made" | "adopted"));
+    let is_lost = known && !before.site.hubs.contains_key(name) && before.object.annotation(RECREATE) != Some(name);
+    prop_assert!(!is_lost || !after.made.contains_key(name), "a hub that vanished was made unasked");
     let Some(hub) = after.site.hubs.get(name) else {
         prop_assert!(matches!(record, Some("made" | "adopted")) && after.object.annotation(RECREATE) != Some(name));
         return Ok(Some(Reason::Vanished));
