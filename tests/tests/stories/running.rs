@@ -14,11 +14,12 @@ use tokio::process::Command;
 
 use crate::tenants::fabrikam_s_past;
 
-/// Builds the operator's binary, if it is not built, and gives its path.
+/// Builds the operator's binary, if it is not built, and gives its path. With the features of the whole workspace: what the tests
+/// have compiled is used again.
 async fn binary() -> anyhow::Result<std::path::PathBuf> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "moorage-operator", "--bin", "moorage", "--message-format=json-render-diagnostics"])
+        .args(["build", "--quiet", "--workspace", "--bin", "moorage", "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .await?;
