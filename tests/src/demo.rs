@@ -63,7 +63,7 @@ async fn show(args: &Args, voice: &mut Voice) -> anyhow::Result<()> {
     match args.scene {
         Scene::S0 => {
             voice.title("Two tenants, hubs in four regions, one provisioning service for both");
-            let setting = Setting::make(s0::EXAMPLE, s0::there_before, voice).await?;
+            let setting = Setting::make(s0::EXAMPLE, crate::stage::fabrikam_s_past, voice).await?;
             let played = s0::play(&setting, voice, args.keep).await;
             let ended = setting.end().await;
             played.and(ended)

@@ -15,7 +15,7 @@ use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use moorage_cloud::EndpointMap;
 use moorage_operator::env::Installation;
-use moorage_simulator::{Application, Options, Simulator, Subscription};
+use moorage_simulator::{Application, Azure, NewHub, Options, Simulator, Subscription};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
@@ -56,6 +56,13 @@ pub fn cloud_options() -> Options {
     };
     let subscription = Subscription { id: SUBSCRIPTION.to_owned(), tenant: TENANT.to_owned() };
     Options { seed: Some("stage".to_owned()), applications: vec![application], subscriptions: vec![subscription], ..Options::default() }
+}
+
+/// What fabrikam has in the cloud before `examples/s0-tenants.yaml` is applied: the hub that is adopted.
+pub fn fabrikam_s_past(azure: &mut Azure) {
+    let (group, location) = ("fabrikam-rg", "southeastasia");
+    azure.add_resource_group(SUBSCRIPTION, group, location);
+    azure.add_hub(NewHub { subscription: SUBSCRIPTION, group, name: "fabrikam-asia-hub", location, sku: "S1" });
 }
 
 impl Stage {

@@ -3,7 +3,6 @@
 use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use moorage_simulator::{Azure, NewHub};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::cloud::Cloud;
@@ -13,17 +12,9 @@ use super::setting::Setting;
 use super::voice::Voice;
 use super::{cleanup, devices, inventory, kubectl};
 use crate::example::Example;
-use crate::stage::SUBSCRIPTION;
 
 /// The file of the example.
 pub(super) const EXAMPLE: &str = "s0-tenants.yaml";
-
-/// What the example expects to find: the hub that is adopted.
-pub(super) fn there_before(azure: &mut Azure) {
-    let (group, location) = ("fabrikam-rg", "southeastasia");
-    azure.add_resource_group(SUBSCRIPTION, group, location);
-    azure.add_hub(NewHub { subscription: SUBSCRIPTION, group, name: "fabrikam-asia-hub", location, sku: "S1" });
-}
 
 /// Plays it from the first to the last act.
 ///

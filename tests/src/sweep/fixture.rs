@@ -4,11 +4,10 @@ use anyhow::Context as _;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use moorage_crds::annotations;
-use moorage_simulator::{NewHub, Simulator};
 use serde_json::{Value, json};
 
 use crate::example::Example;
-use crate::stage::{SUBSCRIPTION, Stage};
+use crate::stage::Stage;
 
 /// Objects of the example that take part.
 const PARTS: [(&str, &str); 7] = [
@@ -68,20 +67,6 @@ impl Fixture {
     pub fn parts(&self) -> Vec<Part> {
         let part = |(kind, name): (&'static str, &'static str)| Part { kind, name, namespace: self.namespace_of(kind, name) };
         PARTS.into_iter().map(part).collect()
-    }
-
-    /// What was in the cloud before.
-    pub fn furnish(cloud: &Simulator) {
-        cloud.edit(|azure| {
-            azure.add_resource_group(SUBSCRIPTION, "fabrikam-rg", "southeastasia");
-            azure.add_hub(NewHub {
-                subscription: SUBSCRIPTION,
-                group: "fabrikam-rg",
-                name: "fabrikam-asia-hub",
-                location: "southeastasia",
-                sku: "S1",
-            });
-        });
     }
 
     /// Applies everything.

@@ -16,7 +16,7 @@ use super::label::Label;
 use super::log::Log;
 use super::world::{self, difference};
 use crate::controlplane::ControlPlane;
-use crate::stage::{Stage, cloud_options, condition};
+use crate::stage::{Stage, cloud_options, condition, fabrikam_s_past};
 
 /// How long, in real time, the world may take to a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,7 +75,7 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
     let fixture = Fixture::new(&name)?;
     let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
     let stage = Stage::set(control, &name, &fixture.namespaces(), options).await?;
-    Fixture::furnish(stage.cloud());
+    stage.cloud().edit(fabrikam_s_past);
     let before = world::cloud(&stage, &fixture);
     let (judge, deaths) = Judge::new(trouble);
     let judge = Arc::new(judge);

@@ -146,7 +146,7 @@ fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when
         let namespace = example.namespace("contoso");
         let binding = stage.kubectl(&["get", "rolebinding", "moorage-secrets", "-n", &namespace, "-o", "json"], "").await?;
         stage.kubectl(&["delete", "rolebinding", "moorage-secrets", "-n", &namespace], "").await?;
-        stage.cloud().edit(crate::tenants::fabrikam_s_past);
+        stage.cloud().edit(moorage_tests::stage::fabrikam_s_past);
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         let missing =

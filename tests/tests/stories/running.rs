@@ -12,7 +12,7 @@ use moorage_tests::wait::{NotYet, until};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::tenants::fabrikam_s_past;
+use moorage_tests::stage::fabrikam_s_past;
 
 /// Builds the operator's binary, if it is not built, and gives its path. With the features of the whole workspace: what the tests
 /// have compiled is used again.

@@ -151,7 +151,7 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
         let tenants = Tenants::ready("cleanup").await?;
         let past = {
             let before = moorage_simulator::Simulator::start(moorage_tests::stage::cloud_options()).await?;
-            before.edit(crate::tenants::fabrikam_s_past);
+            before.edit(moorage_tests::stage::fabrikam_s_past);
             before.world()
         };
         for (tenant, name, from, key) in

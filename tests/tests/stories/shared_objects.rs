@@ -5,11 +5,11 @@ use std::time::Duration;
 use moorage_simulator::{Fault, MaskedLink, Match, NewService, Occurrence, Options, Rule, Simulator, Variants};
 use moorage_tests::controlplane::block_on;
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SOON, SUBSCRIPTION, Stage, cloud_options};
+use moorage_tests::stage::{SOON, SUBSCRIPTION, Stage, cloud_options, fabrikam_s_past};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
-use crate::tenants::{EAST, EUROPE, Tenants, fabrikam_s_past};
+use crate::tenants::{EAST, EUROPE, Tenants};
 
 /// A service that was there, with a hub, a link by another policy and a group of somebody else.
 fn somebody_else_s(cloud: &Simulator) {

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use moorage_simulator::{Azure, NewHub, Options};
+use moorage_simulator::Options;
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
 use moorage_tests::operator::Running;
-use moorage_tests::stage::{SUBSCRIPTION, Stage, cloud_options};
+use moorage_tests::stage::{Stage, cloud_options, fabrikam_s_past};
 use serde_json::Value;
 
 /// An address next to Azure's East US.
@@ -24,18 +24,6 @@ pub struct Tenants {
     pub stage: Stage,
     pub example: Example,
     pub operator: Running,
-}
-
-/// What fabrikam had before Moorage came.
-pub fn fabrikam_s_past(azure: &mut Azure) {
-    azure.add_resource_group(SUBSCRIPTION, "fabrikam-rg", "southeastasia");
-    azure.add_hub(NewHub {
-        subscription: SUBSCRIPTION,
-        group: "fabrikam-rg",
-        name: "fabrikam-asia-hub",
-        location: "southeastasia",
-        sku: "S1",
-    });
 }
 
 impl Tenants {
