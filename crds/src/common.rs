@@ -53,6 +53,18 @@ pub enum Adoption {
     Never,
     /// An existing one is adopted if no other Moorage object has created it.
     IfUnmanaged,
+    /// An existing one is adopted even if a Moorage object that is no more has created it, in this installation or another.
+    Always,
+}
+
+/// What becomes of a difference that somebody else made in the cloud.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// It is told in an Event and corrected.
+    #[default]
+    Correct,
+    /// It is listed in `status.drift`, the object is `Stalled` with reason `Drifted`, and the cloud is left as it is. A change of the spec is carried out all the same.
+    Report,
 }
 
 /// Conditions, and what every kind tells beside them.

@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Adoption, CommonStatus, DeletionPolicy, EnrollmentGrant, ObjectRef};
+use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, EnrollmentGrant, ObjectRef};
 
 /// A DPS enrollment group: who may register, and to which hubs.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -28,6 +28,7 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, EnrollmentGrant, ObjectRef};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.enrollmentGroupId) == has(oldSelf.enrollmentGroupId)").message("enrollmentGroupId cannot change: the devices' keys belong to the group; make a new EnrollmentGroup"))]
+#[x_kube(validation = Rule::new("self.allocationPolicy != 'Static' || (has(self.hubs) && size(self.hubs) == 1)").message("allocationPolicy Static gives every device the one hub that is named: put the name of one hub into hubs"))]
 pub struct EnrollmentGroupSpec {
     /// Provisioning service in which the group lives.
     pub provisioning_service_ref: ObjectRef,
@@ -40,6 +41,10 @@ pub struct EnrollmentGroupSpec {
     pub enrollment_group_id: Option<String>,
     /// How devices prove that they belong to the group.
     pub attestation: Attestation,
+    /// Names of the hubs of that TenantHubGroup to which devices may be assigned; all of them if left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 3, max = 50)), extend("x-kubernetes-list-type" = "set"))]
+    pub hubs: Vec<String>,
     /// How a hub is chosen among those of the tenant.
     #[serde(default)]
     pub allocation_policy: AllocationPolicy,
@@ -53,6 +58,9 @@ pub struct EnrollmentGroupSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     pub grants: Vec<EnrollmentGrant>,
+    /// What becomes of differences that somebody else makes in Azure.
+    #[serde(default)]
+    pub drift_policy: DriftPolicy,
     /// What becomes of the group on deletion; `Delete` needs `moorage.dev/confirm-delete`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -82,6 +90,10 @@ pub enum AllocationPolicy {
     /// Lowest latency, measured from where the device's request enters DPS.
     #[default]
     GeoLatency,
+    /// Evenly, in proportion to the weights of the hubs' links.
+    Hashed,
+    /// Always the one hub that `hubs` names.
+    Static,
 }
 
 /// Whether devices may register.
@@ -122,4 +134,7 @@ pub struct EnrollmentGroupStatus {
     /// True if it existed before and is left in place on deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<bool>,
+    /// Fields that differ in Azure from the spec and are left so, under `driftPolicy: Report`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
 }

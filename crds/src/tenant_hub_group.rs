@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Adoption, CommonStatus, DeletionPolicy, ObjectRef};
+use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, ObjectRef};
 
 /// A tenant's regional IoT hubs, linked to a provisioning service.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -37,6 +37,9 @@ pub struct TenantHubGroupSpec {
     /// The hubs, at most one a name.
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub hubs: Vec<IotHub>,
+    /// What becomes of differences that somebody else makes in Azure.
+    #[serde(default)]
+    pub drift_policy: DriftPolicy,
     /// What becomes of hubs and links on deletion; `Delete` needs `moorage.dev/confirm-delete`.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
@@ -151,6 +154,9 @@ pub struct TenantHubGroupStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub hubs: Vec<HubStatus>,
+    /// What differs in Azure from the spec and is left so, under `driftPolicy: Report`: a hub and a field each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
 }
 
 /// One hub as it was seen.

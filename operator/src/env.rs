@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     events::Events,
     freshness::Freshness,
-    key::{ObjectKey, Thing},
+    key::{KindName, ObjectKey, Thing},
     lease::Leadership,
     ledger::{Entries, Ledger},
     metrics::Metrics,
@@ -118,6 +118,14 @@ impl Env {
     /// Who owns what is made for an object, as it is written into a cloud's tags.
     pub fn owner_tag(&self, owner: &ObjectKey) -> String {
         format!("{}/{}/{}", self.installation.id, owner.kind, owner.at)
+    }
+
+    /// Whether the object of an owner tag is one of this installation that exists.
+    pub fn lives(&self, owner_tag: &str) -> bool {
+        let parts: Vec<_> = owner_tag.split('/').collect();
+        let [installation, kind, namespace, name] = parts[..] else { return false };
+        let owner = KindName::parse(kind).map(|kind| ObjectKey::new(kind, namespace, name));
+        installation == self.installation.id && owner.is_some_and(|owner| self.stores.version(&owner).is_some())
     }
 
     /// Writes ledger entries, and holds the object's next pass until they are seen.

@@ -14,7 +14,7 @@ use crate::{error::Halt, kind::Kind};
 pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Result<Adoption, Halt> {
     let key = account.key();
     if &*key.at.namespace == namespace {
-        return Ok(Adoption::IfUnmanaged);
+        return Ok(Adoption::Always);
     }
     let grants = account.spec.grants.iter().filter(|grant| {
         names(&grant.namespaces, namespace)

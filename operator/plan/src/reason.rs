@@ -101,6 +101,8 @@ reasons! {
     NameTaken,
     /// Something that cannot be recreated has vanished.
     Vanished,
+    /// The cloud differs from the spec, and is left so.
+    Drifted,
     /// A change was lost to another writer.
     LostUpdate,
     /// A Secret of that name belongs to somebody else.

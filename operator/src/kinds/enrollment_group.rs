@@ -78,11 +78,15 @@ impl Kind for EnrollmentGroup {
             reached(clouds::enrollments(env, &service).await)
         };
         match action {
-            Action::Record { to } => env.record(&self.key(), &[(observe::ENTRY.to_owned(), to.map(str::to_owned))]).await,
+            Action::Record { to: Some(to) } => env.record(&self.key(), &[(observe::ENTRY.to_owned(), Some((*to).to_owned()))]).await,
+            Action::Record { to: None } => {
+                env.record(&self.key(), &[(observe::ENTRY.to_owned(), None), (observe::APPLIED.to_owned(), None)]).await
+            }
+            Action::RecordApplied { state } => env.record(&self.key(), &[(observe::APPLIED.to_owned(), Some(state.clone()))]).await,
             Action::StoreKeys { taken: Some(keys) } => keys::store(env, self, keys).await,
             Action::StoreKeys { taken: None } => keys::store(env, self, &keys::generate()).await,
             Action::ForgetKeys => keys::forget(env, self).await,
-            Action::Put { document, condition, id } => {
+            Action::Put { document, condition, id, .. } => {
                 let put = enrollments().await?.put_group(id, document, condition).await;
                 put.map(drop).map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))
             }
@@ -106,6 +110,7 @@ impl Kind for EnrollmentGroup {
                 keys_secret: seen.stored.as_ref().map(|_| keys::secret_of(self).name.to_string()),
                 keys_digest: seen.keys.as_ref().map(digest_of),
                 adopted: seen.group.as_ref().map(|_| seen.record.as_deref() == Some(ADOPTED)),
+                drift: plan::reported(self, seen),
             },
         };
         serde_json::to_value(status).expect("a status serializes")

@@ -1,9 +1,10 @@
 //! Whose a thing in the cloud is, by its tag or by the ledger; without proof, nobody's of ours.
 
+use jiff::Timestamp;
 use moorage_crds::Adoption;
 use moorage_plan::{Plan, Reason};
 
-use crate::ledger::Entries;
+use crate::{env::Env, key::ObjectKey, kind::Kind, ledger::Entries};
 
 /// Tag on what we made: `installation/kind/namespace/name`.
 pub(super) const OWNER_TAG: &str = "moorage-owner";
@@ -23,17 +24,29 @@ pub(super) enum Whose {
     /// It was there before, and this object took it over.
     Adopted,
     /// Somebody else's.
-    Theirs { managed: bool },
+    Theirs(Maker),
 }
 
-/// Whose a thing is, seen from the object whose things bear `mark`.
-pub(super) fn by_tag(mark: &str, tag: Option<&str>, recorded: Option<&str>) -> Whose {
-    match recorded {
-        _ if tag == Some(mark) => Whose::Ours,
-        Some(ADOPTED) => Whose::Adopted,
+/// Who stands behind a thing that is somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Maker {
+    /// Nobody of ours: it bears no tag.
+    Stranger,
+    /// A Moorage object that is no more, or one of another installation.
+    Former,
+    /// A Moorage object that exists.
+    Living,
+}
+
+/// Whose a thing is, seen from the object whose things bear `mark`; `lives` says whether the object of another mark exists.
+pub(super) fn by_tag(mark: &str, tag: Option<&str>, recorded: Option<&str>, lives: impl FnOnce(&str) -> bool) -> Whose {
+    match (tag, recorded) {
+        (Some(tag), _) if tag == mark => Whose::Ours,
+        (_, Some(ADOPTED)) => Whose::Adopted,
         // The tag was taken off behind our back; the ledger still knows.
-        Some(MADE) if tag.is_none() => Whose::Ours,
-        _ => Whose::Theirs { managed: tag.is_some() },
+        (None, Some(MADE)) => Whose::Ours,
+        (None, _) => Whose::Theirs(Maker::Stranger),
+        (Some(tag), _) => Whose::Theirs(if lives(tag) { Maker::Living } else { Maker::Former }),
     }
 }
 
@@ -43,18 +56,36 @@ pub(super) fn recorded<'a>(entries: &'a Entries, entry: &str) -> Option<&'a str>
 }
 
 /// Why something that exists cannot be adopted; `None` if it can.
-pub(super) fn refusal<A>(what: &str, managed: bool, wish: Adoption, granted: Adoption) -> Option<Plan<A>> {
-    let note = match (managed, wish.min(granted)) {
-        (false, Adoption::IfUnmanaged) => return None,
-        (true, _) => format!("{what} exists and belongs to another Moorage object (see its tag {OWNER_TAG}); choose another name"),
-        (false, Adoption::Never) if wish == Adoption::Never => {
+pub(super) fn refusal<A>(what: &str, maker: Maker, wish: Adoption, granted: Adoption) -> Option<Plan<A>> {
+    let allowed = wish.min(granted);
+    let note = match maker {
+        Maker::Stranger if allowed >= Adoption::IfUnmanaged => return None,
+        Maker::Former if allowed == Adoption::Always => return None,
+        Maker::Living => format!("{what} exists and belongs to another Moorage object (see its tag {OWNER_TAG}); choose another name"),
+        Maker::Stranger if wish == Adoption::Never => {
             format!("{what} exists already; set adoption: IfUnmanaged to take it over, or choose another name")
         }
-        (false, Adoption::Never) => {
-            format!("{what} exists already and the account's grant does not let this namespace adopt; ask its owner")
+        Maker::Former if wish != Adoption::Always => format!(
+            "{what} exists and was made by a Moorage object that is no more, or by another installation (see its tag {OWNER_TAG}); \
+             set adoption: Always to take it over, or choose another name"
+        ),
+        Maker::Stranger | Maker::Former => {
+            format!("{what} exists already and the account's grant does not let this namespace adopt it (adoption: {wish:?}); ask its owner")
         }
     };
     Some(Plan::stuck(Reason::AlreadyExists, note))
+}
+
+/// The oldest of the objects that want the same thing, if that is another one than `object`: it keeps the thing.
+pub(super) fn older_claim<K: Kind>(env: &Env, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
+    let mine = age(object);
+    let others = K::store(&env.stores).all().into_iter().filter(|other| is_same(other));
+    others.map(|other| age(&*other)).filter(|age| *age < mine).min().map(|(_, key)| key)
+}
+
+/// By what objects are ordered when only one of them can have its wish.
+pub(super) fn age<K: Kind>(object: &K) -> (Option<Timestamp>, ObjectKey) {
+    (object.meta().creation_timestamp.as_ref().map(|time| time.0), object.key())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     device_credential::barred_in,
-    ownership::{ADOPTED, CLAIMED, MADE, OWNER_TAG, Whose, by_tag, recorded, refusal},
+    ownership::{ADOPTED, CLAIMED, MADE, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded, refusal},
     resource_group::{self, SeenGroup, State},
     soon, users_to_wait_for,
 };
@@ -152,7 +152,11 @@ impl Kind for ProvisioningService {
         let entries = env.recorded(&key);
         let record = recorded(&entries, ENTRY).map(str::to_owned);
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
-        let whose = by_tag(&env.owner_tag(&key), tag, record.as_deref());
+        let mut whose = by_tag(&env.owner_tag(&key), tag, record.as_deref(), |tag| env.lives(tag));
+        let is_same = |other: &Self| other.spec.name.eq_ignore_ascii_case(&self.spec.name);
+        if goal == Goal::Present && whose != Whose::Ours && older_claim(env, self, is_same).is_some() {
+            whose = Whose::Theirs(Maker::Living);
+        }
         if let Some(service) = &service {
             let left = MOST_LINKS.saturating_sub(service.links().len());
             env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
@@ -275,9 +279,9 @@ impl Decide for ProvisioningService {
             actions.push(Action::Create { id, location: self.spec.location.clone() });
             return Plan::act(actions, Reason::CreateProvisioningService, format!("Provisioning service {name} is being created"));
         };
-        if let Whose::Theirs { managed } = seen.whose {
+        if let Whose::Theirs(maker) = seen.whose {
             let what = format!("provisioning service {name}");
-            return refusal(&what, managed, self.spec.adoption, seen.granted).unwrap_or_else(|| {
+            return refusal(&what, maker, self.spec.adoption, seen.granted).unwrap_or_else(|| {
                 Plan::act(vec![Action::Record { to: Some(ADOPTED) }], Reason::RecordClaim, format!("{what} is being adopted"))
             });
         }
@@ -288,7 +292,7 @@ impl Decide for ProvisioningService {
             ),
             (Some("Succeeded") | None, Some("Active") | None) if service.id_scope().is_some() => match (seen.whose, seen.record.as_deref())
             {
-                (Whose::Ours, Some(MADE)) | (Whose::Adopted | Whose::Theirs { .. }, _) => Plan::met(),
+                (Whose::Ours, Some(MADE)) | (Whose::Adopted | Whose::Theirs(_), _) => Plan::met(),
                 (Whose::Ours, _) => Plan::act(
                     vec![Action::Record { to: Some(MADE) }],
                     Reason::RecordClaim,

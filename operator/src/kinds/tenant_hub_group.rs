@@ -1,6 +1,7 @@
 //! `TenantHubGroup`: a tenant's regional hubs, linked to a provisioning service.
 
 mod action;
+mod drift;
 mod observe;
 mod plan;
 
@@ -73,20 +74,20 @@ impl Kind for TenantHubGroup {
     fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
         let status = match seen {
             Seen::Kept => TenantHubGroupStatus { common, ..self.status.clone().unwrap_or_default() },
-            Seen::Looked(seen) => told(seen, common),
+            Seen::Looked(seen) => told(self, seen, common),
         };
         serde_json::to_value(status).expect("a status serializes")
     }
 }
 
-fn told(seen: &Looked, common: CommonStatus) -> TenantHubGroupStatus {
+fn told(group: &TenantHubGroup, seen: &Looked, common: CommonStatus) -> TenantHubGroupStatus {
     let hubs: Vec<_> = seen.hubs.iter().filter(|hub| hub.wish.is_some()).map(|hub| hub_status(seen, hub)).collect();
     let linked = hubs.iter().filter(|hub| hub.linked).count();
-    TenantHubGroupStatus { common, linked: Some(format!("{linked}/{}", hubs.len())), hubs }
+    TenantHubGroupStatus { common, linked: Some(format!("{linked}/{}", hubs.len())), hubs, drift: drift::reported(group, seen) }
 }
 
 fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
-    let document = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs { .. }));
+    let document = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs(_)));
     HubStatus {
         name: hub.name.clone(),
         host_name: document.and_then(Hub::host_name).map(str::to_owned),

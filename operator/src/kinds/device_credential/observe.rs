@@ -16,7 +16,7 @@ use crate::{
     grants,
     key::{Name, ObjectKey, Thing},
     kind::Kind,
-    kinds::enrollment_group,
+    kinds::{enrollment_group, ownership::age},
 };
 
 /// What was seen of a credential's world.
@@ -144,13 +144,12 @@ fn renewal(credential: &DeviceCredential, longest: Option<&str>) -> Result<Optio
 /// The oldest credential of a registration id keeps it, within one provisioning service.
 fn first_to_claim(env: &Env, credential: &DeviceCredential, id: &RegistrationId, group: &EnrollmentGroup) -> Result<(), Halt> {
     let service = enrollment_group::service_of(group);
-    let age = |credential: &DeviceCredential| (credential.meta().creation_timestamp.as_ref().map(|time| time.0), credential.key());
     let mine = age(credential);
     let rivals = env.stores.referrers(&Thing::Registration(id.as_str().into()));
     let older = rivals.into_iter().filter(|rival| *rival != mine.1).find(|rival| {
         env.stores.device_credentials.get(&rival.at).is_some_and(|rival| {
             let theirs = env.stores.enrollment_groups.get(&group_of(&rival).at);
-            theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && age(&rival) < mine
+            theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && age(&*rival) < mine
         })
     });
     older.map_or(Ok(()), |older| {
@@ -171,11 +170,10 @@ fn within_the_limit(env: &Env, credential: &DeviceCredential, group: &ObjectKey,
     if env.stores.count_referrers(&group_itself) <= most {
         return Ok(());
     }
-    let age = |credential: &DeviceCredential| (credential.meta().creation_timestamp.as_ref().map(|time| time.0), credential.key());
     let mine = age(credential);
     let here = |key: &ObjectKey| namespaces.iter().any(|pattern| Pattern::new(pattern).matches(&key.at.namespace));
     let members = env.stores.referrers(&group_itself).into_iter().filter(here);
-    let older = members.filter_map(|key| env.stores.device_credentials.get(&key.at)).filter(|other| age(other) < mine).count();
+    let older = members.filter_map(|key| env.stores.device_credentials.get(&key.at)).filter(|other| age(&**other) < mine).count();
     if older < most {
         return Ok(());
     }

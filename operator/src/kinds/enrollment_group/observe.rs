@@ -15,13 +15,15 @@ use crate::{
     key::{Name, ObjectKey},
     kind::Kind,
     kinds::{
-        ownership::{CLAIMED, recorded},
+        ownership::{CLAIMED, older_claim, recorded},
         users_to_wait_for,
     },
 };
 
 /// Ledger entry: the group itself.
 pub(super) const ENTRY: &str = "group";
+/// Ledger entry: the state in which the group was last seen as its spec says, under `driftPolicy: Report`.
+pub(super) const APPLIED: &str = "applied";
 
 /// What was seen of a group's world.
 pub enum Seen {
@@ -41,6 +43,8 @@ pub struct Looked {
     /// Hosts of the tenant's hubs that can take devices; `None` while that cannot be said.
     pub(super) hubs: Option<Vec<HubHost>>,
     pub(super) record: Option<String>,
+    /// See [`APPLIED`].
+    pub(super) applied: Option<String>,
     /// Whether devices have registered through it; asked only when it could be removed.
     pub(super) has_registrations: bool,
     /// Whether there is a Secret with its keys; asked only when the group is to go.
@@ -70,6 +74,14 @@ pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> R
         }
     }
     RegistrationId::parse(id_of(group)).map_err(|error| Halt::stuck(Reason::Invalid, format!("the enrollment group's id: {error}")))?;
+    if let Some(older) = older_rival(env, group).filter(|_| goal == Goal::Present) {
+        let note = format!(
+            "enrollment group {} belongs to EnrollmentGroup {}, which is older; choose another enrollmentGroupId, or delete one of the two",
+            id_of(group),
+            older.at
+        );
+        return Err(Halt::stuck(Reason::AlreadyExists, note));
+    }
     let service = clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace).await?;
     let enrollments = clouds::enrollments(env, &service).await?;
     let hubs = match goal {
@@ -81,6 +93,11 @@ pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> R
         env.clouds.heed(&service, error);
     }
     looked.map(|looked| Seen::Looked(Box::new(looked)))
+}
+
+/// An older object that wants the group of the same name: a group has no tags that could tell whose it is.
+fn older_rival(env: &Env, group: &EnrollmentGroup) -> Option<ObjectKey> {
+    older_claim(env, group, |other: &EnrollmentGroup| service_of(other) == service_of(group) && id_of(other) == id_of(group))
 }
 
 async fn look(
@@ -100,7 +117,8 @@ async fn look(
     };
     let leaving = goal == Goal::Absent && found.is_some();
     let has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
-    let record = recorded(&env.recorded(&group.key()), ENTRY).map(str::to_owned);
+    let entries = env.recorded(&group.key());
+    let record = recorded(&entries, ENTRY).map(str::to_owned);
     let stored = match (goal, record.as_deref()) {
         (Goal::Present, _) => stored_keys(env, group).await?,
         // Only they can tell whether what is there is what we were about to make.
@@ -118,6 +136,7 @@ async fn look(
         stored,
         hubs,
         record,
+        applied: recorded(&entries, APPLIED).map(str::to_owned),
         has_registrations,
         keys_secret_is_ours: keys_secret.is_some_and(|meta| is_ours(group, &meta)),
         id_scope: status.and_then(|status| status.id_scope.clone()),
@@ -162,16 +181,28 @@ pub(super) fn linked_hubs(
         );
         return Err(Halt::stuck(Reason::NotGranted, note));
     }
+    let wanted = wanted_hubs(group, hub_group)?;
     let Some(status) = &hub_group.status else { return Ok(None) };
     let mut hosts = Vec::new();
-    for hub in status.hubs.iter().filter(|hub| hub.linked && hub_group.spec.hubs.iter().any(|wanted| wanted.name == hub.name)) {
+    for hub in status.hubs.iter().filter(|hub| hub.linked && wanted.contains(&hub.name.as_str())) {
         let Some(host) = &hub.host_name else { continue };
         let host = cloud.hub_host(host);
         hosts.push(host.map_err(|_| Halt::stuck(Reason::Invalid, format!("hub {} says that its host is one outside of Azure", hub.name)))?);
     }
     hosts.sort_by(|a, b| a.host().as_str().cmp(b.host().as_str()));
     // While it is being set up, half of the hubs would draw all devices.
-    let complete = hosts.len() == hub_group.spec.hubs.len();
+    let complete = hosts.len() == wanted.len();
     let settled = complete || group.status.as_ref().is_some_and(|status| !status.iot_hubs.is_empty());
     Ok((settled && !hosts.is_empty()).then_some(hosts))
+}
+
+/// The names of the hubs that the spec means: all of the hub group, or those that are named.
+fn wanted_hubs<'a>(group: &EnrollmentGroup, hub_group: &'a TenantHubGroup) -> Result<Vec<&'a str>, Halt> {
+    let there = || hub_group.spec.hubs.iter().map(|hub| hub.name.as_str());
+    let named = &group.spec.hubs;
+    if let Some(unknown) = named.iter().find(|name| !there().any(|hub| hub.eq_ignore_ascii_case(name))) {
+        let note = format!("TenantHubGroup {} has no hub {unknown}; add it there, or correct spec.hubs", hub_group.key().at);
+        return Err(Halt::stuck(Reason::DependencyMissing, note));
+    }
+    Ok(there().filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(hub))).collect())
 }

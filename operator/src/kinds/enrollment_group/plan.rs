@@ -1,10 +1,10 @@
 //! What becomes of a group.
 
 use moorage_cloud::{AllocationPolicy as CloudPolicy, EnrollmentGroup as Document, HubHost, IfMatch, KeyPair, Reprovisioning};
-use moorage_crds::{Adoption, AllocationPolicy, EnrollmentGroup, ProvisioningStatus, annotations};
+use moorage_crds::{Adoption, AllocationPolicy, DriftPolicy, EnrollmentGroup, ProvisioningStatus, annotations};
 use moorage_plan::{Plan, Reason};
 
-use super::keys::{id_of, secret_of};
+use super::keys::{digest_of, id_of, secret_of};
 use super::observe::Looked;
 use crate::{
     effects::Target,
@@ -27,6 +27,8 @@ pub enum Action {
         document: Document,
         condition: IfMatch,
         id: String,
+        /// The fields in which it differs from what is there; none if nothing is.
+        fields: Vec<&'static str>,
     },
     Delete {
         id: String,
@@ -35,6 +37,10 @@ pub enum Action {
     ForgetKeys,
     Record {
         to: Option<&'static str>,
+    },
+    /// Writes down the state that was seen in place.
+    RecordApplied {
+        state: String,
     },
 }
 
@@ -46,7 +52,7 @@ impl Act for Action {
             Self::Put { .. } => Reason::UpdateEnrollmentGroup,
             Self::Delete { .. } => Reason::DeleteEnrollmentGroup,
             Self::ForgetKeys => Reason::DeleteSecret,
-            Self::Record { to: Some(_) } => Reason::RecordClaim,
+            Self::Record { to: Some(_) } | Self::RecordApplied { .. } => Reason::RecordClaim,
             Self::Record { to: None } => Reason::DropClaim,
         }
     }
@@ -56,30 +62,39 @@ impl Act for Action {
             Self::StoreKeys { taken: None } => "Generate the group's two keys and store them".to_owned(),
             Self::StoreKeys { taken: Some(_) } => "Store the two keys that the group has in Azure".to_owned(),
             Self::Put { id, condition: IfMatch::Unset, .. } => format!("Create enrollment group {id}"),
-            Self::Put { id, .. } => format!("Bring enrollment group {id} back to its spec"),
+            Self::Put { id, fields, .. } => format!("Bring {} of enrollment group {id} to its spec", fields.join(", ")),
             Self::Delete { id, .. } => format!("Delete enrollment group {id}"),
             Self::ForgetKeys => "Delete the Secret with the group's keys".to_owned(),
             Self::Record { to: Some(to) } => format!("Write down that the group is {to}"),
             Self::Record { to: None } => "Strike the group from the ledger".to_owned(),
+            Self::RecordApplied { .. } => "Write down that the group is as its spec says".to_owned(),
         }
     }
 
     fn target(&self) -> Target {
-        if matches!(self, Self::Record { .. } | Self::StoreKeys { .. } | Self::ForgetKeys) { Target::Cluster } else { Target::Cloud }
+        match self {
+            Self::Record { .. } | Self::RecordApplied { .. } | Self::StoreKeys { .. } | Self::ForgetKeys => Target::Cluster,
+            Self::Put { .. } | Self::Delete { .. } => Target::Cloud,
+        }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Record { .. })
+        !matches!(self, Self::Record { .. } | Self::RecordApplied { .. })
+    }
+}
+
+fn allocation(group: &EnrollmentGroup) -> CloudPolicy {
+    match group.spec.allocation_policy {
+        AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
+        AllocationPolicy::Hashed => CloudPolicy::Hashed,
+        AllocationPolicy::Static => CloudPolicy::Static,
     }
 }
 
 /// How the group would be written, of what is there now.
 fn wanted(group: &EnrollmentGroup, document: Document, hubs: &[HubHost], keys: &KeyPair) -> Document {
-    let policy = match group.spec.allocation_policy {
-        AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
-    };
     let enabled = group.spec.provisioning_status == ProvisioningStatus::Enabled;
-    document.with_hubs(policy, hubs).with_enabled(enabled).with_reprovisioning(Reprovisioning::Migrate).with_keys(keys)
+    document.with_hubs(allocation(group), hubs).with_enabled(enabled).with_reprovisioning(Reprovisioning::Migrate).with_keys(keys)
 }
 
 /// What differs between the group in DPS and its spec, by field.
@@ -88,12 +103,9 @@ pub(super) fn drift(group: &EnrollmentGroup, document: &Document, hubs: &[HubHos
     there.sort();
     let wanted: Vec<_> = hubs.iter().map(|hub| hub.host().as_str().to_lowercase()).collect();
     let enabled = group.spec.provisioning_status == ProvisioningStatus::Enabled;
-    let allocation = match group.spec.allocation_policy {
-        AllocationPolicy::GeoLatency => document.allocation() == Some(CloudPolicy::GeoLatency),
-    };
     [
         ("iotHubs", there == wanted),
-        ("allocationPolicy", allocation),
+        ("allocationPolicy", document.allocation() == Some(allocation(group))),
         ("provisioningStatus", document.is_enabled() == enabled),
         ("reprovisionPolicy", document.reprovisioning() == Reprovisioning::Migrate),
     ]
@@ -123,13 +135,42 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     if stored != keys {
         fields.push("symmetricKey");
     }
+    let reports = group.spec.drift_policy == DriftPolicy::Report;
+    let state = reports.then(|| state(group, hubs, stored));
     if fields.is_empty() {
-        return Plan::met();
+        return match state.filter(|state| seen.applied.as_ref() != Some(state)) {
+            Some(state) => {
+                let note = format!("Enrollment group {id} is as its spec says");
+                Plan::act(vec![Action::RecordApplied { state }], Reason::RecordClaim, note).usable(true)
+            }
+            None => Plan::met(),
+        };
+    }
+    let note = format!("enrollment group {id} differs from its spec in {}", fields.join(", "));
+    if reports && seen.applied == state {
+        let note = format!("{note}, and is left so (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct");
+        return Plan::stuck(Reason::Drifted, note).usable(stored == keys);
     }
     let document = wanted(group, there.clone(), hubs, stored);
-    let put = Action::Put { document, condition: IfMatch::of(there.etag()), id: id.to_owned() };
-    Plan::act(vec![put], Reason::UpdateEnrollmentGroup, format!("Enrollment group {id} differs from its spec in {}", fields.join(", ")))
-        .usable(stored == keys)
+    let put = Action::Put { document, condition: IfMatch::of(there.etag()), id: id.to_owned(), fields };
+    Plan::act(vec![put], Reason::UpdateEnrollmentGroup, note).usable(stored == keys)
+}
+
+/// What the spec asks for, in words: once it was seen in place, a difference is somebody else's doing.
+fn state(group: &EnrollmentGroup, hubs: &[HubHost], keys: &KeyPair) -> String {
+    let hosts: Vec<_> = hubs.iter().map(|hub| hub.host().as_str().to_lowercase()).collect();
+    let spec = &group.spec;
+    format!("{:?}, {:?}, {}, keys {}", spec.allocation_policy, spec.provisioning_status, hosts.join(" "), digest_of(keys))
+}
+
+/// What is told of the differences that are left as they are.
+pub(super) fn reported(group: &EnrollmentGroup, seen: &Looked) -> Vec<String> {
+    if group.spec.drift_policy != DriftPolicy::Report {
+        return Vec::new();
+    }
+    let (Some(there), Some(hubs), Some(stored)) = (&seen.group, &seen.hubs, &seen.stored) else { return Vec::new() };
+    let keys = (seen.keys.as_ref() != Some(stored)).then_some("symmetricKey");
+    drift(group, there, hubs).into_iter().chain(keys).map(str::to_owned).collect()
 }
 
 /// First the claim and the keys, each written down; then, on the next look, the group.
@@ -153,7 +194,7 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
         None => actions.push(Action::StoreKeys { taken: None }),
         Some(keys) if actions.is_empty() => {
             let document = wanted(group, Document::with_symmetric_keys(id, keys), hubs, keys);
-            actions.push(Action::Put { document, condition: IfMatch::Unset, id: id.to_owned() });
+            actions.push(Action::Put { document, condition: IfMatch::Unset, id: id.to_owned(), fields: Vec::new() });
         }
         Some(_) => {}
     }
@@ -169,7 +210,7 @@ fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
             let note = format!("Enrollment group {id} is in place");
             Some(Plan::act(vec![Action::Record { to: Some(MADE) }], Reason::RecordClaim, note))
         }
-        (_, _, Adoption::IfUnmanaged) => {
+        (_, _, Adoption::IfUnmanaged | Adoption::Always) => {
             let note = format!("Enrollment group {id} is being adopted");
             Some(Plan::act(vec![Action::Record { to: Some(ADOPTED) }], Reason::RecordClaim, note))
         }

@@ -65,6 +65,7 @@ fn look() -> Looked {
         stored: Some(keys(1)),
         hubs: Some(hosts(&[EAST, WEST])),
         record: None,
+        applied: None,
         has_registrations: false,
         keys_secret_is_ours: false,
         id_scope: Some("0ne00000001".to_owned()),

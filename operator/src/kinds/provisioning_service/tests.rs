@@ -56,7 +56,7 @@ fn settled_group() -> SeenGroup {
 
 /// A look at a service in a resource group that is there, with a ledger that says `record`.
 fn look(service: Option<Document>, record: Option<&str>) -> Looked {
-    let whose = by_tag(MARK, service.as_ref().and_then(|service| service.tag(OWNER_TAG)), record);
+    let whose = by_tag(MARK, service.as_ref().and_then(|service| service.tag(OWNER_TAG)), record, |_| true);
     Looked {
         group: settled_group(),
         service,

@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Halt},
     kind::Kind,
     kinds::{
-        ownership::{OWNER_TAG, Whose, by_tag, recorded},
+        ownership::{Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
         resource_group::{self, SeenGroup},
     },
     ledger::Entries,
@@ -97,9 +97,12 @@ pub(super) fn hub_entry(name: &str) -> String {
     format!("hub.{}", name.to_lowercase())
 }
 
+/// How ledger entries of links begin.
+pub(super) const LINK: &str = "link.";
+
 /// Ledger entry of a hub's link.
 pub(super) fn link_entry(name: &str) -> String {
-    format!("link.{}", name.to_lowercase())
+    format!("{LINK}{}", name.to_lowercase())
 }
 
 /// How the name of every link policy begins, of this hub group or of another.
@@ -162,7 +165,11 @@ async fn look(
     let hub = arm.hub(&id).await.map_err(failed)?;
     let record = recorded(entries, &hub_entry(&name)).map(str::to_owned);
     let tag = hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG));
-    let whose = by_tag(&env.owner_tag(&group.key()), tag, record.as_deref());
+    let mut whose = by_tag(&env.owner_tag(&group.key()), tag, record.as_deref(), |tag| env.lives(tag));
+    let is_same = |other: &TenantHubGroup| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(&name));
+    if wish.is_some() && whose != Whose::Ours && older_claim(env, group, is_same).is_some() {
+        whose = Whose::Theirs(Maker::Living);
+    }
     let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);
     let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| env.clouds.azure().cloud().hub_host(host).ok());
     let settled = hub.as_ref().is_some_and(is_active);

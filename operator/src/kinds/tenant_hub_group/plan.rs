@@ -7,6 +7,7 @@ use moorage_keys::HostName;
 use moorage_plan::{Plan, Reason, Standing, Why};
 
 use super::action::{Action, NewLink};
+use super::drift;
 use super::observe::{Looked, SeenHub, hub_entry, hub_id, is_active, link_entry};
 use crate::{
     kind::Kind,
@@ -35,11 +36,11 @@ pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> 
     whole = one_record(whole);
     let usable =
         seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(|hub| hub.hub.as_ref().is_some_and(is_active) && hub.is_linked(&seen.policy));
-    both(whole, links(seen, now)).usable(usable)
+    drift::heed(group, seen, both(whole, links(seen, now))).usable(usable)
 }
 
 /// Both plans at once: all actions, the worse standing, the earlier look.
-fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
+pub(super) fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
     let rank = |standing: &Standing| match standing {
         Standing::Met => 0,
         Standing::NotYet(_) => 1,
@@ -56,8 +57,8 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     let (name, id) = (&hub.name, hub_id(group, &hub.name));
     let what = format!("IoT hub {name}");
     let Some(document) = &hub.hub else { return create(group, hub, wish, id) };
-    if let Whose::Theirs { managed } = hub.whose {
-        return refusal(&what, managed, wish.adoption, seen.granted).unwrap_or_else(|| {
+    if let Whose::Theirs(maker) = hub.whose {
+        return refusal(&what, maker, wish.adoption, seen.granted).unwrap_or_else(|| {
             Plan::act(vec![record(hub_entry(name), Some(ADOPTED))], Reason::RecordClaim, format!("{what} is being adopted"))
         });
     }
@@ -70,11 +71,8 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     }
     let mut actions = Vec::new();
     let mut why = Reason::UpdateHub;
-    // The size of an adopted hub is its owner's.
-    let resized =
-        hub.whose == Whose::Ours && (document.sku(), document.units()) != (Some(sku_name(wish)), Some(i64::from(wish.sku.capacity)));
-    let linked_by_others = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
-    let with_policy = hub.access.is_none() && !linked_by_others;
+    let resized = drift::is_resized(hub, document, wish);
+    let with_policy = drift::lacks_policy(seen, hub);
     if resized || with_policy {
         let size = resized.then(|| (sku_name(wish).to_owned(), i64::from(wish.sku.capacity)));
         let policy = with_policy.then(|| seen.policy.clone());
@@ -122,7 +120,7 @@ fn has_failed(document: &Hub) -> bool {
     matches!(document.provisioning_state(), Some("Failed" | "Canceled"))
 }
 
-fn sku_name(wish: &IotHub) -> &'static str {
+pub(super) fn sku_name(wish: &IotHub) -> &'static str {
     use moorage_crds::SkuName::{B1, B2, B3, F1, S1, S2, S3};
     match wish.sku.name {
         F1 => "F1",
@@ -164,7 +162,7 @@ fn links(seen: &Looked, now: Timestamp) -> Plan<Action> {
     Plan::act(vec![Action::WriteLinks { add, remove: Vec::new() }, Action::Record { entries: records }], Reason::LinkHub, note)
 }
 
-fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
+pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
     let (wish, access, host) = (hub.wish.as_ref()?, hub.access.as_ref()?, hub.host.as_ref()?);
     if !hub.hub.as_ref().is_some_and(|hub| is_active(hub) && !hub.refuses_keys()) {
         return None;
@@ -239,7 +237,7 @@ fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, con
             format!("enrollment group {enrollment} still assigns devices to IoT hub {name}; take the hub out of it, or delete it, first");
         return Plan::wait(Reason::InUse, note, soon(now));
     }
-    let there = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs { .. }));
+    let there = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs(_)));
     // A hub that Azure failed to set up can be deleted, and nothing else.
     if let Some(document) = there.filter(|hub| !is_active(hub) && if doomed { !has_failed(hub) } else { !linked }) {
         return unsettled(&format!("IoT hub {name}"), document, now);

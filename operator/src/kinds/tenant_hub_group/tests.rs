@@ -227,9 +227,9 @@ impl Site {
             let there = self.hubs.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name)).map(|(_, hub)| hub);
             let hub = there.map(|hub| hub.document(&name));
             let record = self.entries.get(&hub_entry(&name)).cloned();
-            let whose = by_tag(MARK, there.and_then(SiteHub::tag), record.as_deref());
+            let whose = by_tag(MARK, there.and_then(SiteHub::tag), record.as_deref(), |_| true);
             let settled = hub.as_ref().is_some_and(is_active);
-            let touchable = settled && !matches!(whose, Whose::Theirs { .. });
+            let touchable = settled && !matches!(whose, Whose::Theirs(_));
             let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
             let link = service.as_ref().map(ServiceDocument::links).unwrap_or_default();
             SeenHub {

@@ -81,6 +81,17 @@ fn the_hubs_of_another_tenant_are_not_named() {
 }
 
 #[test]
+fn only_the_hubs_that_are_named_are_taken_and_one_that_is_unknown_is_told() {
+    let hubs = hub_group("contoso", &[("contoso-west", true), ("contoso-east", true), ("contoso-new", false)]);
+    let group = |named: &[&str]| object(&json!({ "hubs": named }));
+    assert_eq!(named(&group(&["Contoso-East"]), &hubs, "platform"), Ok(Some(vec![EAST.to_owned()])));
+    assert_eq!(named(&group(&["contoso-west", "contoso-east"]), &hubs, "platform"), Ok(Some(vec![EAST.to_owned(), WEST.to_owned()])));
+    assert_eq!(named(&group(&["contoso-east", "contoso-new"]), &hubs, "platform"), Ok(None));
+    let refused = "DependencyMissing: TenantHubGroup contoso/hubs has no hub contoso-south; add it there, or correct spec.hubs";
+    assert_eq!(named(&group(&["contoso-east", "contoso-south"]), &hubs, "platform"), Err(refused.to_owned()));
+}
+
+#[test]
 fn a_host_outside_of_azure_is_not_named() {
     let mut hubs = hub_group("contoso", &[("contoso-east", true)]);
     hubs.status.as_mut().expect("it was seen").hubs[0].host_name = Some("contoso-east.example.org".to_owned());

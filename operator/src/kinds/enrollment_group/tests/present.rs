@@ -26,7 +26,7 @@ fn a_group_is_made_only_when_its_claim_and_its_keys_are_written_down() {
 #[test]
 fn a_group_is_made_with_the_stored_keys_and_its_tenants_hubs_and_only_these() {
     let plan = plan(&object(&json!({})), Looked { record: Some("made".to_owned()), ..look() }, Goal::Present);
-    let [Action::Put { document, condition: IfMatch::Unset, id }] = &plan.actions[..] else { panic!("{plan:?}") };
+    let [Action::Put { document, condition: IfMatch::Unset, id, .. }] = &plan.actions[..] else { panic!("{plan:?}") };
     assert_eq!((id.as_str(), document.id(), document.keys()), ("press", Some("press"), Some(keys(1))));
     assert_eq!((document.hubs(), document.allocation()), (vec![EAST, WEST], Some(AllocationPolicy::GeoLatency)));
     assert_eq!((document.is_enabled(), document.reprovisioning()), (true, Reprovisioning::Migrate));
@@ -127,8 +127,8 @@ fn drift_is_told_by_field_and_corrected_under_the_etag_that_was_read() {
     ];
     for (fields, change) in table {
         let plan = plan(&object(&json!({})), Looked { group: Some(document(change)), ..found() }, Goal::Present);
-        let update = "UpdateEnrollmentGroup: Bring enrollment group press back to its spec".to_owned();
-        let differs = format!("not yet, UpdateEnrollmentGroup: Enrollment group press differs from its spec in {fields} | usable");
+        let update = format!("UpdateEnrollmentGroup: Bring {fields} of enrollment group press to its spec");
+        let differs = format!("not yet, UpdateEnrollmentGroup: enrollment group press differs from its spec in {fields} | usable");
         assert_eq!(told(&plan), [update, differs]);
         let [Action::Put { document, condition, .. }] = &plan.actions[..] else { panic!("{plan:?}") };
         assert_eq!((condition, document.keys()), (&IfMatch::Etag("\"AAAB\"".to_owned()), Some(keys(1))));
@@ -142,8 +142,8 @@ fn drift_is_told_by_field_and_corrected_under_the_etag_that_was_read() {
 fn a_group_whose_keys_were_changed_gets_the_stored_ones_back() {
     let plan = plan(&object(&json!({})), Looked { keys: Some(keys(2)), ..found() }, Goal::Present);
     let update = [
-        "UpdateEnrollmentGroup: Bring enrollment group press back to its spec",
-        "not yet, UpdateEnrollmentGroup: Enrollment group press differs from its spec in symmetricKey",
+        "UpdateEnrollmentGroup: Bring symmetricKey of enrollment group press to its spec",
+        "not yet, UpdateEnrollmentGroup: enrollment group press differs from its spec in symmetricKey",
     ];
     assert_eq!(told(&plan), update);
     assert!(matches!(&plan.actions[..], [Action::Put { document, .. }] if document.keys() == Some(keys(1))), "{plan:?}");

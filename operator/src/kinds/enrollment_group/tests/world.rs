@@ -2,7 +2,7 @@
 
 use moorage_cloud::{AllocationPolicy, IfMatch};
 use moorage_crds::annotations::RECREATE;
-use moorage_crds::{Adoption, ProvisioningStatus};
+use moorage_crds::{Adoption, AllocationPolicy as Wish, ProvisioningStatus};
 use moorage_plan::Reason;
 use proptest::prelude::*;
 
@@ -28,6 +28,7 @@ struct Model {
     /// The number of the keys in the Secret.
     secret: Option<u8>,
     record: Option<String>,
+    applied: Option<String>,
     /// Looks until the tenant's hubs are linked.
     linking: u8,
     has_registrations: bool,
@@ -70,8 +71,12 @@ impl Model {
         self.made += usize::from(self.group.is_none());
         let version = self.group.as_ref().map_or(0, |group| group.version) + 1;
         let ours = self.group.as_ref().is_none_or(|group| group.ours);
-        assert_eq!(document.allocation(), Some(AllocationPolicy::GeoLatency));
-        self.group = Some(Group { ours, keys: number, hubs, enabled: document.is_enabled(), allocation: "geoLatency", version });
+        let allocation = match document.allocation() {
+            Some(AllocationPolicy::GeoLatency) => "geoLatency",
+            Some(AllocationPolicy::Hashed) => "hashed",
+            other => panic!("nobody asked for {other:?}"),
+        };
+        self.group = Some(Group { ours, keys: number, hubs, enabled: document.is_enabled(), allocation, version });
     }
 }
 
@@ -87,6 +92,7 @@ impl World for Model {
             stored: self.secret.map(keys).filter(|_| !leaving || claimed && self.group.is_some()),
             hubs: (self.linking == 0 && !leaving).then(|| hosts(&[EAST, WEST])),
             record: self.record.clone(),
+            applied: self.applied.clone(),
             has_registrations: leaving && self.group.is_some() && self.has_registrations,
             keys_secret_is_ours: leaving && self.secret.is_some(),
             ..look()
@@ -96,7 +102,11 @@ impl World for Model {
 
     fn apply(&mut self, action: &Action) {
         match action {
-            Action::Record { to } => self.record = to.map(str::to_owned),
+            Action::Record { to } => {
+                self.record = to.map(str::to_owned);
+                self.applied = self.applied.take().filter(|_| to.is_some());
+            }
+            Action::RecordApplied { state } => self.applied = Some(state.clone()),
             Action::StoreKeys { taken } => {
                 assert!(self.record.is_some(), "nothing says that it is ours");
                 let number = taken.as_ref().map_or(Some(3), |taken| (0..9).find(|number| *taken == keys(*number)));
@@ -152,12 +162,14 @@ prop_compose! {
         status in prop::sample::select(&["Enabled", "Disabled"][..]),
         (recreate, has_registrations) in any::<(bool, bool)>(),
         linking in 0..3_u8,
+        (allocation, drift) in (prop::sample::select(&["GeoLatency", "Hashed"][..]), prop::sample::select(&["Correct", "Report"][..])),
     ) -> Model {
-        let mut object = object(&json!({ "adoption": adoption, "provisioningStatus": status }));
+        let spec = json!({ "adoption": adoption, "provisioningStatus": status, "allocationPolicy": allocation, "driftPolicy": drift });
+        let mut object = object(&spec);
         if recreate {
             annotate(&mut object.metadata, RECREATE, "press");
         }
-        Model { object, goal, group, secret, record: record.map(str::to_owned), linking, has_registrations, made: 0 }
+        Model { object, goal, group, secret, record: record.map(str::to_owned), applied: None, linking, has_registrations, made: 0 }
     }
 }
 
@@ -180,7 +192,8 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     }
     prop_assert_eq!(told(&last), ["met | usable"]);
     let group = after.group.expect("it is there");
-    prop_assert_eq!((&group.hubs[..], group.allocation), (&[EAST.to_owned(), WEST.to_owned()][..], "geoLatency"));
+    let allocation = if before.object.spec.allocation_policy == Wish::Hashed { "hashed" } else { "geoLatency" };
+    prop_assert_eq!((&group.hubs[..], group.allocation), (&[EAST.to_owned(), WEST.to_owned()][..], allocation));
     prop_assert_eq!(group.enabled, before.object.spec.provisioning_status == ProvisioningStatus::Enabled);
     prop_assert!(group.keys.is_some() && group.keys == after.secret, "what is stored is what is registered");
     let known = before.secret.or(before.group.as_ref().and_then(|group| group.keys));
@@ -202,6 +215,56 @@ fn ends_absent(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     prop_assert_eq!((after.secret, after.record, after.made), (None, None, 0));
     prop_assert_eq!(after.group, before.group.clone().filter(|group| !group.ours));
     Ok(())
+}
+
+/// A group that is as its spec says, and was seen to be so, with what somebody then changed.
+fn drifted(policy: &str) -> Model {
+    let group = Group {
+        ours: true,
+        keys: Some(1),
+        hubs: vec![EAST.to_owned(), WEST.to_owned()],
+        enabled: true,
+        allocation: "geoLatency",
+        version: 1,
+    };
+    let mut model = Model {
+        object: object(&json!({ "driftPolicy": policy })),
+        goal: Goal::Present,
+        group: Some(group),
+        secret: Some(1),
+        record: Some("made".to_owned()),
+        applied: None,
+        linking: 0,
+        has_registrations: false,
+        made: 0,
+    };
+    assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
+    let group = model.group.as_mut().expect("it is there");
+    (group.enabled, group.hubs) = (false, vec![EAST.to_owned(), "fabrikam.azure-devices.net".to_owned()]);
+    model
+}
+
+#[test]
+fn what_somebody_else_changed_is_corrected_or_only_told_as_the_policy_says() {
+    let mut corrected = drifted("Correct");
+    assert_eq!(told(&settle(&mut corrected, Vec::new())), ["met | usable"]);
+    assert!(corrected.group.is_some_and(|group| group.enabled));
+
+    let mut reported = drifted("Report");
+    let sentence = "stuck, Drifted: enrollment group press differs from its spec in iotHubs, provisioningStatus, and is left so (driftPolicy: \
+                    Report); undo that in Azure, change the spec, or set driftPolicy: Correct | usable";
+    assert_eq!(told(&settle(&mut reported, Vec::new())), [sentence]);
+    assert!(reported.group.is_some_and(|group| !group.enabled));
+}
+
+#[test]
+fn a_change_of_the_spec_is_carried_out_over_drift_that_was_only_told() {
+    let mut model = drifted("Report");
+    assert_eq!(reason(&settle(&mut model, Vec::new())), Some(Reason::Drifted));
+    model.object.spec.allocation_policy = Wish::Hashed;
+    assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
+    let group = model.group.expect("it is there");
+    assert_eq!((group.enabled, group.allocation, group.hubs), (true, "hashed", vec![EAST.to_owned(), WEST.to_owned()]));
 }
 
 proptest! {

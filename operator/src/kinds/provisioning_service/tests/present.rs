@@ -67,7 +67,7 @@ fn a_service_of_somebody_else_is_adopted_or_refused() {
     let asked = "stuck, AlreadyExists: provisioning service contoso-dps exists already; set adoption: IfUnmanaged to take it over, or \
                  choose another name";
     let ungranted = "stuck, AlreadyExists: provisioning service contoso-dps exists already and the account's grant does not let this \
-                     namespace adopt; ask its owner";
+                     namespace adopt it (adoption: IfUnmanaged); ask its owner";
     let belongs = "stuck, AlreadyExists: provisioning service contoso-dps exists and belongs to another Moorage object (see its tag \
                    moorage-owner); choose another name";
     let taken = [

@@ -1,0 +1,88 @@
+//! What differs in Azure from a hub group's spec because somebody else changed it, and what becomes of that.
+//!
+//! The ledger holds the state in which everything was last seen as the spec says. While the spec still asks for that state, a
+//! difference is drift; otherwise it is a change of the spec that is under way.
+
+use moorage_cloud::Hub;
+use moorage_crds::{DriftPolicy, IotHub, TenantHubGroup};
+use moorage_plan::{Plan, Reason, Standing};
+
+use super::action::Action;
+use super::observe::{LINK, Looked, SeenHub, is_active};
+use super::plan::{both, sku_name, wanted_link};
+use crate::kinds::ownership::{Whose, recorded};
+
+/// Ledger entry: the state that was seen in place, under `driftPolicy: Report`.
+const APPLIED: &str = "applied";
+
+/// Under `driftPolicy: Report`, leaves drift as it is; writes down when everything is as the spec says.
+pub(super) fn heed(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>) -> Plan<Action> {
+    if group.spec.drift_policy != DriftPolicy::Report {
+        return plan;
+    }
+    let state = state(group);
+    if recorded(&seen.entries, APPLIED) != Some(&state) {
+        if !(plan.actions.is_empty() && plan.standing == Standing::Met) {
+            return plan;
+        }
+        let record = Action::Record { entries: vec![(APPLIED.to_owned(), Some(state))] };
+        return Plan::act(vec![record], Reason::RecordClaim, "Everything is as the spec says");
+    }
+    let drift = drifted(seen);
+    if drift.is_empty() {
+        return plan;
+    }
+    plan.actions.retain(|action| match action {
+        Action::ChangeHub { .. } | Action::WriteLinks { .. } => false,
+        Action::Record { entries } => !entries.iter().any(|(entry, _)| entry.starts_with(LINK)),
+        _ => true,
+    });
+    let note = format!(
+        "somebody has changed in Azure: {}; it is left so (driftPolicy: Report): undo that there, change the spec, or set driftPolicy: Correct",
+        drift.join(", ")
+    );
+    both(plan, Plan::stuck(Reason::Drifted, note))
+}
+
+/// What is told of the differences that are left as they are.
+pub(super) fn reported(group: &TenantHubGroup, seen: &Looked) -> Vec<String> {
+    let is_left = group.spec.drift_policy == DriftPolicy::Report && recorded(&seen.entries, APPLIED) == Some(&state(group));
+    if is_left { drifted(seen) } else { Vec::new() }
+}
+
+/// What the spec asks for, in words.
+fn state(group: &TenantHubGroup) -> String {
+    let hub = |hub: &IotHub| {
+        let link = &hub.link;
+        let takes_part = if link.apply_allocation_policy { " for all" } else { "" };
+        format!("{} {} x{} weight {}{takes_part}", hub.name, sku_name(hub), hub.sku.capacity, link.allocation_weight)
+    };
+    group.spec.hubs.iter().map(hub).collect::<Vec<_>>().join(", ")
+}
+
+/// The differences, as a hub and a field each.
+fn drifted(seen: &Looked) -> Vec<String> {
+    let wished = seen.hubs.iter().filter_map(|hub| Some((hub, hub.wish.as_ref()?, hub.hub.as_ref().filter(|hub| is_active(hub))?)));
+    let fields = wished.flat_map(|(hub, wish, document)| {
+        let link = if hub.link.is_some() { "link" } else { "link (removed)" };
+        [
+            (is_resized(hub, document, wish), "sku"),
+            (lacks_policy(seen, hub), "access policy of the link"),
+            (wanted_link(seen, hub).is_some(), link),
+        ]
+        .into_iter()
+        .filter_map(|(differs, field)| differs.then(|| format!("{} {field}", hub.name)))
+    });
+    fields.collect()
+}
+
+/// Whether a hub of ours has another size; that of an adopted one is its owner's.
+pub(super) fn is_resized(hub: &SeenHub, document: &Hub, wish: &IotHub) -> bool {
+    hub.whose == Whose::Ours && (document.sku(), document.units()) != (Some(sku_name(wish)), Some(i64::from(wish.sku.capacity)))
+}
+
+/// Whether a hub lacks the policy for the link, and needs it.
+pub(super) fn lacks_policy(seen: &Looked, hub: &SeenHub) -> bool {
+    let linked_by_others = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
+    hub.access.is_none() && !linked_by_others
+}
