@@ -11,6 +11,9 @@ pub const RECREATE: &str = "moorage.dev/recreate";
 /// On any object: `"true"` lets it go without touching the cloud.
 pub const ORPHAN: &str = "moorage.dev/orphan";
 
+/// On a `DeviceCredential`: a new value has the device register anew, as if for the first time; carried out, it is told in `status.reprovisionRequestedAt`.
+pub const REPROVISION_REQUESTED_AT: &str = "moorage.dev/reprovision-requested-at";
+
 /// Label of everything that the operator makes in the cluster.
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Value of [`MANAGED_BY`].
@@ -36,3 +39,7 @@ pub const SLOT: &str = "moorage.dev/slot";
 pub const TOKEN_NOT_BEFORE: &str = "moorage.dev/token-not-before";
 /// On a credential's Secret: until when its token holds (RFC 3339).
 pub const TOKEN_NOT_AFTER: &str = "moorage.dev/token-not-after";
+/// On a credential's Secret: the last value of [`REPROVISION_REQUESTED_AT`] that was carried out.
+pub const REPROVISIONED: &str = "moorage.dev/reprovisioned";
+/// On a credential's Secret: which registration is being ended for the sake of which value of [`REPROVISION_REQUESTED_AT`].
+pub const REPROVISIONING: &str = "moorage.dev/reprovisioning";

@@ -110,6 +110,8 @@ pub enum DevicePolicy {
     Retain,
     /// The device can no longer register: a disabled individual enrollment bars it, and its registration record is removed. Its identity in the hub stays.
     Disenroll,
+    /// As `Disenroll`, and the device's identity in its hub is deleted, which cuts its connection and takes its twin with it.
+    Deprovision,
 }
 
 /// Which of a group's two keys.
@@ -159,4 +161,7 @@ pub struct DeviceCredentialStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub renewal_time: Option<Timestamp>,
+    /// Last value of the annotation `moorage.dev/reprovision-requested-at` that was carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reprovision_requested_at: Option<String>,
 }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use moorage_cloud::{AccessKey, Arm, Azure, DpsService, PolicyKey, ResourceId};
-use moorage_crds::{CloudAccount, ProvisioningService};
+use moorage_cloud::{AccessKey, Arm, Azure, DpsService, HubHost, PolicyKey, Registry, ResourceId};
+use moorage_crds::{CloudAccount, ProvisioningService, TenantHubGroup};
 use moorage_keys::Token;
 use moorage_plan::Reason;
 
@@ -14,10 +14,13 @@ use crate::{
     grants,
     key::{KindName, Name, ObjectKey},
     kind::Kind,
+    kinds::tenant_hub_group,
 };
 
 /// The policy of a provisioning service by which enrollments are managed: the one that Azure makes with every service.
 const SERVICE_POLICY: &str = "provisioningserviceowner";
+/// The policy of a hub by which identities are managed where there is none of ours: Azure makes it with every hub.
+const REGISTRY_POLICY: &str = "registryReadWrite";
 
 /// Clients, by account and by service.
 pub struct Clouds {
@@ -29,6 +32,7 @@ pub struct Clouds {
 struct Known {
     accounts: HashMap<ObjectKey, (String, Arm)>,
     services: HashMap<ServiceId, AccessKey>,
+    hubs: HashMap<HubHost, AccessKey>,
     turns: HashMap<ServiceId, Arc<tokio::sync::Mutex<()>>>,
 }
 
@@ -80,6 +84,13 @@ impl Clouds {
     pub fn heed(&self, service: &Service, error: &Error) {
         if error.class == moorage_plan::Class::Denied {
             self.forget_service(&service.arm, &service.id);
+        }
+    }
+
+    /// After a call that a hub refused: likewise.
+    pub fn heed_hub(&self, hub: &HubHost, error: &Error) {
+        if error.class == moorage_plan::Class::Denied {
+            self.lock().hubs.remove(hub);
         }
     }
 
@@ -184,6 +195,42 @@ pub async fn enrollments(env: &Env, service: &Service) -> Result<DpsService, Hal
         access
     };
     Ok(env.clouds.azure.dps(&host, PolicyKey { name: access.name, key: access.keys.primary }))
+}
+
+/// The identities of a tenant's hub, by the policy that the hub group made for its link.
+///
+/// # Errors
+/// Halts if the hub is none of the group's, or has neither that policy nor the one that Azure makes.
+pub async fn registry(env: &Env, hubs: &TenantHubGroup, hub: &HubHost) -> Result<Registry, Halt> {
+    let known = env.clouds.lock().hubs.get(hub).cloned();
+    let access = match known {
+        Some(access) => access,
+        None => {
+            let access = registry_key(env, hubs, hub).await?;
+            env.clouds.lock().hubs.insert(hub.clone(), access.clone());
+            access
+        }
+    };
+    Ok(env.clouds.azure.registry(hub, PolicyKey { name: access.name, key: access.keys.primary }))
+}
+
+async fn registry_key(env: &Env, hubs: &TenantHubGroup, hub: &HubHost) -> Result<AccessKey, Halt> {
+    let at = hubs.key().at;
+    let seen = hubs.status.iter().flat_map(|status| &status.hubs);
+    let named = seen.filter(|seen| seen.host_name.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(hub.host().as_str())));
+    let name = named.map(|seen| seen.name.clone()).next();
+    let name = name.ok_or_else(|| Halt::stuck(Reason::NotGranted, format!("TenantHubGroup {at} has no hub {hub}")))?;
+    let group = &hubs.spec.resource_group.name;
+    let arm = reach(env, &hubs.spec.account_ref, &at.namespace, group).await?.arm;
+    let id = ResourceId { group: group.clone(), name };
+    for policy in [tenant_hub_group::policy_name(env, hubs), REGISTRY_POLICY.to_owned()] {
+        let read = arm.hub_key(&id, &policy).await;
+        if let Some(access) = read.map_err(|error| Error::cloud(format!("failed to read a key of IoT hub {}", id.name), error))? {
+            return Ok(access);
+        }
+    }
+    let note = format!("IoT hub {} has no access policy {REGISTRY_POLICY}; restore it, so that identities can be deleted", id.name);
+    Err(Halt::stuck(Reason::DependencyMissing, note))
 }
 
 /// The halt of whoever needs a provisioning service that is not ready.

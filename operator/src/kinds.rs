@@ -6,7 +6,7 @@ pub(crate) mod enrollment_group;
 mod ownership;
 mod provisioning_service;
 mod resource_group;
-mod tenant_hub_group;
+pub(crate) mod tenant_hub_group;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::annotations::FINALIZER;

@@ -296,6 +296,14 @@ impl Azure {
         self.group_mut(service, id).hubs = hubs.iter().map(|host| host.to_lowercase()).collect();
     }
 
+    /// Has a device's record tell of another hub.
+    #[expect(clippy::panic, reason = "a wrong name is a mistake of the test's author")]
+    pub fn set_assigned_hub(&mut self, service: &str, registration: &str, host: &str) {
+        let records = &mut self.service_mut(service).registrations;
+        let record = records.get_mut(&registration.to_lowercase()).unwrap_or_else(|| panic!("{registration} has not registered"));
+        record.hub = Some(host.to_lowercase());
+    }
+
     /// Deletes an enrollment group.
     pub fn delete_group(&mut self, service: &str, id: &str) {
         self.service_mut(service).groups.remove(id);

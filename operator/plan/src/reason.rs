@@ -68,6 +68,10 @@ reasons! {
     DeleteSecret,
     /// A device is barred from registering.
     Disenroll,
+    /// A device's identity is deleted from its hub.
+    Deprovision,
+    /// A device's registration is ended, so that it registers anew.
+    Reprovision,
     /// A device that we barred may register again.
     Reenroll,
     /// Ownership or intent is written down before an effect.

@@ -5,8 +5,10 @@
 
 mod content;
 mod disenrollment;
+mod home;
 mod observe;
 mod plan;
+mod reprovisioning;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -49,7 +51,7 @@ impl Kind for DeviceCredential {
     }
 
     fn has_something_to_undo(&self) -> bool {
-        self.spec.deletion_policy == DevicePolicy::Disenroll
+        self.spec.deletion_policy != DevicePolicy::Retain
     }
 
     fn outlook(&self) -> Value {
@@ -64,7 +66,7 @@ impl Kind for DeviceCredential {
         match (goal, seen) {
             // The Secret goes with its owner; nothing else was made.
             (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_)) => Plan::met(),
-            (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen).map(Action::Enrollment),
+            (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen, now).map(Action::Enrollment),
             (Goal::Present, Seen::Barred(seen)) => disenrollment::admit(seen).map(Action::Enrollment),
             (Goal::Present, Seen::Wanted(seen)) => plan::plan(self, seen, now),
         }
@@ -78,6 +80,7 @@ impl Kind for DeviceCredential {
                 env.cluster.delete_secret(at, uid).await
             }
             Action::Enrollment(step) => disenrollment::perform(self, env, step).await,
+            Action::Reprovision(step) => reprovisioning::perform(self, env, step).await,
         }
     }
 
@@ -104,6 +107,7 @@ fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus)
         slot: Some(seen.source.slot),
         not_before: token.map(|life| life.not_before),
         not_after: token.map(|life| life.not_after),
+        reprovision_requested_at: meta.and_then(|meta| reprovisioning::on_secret(meta, names::REPROVISIONED)).cloned(),
         renewal_time: token.zip(seen.renewal).map(|(life, renewal)| renewal.due(life, plan::seed(credential))),
     }
 }
@@ -138,6 +142,10 @@ fn metadata(credential: &DeviceCredential, at: &Name, content: &Content, revisio
     annotations.insert(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned());
     annotations.insert(names::OWNER_NAME.to_owned(), key.at.name.to_string());
     annotations.extend(plan::annotations(content, revision));
+    if over.is_none() {
+        // Who loses the Secret loses what it says: a live device is not moved because of that.
+        annotations.extend(reprovisioning::request(credential).map(|request| (names::REPROVISIONED.to_owned(), request)));
+    }
     let owner: Option<OwnerReference> = credential.controller_owner_ref(&());
     metadata.owner_references = owner.map(|owner| vec![owner]);
     metadata

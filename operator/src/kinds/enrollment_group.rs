@@ -21,7 +21,7 @@ use crate::{
 };
 
 pub(crate) use self::keys::{digest_of, generate as fresh_keys, stored_keys};
-pub(crate) use self::observe::service_of;
+pub(crate) use self::observe::{hub_group_of, service_of};
 
 /// The key of the group that an object refers to.
 pub(crate) fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {

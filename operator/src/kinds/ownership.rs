@@ -70,7 +70,9 @@ pub(super) fn refusal<A>(what: &str, maker: Maker, wish: Adoption, granted: Adop
              set adoption: Always to take it over, or choose another name"
         ),
         Maker::Stranger | Maker::Former => {
-            format!("{what} exists already and the account's grant does not let this namespace adopt it (adoption: {wish:?}); ask its owner")
+            format!(
+                "{what} exists already and the account's grant does not let this namespace adopt it (adoption: {wish:?}); ask its owner"
+            )
         }
     };
     Some(Plan::stuck(Reason::AlreadyExists, note))

@@ -25,6 +25,8 @@ use crate::{
     store::{Store, Stores},
 };
 
+pub(crate) use self::observe::policy_name;
+
 impl Kind for TenantHubGroup {
     const NAME: KindName = KindName::TenantHubGroup;
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);

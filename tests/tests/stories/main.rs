@@ -1,7 +1,9 @@
 //! Stories: an example file, applied with kubectl to a real API server, reconciled against a local Azure.
 
 mod admission;
+mod deprovision;
 mod disenroll;
+mod policies;
 mod promises;
 mod quickstart;
 mod running;

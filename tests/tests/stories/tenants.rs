@@ -43,6 +43,11 @@ impl Tenants {
     pub async fn begun(story: &str, cloud: Options, change: impl FnOnce(&mut Example)) -> anyhow::Result<Self> {
         let mut example = Example::read("s0-tenants.yaml", story)?;
         change(&mut example);
+        Self::of(story, example, cloud).await
+    }
+
+    /// Another example, applied, with an operator.
+    pub async fn of(story: &str, example: Example, cloud: Options) -> anyhow::Result<Self> {
         let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
         stage.cloud().edit(fabrikam_s_past);
         let operator = stage.operator().await?;

@@ -4,12 +4,16 @@
 //! disenroll a device from Azure IoT Hub Device Provisioning Service"). It outlives the credential, and so does the ledger entry
 //! that says that it is ours: a credential of the same name finds it, and takes away nothing that somebody else wrote.
 
-use moorage_cloud::{DpsService, IfMatch, IndividualEnrollment, Registration};
-use moorage_crds::{DeviceCredential, EnrollmentGroup};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use moorage_cloud::{DpsService, IfMatch, IndividualEnrollment, Registration, RegistrationStatus};
+use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Map, Value, json};
 
+use super::home::{self, Home, Identity};
 use super::observe::group_of;
 use crate::{
     clouds,
@@ -18,7 +22,7 @@ use crate::{
     error::{Error, Halt},
     key::{KindName, ObjectKey},
     kind::{Act, Kind},
-    kinds::{enrollment_group, ownership::recorded, reached},
+    kinds::{enrollment_group, ownership::recorded, reached, soon},
 };
 
 /// What the names of ledger entries begin with; the registration id follows, and their value is the provisioning service.
@@ -37,6 +41,10 @@ pub struct Looked {
     marked: bool,
     /// Whether the ledger says that we wrote it, or were about to.
     recorded: bool,
+    /// The device's identity, if that is to go as well.
+    home: Option<Home>,
+    /// Name of the group, as sentences have it.
+    group: String,
 }
 
 /// A step towards a device that cannot register, or back.
@@ -44,6 +52,8 @@ pub struct Looked {
 pub enum Step {
     /// Writes the disabled enrollment.
     Bar { id: RegistrationId, over: IfMatch },
+    /// Deletes the device's identity.
+    Evict { identity: Identity },
     /// Deletes the record of the device's registration.
     Forget { id: RegistrationId, over: IfMatch },
     /// Deletes the disabled enrollment.
@@ -56,6 +66,7 @@ impl Act for Step {
     fn reason(&self) -> Reason {
         match self {
             Self::Bar { .. } | Self::Forget { .. } => Reason::Disenroll,
+            Self::Evict { .. } => Reason::Deprovision,
             Self::Admit { .. } => Reason::Reenroll,
             Self::Record { service: Some(_), .. } => Reason::RecordClaim,
             Self::Record { service: None, .. } => Reason::DropClaim,
@@ -65,6 +76,7 @@ impl Act for Step {
     fn note(&self) -> String {
         match self {
             Self::Bar { id, .. } => format!("Bar registration id {id} by a disabled individual enrollment"),
+            Self::Evict { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
             Self::Forget { id, .. } => format!("Delete the registration record of {id}"),
             Self::Admit { id, .. } => format!("Delete the individual enrollment that bars registration id {id}"),
             Self::Record { id, service: Some(service) } => format!("Write down that we bar registration id {id} in {service}"),
@@ -74,7 +86,7 @@ impl Act for Step {
 
     fn target(&self) -> Target {
         match self {
-            Self::Bar { .. } | Self::Forget { .. } | Self::Admit { .. } => Target::Cloud,
+            Self::Bar { .. } | Self::Evict { .. } | Self::Forget { .. } | Self::Admit { .. } => Target::Cloud,
             Self::Record { .. } => Target::Cluster,
         }
     }
@@ -123,7 +135,9 @@ pub(super) async fn look(
     let marked =
         enrollment.as_ref().is_some_and(|there| there.initial_tags().is_some_and(|tags| tags.get(MARK) == Some(&mark(env, &owner))));
     let recorded = is_recorded(env, &owner, &id, &service);
-    Ok(Looked { id, service, enrollment, registration, marked, recorded })
+    let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
+    let home = evicts.then(|| home::home(env, group, &id, registration.as_ref()));
+    Ok(Looked { id, service, enrollment, registration, marked, recorded, home, group: home::name_of(group) })
 }
 
 async fn ask(
@@ -141,8 +155,8 @@ async fn ask(
 }
 
 /// What is done so that the device cannot register: the enrollment first, for a device that registers meanwhile would have its
-/// record again; then the record, as often as there is one.
-pub(super) fn bar(seen: &Looked) -> Plan<Step> {
+/// record again; then, on a fresh look, its identity, which only the record tells of; then the record, as often as there is one.
+pub(super) fn bar(seen: &Looked, now: Timestamp) -> Plan<Step> {
     let id = &seen.id;
     let note = format!("Registration id {id} is being barred");
     let write = |over| Step::Bar { id: id.clone(), over };
@@ -167,6 +181,16 @@ pub(super) fn bar(seen: &Looked) -> Plan<Step> {
     let mut steps = Vec::new();
     if seen.recorded && !seen.marked {
         steps.push(Step::Record { id: id.clone(), service: None });
+    }
+    if let (Some(record), Some(home)) = (&seen.registration, &seen.home) {
+        if record.status() == Some(RegistrationStatus::Assigning) {
+            return Plan::wait(Reason::Provisioning, format!("Registration id {id} is registering at this moment"), soon(now));
+        }
+        match home {
+            Home::Nowhere => {}
+            Home::In(identity) => steps.push(Step::Evict { identity: identity.clone() }),
+            Home::Elsewhere(hub) => return home::out_of_reach(hub, &seen.group),
+        }
     }
     if let Some(record) = &seen.registration {
         steps.push(Step::Forget { id: id.clone(), over: IfMatch::of(record.etag()) });
@@ -205,6 +229,7 @@ pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Ste
             let put = enrollments(credential, env).await?.put_enrollment(id.as_str(), &barring(env, &key, id), over).await;
             put.map(drop).map_err(|error| Error::cloud(format!("failed to bar registration id {id}"), error))
         }
+        Step::Evict { identity } => home::evict(env, &*group(credential, env)?, identity).await,
         Step::Forget { id, over } => {
             let deleted = enrollments(credential, env).await?.delete_registration(id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
@@ -216,10 +241,14 @@ pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Ste
     }
 }
 
-async fn enrollments(credential: &DeviceCredential, env: &Env) -> Result<DpsService, Error> {
+pub(super) fn group(credential: &DeviceCredential, env: &Env) -> Result<Arc<EnrollmentGroup>, Error> {
     let at = group_of(credential).at;
     let gone = || Error::own(format!("EnrollmentGroup {at} does not exist"), moorage_plan::Class::Conflict);
-    let group = env.stores.enrollment_groups.get(&at).ok_or_else(gone)?;
+    env.stores.enrollment_groups.get(&at).ok_or_else(gone)
+}
+
+pub(super) async fn enrollments(credential: &DeviceCredential, env: &Env) -> Result<DpsService, Error> {
+    let group = group(credential, env)?;
     let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace).await)?;
     reached(clouds::enrollments(env, &service).await)
 }
@@ -238,6 +267,7 @@ fn mark(env: &Env, owner: &ObjectKey) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kinds::tests::now;
 
     const ID: &str = "contoso-press";
 
@@ -248,7 +278,8 @@ mod tests {
 
     fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> Looked {
         let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
-        Looked { id: RegistrationId::parse(ID).expect("an id"), service, enrollment, registration: None, marked, recorded }
+        let id = RegistrationId::parse(ID).expect("an id");
+        Looked { id, service, enrollment, registration: None, marked, recorded, home: None, group: "platform/press".to_owned() }
     }
 
     /// The actions, or where that leaves the device.
@@ -261,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_device_is_barred_only_over_nothing_or_over_what_is_ours_and_first_that_is_written_down() {
-        let barred = |there: Option<IndividualEnrollment>, marked, recorded| told(&bar(&seen(there, marked, recorded)));
+        let barred = |there: Option<IndividualEnrollment>, marked, recorded| told(&bar(&seen(there, marked, recorded), now()));
         assert_eq!(barred(None, false, false), ["RecordClaim cluster", "Disenroll cloud"]);
         assert_eq!(barred(None, false, true), ["Disenroll cloud"]);
         assert_eq!(barred(Some(enrollment("disabled")), true, true), ["Met"]);
@@ -275,10 +306,25 @@ mod tests {
     #[test]
     fn a_record_goes_after_the_device_is_barred_and_never_before() {
         let record = || serde_json::from_value(json!({ "registrationId": ID, "etag": "\"2\"" })).ok();
-        let before = bar(&Looked { registration: record(), ..seen(None, false, true) });
+        let before = bar(&Looked { registration: record(), ..seen(None, false, true) }, now());
         assert!(matches!(before.actions[..], [Step::Bar { over: IfMatch::Unset, .. }]), "{before:?}");
-        let after = bar(&Looked { registration: record(), ..seen(Some(enrollment("disabled")), true, true) });
+        let after = bar(&Looked { registration: record(), ..seen(Some(enrollment("disabled")), true, true) }, now());
         assert!(matches!(after.actions[..], [Step::Forget { .. }]), "{after:?}");
+    }
+
+    #[test]
+    fn a_deprovisioned_device_loses_its_identity_after_it_is_barred_and_before_its_record() {
+        let record = |status: &str| serde_json::from_value(json!({ "registrationId": ID, "status": status })).ok();
+        let hub = moorage_cloud::Cloud::public().hub_host("contoso-east.azure-devices.net").expect("a hub");
+        let home = Home::In(Identity { hub, device: moorage_keys::DeviceId::parse(ID).expect("an id") });
+        let barred = || seen(Some(enrollment("disabled")), true, true);
+        let with = |home: Home, status| told(&bar(&Looked { registration: record(status), home: Some(home), ..barred() }, now()));
+        assert_eq!(with(home.clone(), "assigned"), ["Deprovision cloud", "Disenroll cloud"]);
+        assert_eq!(with(Home::Nowhere, "failed"), ["Disenroll cloud"]);
+        assert_eq!(with(home.clone(), "assigning"), ["Provisioning"]);
+        assert_eq!(with(Home::Elsewhere("fabrikam.azure-devices.net".to_owned()), "assigned"), ["NotGranted"]);
+        let before = Looked { registration: record("assigned"), home: Some(home), ..seen(None, false, true) };
+        assert_eq!(told(&bar(&before, now())), ["Disenroll cloud"]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use moorage_plan::{Goal, Pattern, Reason, Renewal, parse_duration};
 
 use super::content::Source;
 use super::disenrollment;
+use super::reprovisioning::{self, Asked, open_request};
 use crate::{
     env::Env,
     error::Halt,
@@ -36,6 +37,8 @@ pub struct Wanted {
     pub(super) secret: Option<SeenSecret>,
     /// Secrets that were made for this credential under another name.
     pub(super) stale: Vec<Name>,
+    /// Whether the device is to register anew.
+    pub(super) asked: Option<Asked>,
 }
 
 /// The Secret of the name that was asked for.
@@ -98,8 +101,13 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal
         Some(meta) => Some(SeenSecret { intact: is_intact(env, credential, &source, &at, &meta).await?, meta }),
         None => None,
     };
+    let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
+    let asked = match request {
+        Some((token, secret)) => Some(reprovisioning::look(env, &group, &source.registration_id, token, &secret.meta).await?),
+        None => None,
+    };
     let stale = env.secrets.owned_by(&key).into_iter().filter(|owned| *owned != at).collect();
-    Ok(Seen::Wanted(Box::new(Wanted { source, renewal, secret, stale })))
+    Ok(Seen::Wanted(Box::new(Wanted { source, renewal, secret, stale, asked })))
 }
 
 async fn source(

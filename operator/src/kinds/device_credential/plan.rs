@@ -12,6 +12,7 @@ use moorage_plan::{Lifetime, Plan, Reason, Seed};
 use super::content::Content;
 use super::disenrollment::Step;
 use super::observe::{SeenSecret, Wanted, secret_of};
+use super::reprovisioning;
 use crate::{
     effects::Target,
     key::{KindName, Name},
@@ -28,6 +29,8 @@ pub enum Action {
     Delete(Name),
     /// Bars the device, or lets it in again.
     Enrollment(Step),
+    /// Has the device register anew.
+    Reprovision(reprovisioning::Step),
 }
 
 impl Act for Action {
@@ -36,6 +39,7 @@ impl Act for Action {
             Self::Write { why, .. } => *why,
             Self::Delete(_) => Reason::DeleteSecret,
             Self::Enrollment(step) => step.reason(),
+            Self::Reprovision(step) => step.reason(),
         }
     }
 
@@ -45,6 +49,7 @@ impl Act for Action {
             Self::Write { at, revision, .. } => format!("Write revision {revision} to Secret {at}"),
             Self::Delete(at) => format!("Delete Secret {at}, which has another name now"),
             Self::Enrollment(step) => step.note(),
+            Self::Reprovision(step) => step.note(),
         }
     }
 
@@ -52,6 +57,7 @@ impl Act for Action {
         match self {
             Self::Write { .. } | Self::Delete(_) => Target::Cluster,
             Self::Enrollment(step) => step.target(),
+            Self::Reprovision(step) => step.target(),
         }
     }
 
@@ -60,6 +66,7 @@ impl Act for Action {
             Self::Write { over, .. } => over.is_some(),
             Self::Delete(_) => true,
             Self::Enrollment(step) => step.is_news(),
+            Self::Reprovision(step) => step.is_news(),
         }
     }
 }
@@ -104,7 +111,8 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
     let as_wanted = describes(secret, &content) && is_owned_by(credential, &secret.meta);
     if as_wanted && seen.stale.is_empty() {
         let due = seen.renewal.zip(token).map(|(renewal, life)| renewal.due(life, seed(credential)));
-        return Plan::met().by(due);
+        let plan = seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
+        return plan.by(due);
     }
     let actions = if as_wanted { Vec::new() } else { vec![rewrite(at, secret, content, before, now)] };
     // What the Secret holds is good until its token ends: a new revision is no outage.

@@ -66,7 +66,7 @@ fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>
     let secret = secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
     let ours = |(name, kept): (&Name, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
-    Wanted { source: source.clone(), renewal, secret, stale }
+    Wanted { source: source.clone(), renewal, secret, stale, asked: None }
 }
 
 /// What an action does to the Secrets.
@@ -81,7 +81,7 @@ fn apply(credential: &DeviceCredential, action: &Action, secrets: &mut Secrets) 
             }
         }
         Action::Delete(at) => drop(secrets.remove(at)),
-        Action::Enrollment(step) => panic!("{step:?}"),
+        Action::Enrollment(_) | Action::Reprovision(_) => panic!("{action:?}"),
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn service_of(group: &EnrollmentGroup) -> ObjectKey {
 }
 
 /// The hub group whose hubs a group may assign devices to.
-pub(super) fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
+pub(crate) fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
     let reference = &group.spec.tenant_hub_group_ref;
     ObjectKey::new(crate::key::KindName::TenantHubGroup, reference.namespace_or(&group.key().at.namespace), &reference.name)
 }

@@ -148,7 +148,8 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     }
     let note = format!("enrollment group {id} differs from its spec in {}", fields.join(", "));
     if reports && seen.applied == state {
-        let note = format!("{note}, and is left so (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct");
+        let note =
+            format!("{note}, and is left so (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct");
         return Plan::stuck(Reason::Drifted, note).usable(stored == keys);
     }
     let document = wanted(group, there.clone(), hubs, stored);

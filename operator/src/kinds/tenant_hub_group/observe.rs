@@ -109,7 +109,7 @@ pub(super) fn link_entry(name: &str) -> String {
 pub(super) const POLICY_PREFIX: &str = "moorage-";
 
 /// Name of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
-pub(super) fn policy_name(env: &Env, group: &TenantHubGroup) -> String {
+pub(crate) fn policy_name(env: &Env, group: &TenantHubGroup) -> String {
     let key = group.key();
     format!("{POLICY_PREFIX}{}", owner_hash(&env.installation.id, key.kind.as_str(), &key.at.namespace, &key.at.name))
 }

@@ -60,8 +60,7 @@ fn a_hub_that_has_vanished_is_made_anew_only_when_its_name_is_said() {
 fn a_hub_of_somebody_else_is_adopted_or_refused() {
     use Adoption::{IfUnmanaged, Never};
     let asked = "stuck, AlreadyExists: IoT hub a-hub exists already; set adoption: IfUnmanaged to take it over, or choose another name";
-    let ungranted =
-        "stuck, AlreadyExists: IoT hub a-hub exists already and the account's grant does not let this namespace adopt it (adoption: IfUnmanaged); ask its owner";
+    let ungranted = "stuck, AlreadyExists: IoT hub a-hub exists already and the account's grant does not let this namespace adopt it (adoption: IfUnmanaged); ask its owner";
     let belongs =
         "stuck, AlreadyExists: IoT hub a-hub exists and belongs to another Moorage object (see its tag moorage-owner); choose another name";
     let taken = ["RecordClaim: Write down hub.a-hub (set)", "not yet, RecordClaim: IoT hub a-hub is being adopted"];

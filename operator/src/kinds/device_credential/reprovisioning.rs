@@ -1,0 +1,179 @@
+//! Having a device register anew, as if for the first time, because its owner asks for it.
+//!
+//! The device's identity and the record of its registration are deleted; a device whose hub turns it away registers again
+//! (Microsoft Learn: "Provision devices", on reprovisioning after an error of the hub), and gets the hub that its group's policy
+//! gives it now. Which registration is meant is written on the credential's Secret first: one that is newer is left alone,
+//! whatever was lost on the way.
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use moorage_cloud::{IfMatch, Registration, RegistrationStatus};
+use moorage_crds::{DeviceCredential, EnrollmentGroup, annotations as names};
+use moorage_keys::RegistrationId;
+use moorage_plan::{Plan, Reason};
+use serde_json::json;
+
+use super::disenrollment::{enrollments, group};
+use super::home::{self, Home, Identity};
+use super::observe::secret_of;
+use crate::{
+    clouds,
+    cluster::Place,
+    effects::Target,
+    env::Env,
+    error::{Error, Halt, bounded},
+    key::Thing,
+    kind::{Act, Kind},
+    kinds::soon,
+};
+
+/// A request, and the registration that it can concern.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub(super) id: RegistrationId,
+    /// The value of the annotation.
+    pub(super) token: String,
+    /// What was written on the Secret before the first effect.
+    pub(super) noted: Option<String>,
+    pub(super) record: Option<Registration>,
+    pub(super) home: Home,
+    pub(super) group: String,
+}
+
+/// A step towards a device that registers anew.
+#[derive(Debug)]
+pub enum Step {
+    /// Writes down which registration is to end.
+    Note { text: String },
+    /// Deletes the device's identity.
+    Evict { identity: Identity },
+    /// Deletes the record of the registration.
+    Forget { id: RegistrationId, over: IfMatch },
+    /// Writes down that the request was carried out.
+    Done { token: String },
+}
+
+impl Act for Step {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Evict { .. } | Self::Forget { .. } => Reason::Reprovision,
+            Self::Note { .. } => Reason::RecordClaim,
+            Self::Done { .. } => Reason::DropClaim,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::Note { .. } => "Write down which registration is to end".to_owned(),
+            Self::Evict { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
+            Self::Forget { id, .. } => format!("Delete the registration record of {id}, which then registers anew"),
+            Self::Done { .. } => "Write down that the device was reprovisioned".to_owned(),
+        }
+    }
+
+    fn target(&self) -> Target {
+        match self {
+            Self::Evict { .. } | Self::Forget { .. } => Target::Cloud,
+            Self::Note { .. } | Self::Done { .. } => Target::Cluster,
+        }
+    }
+
+    fn is_news(&self) -> bool {
+        matches!(self, Self::Evict { .. } | Self::Forget { .. })
+    }
+}
+
+/// The request that an object makes and its Secret does not say was carried out.
+pub(super) fn open_request(credential: &DeviceCredential, secret: &ObjectMeta) -> Option<String> {
+    let asked = request(credential)?;
+    (on_secret(secret, names::REPROVISIONED) != Some(&asked)).then_some(asked)
+}
+
+/// The request that an object makes.
+pub(super) fn request(credential: &DeviceCredential) -> Option<String> {
+    credential.annotation(names::REPROVISION_REQUESTED_AT).filter(|text| !text.is_empty()).map(|text| bounded(text, 64))
+}
+
+/// What a Secret says.
+pub(super) fn on_secret<'a>(secret: &'a ObjectMeta, name: &str) -> Option<&'a String> {
+    secret.annotations.as_ref()?.get(name)
+}
+
+/// Looks at the registration that a request concerns.
+pub(super) async fn look(
+    env: &Env,
+    from: &EnrollmentGroup,
+    id: &RegistrationId,
+    token: String,
+    secret: &ObjectMeta,
+) -> Result<Asked, Halt> {
+    let service = clouds::service(env, &from.spec.provisioning_service_ref, &from.key().at.namespace).await?;
+    let record = clouds::enrollments(env, &service).await?.registration(id.as_str()).await;
+    let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
+    let record = record.inspect_err(|error| env.clouds.heed(&service, error))?;
+    let home = home::home(env, from, id, record.as_ref());
+    let noted = on_secret(secret, names::REPROVISIONING).cloned();
+    Ok(Asked { id: id.clone(), token, noted, record, home, group: home::name_of(from) })
+}
+
+/// First which registration is meant, then its identity, then its record; a newer one was not meant.
+pub(super) fn plan(asked: &Asked, now: Timestamp) -> Plan<Step> {
+    let id = &asked.id;
+    let note = format!("Registration id {id} is being reprovisioned");
+    let act = |steps| Plan::act(steps, Reason::Reprovision, note.clone()).usable(true);
+    let done = || act(vec![Step::Done { token: asked.token.clone() }]);
+    let Some(record) = &asked.record else { return done() };
+    if record.status() == Some(RegistrationStatus::Assigning) {
+        return Plan::wait(Reason::Provisioning, format!("Registration id {id} is registering at this moment"), soon(now)).usable(true);
+    }
+    let meant = meant(&asked.token, record);
+    match &asked.noted {
+        Some(noted) if *noted == meant => {}
+        // It was written for this request, and that registration has ended.
+        Some(noted) if noted.starts_with(&format!("{} ", asked.token)) => return done(),
+        Some(_) | None => return act(vec![Step::Note { text: meant }]),
+    }
+    let forget = Step::Forget { id: id.clone(), over: IfMatch::of(record.etag()) };
+    match &asked.home {
+        Home::Nowhere => act(vec![forget]),
+        Home::In(identity) => act(vec![Step::Evict { identity: identity.clone() }, forget]),
+        Home::Elsewhere(hub) => home::out_of_reach(hub, &asked.group).usable(true),
+    }
+}
+
+/// A request and the registration that it means: a registration that is made again has another time.
+fn meant(token: &str, record: &Registration) -> String {
+    let created = record.created().map_or_else(|| "unknown".to_owned(), |time| time.to_string());
+    format!("{token} {created}")
+}
+
+/// Performs one step.
+pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+    match step {
+        Step::Note { text } => annotate(credential, env, &[(names::REPROVISIONING, Some(text))]).await,
+        Step::Done { token } => annotate(credential, env, &[(names::REPROVISIONING, None), (names::REPROVISIONED, Some(token))]).await,
+        Step::Evict { identity } => home::evict(env, &*group(credential, env)?, identity).await,
+        Step::Forget { id, over } => {
+            let deleted = enrollments(credential, env).await?.delete_registration(id.as_str(), over).await;
+            deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
+        }
+    }
+}
+
+/// Writes on the Secret that was seen; its content is not touched.
+async fn annotate(credential: &DeviceCredential, env: &Env, annotations: &[(&str, Option<&String>)]) -> Result<(), Error> {
+    let at = secret_of(credential);
+    let seen = env.secrets.version(&at).unwrap_or_default();
+    let annotations: serde_json::Map<_, _> = annotations.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let changes = json!({ "metadata": { "resourceVersion": seen, "annotations": annotations } });
+    let step = format!("failed to write on Secret {at}");
+    let version = env.cluster.merge(&step, &Place::of::<Secret>(&at), &changes).await?;
+    // It was looked at before, and nobody has changed it since.
+    env.secrets.is_intact(&at, version.clone());
+    env.await_write(&credential.key(), &Thing::Secret(at), version);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
