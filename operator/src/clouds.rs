@@ -203,13 +203,12 @@ pub async fn enrollments(env: &Env, service: &Service) -> Result<DpsService, Hal
 /// Halts if the hub is none of the group's, or has neither that policy nor the one that Azure makes.
 pub async fn registry(env: &Env, hubs: &TenantHubGroup, hub: &HubHost) -> Result<Registry, Halt> {
     let known = env.clouds.lock().hubs.get(hub).cloned();
-    let access = match known {
-        Some(access) => access,
-        None => {
-            let access = registry_key(env, hubs, hub).await?;
-            env.clouds.lock().hubs.insert(hub.clone(), access.clone());
-            access
-        }
+    let access = if let Some(access) = known {
+        access
+    } else {
+        let access = registry_key(env, hubs, hub).await?;
+        env.clouds.lock().hubs.insert(hub.clone(), access.clone());
+        access
     };
     Ok(env.clouds.azure.registry(hub, PolicyKey { name: access.name, key: access.keys.primary }))
 }

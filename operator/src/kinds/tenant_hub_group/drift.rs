@@ -71,7 +71,8 @@ fn drifted(seen: &Looked) -> Vec<String> {
             (wanted_link(seen, hub).is_some(), link),
         ]
         .into_iter()
-        .filter_map(|(differs, field)| differs.then(|| format!("{} {field}", hub.name)))
+        .filter(|(differs, _)| *differs)
+        .map(|(_, field)| format!("{} {field}", hub.name))
     });
     fields.collect()
 }
