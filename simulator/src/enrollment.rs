@@ -7,6 +7,7 @@ pub(crate) mod pages;
 pub(crate) mod refusal;
 pub(crate) mod registrations;
 mod upsert;
+mod version;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -22,7 +23,7 @@ const AUDIENCE: &str = "https://azure-devices-provisioning.net";
 
 /// Answers a request to `{service}.azure-devices-provisioning.net`.
 pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-    route(azure, call, now).unwrap_or_else(|refusal| refusal)
+    version::as_of(call, route(azure, call, now).unwrap_or_else(|refusal| refusal))
 }
 
 fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {

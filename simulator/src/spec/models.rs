@@ -36,8 +36,24 @@ const DEVICE_WITHOUT_ISSUED_CERTIFICATES: &[Change] = &[
     Change::Put("/paths/~1{idScope}~1registrations~1{registrationId}~1register/put/operationId", r#""RuntimeRegistration_RegisterDevice""#),
 ];
 
+const ENROLLMENTS: &str = "azure/dps/dataplane-service.json";
+
+/// What the service API learned between 2018-09-01-preview and 2021-10-01.
+const ENROLLMENTS_OF_2018: &[Change] = &[
+    Change::Remove("/definitions/EnrollmentGroup/properties/capabilities"),
+    Change::Remove("/definitions/IndividualEnrollment/properties/optionalDeviceInformation"),
+    Change::Remove("/definitions/DeviceRegistrationState/properties/payload"),
+    Change::Remove("/paths/~1enrollmentGroups/post"),
+];
+
 /// Every version without a file of its own.
-pub const MODELS: [Model; 3] = [
+pub const MODELS: [Model; 4] = [
+    Model {
+        document: ENROLLMENTS,
+        version: "2018-09-01-preview",
+        changes: ENROLLMENTS_OF_2018,
+        source: "operations and models of azure-iothub-provisioningserviceclient 1.2.0, Microsoft's Python client, which speaks this version",
+    },
     Model {
         document: DEVICE,
         version: "2021-06-01",

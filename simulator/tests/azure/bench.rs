@@ -158,13 +158,18 @@ impl Bench {
 
     /// A service API call to `dps` with its owner policy.
     pub async fn dps(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Got {
+        self.dps_of("2021-10-01", method, path, headers, body).await
+    }
+
+    /// The same in a version of the API.
+    pub async fn dps_of(&self, version: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Got {
         let host = "dps.azure-devices-provisioning.net";
         let keys = self.simulator.edit(|azure| azure.service_policy_keys("dps", "provisioningserviceowner"));
         let expiry = self.simulator.now().as_second() + 3_600;
         let signature = sas(host, &keys.unwrap().0, Some("provisioningserviceowner"), expiry);
         let mut headers = headers.to_vec();
         headers.push(("authorization", &signature));
-        let url = format!("https://{host}{path}?api-version=2021-10-01");
+        let url = format!("https://{host}{path}?api-version={version}");
         call(&self.client, method, &url, &headers, body).await
     }
 

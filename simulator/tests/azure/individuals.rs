@@ -113,3 +113,26 @@ async fn a_disabled_individual_enrollment_bars_its_device_and_nobody_else() {
     bench.dps("DELETE", PATH, &[], None).await;
     assert_eq!(bench.register(&east(&scope)).await.body["status"], "assigned");
 }
+
+#[tokio::test]
+async fn an_older_version_does_not_show_what_came_after_it() {
+    let bench = Bench::new().await;
+    bench.provisioned(&HUBS).await;
+    let mut press = body("enabled");
+    press["optionalDeviceInformation"] = json!({ "maker": "contoso" });
+    press["capabilities"] = json!({ "iotEdge": true });
+    let mut group = bench::group_body("g1", &[]);
+    group["capabilities"] = json!({ "iotEdge": true });
+    assert_eq!(bench.dps("PUT", PATH, &[], Some(&press)).await.status, 200);
+    assert_eq!(bench.dps("PUT", "/enrollmentGroups/g1", &[("if-match", "*")], Some(&group)).await.status, 200);
+
+    let seen = async |version: &str| {
+        let press = bench.dps_of(version, "GET", PATH, &[], None).await.body;
+        let query = json!({ "query": "SELECT * FROM enrollmentGroups" });
+        let groups = bench.dps_of(version, "POST", "/enrollmentGroups/query", &[], Some(&query)).await.body;
+        [press["capabilities"].is_null(), press["optionalDeviceInformation"].is_null(), groups[0]["capabilities"].is_null()]
+    };
+    assert_eq!(seen("2021-10-01").await, [false, false, false]);
+    assert_eq!(seen("2018-09-01-preview").await, [false, true, true]);
+    assert_eq!(bench.simulator.answer_violations(), Vec::<String>::new());
+}

@@ -103,6 +103,24 @@ const ENROLLMENTS: &[Row] = &[
     ("POST", "/registrations/g/query", "DeviceRegistrationState_Query"),
 ];
 
+/// What Microsoft's Python client asks for, in the only version that it speaks.
+const ENROLLMENTS_OF_2018: &[Row] = &[
+    ("PUT", "/enrollmentGroups/g", "EnrollmentGroup_CreateOrUpdate"),
+    ("GET", "/enrollmentGroups/g", "EnrollmentGroup_Get"),
+    ("DELETE", "/enrollmentGroups/g", "EnrollmentGroup_Delete"),
+    ("POST", "/enrollmentGroups/g/attestationmechanism", "EnrollmentGroup_GetAttestationMechanism"),
+    ("POST", "/enrollmentGroups/query", "EnrollmentGroup_Query"),
+    ("PUT", "/enrollments/d", "IndividualEnrollment_CreateOrUpdate"),
+    ("GET", "/enrollments/d", "IndividualEnrollment_Get"),
+    ("DELETE", "/enrollments/d", "IndividualEnrollment_Delete"),
+    ("POST", "/enrollments/d/attestationmechanism", "IndividualEnrollment_GetAttestationMechanism"),
+    ("POST", "/enrollments/query", "IndividualEnrollment_Query"),
+    ("POST", "/enrollments", "IndividualEnrollment_RunBulkOperation"),
+    ("GET", "/registrations/d", "DeviceRegistrationState_Get"),
+    ("DELETE", "/registrations/d", "DeviceRegistrationState_Delete"),
+    ("POST", "/registrations/g/query", "DeviceRegistrationState_Query"),
+];
+
 const DEVICE_REGISTRATION: &[Row] = &[
     ("PUT", "/0ne0/registrations/d/register", "RuntimeRegistration_RegisterDevice"),
     ("GET", "/0ne0/registrations/d/operations/o", "RuntimeRegistration_OperationStatusLookup"),
@@ -146,11 +164,12 @@ const DEVICE_MESSAGES: &[Row] = &[
 ];
 
 /// What the operator, the devices and the tests say to Azure, by host and version.
-const TABLES: [(&str, &str, &[Row]); 8] = [
+const TABLES: [(&str, &str, &[Row]); 9] = [
     (ARM, "2023-06-30", HUBS),
     (ARM, "2022-12-12", PROVISIONING_SERVICES),
     (ARM, "2024-03-01", RESOURCE_GROUPS),
     (DPS, "2021-10-01", ENROLLMENTS),
+    (DPS, "2018-09-01-preview", ENROLLMENTS_OF_2018),
     (GLOBAL, "2021-06-01", DEVICE_REGISTRATION),
     (DPS, "2021-06-01", DEVICE_REGISTRATION),
     (HUB, "2021-04-12", REGISTRY),
