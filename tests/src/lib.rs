@@ -1,6 +1,7 @@
 //! What tests, the demo and the benchmark share.
 
 pub mod bench;
+mod cache;
 pub mod controlplane;
 pub mod demo;
 pub mod device;
@@ -9,4 +10,5 @@ pub mod operator;
 pub mod progress;
 pub mod stage;
 pub mod sweep;
+pub mod vendors;
 pub mod wait;

@@ -1,11 +1,12 @@
 //! The Go program of the control plane, built once for each state of its sources.
 
-use super::source::cache_directory;
-use crate::progress::{Progress, step};
+use crate::{
+    cache,
+    progress::{Progress, step},
+};
 use anyhow::{Context, bail};
 use sha2::{Digest, Sha256};
 use std::{
-    fmt::Write as _,
     fs::{self, File},
     io::{self, ErrorKind},
     os::unix::fs::symlink,
@@ -29,13 +30,13 @@ const NO_GO: &str = "the control plane of the tests is built with Go, and there 
 pub(super) async fn built(progress: &dyn Progress) -> anyhow::Result<PathBuf> {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("controlplane");
     let state = fingerprint(&sources).context("failed to read the sources of the control plane")?;
-    let directory = cache_directory()?.join(format!("controlplane-{state}"));
+    let directory = cache::directory()?.join(format!("controlplane-{state}"));
     let program = directory.join("controlplane");
     if program.is_file() {
         return Ok(directory);
     }
     prepare(&directory).with_context(|| format!("failed to prepare {}", directory.display()))?;
-    let _lock = exclusive(&directory, progress).await?;
+    let _lock = cache::exclusive(&directory, "Waiting for another process that builds the control plane", progress).await?;
     if !program.is_file() {
         let what = "Building the control plane (about 8 minutes the first time)";
         step(progress, what, compile(&sources, &directory)).await?;
@@ -56,11 +57,7 @@ fn fingerprint(sources: &Path) -> io::Result<String> {
         hash.update(content.len().to_le_bytes());
         hash.update(content);
     }
-    let mut short = String::new();
-    for byte in &hash.finalize()[..8] {
-        write!(short, "{byte:02x}").expect("a String takes all that is written");
-    }
-    Ok(short)
+    Ok(cache::short(hash))
 }
 
 fn prepare(directory: &Path) -> io::Result<()> {
@@ -72,18 +69,6 @@ fn prepare(directory: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Waits until no other process builds; the lock ends with the file, thus also with a process that is killed.
-async fn exclusive(directory: &Path, progress: &dyn Progress) -> anyhow::Result<File> {
-    let path = directory.join("lock");
-    let file = File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;
-    if file.try_lock().is_ok() {
-        return Ok(file);
-    }
-    let waiting = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
-    let locked = step(progress, "Waiting for another process that builds the control plane", waiting).await?;
-    locked.with_context(|| format!("failed to lock {}", path.display()))
 }
 
 async fn compile(sources: &Path, directory: &Path) -> anyhow::Result<()> {

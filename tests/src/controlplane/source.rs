@@ -2,7 +2,7 @@
 
 use super::build;
 use crate::progress::Progress;
-use anyhow::{Context, bail};
+use anyhow::bail;
 use std::{
     env,
     path::{Path, PathBuf},
@@ -116,17 +116,4 @@ impl Program {
         command.stdin(Stdio::piped()).kill_on_drop(true);
         command
     }
-}
-
-/// The directory where what is built once is kept: `MOORAGE_CACHE`, else `moorage` in the user's cache directory.
-///
-/// # Errors
-///
-/// None of `MOORAGE_CACHE`, `XDG_CACHE_HOME` and `HOME` is set.
-pub(super) fn cache_directory() -> anyhow::Result<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("MOORAGE_CACHE")
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("moorage")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache/moorage")))
-        .context("no directory for the cache: set MOORAGE_CACHE to one")
 }

@@ -1,0 +1,6 @@
+//! Microsoft's own clients against the simulator, beside the operator: what they understand of the one, they say of the other.
+
+mod enrollments;
+mod hubs;
+mod place;
+mod sign_in;

@@ -1,0 +1,90 @@
+//! The S0 example, Ready in a cloud of its own, and somebody else in that cloud who works with Microsoft's clients.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use moorage_simulator::Options;
+use moorage_tests::controlplane::shared;
+use moorage_tests::device::Device;
+use moorage_tests::example::Example;
+use moorage_tests::operator::Running;
+use moorage_tests::stage::{CLIENT, CLIENT_SECRET, SUBSCRIPTION, Stage, TENANT, cloud_options, fabrikam_s_past};
+use moorage_tests::vendors::{Vendors, fingerprint};
+use moorage_tests::wait::{NotYet, until};
+use serde_json::{Value, json};
+
+/// The provisioning service of the example.
+pub const SERVICE: &str = "contoso-dps";
+
+/// An address next to Azure's East US.
+pub const EAST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
+/// An address next to Azure's Southeast Asia.
+pub const ASIA: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1));
+
+/// The example on a stage, and the scripts beside it.
+pub struct Place {
+    pub stage: Stage,
+    pub example: Example,
+    pub operator: Running,
+    pub vendors: Vendors,
+}
+
+impl Place {
+    /// Applied, and Ready.
+    pub async fn ready(story: &str) -> anyhow::Result<Self> {
+        Self::ready_in(story, cloud_options()).await
+    }
+
+    /// The same in another cloud.
+    pub async fn ready_in(story: &str, cloud: Options) -> anyhow::Result<Self> {
+        let example = Example::read("s0-tenants.yaml", story)?;
+        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        stage.cloud().edit(fabrikam_s_past);
+        let operator = stage.operator().await?;
+        stage.apply(&example).await?;
+        stage.until_all_ready().await?;
+        stage.until_at_rest(&operator).await?;
+        let vendors = Vendors::on(&stage.network()).await?;
+        let vendors = vendors.with("AZURE_TENANT_ID", TENANT).with("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION);
+        let vendors = vendors.with("AZURE_CLIENT_ID", CLIENT).with("AZURE_CLIENT_SECRET", CLIENT_SECRET);
+        let keys = stage.cloud().edit(|azure| azure.service_policy_keys(SERVICE, "provisioningserviceowner"));
+        let (key, _) = keys.expect("the service has its default policy");
+        let host = format!("{SERVICE}.azure-devices-provisioning.net");
+        let connection = format!("HostName={host};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={key}");
+        let vendors = vendors.with("PROVISIONING_CONNECTION_STRING", &connection);
+        Ok(Self { stage, example, operator, vendors })
+    }
+
+    /// Has the operator look at an object now, and waits until it has, and is at rest.
+    pub async fn look_again(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
+        let namespace = self.example.namespace(namespace);
+        let asked = ["annotate", "--overwrite", kind, name, "-n", &namespace, "moorage.dev/sync-requested-at=now-please"];
+        self.stage.kubectl(&asked, "").await?;
+        until(&format!("{kind} {name} was looked at"), moorage_tests::stage::SOON, || async {
+            let object = self.stage.objects(kind, &namespace).get(name).await?;
+            let echoed = &object.data["status"]["syncRequestedAt"];
+            if echoed == "now-please" { Ok(()) } else { Err(NotYet::seen(&object.data["status"])) }
+        })
+        .await?;
+        self.stage.until_all_ready().await?;
+        self.stage.until_at_rest(&self.operator).await
+    }
+
+    /// A device of a tenant, at a place of the network.
+    pub async fn device(&self, tenant: &str, name: &str, from: IpAddr) -> anyhow::Result<Device> {
+        let secret = self.stage.secret(&self.example.namespace(tenant), name).await?;
+        Device::new(secret, &self.stage.network(), from)
+    }
+
+    /// The end: the clients and the operator said, and were told, only what Microsoft's files know.
+    pub async fn end(self) -> anyhow::Result<()> {
+        assert_eq!(self.stage.cloud().violations(), Vec::<String>::new());
+        assert_eq!(self.stage.cloud().answer_violations(), Vec::<String>::new());
+        self.operator.stop().await
+    }
+}
+
+/// Two keys, as the scripts tell them.
+pub fn fingerprints(keys: Option<(String, String)>) -> Value {
+    let (primary, secondary) = keys.expect("what has the keys is there");
+    json!([fingerprint(&primary), fingerprint(&secondary)])
+}
