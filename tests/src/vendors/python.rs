@@ -35,7 +35,7 @@ pub(super) async fn with_the_clients() -> anyhow::Result<&'static Path> {
 async fn made(progress: &dyn Progress) -> anyhow::Result<PathBuf> {
     let list = super::scripts().join("requirements.txt");
     let content = std::fs::read(&list).with_context(|| format!("failed to read {}", list.display()))?;
-    let state = cache::short(Sha256::new().chain_update(which().await?).chain_update(content));
+    let state = cache::short(Sha256::new().chain_update(which("python3").await?).chain_update(content));
     let directory = cache::directory()?.join(format!("vendors-{state}"));
     let (python, whole) = (directory.join("bin/python"), directory.join("whole"));
     if whole.is_file() {
@@ -50,13 +50,13 @@ async fn made(progress: &dyn Progress) -> anyhow::Result<PathBuf> {
     Ok(python)
 }
 
-/// What tells this python3 from another, to which an environment made with it is of no use.
-async fn which() -> anyhow::Result<Vec<u8>> {
-    let asked = Command::new("python3").args(["-c", WHICH]).stdin(Stdio::null()).output().await;
+/// What tells this interpreter from another, to which an environment made with it is of no use.
+async fn which(python: &str) -> anyhow::Result<Vec<u8>> {
+    let asked = Command::new(python).args(["-c", WHICH]).stdin(Stdio::null()).output().await;
     match asked {
         Err(error) if error.kind() == ErrorKind::NotFound => bail!(NO_PYTHON),
         asked => {
-            let told = asked.context("failed to run python3")?;
+            let told = asked.with_context(|| format!("failed to run {python}"))?;
             ensure!(told.status.success(), NO_VENV);
             Ok(told.stdout)
         }
@@ -79,4 +79,17 @@ async fn run(mut command: Command, what: &str) -> anyhow::Result<()> {
     let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.with_context(|| format!("failed to run {what}"))?;
     ensure!(output.status.success(), "{what} ended with {}\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NO_PYTHON, NO_VENV, which};
+
+    #[tokio::test]
+    async fn who_has_no_python_or_one_that_makes_no_environments_is_told_what_to_install() {
+        let said = async |python| which(python).await.expect_err("it is of no use").to_string();
+        assert_eq!(said("no-such-python").await, NO_PYTHON);
+        // Any program that fails.
+        assert_eq!(said("false").await, NO_VENV);
+    }
 }
