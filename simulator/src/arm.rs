@@ -17,6 +17,8 @@ use jiff::Timestamp;
 
 use crate::azure::Azure;
 use crate::exchange::{Answer, Call, Outcome};
+use crate::inspection::Finding;
+use crate::spec::Kind;
 
 pub(crate) use hub_document::{defaults as hub_defaults, masked_properties, region_name};
 pub(crate) use list::SKIP_TOKEN;
@@ -32,7 +34,7 @@ pub(crate) struct Place<'a> {
 
 /// Answers a request to the resource manager.
 pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-    route(azure, call, now).unwrap_or_else(|refusal| refusal).with("x-ms-request-id", format!("{:032x}", azure.count()))
+    route(azure, call, now).unwrap_or_else(|refusal| refusal)
 }
 
 fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
@@ -99,4 +101,25 @@ pub(crate) fn refused(status: u16, text: &str) -> Answer {
         _ => "InternalServerError",
     };
     refusal::arm(status, code, text)
+}
+
+/// The refusal of a request that breaks the OpenAPI.
+pub(crate) fn not_understood(finding: &Finding, text: &str) -> Answer {
+    let code = if finding.breaks(Kind::MissingApiVersion) {
+        "MissingApiVersionParameter"
+    } else if finding.breaks(Kind::UnknownApiVersion) {
+        "InvalidApiVersionParameter"
+    } else if finding.breaks(Kind::MissingBody) {
+        "InvalidRequestContent"
+    } else {
+        "BadRequest"
+    };
+    refusal::arm(400, code, text)
+}
+
+/// Gives an answer the ids by which support finds a request again.
+pub(crate) fn traced(call: &Call, seq: u64, answer: Answer) -> Answer {
+    let id = format!("{seq:032x}");
+    let correlation = call.header("x-ms-correlation-request-id").unwrap_or(&id).to_owned();
+    answer.with("x-ms-request-id", id).with("x-ms-correlation-request-id", correlation)
 }

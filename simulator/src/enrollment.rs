@@ -11,8 +11,8 @@ mod version;
 
 use jiff::{SignedDuration, Timestamp};
 
-pub(crate) use refusal::refused;
 use refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
+pub(crate) use refusal::{not_understood, refused};
 
 use crate::azure::{Azure, Service};
 use crate::exchange::{Answer, Call, Outcome};
@@ -87,7 +87,7 @@ fn admit(azure: &Azure, service: &Service, call: &Call, now: Timestamp, right: &
         if subscription.is_some_and(|there| azure.directory.allows(token, there)) {
             return Ok(None);
         }
-        return Err(refused(403, 403_001, "The principal holds no role here.", now));
+        return Err(unauthorized("The principal holds no role here.", now));
     }
     let signature = call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No credential was sent.", now))?;
     let policy =

@@ -5,19 +5,25 @@ use serde_json::Value;
 use crate::arm::SKIP_TOKEN;
 use crate::exchange::Call;
 use crate::serving::Face;
-use crate::spec::{OperationRef, SeenRequest, SpecBook, Violation};
+use crate::spec::{Kind, OperationRef, SeenRequest, SpecBook, Violation};
 
 /// What the OpenAPI says of a request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Finding {
     operation: Option<OperationRef>,
     pub violations: Vec<String>,
+    kinds: Vec<Kind>,
 }
 
 impl Finding {
     /// The operation's id, `None` when no document describes the path.
     pub fn operation(&self) -> Option<&str> {
         self.operation.as_ref().map(OperationRef::id)
+    }
+
+    /// Whether a rule of that kind is broken.
+    pub fn breaks(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
     }
 }
 
@@ -39,7 +45,7 @@ pub(crate) fn inspect(call: &Call) -> Finding {
         headers: &call.headers,
         body: call.json.as_ref(),
     });
-    Finding { violations: said(verdict.failures()), operation: verdict.operation }
+    Finding { violations: said(verdict.failures()), kinds: verdict.failures().map(Violation::kind).collect(), operation: verdict.operation }
 }
 
 /// What is wrong with an answer of ours.

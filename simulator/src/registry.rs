@@ -26,6 +26,16 @@ pub(crate) fn refused(status: u16, name: &str, text: &str) -> Answer {
     .with("iothub-errorcode", name.to_owned())
 }
 
+/// An error for a status that something else decided.
+pub(crate) fn failed(status: u16, text: &str) -> Answer {
+    let name = match status {
+        400 => "ArgumentInvalid",
+        429 => "ThrottlingException",
+        _ => "ServerError",
+    };
+    refused(status, name, text)
+}
+
 fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
     let name = call.host.strip_suffix(".azure-devices.net").unwrap_or_default().to_owned();
     if !azure.hubs.get(&name).is_some_and(|hub| hub.resource.phase.serves()) {

@@ -58,10 +58,10 @@ pub(crate) async fn serve(shared: &Arc<Shared>, call: &Call) -> Result<(Answer, 
         Some(Fault::LostBefore) => return Err(Cut),
         Some(Fault::Throttle { retry_after }) => {
             let answer = failure(call, 429, now).with("retry-after", retry_after.to_string());
-            return Ok((logged(shared, seq, answer), Writing::Whole));
+            return Ok((logged(shared, call, seq, answer), Writing::Whole));
         }
         Some(Fault::Status(status)) => {
-            return Ok((logged(shared, seq, failure(call, status, now)), Writing::Whole));
+            return Ok((logged(shared, call, seq, failure(call, status, now)), Writing::Whole));
         }
         Some(Fault::Slow(milliseconds)) => {
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
@@ -78,7 +78,7 @@ pub(crate) async fn serve(shared: &Arc<Shared>, call: &Call) -> Result<(Answer, 
         shared.log.check_answer(seq, &finding, &answer);
         answer
     };
-    let answer = logged(shared, seq, answer);
+    let answer = logged(shared, call, seq, answer);
     let nothing_to_truncate = writing == Writing::Truncated && answer.body.is_none();
     if fault == Some(Fault::LostAfter) || nothing_to_truncate {
         return Err(Cut);
@@ -116,9 +116,12 @@ fn take_effect(shared: &Shared, call: &Call) -> Answer {
     dispatch(&mut azure, call, now)
 }
 
-fn logged(shared: &Shared, seq: u64, answer: Answer) -> Answer {
+fn logged(shared: &Shared, call: &Call, seq: u64, answer: Answer) -> Answer {
     shared.log.edit(seq, |entry| entry.status = Some(answer.status));
-    answer
+    match Face::of(call) {
+        Face::Manager => arm::traced(call, seq, answer),
+        Face::Directory | Face::Devices | Face::Provisioning | Face::Hub | Face::Unknown => answer,
+    }
 }
 
 fn dispatch(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
@@ -160,14 +163,18 @@ fn failure(call: &Call, status: u16, now: Timestamp) -> Answer {
 
 fn refuse(call: &Call, finding: &Finding, now: Timestamp) -> Answer {
     let text = format!("The request breaks the published OpenAPI: {}", finding.violations.join("; "));
-    explained(call, 400, &text, now)
+    match Face::of(call) {
+        Face::Manager => arm::not_understood(finding, &text),
+        Face::Devices | Face::Provisioning => enrollment::not_understood(finding, &text, now),
+        Face::Directory | Face::Hub | Face::Unknown => explained(call, 400, &text, now),
+    }
 }
 
 fn explained(call: &Call, status: u16, text: &str, now: Timestamp) -> Answer {
     match Face::of(call) {
         Face::Manager => arm::refused(status, text),
         Face::Devices | Face::Provisioning => enrollment::refused(status, u32::from(status) * 1_000 + 1, text, now),
-        Face::Hub => registry::refused(status, "ServerError", text),
+        Face::Hub => registry::failed(status, text),
         Face::Directory | Face::Unknown => {
             Answer::json(status, json!({ "error": "temporarily_unavailable", "error_description": text, "error_codes": [] }))
         }

@@ -15,6 +15,16 @@ mod fleet;
 mod individuals;
 #[path = "azure/program.rs"]
 mod program;
+#[path = "azure/refusals.rs"]
+mod refusals;
+#[path = "azure/refusals/devices.rs"]
+mod refusals_of_devices;
+#[path = "azure/refusals/enrollments.rs"]
+mod refusals_of_enrollments;
+#[path = "azure/refusals/entra.rs"]
+mod refusals_of_entra;
+#[path = "azure/refusals/manager.rs"]
+mod refusals_of_the_manager;
 #[path = "azure/registry.rs"]
 mod registry;
 #[path = "azure/resource_manager.rs"]

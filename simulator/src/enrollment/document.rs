@@ -16,6 +16,14 @@ pub(super) enum Sort {
 }
 
 impl Sort {
+    /// What the service calls it when there is one of that id already.
+    pub fn conflict(self) -> &'static str {
+        match self {
+            Self::Group => "EnrollmentGroupConflict",
+            Self::Individual => "EnrollmentConflict",
+        }
+    }
+
     fn id(self) -> &'static str {
         match self {
             Self::Group => "enrollmentGroupId",

@@ -4,6 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::exchange::{Answer, Call};
+use crate::inspection::Finding;
+use crate::spec::Kind;
 
 /// An error with a code of the service's own.
 pub(crate) fn refused(status: u16, code: u32, message: &str, now: Timestamp) -> Answer {
@@ -17,6 +19,18 @@ pub(crate) fn refused(status: u16, code: u32, message: &str, now: Timestamp) -> 
         }),
     )
     .with("x-ms-error-code", code.to_string())
+}
+
+/// The refusal of a request that breaks the OpenAPI.
+pub(crate) fn not_understood(finding: &Finding, message: &str, now: Timestamp) -> Answer {
+    let status = if finding.breaks(Kind::UndeclaredMethod) {
+        405
+    } else if finding.breaks(Kind::ContentType) {
+        415
+    } else {
+        400
+    };
+    refused(status, u32::from(status) * 1_000 + 1, message, now)
 }
 
 pub(crate) fn bad(code: u32, message: &str, now: Timestamp) -> Answer {

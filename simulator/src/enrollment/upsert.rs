@@ -23,12 +23,12 @@ pub(super) fn check_tag(enrollment: &Enrollment, call: &Call, now: Timestamp) ->
 }
 
 /// A creation has no `If-Match`, an update has one.
-fn check_condition(before: Option<&Enrollment>, call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
+fn check_condition(sort: Sort, before: Option<&Enrollment>, call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
     match (before, call.header("if-match")) {
         (None, None) => Ok(()),
         (None, Some(_)) => Err(stale(now)),
         (Some(before), Some(_)) => check_tag(before, call, now),
-        (Some(_), None) => Err(refused(409, 409_201, &format!("EnrollmentConflict: the enrollment {id} exists."), now)),
+        (Some(_), None) => Err(refused(409, 409_201, &format!("{}: {id} exists.", sort.conflict()), now)),
     }
 }
 
@@ -63,7 +63,7 @@ impl Upsert<'_> {
         let body = body(call, now)?;
         let there = service(azure, self.name, now)?;
         let old = self.before.as_ref();
-        check_condition(old, call, self.id, now)?;
+        check_condition(self.sort, old, call, self.id, now)?;
         let wanted = read(there, self.sort, self.id, body, now)?;
         let (most, what) = self.most;
         if old.is_none() && self.others >= most {
