@@ -1,5 +1,6 @@
 //! What tests, the demo and the benchmark share.
 
+pub mod apiserver;
 pub mod bench;
 mod cache;
 pub mod controlplane;

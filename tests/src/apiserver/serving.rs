@@ -1,0 +1,415 @@
+//! One request, from its arrival to its answer.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use kube::client::Body;
+use serde_json::{Value, json};
+
+use super::body::{self, Reply};
+use super::check::check;
+use super::collections::Collection;
+use super::path::{self, Target};
+use super::refusal::{Answer, Outcome, bad, conflict, invalid, not_found, refused, success};
+use super::trouble::{Mode, Moment};
+use super::watching;
+use super::{Logged, Shared, State};
+
+/// Longer than anybody waits for an answer.
+const SLOW: Duration = Duration::from_secs(45);
+
+/// What a list or a watch is to show.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    pub collection: &'static Collection,
+    pub namespace: Option<String>,
+    /// The path and the selector, to tell watches apart.
+    pub what: String,
+    labels: Vec<(String, String)>,
+    metadata_only: bool,
+}
+
+impl Look {
+    pub fn selects(&self, object: &Value) -> bool {
+        self.labels.iter().all(|(name, value)| object["metadata"]["labels"][name] == *value)
+    }
+
+    pub fn shown(&self, object: &Value) -> Value {
+        if !self.metadata_only {
+            return object.clone();
+        }
+        json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
+    }
+}
+
+/// Serves a request of the operator.
+pub(super) async fn serve(shared: &Arc<Shared>, request: Request<Body>) -> io::Result<Response<Reply>> {
+    let (head, body) = request.into_parts();
+    let bytes = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let (query, path) = (path::pairs(head.uri.query().unwrap_or_default()), head.uri.path());
+    let asked = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let watches = asked("watch") == Some("true") || asked("watch") == Some("1");
+    let moment = match (&head.method, watches) {
+        (_, true) => Moment::Watch,
+        (&Method::GET, false) => Moment::Read,
+        _ => Moment::Write,
+    };
+    let trouble = shared.lock().troubles.strike(moment);
+    let log = |status: Option<u16>, changed: bool| {
+        let logged = Logged { method: head.method.clone(), path: path.to_owned(), status, changed, trouble };
+        shared.lock().log.push(logged);
+    };
+    let lost = || io::Error::new(io::ErrorKind::ConnectionReset, "the connection was cut");
+    match trouble {
+        Some(Mode::LostBefore) => {
+            log(None, false);
+            return Err(lost());
+        }
+        Some(Mode::Status(status)) => {
+            log(Some(status), false);
+            return Ok(written(&failure(status), body::whole));
+        }
+        Some(Mode::LostAfter | Mode::Truncated | Mode::Slow) | None => {}
+    }
+    let metadata_only = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("as=PartialObject"));
+    let barred = shared.lock().barred.iter().any(|namespace| path.contains(&format!("/namespaces/{namespace}/secrets")));
+    let listing = path::read(path).filter(|target| target.name.is_none() && head.method == Method::GET);
+    let outcome = match listing {
+        _ if barred => Err(refused(403, "Forbidden", &format!("the operator cannot use {path}"))),
+        Some(target) => {
+            let look = look(&target, path, asked("labelSelector").unwrap_or_default(), metadata_only);
+            if watches {
+                log(Some(200), false);
+                let lasts = asked("timeoutSeconds").and_then(|text| text.parse().ok()).unwrap_or(290);
+                let initial = asked("sendInitialEvents") == Some("true");
+                return Ok(watch(shared, look, asked("resourceVersion").unwrap_or_default(), initial, Duration::from_secs(lasts)));
+            }
+            shared.lock().watches.want(&look.what);
+            Ok(list(&shared.lock(), &look))
+        }
+        None => Ok(answer(shared, &head.method, path, metadata_only, &bytes)),
+    };
+    let answer = outcome.unwrap_or_else(|refused| {
+        shared.lock().watches.refuse(&what(path, asked("labelSelector").unwrap_or_default()));
+        refused
+    });
+    log(Some(answer.status), answer.changed);
+    shared.announce();
+    match trouble {
+        Some(Mode::LostAfter) => return Err(lost()),
+        Some(Mode::Slow) => tokio::time::sleep(SLOW).await,
+        Some(Mode::Truncated) => return Ok(written(&answer, |bytes| body::half(&bytes))),
+        Some(Mode::LostBefore | Mode::Status(_)) | None => {}
+    }
+    Ok(written(&answer, body::whole))
+}
+
+fn failure(status: u16) -> Answer {
+    let mut answer = refused(status, "Planned", "the plan of the test says so");
+    if status == 429 {
+        answer.body["details"] = json!({ "retryAfterSeconds": 3 });
+    }
+    answer
+}
+
+fn written(answer: &Answer, write: impl FnOnce(Bytes) -> Reply) -> Response<Reply> {
+    let mut response = Response::new(write(Bytes::from(answer.body.to_string())));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn what(path: &str, selector: &str) -> String {
+    format!("{path}?{selector}")
+}
+
+fn look(target: &Target, path: &str, selector: &str, metadata_only: bool) -> Look {
+    let labels = selector.split(',').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Look {
+        collection: target.collection,
+        namespace: target.namespace.clone(),
+        what: what(path, selector),
+        labels: labels.collect(),
+        metadata_only,
+    }
+}
+
+fn selected<'a>(state: &'a State, look: &'a Look) -> impl Iterator<Item = Value> + 'a {
+    let here = |object: &&Arc<Value>| look.namespace.as_ref().is_none_or(|namespace| object["metadata"]["namespace"] == **namespace);
+    state.objects.of(look.collection).filter(here).filter(|object| look.selects(object)).map(|object| look.shown(object))
+}
+
+fn list(state: &State, look: &Look) -> Answer {
+    let items: Vec<_> = selected(state, look).collect();
+    let (kind, api_version) = if look.metadata_only {
+        ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1")
+    } else {
+        (format!("{}List", look.collection.kind), look.collection.api_version)
+    };
+    let version = state.objects.newest().to_string();
+    Answer::read(json!({ "kind": kind, "apiVersion": api_version, "metadata": { "resourceVersion": version }, "items": items }))
+}
+
+fn watch(shared: &Arc<Shared>, look: Look, from: &str, initial: bool, lasts: Duration) -> Response<Reply> {
+    let state = shared.lock();
+    let (newest, head) = (state.objects.newest(), state.objects.head());
+    let version = from.parse::<u64>().ok().filter(|version| *version > 0);
+    let (place, first) = match version.filter(|_| !initial) {
+        Some(version) => match state.objects.place_after(version) {
+            Some(place) => (place, Vec::new()),
+            None => (head, vec![json!({ "type": "ERROR", "object": refused(410, "Expired", "too old resource version").body })]),
+        },
+        None => {
+            let mut first: Vec<_> = selected(&state, &look).map(|object| json!({ "type": "ADDED", "object": object })).collect();
+            if initial {
+                first.push(bookmark(&look, newest));
+            }
+            (head, first)
+        }
+    };
+    drop(state);
+    let mut response = Response::new(watching::begin(shared, look, place, first, lasts));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The end of the events that a streamed list begins with.
+fn bookmark(look: &Look, newest: u64) -> Value {
+    let (kind, api_version) =
+        if look.metadata_only { ("PartialObjectMetadata", "meta.k8s.io/v1") } else { (look.collection.kind, look.collection.api_version) };
+    let metadata = json!({ "resourceVersion": newest.to_string(), "annotations": { "k8s.io/initial-events-end": "true" } });
+    json!({ "type": "BOOKMARK", "object": { "kind": kind, "apiVersion": api_version, "metadata": metadata } })
+}
+
+/// Answers what is no list and no watch.
+pub(super) fn answer(shared: &Shared, method: &Method, path: &str, metadata_only: bool, bytes: &Bytes) -> Answer {
+    let Some(target) = path::read(path) else { return refused(404, "NotFound", "the server could not find the requested resource") };
+    let body: Value = match (bytes.is_empty(), serde_json::from_slice(bytes)) {
+        (true, _) => Value::Null,
+        (false, Ok(body)) => body,
+        (false, Err(_)) => return bad("the body is no JSON"),
+    };
+    let now = (shared.now)();
+    let mut state = shared.lock();
+    let Some(namespace) = target.namespace.as_deref() else { return refused(405, "MethodNotAllowed", "no namespace") };
+    let outcome = match (method, target.name.as_deref()) {
+        (&Method::GET, Some(name)) => state
+            .objects
+            .get(target.collection, namespace, name)
+            .map(|object| look(&target, path, "", metadata_only).shown(&object))
+            .map(Answer::read)
+            .ok_or_else(|| not_found(target.collection.plural, name)),
+        (&Method::GET, None) => Ok(list(&state, &look(&target, path, "", metadata_only))),
+        (&Method::POST, None) => create(&mut state, target.collection, namespace, body, now),
+        (&Method::PUT, Some(name)) => replace(&mut state, &target, namespace, name, body),
+        (&Method::PATCH, Some(name)) => merge(&mut state, &target, namespace, name, &body),
+        (&Method::DELETE, Some(name)) => remove(&mut state, target.collection, namespace, name, &body, now),
+        _ => Err(refused(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")),
+    };
+    outcome.unwrap_or_else(|refused| refused)
+}
+
+fn create(state: &mut State, collection: &'static Collection, namespace: &str, mut body: Value, now: Timestamp) -> Outcome {
+    let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    if name.is_empty() {
+        return Err(invalid(collection.kind, "", "metadata.name: Required value: name or generateName is required"));
+    }
+    if !state.namespaces.contains(namespace) {
+        return Err(not_found("namespaces", namespace));
+    }
+    check(collection, &name, &body)?;
+    if state.objects.get(collection, namespace, &name).is_some() {
+        return Err(refused(409, "AlreadyExists", &format!("{} \"{name}\" already exists", collection.plural)));
+    }
+    let uid = state.objects.fresh_uid();
+    body["apiVersion"] = collection.api_version.into();
+    body["kind"] = collection.kind.into();
+    if let Some(meta) = body["metadata"].as_object_mut() {
+        meta.retain(|field, _| !matches!(field.as_str(), "deletionTimestamp" | "managedFields" | "generation"));
+        meta.insert("namespace".to_owned(), namespace.into());
+        meta.insert("uid".to_owned(), uid.into());
+        meta.insert("creationTimestamp".to_owned(), whole_seconds(now).into());
+        if collection.has_status {
+            meta.insert("generation".to_owned(), 1.into());
+        }
+    }
+    if let (true, Some(fields)) = (collection.has_status, body.as_object_mut()) {
+        fields.remove("status");
+    }
+    if collection.kind == "Secret" && body["type"].is_null() {
+        body["type"] = "Opaque".into();
+    }
+    Ok(Answer::wrote(201, (*state.objects.put(collection, namespace, &name, body)).clone()))
+}
+
+fn whole_seconds(now: Timestamp) -> String {
+    Timestamp::from_second(now.as_second()).unwrap_or(now).to_string()
+}
+
+fn found(state: &State, collection: &'static Collection, namespace: &str, name: &str) -> Result<Arc<Value>, Answer> {
+    state.objects.get(collection, namespace, name).ok_or_else(|| not_found(collection.plural, name))
+}
+
+fn replace(state: &mut State, target: &Target, namespace: &str, name: &str, body: Value) -> Outcome {
+    let old = found(state, target.collection, namespace, name)?;
+    if body["metadata"]["name"] != *name {
+        return Err(bad("the name of the object does not match the name on the URL"));
+    }
+    if target.collection.has_status && body["metadata"]["resourceVersion"].as_str().is_none_or(str::is_empty) {
+        return Err(invalid(target.collection.kind, name, "metadata.resourceVersion: Invalid value: 0: must be specified for an update"));
+    }
+    update(state, target, namespace, name, &old, body)
+}
+
+/// RFC 7396.
+fn merge(state: &mut State, target: &Target, namespace: &str, name: &str, patch: &Value) -> Outcome {
+    let old = found(state, target.collection, namespace, name)?;
+    let mut new = (*old).clone();
+    merged(&mut new, patch);
+    update(state, target, namespace, name, &old, new)
+}
+
+fn merged(into: &mut Value, patch: &Value) {
+    let Some(changes) = patch.as_object() else {
+        *into = patch.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = json!({});
+    }
+    let Some(fields) = into.as_object_mut() else { return };
+    for (name, value) in changes {
+        if value.is_null() {
+            fields.remove(name);
+        } else {
+            merged(fields.entry(name.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// Stores what an object is to become, as far as the part of it that is written to goes.
+fn update(state: &mut State, target: &Target, namespace: &str, name: &str, old: &Arc<Value>, mut new: Value) -> Outcome {
+    let collection = target.collection;
+    for (field, why) in [("uid", "the UID in the precondition does not match"), ("resourceVersion", "the object has been modified")] {
+        let given = new["metadata"][field].as_str().filter(|text| !text.is_empty());
+        if given.is_some_and(|text| old["metadata"][field] != *text) {
+            return Err(conflict(collection.plural, name, why));
+        }
+    }
+    if target.status {
+        let status = new["status"].take();
+        new = (**old).clone();
+        set(&mut new, "status", status);
+    } else {
+        keep_what_is_not_theirs(collection, old, &mut new)?;
+        check(collection, name, &new)?;
+    }
+    if new == **old {
+        return Ok(Answer::read(new));
+    }
+    if collection.has_status && !target.status && generation_differs(old, &new) {
+        new["metadata"]["generation"] = (old["metadata"]["generation"].as_i64().unwrap_or(0) + 1).into();
+    }
+    let left = new["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+    if new["metadata"]["deletionTimestamp"].is_string() && !left {
+        return Ok(Answer::wrote(200, (*state.objects.remove(collection, namespace, name, new)).clone()));
+    }
+    Ok(Answer::wrote(200, (*state.objects.put(collection, namespace, name, new)).clone()))
+}
+
+fn set(object: &mut Value, field: &str, value: Value) {
+    let Some(fields) = object.as_object_mut() else { return };
+    if value.is_null() {
+        fields.remove(field);
+    } else {
+        fields.insert(field.to_owned(), value);
+    }
+}
+
+/// What no author decides: identity, times, generation, and the status where that is a subresource.
+fn keep_what_is_not_theirs(collection: &Collection, old: &Value, new: &mut Value) -> Result<(), Answer> {
+    let name = old["metadata"]["name"].as_str().unwrap_or_default();
+    let finalizers = |object: &Value| object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    if old["metadata"]["deletionTimestamp"].is_string() && finalizers(new).iter().any(|added| !finalizers(old).contains(added)) {
+        return Err(invalid(
+            collection.kind,
+            name,
+            "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted",
+        ));
+    }
+    for field in ["apiVersion", "kind"] {
+        set(new, field, old[field].clone());
+    }
+    if collection.has_status {
+        set(new, "status", old["status"].clone());
+    }
+    if !new["metadata"].is_object() {
+        new["metadata"] = json!({});
+    }
+    for field in
+        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"]
+    {
+        set(&mut new["metadata"], field, old["metadata"][field].clone());
+    }
+    if finalizers(new).is_empty() {
+        set(&mut new["metadata"], "finalizers", Value::Null);
+    }
+    set(&mut new["metadata"], "managedFields", Value::Null);
+    if collection.kind == "Secret" && new["type"] != old["type"] {
+        if new["type"].is_null() {
+            new["type"] = old["type"].clone();
+        } else {
+            return Err(invalid(collection.kind, name, "type: field is immutable"));
+        }
+    }
+    Ok(())
+}
+
+fn generation_differs(old: &Value, new: &Value) -> bool {
+    let without = |object: &Value| {
+        let mut object = object.clone();
+        set(&mut object, "metadata", Value::Null);
+        set(&mut object, "status", Value::Null);
+        object
+    };
+    without(old) != without(new)
+}
+
+/// Deletes, or marks for deletion what has finalizers.
+pub(super) fn remove(
+    state: &mut State,
+    collection: &'static Collection,
+    namespace: &str,
+    name: &str,
+    options: &Value,
+    now: Timestamp,
+) -> Outcome {
+    let old = found(state, collection, namespace, name)?;
+    for (field, why) in [("uid", "the UID in the precondition does not match"), ("resourceVersion", "the ResourceVersion does not match")] {
+        let given = options["preconditions"][field].as_str();
+        if given.is_some_and(|text| old["metadata"][field] != *text) {
+            return Err(conflict(collection.plural, name, why));
+        }
+    }
+    let held = old["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
+    if !held {
+        state.objects.remove(collection, namespace, name, (*old).clone());
+        return Ok(Answer::wrote(200, success(name, collection.plural, &old["metadata"]["uid"])));
+    }
+    if old["metadata"]["deletionTimestamp"].is_string() {
+        return Ok(Answer::read((*old).clone()));
+    }
+    let mut new = (*old).clone();
+    new["metadata"]["deletionTimestamp"] = whole_seconds(now).into();
+    new["metadata"]["deletionGracePeriodSeconds"] = 0.into();
+    if let Some(generation) = new["metadata"]["generation"].as_i64() {
+        new["metadata"]["generation"] = (generation + 1).into();
+    }
+    Ok(Answer::wrote(200, (*state.objects.put(collection, namespace, name, new)).clone()))
+}

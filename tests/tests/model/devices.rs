@@ -1,0 +1,36 @@
+//! Devices of a world.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use moorage_tests::device::Device;
+use serde_json::Value;
+
+use crate::case::{Ref, TENANTS};
+use crate::story::Story;
+
+/// The entries of a device's Secret under their usual names; `None` if there is no Secret of ours.
+pub fn entries(story: &Story<'_>, t: usize, d: usize) -> Option<BTreeMap<String, String>> {
+    let secret = story.world.cluster.get("Secret", TENANTS[t], &story.secret_of(t, d))?;
+    let device = story.get(Ref::Device(u8::try_from(t).ok()?, u8::try_from(d).ok()?))?;
+    let renamed = device["spec"]["secret"]["keys"].as_object().cloned().unwrap_or_default();
+    let usual = |name: &str| {
+        let from = renamed.iter().find(|(_, to)| *to == name).map(|(from, _)| from.as_str());
+        from.unwrap_or(name).to_owned()
+    };
+    let text = |value: &Value| String::from_utf8(STANDARD.decode(value.as_str()?).ok()?).ok();
+    secret["data"].as_object()?.iter().map(|(name, value)| Some((usual(name), text(value)?))).collect()
+}
+
+/// Registers a device with what its Secret holds and nothing else; gives the hub that it is assigned to.
+///
+/// # Errors
+/// If there is no Secret, or the provisioning service refuses.
+pub async fn register(story: &Story<'_>, t: usize, d: usize) -> Result<String, String> {
+    let entries = entries(story, t, d).ok_or("there is no Secret")?;
+    let device = Device::new(entries, &story.world.network(), IpAddr::V4(Ipv4Addr::LOCALHOST)).map_err(|error| format!("{error:#}"))?;
+    let registered = device.register(Some("deviceKey"), |_| ()).await;
+    registered.map(|(hub, _)| hub).map_err(|error| format!("{error:#}"))
+}

@@ -1,0 +1,224 @@
+//! What must hold in every world, whatever has happened in it.
+
+use std::collections::BTreeMap;
+
+use moorage_keys::{IdScope, RegistrationId, SymmetricKey, derive_device_key, sas};
+use serde_json::Value;
+
+use crate::case::{Ref, SERVICE, TENANTS, group_id, hub_name};
+use crate::devices::entries;
+use crate::sight::Sight;
+use crate::story::{FOREIGN_GROUP, FOREIGN_HUB, Story};
+
+/// What is wrong, in words.
+pub type Wrongs = Vec<String>;
+
+/// What must hold at any time.
+pub fn always(story: &Story<'_>, found: &Sight) -> Wrongs {
+    let now = Sight::of(&story.world.cloud);
+    let mut wrongs = tenancy(story, &now);
+    wrongs.extend(others(story, found, &now));
+    wrongs.extend(story.world.cloud.violations().into_iter().map(|line| format!("a request breaks the OpenAPI: {line}")));
+    wrongs.extend(made_twice(story));
+    wrongs.extend(hosts(story));
+    wrongs
+}
+
+/// What must hold when the operator is at rest and nobody hinders it.
+pub fn at_rest(story: &Story<'_>) -> Wrongs {
+    story.case.objects().into_iter().filter_map(|object| Some((object, story.get(object)?))).flat_map(|(object, found)| honest(object, &found)).collect()
+}
+
+/// No enrollment of ours names a hub of another tenant.
+fn tenancy(story: &Story<'_>, now: &Sight) -> Wrongs {
+    let mut wrongs = Vec::new();
+    for (t, tenant) in story.case.tenants.iter().enumerate() {
+        let own: Vec<_> = (0..tenant.hubs.len()).map(|h| format!("{}.azure-devices.net", hub_name(t, h))).collect();
+        for host in now.hubs_of_group(SERVICE, &group_id(t)).unwrap_or_default() {
+            if !own.contains(&host) {
+                wrongs.push(format!("enrollment group {} names {host}, which is not its tenant's", group_id(t)));
+            }
+        }
+    }
+    wrongs
+}
+
+/// What is of nobody of ours is as it was.
+fn others(story: &Story<'_>, found: &Sight, now: &Sight) -> Wrongs {
+    let mut wrongs = Vec::new();
+    let mut same = |what: &str, before: Option<String>, after: Option<String>| {
+        if before != after {
+            wrongs.push(format!("{what}, which is somebody else's, has changed:\n- {}\n+ {}", shown(before), shown(after)));
+        }
+    };
+    same("the foreign hub", found.block(&format!("hub {FOREIGN_HUB}")), now.block(&format!("hub {FOREIGN_HUB}")));
+    if story.touches(SERVICE) > 0 || !story.case.service.existed {
+        return wrongs;
+    }
+    let of = |sight: &Sight, beginning: &str| sight.line(&format!("service {SERVICE}"), beginning);
+    for beginning in [format!("group {FOREIGN_GROUP} "), "enrollment somebody-elses-device ".to_owned(), "policy provisioningserviceowner".to_owned()] {
+        same(&beginning, of(found, &beginning), of(now, &beginning));
+    }
+    let link = format!("link {FOREIGN_HUB}.azure-devices.net");
+    let key_of = |line: Option<String>| match (line, story.case.quirks.masked_link_is_stored) {
+        // The known limit: which key a foreign link has cannot be known.
+        (Some(line), true) => line.rsplit_once(' ').map(|(rest, _)| rest.to_owned()),
+        (line, _) => line,
+    };
+    same(&link, key_of(of(found, &link)), key_of(of(now, &link)));
+    for (t, tenant) in story.case.tenants.iter().enumerate() {
+        for d in (0..tenant.devices.len()).filter(|d| tenant.devices[*d].enrolled.is_some()) {
+            let id = story.case.registration_id(t, d);
+            let beginning = format!("enrollment {id} ");
+            if story.touches(beginning.trim_end()) == 0 {
+                same(&beginning, of(found, &beginning), of(now, &beginning));
+            }
+        }
+        for (h, _) in tenant.hubs.iter().enumerate().filter(|(_, hub)| hub.existed && !hub.adopted) {
+            let hub = hub_name(t, h);
+            if story.touches(&hub) == 0 {
+                same(&hub, found.block(&format!("hub {hub}")), now.block(&format!("hub {hub}")));
+            }
+        }
+    }
+    wrongs
+}
+
+fn shown(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "nothing".to_owned())
+}
+
+/// Each thing is made once, unless it was taken away meanwhile.
+fn made_twice(story: &Story<'_>) -> Wrongs {
+    let mut made: BTreeMap<String, [usize; 2]> = BTreeMap::new();
+    for request in story.world.cloud.requests() {
+        let made = made.entry(request.path.to_lowercase()).or_default();
+        match (request.method.as_str(), request.status) {
+            ("PUT", Some(201)) => made[0] += 1,
+            ("DELETE", Some(200..300)) => made[1] += 1,
+            _ => {}
+        }
+    }
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let twice = made.into_iter().filter(|(path, [puts, deletions])| *puts > 1 + deletions + story.touches(&name(path)));
+    twice.map(|(path, [puts, deletions])| format!("{path} was made {puts} times and deleted {deletions} times")).collect()
+}
+
+/// Requests go to hosts of the cloud that the objects name, and nowhere else.
+fn hosts(story: &Story<'_>) -> Wrongs {
+    let service = format!("{SERVICE}.azure-devices-provisioning.net");
+    // The last is the devices' own.
+    let known = ["login.microsoftonline.com", "management.azure.com", service.as_str(), "global.azure-devices-provisioning.net"];
+    let strange = story.world.cloud.requests().into_iter().filter(|request| !known.contains(&request.host.as_str()));
+    strange.map(|request| format!("a request went to {}{}", request.host, request.path)).collect()
+}
+
+/// A condition's status, reason and message.
+pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<[&'a str; 3]> {
+    let condition = object["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)?;
+    Some([condition["status"].as_str()?, condition["reason"].as_str()?, condition["message"].as_str()?])
+}
+
+/// Where every object stands, in a line each.
+pub fn standings(story: &Story<'_>) -> String {
+    let mut text = String::new();
+    for object in story.case.objects() {
+        let Some(found) = story.get(object) else { continue };
+        let holding = ["Ready", "Reconciling", "Stalled"].iter().filter_map(|type_| Some((type_, condition(&found, type_)?)));
+        let told: Vec<_> = holding.filter(|(_, [status, ..])| *status == "True").map(|(type_, [_, reason, message])| format!("{type_} {reason}: {message}")).collect();
+        let leaving = if found["metadata"]["deletionTimestamp"].is_string() { " is to go" } else { "" };
+        text.push_str(&format!("\n    {object:?}{leaving}: {}", told.join("; ")));
+    }
+    text
+}
+
+/// Whether an object is Ready, and nothing is left to do for it.
+pub fn is_ready(object: &Value) -> bool {
+    let is = |type_: &str, wanted: &str| condition(object, type_).is_some_and(|[status, ..]| status == wanted);
+    is("Ready", "True") && is("Reconciling", "False") && is("Stalled", "False")
+}
+
+/// The conditions tell of the spec that is there, and what to do where it stalls.
+fn honest(object: Ref, found: &Value) -> Wrongs {
+    let mut wrongs = Vec::new();
+    if found["status"]["observedGeneration"] != found["metadata"]["generation"] {
+        let (seen, is) = (&found["status"]["observedGeneration"], &found["metadata"]["generation"]);
+        wrongs.push(format!("{object:?} tells of generation {seen}, and it is at {is}"));
+    }
+    for type_ in ["Ready", "Reconciling", "Stalled"] {
+        match condition(found, type_) {
+            None => wrongs.push(format!("{object:?} has no condition {type_}: {}", found["status"])),
+            Some(["True", reason, message]) if type_ != "Ready" && message.len() < 15 => {
+                wrongs.push(format!("{object:?} is {type_} for {reason}, and says only: {message}"));
+            }
+            Some(_) => {}
+        }
+    }
+    let holds = |type_: &str| condition(found, type_).is_some_and(|[status, ..]| status == "True");
+    if !holds("Ready") && !holds("Reconciling") && !holds("Stalled") && found["metadata"]["deletionTimestamp"].is_null() {
+        wrongs.push(format!("{object:?} is not Ready, and says neither that it is under way nor that it is stuck"));
+    }
+    wrongs
+}
+
+/// What a Ready credential holds opens the door of the provisioning service.
+pub fn credential(story: &Story<'_>, t: usize, d: usize) -> Option<String> {
+    let name = format!("credential {}", crate::case::device_name(t, d));
+    let Some(entries) = entries(story, t, d) else { return Some(format!("{name} is Ready and has no Secret")) };
+    let entry = |name: &str| entries.get(name).map_or("", String::as_str);
+    let keys = story.world.cloud.edit(|azure| azure.group_keys(SERVICE, &group_id(t)));
+    let Some((primary, secondary)) = keys else { return Some(format!("{name} is Ready, and there is no group")) };
+    let id = RegistrationId::parse(&story.case.registration_id(t, d)).expect("an id");
+    let derived = |key: &str| derive_device_key(&SymmetricKey::from_base64(key).expect("a key"), &id).expose_base64().to_string();
+    let scope = story.world.cloud.edit(|azure| azure.id_scope(SERVICE)).unwrap_or_default();
+    let expected = [
+        ("registrationId", id.as_str().to_owned()),
+        ("idScope", scope.clone()),
+        ("provisioningHost", "global.azure-devices-provisioning.net".to_owned()),
+        ("deviceKey", derived(&primary)),
+        ("primaryKey", derived(&primary)),
+        ("secondaryKey", derived(&secondary)),
+    ];
+    if let Some((wrong, _)) = expected.iter().find(|(name, value)| entry(name) != value) {
+        return Some(format!("{name} is Ready, and its Secret's {wrong} is not what opens the door"));
+    }
+    let object = story.get(Ref::Device(u8::try_from(t).ok()?, u8::try_from(d).ok()?))?;
+    if object["spec"]["dpsToken"].is_null() {
+        return entries.contains_key("dpsToken").then(|| format!("{name} has a token that nobody asked for"));
+    }
+    let until: jiff::Timestamp = object["status"]["notAfter"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let key = SymmetricKey::from_base64(entry("primaryKey")).ok()?;
+    let token = sas::dps_device(&IdScope::parse(&scope).ok()?, &id, &key, until);
+    if token.expose() != entry("dpsToken") {
+        return Some(format!("{name} is Ready, and its token is not the one that its status tells of"));
+    }
+    (until <= story.world.now()).then(|| format!("{name} is Ready, and its token has ended"))
+}
+
+/// No secret is where it can be read by those who may not read Secrets.
+pub fn leaks(story: &Story<'_>, log: &str) -> Wrongs {
+    let cluster = &story.world.cluster;
+    let mut secrets = story.world.cloud.secrets_ever_held();
+    for secret in cluster.all("Secret") {
+        for value in secret["data"].as_object().into_iter().flat_map(serde_json::Map::values).filter_map(Value::as_str) {
+            secrets.push(value.to_owned());
+        }
+    }
+    // What is short, or is told on purpose, is no secret.
+    secrets.retain(|secret| secret.len() >= 20);
+    let told = ["CloudAccount", "ProvisioningService", "TenantHubGroup", "EnrollmentGroup", "DeviceCredential", "ConfigMap", "Event"];
+    let mut texts: Vec<(String, String)> = vec![("the log".to_owned(), log.to_owned())];
+    texts.extend(told.into_iter().map(|kind| (kind.to_owned(), Value::from(cluster.all(kind)).to_string())));
+    let leak = |(place, text): &(String, String)| {
+        let found = secrets.iter().find(|secret| text.contains(secret.as_str()) && !is_public(secret))?;
+        Some(format!("a secret that begins with {} is in {place}", &found[..4]))
+    };
+    texts.iter().filter_map(leak).collect()
+}
+
+/// Entries of Secrets that are told elsewhere too: hosts, scopes and names.
+fn is_public(secret: &str) -> bool {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.decode(secret).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.is_some_and(|text| text.contains("azure-devices") || TENANTS.iter().any(|tenant| text.starts_with(tenant)) || text.starts_with("shared-"))
+}

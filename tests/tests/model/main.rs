@@ -1,0 +1,73 @@
+//! The model test: thousands of random worlds, each with what users, others, faults and crashes do in it, against the real
+//! operator, a small API server and the simulator, all in one thread and in paused time.
+//!
+//! `MOORAGE_WORLDS=20000` runs more of them, `MOORAGE_SEED=17` begins elsewhere, `MOORAGE_CASE='{…}'` runs one that was printed.
+
+mod case;
+mod coverage;
+mod devices;
+mod draw;
+mod ending;
+mod hands;
+mod judge;
+mod objects;
+mod remains;
+mod search;
+mod sight;
+mod story;
+mod world;
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use coverage::Coverage;
+
+/// Worlds of a run, if nobody says otherwise.
+const WORLDS: u64 = 1000;
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+#[test]
+fn whatever_happens_in_a_world_it_ends_well() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    if let Ok(text) = std::env::var("MOORAGE_CASE") {
+        let case = serde_json::from_str(&text).expect("a case as it is printed");
+        let ended = search::run(&case);
+        assert!(ended.wrongs.is_empty(), "{}\n{}", ended.log.text(), ended.wrongs.join("\n"));
+        return;
+    }
+    let (first, worlds) = (number("MOORAGE_SEED", 1), number("MOORAGE_WORLDS", WORLDS));
+    let began = Instant::now();
+    let next = AtomicU64::new(first);
+    let (failed, coverage) = (Mutex::new(Vec::new()), Mutex::new(Coverage::default()));
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + worlds || failed.lock().expect("no panic").len() >= 3 {
+                        return;
+                    }
+                    let ended = search::run(&search::case(seed));
+                    coverage.lock().expect("no panic").join(&ended.coverage);
+                    if !ended.wrongs.is_empty() {
+                        println!("seed {seed}: {}", ended.wrongs.join("\n"));
+                        failed.lock().expect("no panic").push(seed);
+                    }
+                }
+            });
+        }
+    });
+    let coverage = coverage.into_inner().expect("no panic");
+    println!("{}{} worlds in {:.1?}; never told: {:?}", coverage.table(), coverage.count("worlds"), began.elapsed(), coverage.unseen_reasons());
+    let failed = failed.into_inner().expect("no panic");
+    if let Some(seed) = failed.first() {
+        let (case, ended) = search::smaller(*seed);
+        let text = serde_json::to_string(&case).expect("a case prints");
+        panic!("seed {seed} fails; made smaller:\n{}\n=== {}\nMOORAGE_CASE='{text}'", ended.log.text(), ended.wrongs.join("\n"));
+    }
+}
