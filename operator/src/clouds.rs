@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moorage_cloud::{AccessKey, Arm, Azure, DpsService, HubHost, PolicyKey, Registry, ResourceId};
-use moorage_crds::{CloudAccount, ProvisioningService, TenantHubGroup};
-use moorage_keys::Token;
+use moorage_crds::{ProvisioningService, TenantHubGroup};
 use moorage_plan::Reason;
 
 use crate::{
@@ -16,6 +15,10 @@ use crate::{
     kind::Kind,
     kinds::tenant_hub_group,
 };
+
+mod accounts;
+
+pub use accounts::{accepted, arm_of, secret_of};
 
 /// The policy of a provisioning service by which enrollments are managed: the one that Azure makes with every service.
 const SERVICE_POLICY: &str = "provisioningserviceowner";
@@ -94,6 +97,22 @@ impl Clouds {
         }
     }
 
+    /// The resource manager as an account sees it, made anew if it was made from something else.
+    fn arm(&self, account: &ObjectKey, made_from: String, make: impl FnOnce() -> Result<Arm, Error>) -> Result<Arm, Error> {
+        let mut known = self.lock();
+        if let Some((_, arm)) = known.accounts.get(account).filter(|(from, _)| *from == made_from) {
+            return Ok(arm.clone());
+        }
+        let arm = make()?;
+        known.accounts.insert(account.clone(), (made_from, arm.clone()));
+        Ok(arm)
+    }
+
+    /// The resource manager as an account saw it last, whatever has become of its credential.
+    fn last_arm(&self, account: &ObjectKey) -> Option<Arm> {
+        self.lock().accounts.get(account).map(|(_, arm)| arm.clone())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -101,42 +120,6 @@ impl Clouds {
 
 fn service_id(arm: &Arm, id: &ResourceId) -> ServiceId {
     (arm.subscription().to_lowercase(), id.group.to_lowercase(), id.name.to_lowercase())
-}
-
-/// The Secret with an account's client secret.
-pub fn secret_of(account: &CloudAccount) -> Name {
-    Name::new(&account.key().at.namespace, &account.spec.azure.client_secret.secret_ref.name)
-}
-
-/// The resource manager, in an account's name.
-///
-/// # Errors
-/// Halts if the account's Secret is not there or holds no client secret.
-pub async fn arm_of(env: &Env, account: &CloudAccount) -> Result<Arm, Halt> {
-    let (key, spec) = (account.key(), &account.spec.azure);
-    // The credential may go before what it made: a file's or a namespace's deletion takes the Secret first.
-    if account.metadata.deletion_timestamp.is_some()
-        && let Some((_, arm)) = env.clouds.lock().accounts.get(&key)
-    {
-        return Ok(arm.clone());
-    }
-    let (at, entry) = (secret_of(account), &spec.client_secret.secret_ref.key);
-    let data = env.secrets.source(&at).await?.ok_or_else(|| {
-        Halt::stuck(Reason::DependencyMissing, format!("Secret {at} does not exist; create it with the client secret under key {entry}"))
-    })?;
-    let text = data.expose(entry).map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
-        Halt::stuck(Reason::SecretMalformed, format!("Secret {at} has no text under key {entry}; put the client secret there"))
-    })?;
-    let version = env.secrets.version(&at).unwrap_or_default();
-    let made_from = format!("{}/{}/{}/{version}", spec.tenant_id, spec.client_secret.client_id, spec.subscription_id);
-    if let Some((_, arm)) = env.clouds.lock().accounts.get(&key).filter(|(from, _)| *from == made_from) {
-        return Ok(arm.clone());
-    }
-    let identity = env.clouds.azure.client_secret(&spec.tenant_id, &spec.client_secret.client_id, &Token::new(text));
-    let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.at), error))?;
-    let arm = env.clouds.azure.arm(&identity, &spec.subscription_id);
-    env.clouds.lock().accounts.insert(key, (made_from, arm.clone()));
-    Ok(arm)
 }
 
 /// What an account lets an object of a namespace do in a resource group.

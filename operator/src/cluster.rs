@@ -18,6 +18,10 @@ use zeroize::Zeroizing;
 use crate::error::{Error, bounded, by_status};
 use crate::key::Name;
 
+mod service_accounts;
+
+pub use service_accounts::NoToken;
+
 /// Name under which the API server remembers what we wrote.
 pub const FIELD_MANAGER: &str = "moorage";
 
@@ -183,8 +187,19 @@ impl Cluster {
         let malformed =
             || Error::own(format!("Secret {at} came back malformed"), moorage_plan::Class::Unavailable).because(Reason::SecretMalformed);
         let stored: StoredSecret = serde_json::from_slice(&reply).map_err(|_| malformed())?;
-        let decoded = stored.data.unwrap_or_default().into_iter().filter_map(|(key, text)| Some((key, decoded(&text)?)));
-        Ok(Some((stored.metadata, decoded.collect())))
+        // What is remembered by its version must be what that version holds.
+        if stored.metadata.name.as_deref() != Some(&*at.name) || stored.metadata.namespace.as_deref() != Some(&*at.namespace) {
+            return Err(malformed());
+        }
+        let mut entries = SecretData::default();
+        for (key, text) in stored.data.unwrap_or_default() {
+            let bytes = Zeroizing::new(STANDARD.decode(&*text).map_err(|_| malformed())?);
+            // An entry that is no text is nothing that we could use.
+            if let Ok(text) = std::str::from_utf8(&bytes) {
+                entries.0.insert(key, Zeroizing::new(text.to_owned()));
+            }
+        }
+        Ok(Some((stored.metadata, entries)))
     }
 
     /// Merges into an object (RFC 7396), or into its subresource, and gives the new version.
@@ -255,11 +270,6 @@ fn body_of(metadata: &ObjectMeta, data: &SecretData) -> Vec<u8> {
     let data = data.0.iter().map(|(key, text)| (key.as_str(), Zeroizing::new(STANDARD.encode(text.as_bytes())))).collect();
     let secret = SentSecret { api_version: "v1", kind: "Secret", r#type: "Opaque", metadata, data };
     serde_json::to_vec(&secret).expect("a Secret of texts serializes")
-}
-
-fn decoded(text: &str) -> Option<Zeroizing<String>> {
-    let bytes = Zeroizing::new(STANDARD.decode(text).ok()?);
-    std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
 fn version_of(step: &str, reply: &[u8]) -> Result<String, Error> {

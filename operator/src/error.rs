@@ -27,7 +27,7 @@ impl Error {
 
     /// A step that failed in the cloud.
     pub fn cloud(step: impl Into<String>, source: moorage_cloud::Error) -> Self {
-        Self { step: step.into(), class: class_of(&source), reason: None, source: Some(Box::new(source)) }
+        Self { step: step.into(), class: class_of(&source), reason: reason_of(&source), source: Some(Box::new(source)) }
     }
 
     /// A step that failed by our own judgement.
@@ -76,6 +76,16 @@ fn class_of(error: &moorage_cloud::Error) -> Class {
         moorage_cloud::Class::Conflict => Class::Conflict,
         moorage_cloud::Class::Throttled(wait) => Class::Throttled(wait),
         moorage_cloud::Class::Unavailable => Class::Unavailable,
+    }
+}
+
+/// The word for a failure whose class does not say enough.
+fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
+    match error.detail() {
+        moorage_cloud::Detail::ProofNotAllowed => Some(Reason::MissingRoleBinding),
+        moorage_cloud::Detail::ProofMissing => Some(Reason::DependencyMissing),
+        moorage_cloud::Detail::ProofGone => Some(Reason::CredentialGone),
+        _ => None,
     }
 }
 

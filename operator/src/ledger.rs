@@ -51,6 +51,11 @@ impl Ledger {
         self.lock().get(owner).map(|page| page.version.clone())
     }
 
+    /// The place of an owner's page in the cluster, if there is one.
+    pub fn page_of(&self, owner: &ObjectKey) -> Option<Name> {
+        self.version(owner).map(|_| Name::new(&self.namespace, &self.page_name(owner)))
+    }
+
     /// Every owner that has entries.
     pub fn owners(&self) -> Vec<ObjectKey> {
         self.lock().keys().cloned().collect()

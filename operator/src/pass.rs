@@ -59,7 +59,7 @@ async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, now: T
             return Ok(Some((now + patience, lane)));
         }
         Err(Halt::Failed(error)) => return Err(error),
-        Err(Halt::Standing(standing)) => return halted(env, object, key, &standing, now).await,
+        Err(Halt::Standing(standing)) => return halted(env, object, key, &with_a_way_out(env, object, key, standing), now).await,
     };
     let plan = object.plan(&seen, goal, now);
     let paused = object.is_annotated(annotations::PAUSED);
@@ -116,7 +116,7 @@ async fn after_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, error: &
     }
     if named || failures > 1 || !matches!(error.class, Class::Conflict) {
         tracing::warn!(reason = %error.reason(), object = %key, failures, wait = %wait, error = chain, "failed");
-        let standing = standing_of(error, chain);
+        let standing = with_a_way_out(env, object, key, standing_of(error, chain));
         let common = common(object, object.goal(), &standing, usable_until_told_otherwise(object, &standing), Vec::new(), now);
         if let Err(second) = report(env, object, key, only_common(object, &common), now).await {
             tracing::warn!(object = %key, error = second.chain(), "the failure could not be reported");
@@ -131,6 +131,18 @@ fn standing_of(error: &Error, chain: String) -> Standing {
         Class::Invalid | Class::Denied => Standing::Stuck(why),
         Class::Conflict | Class::Throttled(_) | Class::Unavailable => Standing::NotYet(why),
     }
+}
+
+/// Whoever cannot undo what it made, because the cloud or the credential is gone, is told how it can go all the same.
+fn with_a_way_out<K: Kind>(env: &Env, object: &K, key: &ObjectKey, standing: Standing) -> Standing {
+    let Standing::Stuck(Why { reason, note }) = standing else { return standing };
+    if object.goal() == Goal::Present {
+        return Standing::Stuck(Why { reason, note });
+    }
+    let made = env.ledger.page_of(key).map(|page| format!("; what it made is written down in ConfigMap {page}")).unwrap_or_default();
+    let (kind, at) = (key.kind.as_str().to_lowercase(), &key.at);
+    let command = format!("kubectl annotate {kind} -n {} {} {}=true", at.namespace, at.name, annotations::ORPHAN);
+    Standing::Stuck(Why::new(reason, format!("{note}{made}; to let the object go and leave the cloud as it is: {command}")))
 }
 
 /// What could be used stays usable while its dependencies are merely away.

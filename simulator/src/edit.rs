@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::arm::{default_hub_policies, default_service_policies, hub_defaults, link_of};
 use crate::azure::{Azure, Enrollment, Hub, Individual, Link, Meter, Phase, Policy, Resource, ResourceGroup, Service};
+use crate::options::FederatedCredential;
 
 /// A hub that is there before anyone asks for it.
 #[derive(Debug, Clone, Copy)]
@@ -323,6 +324,15 @@ impl Azure {
         for application in &mut self.directory.applications {
             if application.client_id.eq_ignore_ascii_case(client_id) {
                 application.client_secrets = secrets.iter().map(|&text| text.to_owned()).collect();
+            }
+        }
+    }
+
+    /// Replaces the federated credentials of an application.
+    pub fn set_federated(&mut self, client_id: &str, credentials: &[FederatedCredential]) {
+        for application in &mut self.directory.applications {
+            if application.client_id.eq_ignore_ascii_case(client_id) {
+                application.federated = credentials.to_vec();
             }
         }
     }

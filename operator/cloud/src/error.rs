@@ -40,6 +40,12 @@ pub enum Detail {
     SubscriptionNotFound,
     /// The identity could not sign in.
     SignIn,
+    /// We may not have what proves the identity.
+    ProofNotAllowed,
+    /// What proves the identity is not there.
+    ProofMissing,
+    /// What proves the identity is gone, and does not come back.
+    ProofGone,
     /// No connection could be made; nothing was sent.
     NotConnected,
     /// The connection broke, or the answer did not come in time; the effect is unknown.
@@ -88,6 +94,19 @@ impl Error {
     /// The failure of a callback of ours, such as the one that fetches a client assertion.
     pub fn new(step: &'static str, class: Class, message: impl Into<String>) -> Self {
         Failure::new(step, class, Detail::Other, message).into()
+    }
+
+    /// The same failure, with what exactly failed.
+    #[must_use]
+    pub fn with_detail(mut self, detail: Detail) -> Self {
+        self.0.detail = detail;
+        self
+    }
+
+    /// The same failure in other words.
+    pub(crate) fn in_words(mut self, message: String) -> Self {
+        self.0.message = message;
+        self
     }
 
     /// What the failure means for trying again.

@@ -18,9 +18,11 @@ use crate::classify::unanswered;
 use crate::error::Error;
 use crate::wire::client_options;
 
+mod presented;
 mod sign_in_calls;
 mod tokens;
 
+use presented::Presented;
 use sign_in_calls::SignInCalls;
 use tokens::Tokens;
 
@@ -48,7 +50,7 @@ impl Azure {
         let secret = Secret::new(secret.expose().to_owned());
         let credential =
             ClientSecretCredential::new(tenant, client.to_owned(), secret, Some(options)).map_err(|error| self.not_accepted(&error))?;
-        Ok(Identity::new(self.shared(), tenant, client, credential))
+        Ok(Identity::new(self.shared(), tenant, client, credential, Presented::default()))
     }
 
     /// The application that an assertion proves, such as a token of a Kubernetes service account; the callback is asked
@@ -62,9 +64,11 @@ impl Azure {
     {
         let options = ClientAssertionCredentialOptions { client_options: sign_in_options(self.shared()) };
         let (tenant_id, client_id) = (tenant.to_owned(), client.to_owned());
-        let credential = ClientAssertionCredential::new(tenant_id, client_id, Callback(assertion), Some(options))
-            .map_err(|error| self.not_accepted(&error))?;
-        Ok(Identity::new(self.shared(), tenant, client, credential))
+        let presented = Presented::default();
+        let callback = Callback { assertion, presented: presented.clone() };
+        let credential =
+            ClientAssertionCredential::new(tenant_id, client_id, callback, Some(options)).map_err(|error| self.not_accepted(&error))?;
+        Ok(Identity::new(self.shared(), tenant, client, credential, presented))
     }
 
     fn not_accepted(&self, error: &azure_core::Error) -> Error {
@@ -73,8 +77,8 @@ impl Azure {
 }
 
 impl Identity {
-    fn new(shared: &Arc<Shared>, tenant: &str, client: &str, credential: Arc<dyn TokenCredential>) -> Self {
-        let tokens = Tokens::new(credential, shared.clock.clone());
+    fn new(shared: &Arc<Shared>, tenant: &str, client: &str, credential: Arc<dyn TokenCredential>, presented: Presented) -> Self {
+        let tokens = Tokens::new(credential, shared.clock.clone(), presented);
         Self(Arc::new(SignIn { tenant: tenant.to_owned(), client: client.to_owned(), tokens }))
     }
 
@@ -118,7 +122,10 @@ impl Policy for Bearer {
     }
 }
 
-struct Callback<F>(F);
+struct Callback<F> {
+    assertion: F,
+    presented: Presented,
+}
 
 #[async_trait]
 impl<F> ClientAssertion for Callback<F>
@@ -126,8 +133,9 @@ where
     F: Fn() -> BoxFuture<'static, Result<Token, Error>> + Send + Sync,
 {
     async fn secret(&self, _options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
-        let assertion = (self.0)().await;
+        let assertion = (self.assertion)().await;
         let assertion = assertion.map_err(|error| azure_core::Error::new(azure_core::error::ErrorKind::Credential, error))?;
+        self.presented.note(&assertion);
         Ok(assertion.expose().to_owned())
     }
 }

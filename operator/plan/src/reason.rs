@@ -113,8 +113,10 @@ reasons! {
     SecretNotOurs,
     /// A Secret lacks what is needed, or holds something malformed.
     SecretMalformed,
-    /// The operator may not read or write Secrets in that namespace.
+    /// The operator may not use the Secrets of a namespace, or the tokens of a service account.
     MissingRoleBinding,
+    /// The credential that something was made with is gone, and with it the means to undo it.
+    CredentialGone,
     /// The resource is set to refuse keys (`disableLocalAuth`).
     LocalAuthDisabled,
     /// A provisioning service has links that the api-version in use cannot carry.

@@ -1,7 +1,8 @@
 //! `CloudAccount`: who the operator is in a cloud.
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_crds::{CloudAccount, CloudAccountStatus, CommonStatus};
+use moorage_cloud::Detail;
+use moorage_crds::{AcceptedIdentity, CloudAccount, CloudAccountStatus, CommonStatus};
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ use crate::{
 /// What was seen of an account's world.
 pub enum Seen {
     /// The cloud accepted the identity.
-    Accepted,
+    Accepted(Option<AcceptedIdentity>),
     /// The account is to go; these still need it.
     Leaving { users: Option<String> },
 }
@@ -49,7 +50,7 @@ impl Kind for CloudAccount {
     }
 
     fn references(&self) -> Vec<Thing> {
-        vec![Thing::Secret(clouds::secret_of(self))]
+        clouds::secret_of(self).map(Thing::Secret).into_iter().collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -62,16 +63,17 @@ impl Kind for CloudAccount {
     }
 
     fn outlook(&self) -> Value {
-        json!([self.spec, was_usable(self.told()), self.metadata.deletion_timestamp.is_some()])
+        let accepted = self.status.as_ref().map(|status| &status.identity);
+        json!([self.spec, was_usable(self.told()), accepted, self.metadata.deletion_timestamp.is_some()])
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
         match goal {
             Goal::Present => {
                 let arm = clouds::arm_of(env, self).await?;
-                let step = format!("failed to reach subscription {}", self.spec.azure.subscription_id);
-                arm.probe().await.map_err(|error| Error::cloud(step, error))?;
-                Ok(Seen::Accepted)
+                let accepted = clouds::accepted(env, self);
+                arm.probe().await.map_err(|error| Error::cloud(self.remedy(&error), error))?;
+                Ok(Seen::Accepted(accepted))
             }
             Goal::Absent => Ok(Seen::Leaving { users: users_to_wait_for(env, &self.key()) }),
         }
@@ -79,7 +81,7 @@ impl Kind for CloudAccount {
 
     fn plan(&self, seen: &Seen, _: Goal, _: Timestamp) -> Plan<Action> {
         match seen {
-            Seen::Accepted | Seen::Leaving { users: None } => Plan::met(),
+            Seen::Accepted(_) | Seen::Leaving { users: None } => Plan::met(),
             Seen::Leaving { users: Some(users) } => {
                 Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
             }
@@ -90,9 +92,39 @@ impl Kind for CloudAccount {
         match *action {}
     }
 
-    fn tell(&self, _: &Seen, common: CommonStatus) -> Value {
-        let status = CloudAccountStatus { common };
+    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+        let identity = match seen {
+            Seen::Accepted(identity) => identity.clone(),
+            Seen::Leaving { .. } => self.status.as_ref().and_then(|status| status.identity.clone()),
+        };
+        let status = CloudAccountStatus { common, identity };
         serde_json::to_value(status).expect("a status serializes")
+    }
+}
+
+/// What an account says of itself.
+trait Explain {
+    fn remedy(&self, error: &moorage_cloud::Error) -> String;
+}
+
+impl Explain for CloudAccount {
+    /// What failed, and what a person can do about it.
+    fn remedy(&self, error: &moorage_cloud::Error) -> String {
+        let azure = &self.spec.azure;
+        let (subscription, tenant) = (&azure.subscription_id, &azure.tenant_id);
+        match (error.detail(), error.code()) {
+            (Detail::SubscriptionNotFound, _) => format!(
+                "subscription {subscription} is not there, or not for this application: give the application a role in it, \
+                 or make a CloudAccount with the right subscriptionId"
+            ),
+            (_, Some("InvalidAuthenticationTokenTenant")) => {
+                format!("subscription {subscription} belongs to another tenant than {tenant}: correct spec.azure.tenantId")
+            }
+            (_, Some("AuthorizationFailed")) => {
+                format!("the application has no role in subscription {subscription}: give it one with the rights in docs/security.md")
+            }
+            _ => format!("failed to reach subscription {subscription}"),
+        }
     }
 }
 

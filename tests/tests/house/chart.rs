@@ -54,7 +54,10 @@ fn rbac() -> anyhow::Result<String> {
     Ok(format!(
         "# Generated from the rules beside it; do not edit.\n\
          # Secrets are bound namespace by namespace, in each one that has objects of moorage.dev with Secrets:\n\
-         #   kubectl create rolebinding moorage-secrets -n NAMESPACE --clusterrole=moorage-secrets --serviceaccount={NAMESPACE}:moorage\n{}",
+         #   kubectl create rolebinding moorage-secrets -n NAMESPACE --clusterrole=moorage-secrets --serviceaccount={NAMESPACE}:moorage\n\
+         # Tokens of a service account, for a CloudAccount with workloadIdentity, are a Role of its own namespace:\n\
+         #   kubectl create role moorage-token-NAME -n NAMESPACE --verb=create --resource=serviceaccounts/token --resource-name=NAME\n\
+         #   kubectl create rolebinding moorage-token-NAME -n NAMESPACE --role=moorage-token-NAME --serviceaccount={NAMESPACE}:moorage\n{}",
         parts.join("---\n")
     ))
 }
@@ -82,5 +85,21 @@ fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
     assert_eq!(rights("cluster")?, cluster);
     assert_eq!(rights("namespace")?, ["configmaps. create delete get list patch watch", "leases.coordination.k8s.io create get update"]);
     assert_eq!(rights("secrets")?, ["secrets. create delete get list patch update watch"]);
+    assert_eq!(rights("tokens")?, ["serviceaccounts/token. create"]);
+    Ok(())
+}
+
+/// A right to the tokens of every service account would be a right to be anybody.
+#[test]
+fn the_right_to_tokens_is_for_a_service_account_by_name_in_a_role_of_its_namespace() -> anyhow::Result<()> {
+    let rules: Vec<PolicyRule> = serde_saphyr::from_str(&read(format!("{RBAC}/tokens.rules.yaml"))?)?;
+    let names: Vec<_> = rules.iter().map(|rule| rule.resource_names.clone().unwrap_or_default()).collect();
+    assert_eq!(names, [["SERVICE_ACCOUNT"]]);
+    let template = read("charts/moorage/templates/rbac.yaml")?;
+    let documents: Vec<_> = template.split("---\n").filter(|text| text.contains("moorage-token-{{ .serviceAccount }}")).collect();
+    let kinds: Vec<_> = documents.iter().filter_map(|text| text.lines().find(|line| line.starts_with("kind: "))).collect();
+    assert_eq!(kinds, ["kind: Role", "kind: RoleBinding"]);
+    assert!(documents.iter().all(|text| text.contains("\n  namespace: {{ .namespace }}\n")), "{documents:?}");
+    assert!(documents[0].contains("rbac/tokens.rules.yaml\" | replace \"SERVICE_ACCOUNT\" .serviceAccount"), "{}", documents[0]);
     Ok(())
 }

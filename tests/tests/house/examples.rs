@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, bail, ensure};
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -55,6 +55,7 @@ fn fits(object: &Value) -> anyhow::Result<()> {
         (Some("moorage.dev/v1alpha1"), Some("EnrollmentGroup")) => round_trip::<EnrollmentGroup>(object),
         (Some("moorage.dev/v1alpha1"), Some("DeviceCredential")) => round_trip::<DeviceCredential>(object),
         (Some("v1"), Some("Namespace")) => round_trip::<Namespace>(object),
+        (Some("v1"), Some("ServiceAccount")) => round_trip::<ServiceAccount>(object),
         (Some("v1"), Some("Secret")) => text_secret(object),
         (version, kind) => bail!("{version:?} {kind:?} is not expected in an example"),
     }
@@ -113,6 +114,9 @@ fn references(object: &Value) -> Vec<String> {
 fn collect(value: &Value, own: &str, found: &mut Vec<String>) {
     let Value::Object(fields) = value else { return };
     for (field, value) in fields {
+        if let ("serviceAccountName", Some(name)) = (field.as_str(), value.as_str()) {
+            found.push(format!("ServiceAccount {own}/{name}"));
+        }
         let kind = field.strip_suffix("Ref").map(|kind| match kind {
             "account" => "CloudAccount".to_owned(),
             _ => format!("{}{}", kind[..1].to_uppercase(), &kind[1..]),

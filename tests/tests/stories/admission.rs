@@ -2,7 +2,7 @@
 
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
-use moorage_tests::stage::kubectl;
+use moorage_tests::stage::{CLIENT, SUBSCRIPTION, TENANT, kubectl};
 use serde_json::{Value, json};
 
 /// A change to an object of the example, and what the refusal must say.
@@ -19,6 +19,20 @@ fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right(
         let control = shared().await?;
         let table = [
             Bad("CloudAccount", "azure", "/spec/azure/tenantId", json!("contoso"), "spec.azure.tenantId"),
+            Bad(
+                "CloudAccount",
+                "azure",
+                "/spec/azure/workloadIdentity",
+                json!({ "clientId": CLIENT, "serviceAccountName": "azure" }),
+                "give exactly one of the two",
+            ),
+            Bad(
+                "CloudAccount",
+                "azure",
+                "/spec/azure",
+                json!({ "tenantId": TENANT, "subscriptionId": SUBSCRIPTION }),
+                "give exactly one of the two",
+            ),
             Bad("ProvisioningService", "contoso-dps", "/spec/name", json!("-bad-"), "spec.name"),
             Bad("ProvisioningService", "contoso-dps", "/spec/deletionPolicy", json!("Destroy"), "Unsupported value"),
             Bad("TenantHubGroup", "contoso-us", "/spec/hubs", json!([]), "spec.hubs"),

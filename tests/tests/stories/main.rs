@@ -2,6 +2,7 @@
 
 mod admission;
 mod deprovision;
+mod credentials;
 mod disenroll;
 mod policies;
 mod promises;
@@ -12,3 +13,4 @@ mod secrecy;
 mod shared_objects;
 mod steady;
 mod tenants;
+mod workload_identity;

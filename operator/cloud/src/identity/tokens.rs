@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::STEP;
+use super::presented::Presented;
 use crate::azure::Clock;
 use crate::classify::unanswered;
 use crate::error::{Class, Error};
@@ -28,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Tokens {
     credential: Arc<dyn TokenCredential>,
     clock: Clock,
+    presented: Presented,
     failures: AtomicU64,
     state: Mutex<State>,
 }
@@ -39,8 +41,8 @@ struct State {
 }
 
 impl Tokens {
-    pub(super) fn new(credential: Arc<dyn TokenCredential>, clock: Clock) -> Self {
-        Self { credential, clock, failures: AtomicU64::new(0), state: Mutex::default() }
+    pub(super) fn new(credential: Arc<dyn TokenCredential>, clock: Clock, presented: Presented) -> Self {
+        Self { credential, clock, presented, failures: AtomicU64::new(0), state: Mutex::default() }
     }
 
     pub(super) async fn get(&self, scope: &str) -> Result<Secret, Error> {
@@ -61,7 +63,7 @@ impl Tokens {
                 Ok(token.token)
             }
             Err(error) => {
-                let failure = unanswered(STEP, &error, (self.clock)());
+                let failure = self.presented.explain(unanswered(STEP, &error, (self.clock)()));
                 state.failure = Some((Instant::now(), failure.clone()));
                 self.failures.fetch_add(1, Ordering::AcqRel);
                 match known {

@@ -19,11 +19,29 @@ fn an_account_goes_when_nobody_needs_it_any_more_and_not_before() {
     let users = Some("TenantHubGroup/contoso/hubs and 2 more".to_owned());
     let waits = "not yet, InUse: still needed by TenantHubGroup/contoso/hubs and 2 more to undo what they made";
     let table = [
-        (Seen::Accepted, Goal::Present, "met | usable"),
+        (Seen::Accepted(None), Goal::Present, "met | usable"),
         (Seen::Leaving { users }, Goal::Absent, waits),
         (Seen::Leaving { users: None }, Goal::Absent, "met | usable"),
     ];
     for (seen, goal, expected) in table {
         assert_eq!(told(&account().plan(&seen, goal, now())), [expected]);
     }
+}
+
+#[test]
+fn who_uses_an_account_looks_again_when_another_credential_was_accepted() {
+    let accepted_by = |version: &str| {
+        let mut account = account();
+        let identity = AcceptedIdentity {
+            method: moorage_crds::IdentityMethod::ClientSecret,
+            tenant_id: "t".to_owned(),
+            client_id: "c".to_owned(),
+            service_account_name: None,
+            secret_resource_version: Some(version.to_owned()),
+        };
+        account.status = Some(CloudAccountStatus { identity: Some(identity), ..CloudAccountStatus::default() });
+        account.outlook()
+    };
+    assert_eq!(accepted_by("7"), accepted_by("7"));
+    assert_ne!(accepted_by("7"), accepted_by("8"));
 }

@@ -1,0 +1,111 @@
+//! Tokens of service accounts, decoded from raw bytes as Secrets are.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::Resource;
+use kube::api::Request;
+use moorage_keys::Token;
+use moorage_plan::Class;
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{Cluster, post, refused};
+use crate::{error::Error, key::Name};
+
+/// For whom the tokens are: Entra ID, which exchanges them, and nobody else.
+const AUDIENCE: &str = "api://AzureADTokenExchange";
+/// How long a token is asked to last: it is used once and at once, and the API server gives no shorter ones.
+const LIFETIME_SECONDS: i64 = 600;
+/// How long the API server may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why there is no token.
+#[derive(Debug)]
+pub enum NoToken {
+    /// The operator may not ask for it.
+    NotAllowed,
+    /// There is no such service account.
+    NoServiceAccount,
+    /// Its namespace is being deleted, and gives none any more.
+    NamespaceEnds,
+    /// It was not to be had now.
+    Failed(Error),
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    status: IssuedStatus,
+}
+
+#[derive(Deserialize)]
+struct IssuedStatus {
+    token: Zeroizing<String>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    details: Option<RefusalDetails>,
+}
+
+#[derive(Deserialize)]
+struct RefusalDetails {
+    #[serde(default)]
+    causes: Vec<RefusalCause>,
+}
+
+#[derive(Deserialize)]
+struct RefusalCause {
+    reason: Option<String>,
+}
+
+impl Cluster {
+    /// A fresh token of a service account. Nothing is stored anywhere: for the API server it is no write.
+    ///
+    /// # Errors
+    /// Never quotes the reply.
+    pub async fn token_of(&self, service_account: &Name) -> Result<Token, NoToken> {
+        let step = format!("failed to get a token of ServiceAccount {service_account}");
+        let body = json!({
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": { "audiences": [AUDIENCE], "expirationSeconds": LIFETIME_SECONDS },
+        });
+        let request = Request::new(ServiceAccount::url_path(&(), Some(&service_account.namespace)));
+        let request = request.create_subresource("token", &service_account.name, &post(), body.to_string().into_bytes());
+        let asked = tokio::time::timeout(PATIENCE, self.send(&step, request)).await;
+        let late = |_| NoToken::Failed(Error::own(format!("{step}: no answer within {} s", PATIENCE.as_secs()), Class::Unavailable));
+        let (status, reply) = asked.map_err(late)?.map_err(NoToken::Failed)?;
+        match status {
+            StatusCode::FORBIDDEN if is_ending(&reply) => Err(NoToken::NamespaceEnds),
+            StatusCode::FORBIDDEN => Err(NoToken::NotAllowed),
+            StatusCode::NOT_FOUND => Err(NoToken::NoServiceAccount),
+            status if status.is_success() => {
+                let malformed = |_| NoToken::Failed(Error::own(format!("{step}: the reply came back malformed"), Class::Unavailable));
+                let issued: Issued = serde_json::from_slice(&reply).map_err(malformed)?;
+                Ok(issued.status.token.into())
+            }
+            status => Err(NoToken::Failed(refused(&step, status, &reply))),
+        }
+    }
+
+    /// The sentence that tells how to let the operator have tokens of a service account.
+    pub fn missing_token_role(&self, service_account: &Name) -> String {
+        let Name { namespace, name } = service_account;
+        format!(
+            "the operator may not have tokens of ServiceAccount {service_account}; let it: \
+             kubectl create role moorage-token-{name} -n {namespace} --verb=create --resource=serviceaccounts/token --resource-name={name} && \
+             kubectl create rolebinding moorage-token-{name} -n {namespace} --role=moorage-token-{name} --serviceaccount={}:moorage",
+            self.operator_namespace
+        )
+    }
+}
+
+/// Whether a refusal is for the namespace's end and no matter of rights.
+fn is_ending(reply: &[u8]) -> bool {
+    let refusal: Option<Refusal> = serde_json::from_slice(reply).ok();
+    let causes = refusal.and_then(|refusal| refusal.details).map(|details| details.causes).unwrap_or_default();
+    causes.iter().any(|cause| cause.reason.as_deref() == Some("NamespaceTerminating"))
+}
