@@ -1,6 +1,6 @@
 //! All that touches the world. Whoever is given an `&Env` may read and write; whoever is not, decides.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::{
     freshness::Freshness,
     key::{KindName, ObjectKey, Thing},
     lease::Leadership,
-    ledger::{Entries, Ledger},
+    ledger::{self, Entries, Ledger},
     metrics::Metrics,
     queue::{Lane, Queue},
     secrets::Secrets,
@@ -134,7 +134,8 @@ impl Env {
     /// What the API server says.
     pub async fn record(&self, owner: &ObjectKey, entries: &[(String, Option<String>)]) -> Result<(), Error> {
         let entries = entries.iter().cloned().collect();
-        if let Some(version) = self.ledger.write(owner, &entries).await? {
+        let place = ledger::place_of(&self.stores, owner);
+        if let Some(version) = self.ledger.write(owner, place.as_deref(), &entries).await? {
             self.await_write(owner, &Thing::Ledger(owner.clone()), version);
         }
         Ok(())
@@ -172,7 +173,31 @@ impl Env {
     /// Wakes everything that refers to a thing.
     pub fn wake(&self, thing: &Thing, lane: Lane) {
         for key in self.stores.referrers(thing) {
-            self.queue.push(key, lane);
+            self.wake_one(key, lane);
+        }
+    }
+
+    /// Wakes an object. An account that is to go no longer looks at its credential: those who still need it do.
+    pub fn wake_one(&self, key: ObjectKey, lane: Lane) {
+        if key.kind == KindName::CloudAccount && self.stores.accounts.get(&key.at).is_some_and(|account| is_leaving(&*account)) {
+            self.wake_users_of(&key, lane);
+        }
+        self.queue.push(key, lane);
+    }
+
+    /// Wakes all that work in an account's name, themselves or through a service.
+    pub fn wake_users_of(&self, account: &ObjectKey, lane: Lane) {
+        let (mut woken, mut left) = (HashSet::new(), vec![account.clone()]);
+        while let Some(key) = left.pop() {
+            for user in self.stores.referrers(&Thing::Object(key)) {
+                // A credential is made of what is in memory; one that is to go may ask the cloud.
+                let asks = user.kind != KindName::DeviceCredential
+                    || self.stores.device_credentials.get(&user.at).is_some_and(|credential| is_leaving(&*credential));
+                if asks && woken.insert(user.clone()) {
+                    left.push(user.clone());
+                    self.queue.push(user, lane);
+                }
+            }
         }
     }
 
@@ -223,4 +248,8 @@ impl Env {
         }
         change(memory.entry(object.clone()).or_default())
     }
+}
+
+fn is_leaving(object: &impl kube::ResourceExt) -> bool {
+    object.meta().deletion_timestamp.is_some()
 }

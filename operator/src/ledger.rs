@@ -18,6 +18,10 @@ use crate::{
     key::{KindName, Name, ObjectKey},
 };
 
+mod place;
+
+pub use place::place_of;
+
 /// The entries of one owner.
 pub type Entries = BTreeMap<String, String>;
 
@@ -66,23 +70,41 @@ impl Ledger {
     ///
     /// # Errors
     /// What the API server says; `Conflict` if the page was made by somebody else meanwhile.
-    pub async fn write(&self, owner: &ObjectKey, entries: &BTreeMap<String, Option<String>>) -> Result<Option<String>, Error> {
+    pub async fn write(
+        &self,
+        owner: &ObjectKey,
+        place: Option<&str>,
+        entries: &BTreeMap<String, Option<String>>,
+    ) -> Result<Option<String>, Error> {
         let step = format!("failed to write the ledger of {owner}");
         let path = ConfigMap::url_path(&(), Some(&self.namespace));
         let kept = self.of(owner).keys().any(|entry| !entries.contains_key(entry));
         if !kept && entries.values().all(Option::is_none) {
-            self.cluster.delete(&step, &path, &self.page_name(owner)).await?;
-            // There is no version to wait for: what is struck out must not be believed until the watch tells.
-            self.lock().remove(owner);
-            return Ok(None);
+            return self.strike(owner).await.map(|()| None);
         }
         let at = Name::new(&self.namespace, &self.page_name(owner));
         if self.version(owner).is_some() {
-            return self.cluster.merge(&step, &Place::of::<ConfigMap>(&at), &json!({ "data": entries })).await.map(Some);
+            let changes = match place {
+                Some(place) => json!({ "metadata": { "annotations": { (names::PLACE): place } }, "data": entries }),
+                None => json!({ "data": entries }),
+            };
+            return self.cluster.merge(&step, &Place::of::<ConfigMap>(&at), &changes).await.map(Some);
         }
         let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
-        let page = ConfigMap { metadata: self.page_meta(owner), data: Some(data), ..ConfigMap::default() };
+        let page = ConfigMap { metadata: self.page_meta(owner, place), data: Some(data), ..ConfigMap::default() };
         self.cluster.create(&step, &path, &page).await.map(Some)
+    }
+
+    /// Strikes a whole page out.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn strike(&self, owner: &ObjectKey) -> Result<(), Error> {
+        let step = format!("failed to strike the ledger of {owner} out");
+        self.cluster.delete(&step, &ConfigMap::url_path(&(), Some(&self.namespace)), &self.page_name(owner)).await?;
+        // There is no version to wait for: what is struck out must not be believed until the watch tells.
+        self.lock().remove(owner);
+        Ok(())
     }
 
     /// Takes in a page as the watch shows it, and gives its owner.
@@ -129,20 +151,19 @@ impl Ledger {
         format!("moorage-ledger-{hash}")
     }
 
-    fn page_meta(&self, owner: &ObjectKey) -> ObjectMeta {
+    fn page_meta(&self, owner: &ObjectKey, place: Option<&str>) -> ObjectMeta {
         let text = |value: &str| value.to_owned();
+        let of_owner = [
+            (text(names::OWNER_KIND), text(owner.kind.as_str())),
+            (text(names::OWNER_NAMESPACE), text(&owner.at.namespace)),
+            (text(names::OWNER_NAME), text(&owner.at.name)),
+        ];
+        let place = place.map(|place| (text(names::PLACE), text(place)));
         ObjectMeta {
             name: Some(self.page_name(owner)),
             namespace: Some(self.namespace.clone()),
             labels: Some([(text(names::MANAGED_BY), text(names::MANAGER)), (text(names::INSTALLATION), self.installation.clone())].into()),
-            annotations: Some(
-                [
-                    (text(names::OWNER_KIND), text(owner.kind.as_str())),
-                    (text(names::OWNER_NAMESPACE), text(&owner.at.namespace)),
-                    (text(names::OWNER_NAME), text(&owner.at.name)),
-                ]
-                .into(),
-            ),
+            annotations: Some(of_owner.into_iter().chain(place).collect()),
             ..ObjectMeta::default()
         }
     }

@@ -48,8 +48,7 @@ pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
 async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, now: Timestamp) -> Result<Next, Error> {
     let goal = object.goal();
     if goal == Goal::Absent && object.is_annotated(annotations::ORPHAN) {
-        release(env, object, key).await?;
-        return Ok(None);
+        return let_go(env, object, key).await;
     }
     let seen = match object.observe(env, goal).await {
         Ok(seen) => seen,
@@ -142,7 +141,7 @@ fn with_a_way_out<K: Kind>(env: &Env, object: &K, key: &ObjectKey, standing: Sta
     let made = env.ledger.page_of(key).map(|page| format!("; what it made is written down in ConfigMap {page}")).unwrap_or_default();
     let (kind, at) = (key.kind.as_str().to_lowercase(), &key.at);
     let command = format!("kubectl annotate {kind} -n {} {} {}=true", at.namespace, at.name, annotations::ORPHAN);
-    Standing::Stuck(Why::new(reason, format!("{note}{made}; to let the object go and leave the cloud as it is: {command}")))
+    Standing::Stuck(Why::new(reason, format!("{note}{made}; if that cannot be, let the object go and leave the cloud as it is: {command}")))
 }
 
 /// What could be used stays usable while its dependencies are merely away.
@@ -217,6 +216,16 @@ fn condition_of(status: &Value, type_: &str) -> Option<(bool, String, String)> {
     let condition = status["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)?;
     let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
     Some((condition["status"] == "True", text("reason"), text("message")))
+}
+
+/// Lets the object go with the cloud as it is. What is written down of it is struck out: a later object of its name must not
+/// believe that things are there, or have vanished, of which its owner said to forget them.
+async fn let_go<K: Kind>(env: &Env, object: &K, key: &ObjectKey) -> Result<Next, Error> {
+    if env.ledger.page_of(key).is_some() {
+        env.effects.perform(key, Target::Cluster, Reason::DropClaim, env.ledger.strike(key)).await?;
+    }
+    release(env, object, key).await?;
+    Ok(None)
 }
 
 /// Lets the object go: the finalizer is the last thing that is taken away.

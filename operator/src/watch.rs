@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     env::Env,
-    key::{Name, ObjectKey, Thing},
+    key::{KindName, Name, ObjectKey, Thing},
     kind::Kind,
     queue::Lane,
     secrets::{Watch, owner_of},
@@ -110,6 +110,9 @@ fn wake<K: Kind>(env: &Env, key: &ObjectKey, object: &K, before: Option<&K>) {
     }
     if before.is_none_or(|before| before.outlook() != object.outlook()) {
         env.wake(&Thing::Object(key.clone()), Lane::New);
+        if key.kind == KindName::CloudAccount && before.is_some() {
+            env.wake_users_of(key, Lane::New);
+        }
     }
 }
 
@@ -215,7 +218,7 @@ fn secrets_stand(env: &Env, namespace: &Arc<str>, watch: Watch) {
 
 fn wake_namespace(env: &Env, namespace: &str) {
     for key in env.stores.referrers_of_secrets_in(namespace) {
-        env.queue.push(key, Lane::New);
+        env.wake_one(key, Lane::New);
     }
 }
 

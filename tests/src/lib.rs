@@ -9,6 +9,7 @@ pub mod device;
 pub mod example;
 pub mod operator;
 pub mod progress;
+pub mod spoiler;
 pub mod stage;
 pub mod sweep;
 pub mod vendors;

@@ -7,13 +7,13 @@ mod authority;
 mod cells;
 mod crew;
 mod fixture;
-mod judge;
+pub(crate) mod judge;
 mod label;
 mod log;
 mod run;
 mod seam;
 mod table;
-mod upstream;
+pub(crate) mod upstream;
 mod world;
 
 pub use cells::{Cell, cells, swept};

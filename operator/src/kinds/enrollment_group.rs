@@ -20,7 +20,7 @@ use crate::{
     store::{Store, Stores},
 };
 
-pub(crate) use self::keys::{digest_of, generate as fresh_keys, stored_keys};
+pub(crate) use self::keys::{digest_of, generate as fresh_keys, id_of, stored_keys};
 pub(crate) use self::observe::{hub_group_of, service_of};
 
 /// The key of the group that an object refers to.

@@ -44,6 +44,8 @@ pub struct Looked {
     service: Option<Document>,
     whose: Whose,
     record: Option<String>,
+    /// Whether anything is written down.
+    noted: bool,
     granted: Adoption,
     users: Option<String>,
     /// Ledger entries of devices that are barred in the service.
@@ -162,7 +164,16 @@ impl Kind for ProvisioningService {
             env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
         }
         let barred = if goal == Goal::Absent { barred_in(env, &key) } else { Vec::new() };
-        Ok(Seen::Looked(Box::new(Looked { group, service, whose, record, granted: reach.adoption, users, barred })))
+        Ok(Seen::Looked(Box::new(Looked {
+            group,
+            service,
+            whose,
+            record,
+            noted: !entries.is_empty(),
+            granted: reach.adoption,
+            users,
+            barred,
+        })))
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
@@ -179,7 +190,10 @@ impl Kind for ProvisioningService {
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         let key = self.key();
         let arm = match action {
-            Action::Record { to } => return env.record(&key, &[(ENTRY.to_owned(), to.map(str::to_owned))]).await,
+            Action::Record { to: Some(to) } => return env.record(&key, &[(ENTRY.to_owned(), Some((*to).to_owned()))]).await,
+            Action::Record { to: None } => {
+                return env.record(&key, &[ENTRY, resource_group::ENTRY].map(|entry| (entry.to_owned(), None))).await;
+            }
             Action::ForgetBarred { owner, entry } => return env.record(owner, &[(entry.clone(), None)]).await,
             _ => super::reached(clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await)?.arm,
         };
@@ -343,7 +357,7 @@ impl Decide for ProvisioningService {
         if let Some(plan) = resource_group::leftover(&seen.group, &id.group, now, delete) {
             return plan;
         }
-        if seen.record.is_some() {
+        if seen.noted {
             return Plan::act(vec![Action::Record { to: None }], Reason::DropClaim, "The ledger is being cleared");
         }
         Plan::met()

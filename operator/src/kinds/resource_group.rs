@@ -7,6 +7,9 @@ use moorage_plan::{Plan, Reason};
 use super::{ownership::OWNER_TAG, soon};
 use crate::{env::Env, error::Error, key::ObjectKey};
 
+/// Ledger entry: the resource group that was made for an object, or was about to be.
+pub(super) const ENTRY: &str = "resource-group";
+
 /// Whether a resource group is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
@@ -74,7 +77,11 @@ pub(super) fn leftover<A>(seen: &SeenGroup, name: &str, now: Timestamp, delete: 
     }
 }
 
+/// Makes the group; first it is written down, for people who look for what is left: whose it is says its tag.
 pub(super) async fn create(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
+    if env.recorded(owner).get(ENTRY).is_none_or(|noted| noted != name) {
+        env.record(owner, &[(ENTRY.to_owned(), Some(name.to_owned()))]).await?;
+    }
     let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &env.owner_tag(owner));
     let put = arm.put_resource_group(name, &group).await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))

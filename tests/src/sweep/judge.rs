@@ -69,7 +69,7 @@ pub(super) enum Verdict {
 
 /// Where a request goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Cluster,
     Cloud,
 }

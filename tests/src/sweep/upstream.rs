@@ -14,7 +14,7 @@ use super::judge::Side;
 
 /// A server that requests are passed on to.
 #[derive(Debug)]
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
     pub side: Side,
     /// `None`: the host that the request names.
     base: Option<String>,

@@ -110,6 +110,6 @@ pub(super) async fn forget(env: &Env, group: &EnrollmentGroup) -> Result<(), Err
 }
 
 /// The name of the group in DPS.
-pub(super) fn id_of(group: &EnrollmentGroup) -> &str {
+pub(crate) fn id_of(group: &EnrollmentGroup) -> &str {
     group.spec.enrollment_group_id.as_deref().or(group.meta().name.as_deref()).unwrap_or_default()
 }

@@ -62,6 +62,7 @@ fn look(service: Option<Document>, record: Option<&str>) -> Looked {
         service,
         whose,
         record: record.map(str::to_owned),
+        noted: record.is_some(),
         granted: Adoption::IfUnmanaged,
         users: None,
         barred: Vec::new(),
