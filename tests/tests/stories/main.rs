@@ -1,11 +1,11 @@
 //! Stories: an example file, applied with kubectl to a real API server, reconciled against a local Azure.
 
 mod admission;
-mod deprovision;
 mod credentials;
+mod deprovision;
 mod disenroll;
-mod policies;
 mod leaving;
+mod policies;
 mod promises;
 mod quickstart;
 mod running;
