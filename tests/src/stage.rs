@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -40,7 +40,7 @@ pub const SOON: Duration = Duration::from_mins(1);
 /// A stage for one story.
 pub struct Stage {
     control: &'static ControlPlane,
-    cloud: Simulator,
+    cloud: Arc<Simulator>,
     name: String,
     login: Login,
     namespaces: Vec<String>,
@@ -71,7 +71,19 @@ impl Stage {
     /// # Errors
     /// If the control plane refuses, or the cloud does not start.
     pub async fn set(control: &'static ControlPlane, name: &str, namespaces: &[String], cloud: Options) -> anyhow::Result<Self> {
-        let cloud = Simulator::start(cloud).await.context("the simulator did not start")?;
+        let cloud = Arc::new(Simulator::start(cloud).await.context("the simulator did not start")?);
+        Self::before(control, name, namespaces, cloud).await
+    }
+
+    /// The same stage on another control plane, before the same cloud: where a cluster is moved to.
+    ///
+    /// # Errors
+    /// If the control plane refuses.
+    pub async fn moved_to(&self, control: &'static ControlPlane) -> anyhow::Result<Self> {
+        Self::before(control, &self.name, &self.namespaces, self.cloud.clone()).await
+    }
+
+    async fn before(control: &'static ControlPlane, name: &str, namespaces: &[String], cloud: Arc<Simulator>) -> anyhow::Result<Self> {
         let operator = format!("moorage-{name}");
         let mut all = namespaces.to_vec();
         all.push(operator.clone());

@@ -14,7 +14,11 @@ const WORD: usize = 128;
 /// Checks an object before it is stored.
 pub(super) fn check(collection: &Collection, name: &str, object: &Value) -> Result<(), Answer> {
     if !is_subdomain(name) {
-        return Err(invalid(collection.kind, name, "metadata.name: a lowercase RFC 1123 subdomain must consist of lower case letters, digits, '-' and '.'"));
+        return Err(invalid(
+            collection.kind,
+            name,
+            "metadata.name: a lowercase RFC 1123 subdomain must consist of lower case letters, digits, '-' and '.'",
+        ));
     }
     match collection.kind {
         "Secret" => data(collection, name, object, true),
@@ -42,7 +46,11 @@ fn data(collection: &Collection, name: &str, object: &Value, encoded: bool) -> R
         }
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if key.is_empty() || key.len() > 253 || !key.bytes().all(fits) {
-            return Err(invalid(collection.kind, name, "data: a valid config key must consist of alphanumeric characters, '-', '_' or '.'"));
+            return Err(invalid(
+                collection.kind,
+                name,
+                "data: a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+            ));
         }
     }
     Ok(())

@@ -32,13 +32,7 @@ pub(super) const ALL: [Collection; 8] = [
     ours("devicecredentials", "DeviceCredential"),
     core("secrets", "Secret"),
     core("configmaps", "ConfigMap"),
-    Collection {
-        root: "/apis/events.k8s.io/v1",
-        api_version: "events.k8s.io/v1",
-        plural: "events",
-        kind: "Event",
-        has_status: false,
-    },
+    Collection { root: "/apis/events.k8s.io/v1", api_version: "events.k8s.io/v1", plural: "events", kind: "Event", has_status: false },
 ];
 
 /// The collection of a kind.

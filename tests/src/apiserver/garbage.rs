@@ -14,7 +14,9 @@ pub(super) fn collect(shared: &Shared) -> bool {
     let uids: BTreeSet<_> = state.objects.each().filter_map(|(_, object)| object["metadata"]["uid"].as_str().map(str::to_owned)).collect();
     let is_orphan = |object: &Value| {
         let owners = object["metadata"]["ownerReferences"].as_array();
-        owners.is_some_and(|owners| !owners.is_empty() && !owners.iter().any(|owner| owner["uid"].as_str().is_some_and(|uid| uids.contains(uid))))
+        owners.is_some_and(|owners| {
+            !owners.is_empty() && !owners.iter().any(|owner| owner["uid"].as_str().is_some_and(|uid| uids.contains(uid)))
+        })
     };
     let orphans: Vec<_> = state.objects.each().filter(|(_, object)| is_orphan(object)).map(|(key, _)| key.clone()).collect();
     let now = (shared.now)();

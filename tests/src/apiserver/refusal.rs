@@ -25,8 +25,7 @@ impl Answer {
 }
 
 pub(super) fn refused(status: u16, reason: &str, message: &str) -> Answer {
-    let body =
-        json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": status });
+    let body = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": status });
     Answer { status, body, changed: false }
 }
 

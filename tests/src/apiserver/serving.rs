@@ -77,7 +77,8 @@ pub(super) async fn serve(shared: &Arc<Shared>, request: Request<Body>) -> io::R
         }
         Some(Mode::LostAfter | Mode::Truncated | Mode::Slow) | None => {}
     }
-    let metadata_only = head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("as=PartialObject"));
+    let metadata_only =
+        head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("as=PartialObject"));
     let barred = shared.lock().barred.iter().any(|namespace| path.contains(&format!("/namespaces/{namespace}/secrets")));
     let listing = path::read(path).filter(|target| target.name.is_none() && head.method == Method::GET);
     let outcome = match listing {
@@ -352,9 +353,16 @@ fn keep_what_is_not_theirs(collection: &Collection, old: &Value, new: &mut Value
     if !new["metadata"].is_object() {
         new["metadata"] = json!({});
     }
-    for field in
-        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "resourceVersion"]
-    {
+    for field in [
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "resourceVersion",
+    ] {
         set(&mut new["metadata"], field, old["metadata"][field].clone());
     }
     if finalizers(new).is_empty() {

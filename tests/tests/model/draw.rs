@@ -44,8 +44,12 @@ fn quirks() -> impl Strategy<Value = Quirks> {
 }
 
 fn service() -> impl Strategy<Value = ServiceCase> {
-    (rarely(40), rarely(95), any::<bool>(), any::<bool>())
-        .prop_map(|(existed, adopted, deleted, foreign)| ServiceCase { existed, adopted, deleted, foreign })
+    (rarely(40), rarely(95), any::<bool>(), any::<bool>()).prop_map(|(existed, adopted, deleted, foreign)| ServiceCase {
+        existed,
+        adopted,
+        deleted,
+        foreign,
+    })
 }
 
 fn tenant() -> impl Strategy<Value = TenantCase> {
@@ -118,8 +122,7 @@ fn cluster_trouble() -> impl Strategy<Value = Trouble> {
 }
 
 fn cloud_trouble() -> impl Strategy<Value = CloudTrouble> {
-    let method =
-        prop_oneof![2 => Just(Method::Any), 2 => Just(Method::Get), 4 => Just(Method::Put), 1 => Just(Method::Post), 2 => Just(Method::Delete)];
+    let method = prop_oneof![2 => Just(Method::Any), 2 => Just(Method::Get), 4 => Just(Method::Put), 1 => Just(Method::Post), 2 => Just(Method::Delete)];
     let status = prop_oneof![Just(500_u16), Just(503), Just(502), Just(409), Just(412), Just(401), Just(404)];
     let fault = prop_oneof![
         2 => (0_u8..40).prop_map(CloudFault::Throttle),
@@ -169,8 +172,7 @@ fn action() -> BoxedStrategy<Action> {
         (t(), tampering()).prop_map(|(t, how)| Action::TamperKeys(t, how)),
         (t(), yes()).prop_map(|(t, barred)| Action::BarSecrets(t, barred)),
     ];
-    let of_the_operator =
-        prop_oneof![4 => Just(Action::Restart), 1 => yes().prop_map(Action::BreakWatches), 1 => Just(Action::Nothing)];
+    let of_the_operator = prop_oneof![4 => Just(Action::Restart), 1 => yes().prop_map(Action::BreakWatches), 1 => Just(Action::Nothing)];
     let register = (t(), n()).prop_map(|(t, d)| Action::Register(t, d));
     prop_oneof![4 => of_objects, 4 => of_specs, 2 => of_the_operator, 1 => register, 4 => hand().prop_map(Action::Cloud)].boxed()
 }

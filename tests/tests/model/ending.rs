@@ -69,7 +69,8 @@ fn mend(story: &mut Story<'_>) {
         let Some(["True", reason, message]) = condition(&found, "Stalled") else { continue };
         match reason {
             "Vanished" => {
-                let missing = |t: u8| (0..4).find(|h| !sight.blocks.contains_key(&format!("hub {}", hub_name(usize::from(t), usize::from(*h)))));
+                let missing =
+                    |t: u8| (0..4).find(|h| !sight.blocks.contains_key(&format!("hub {}", hub_name(usize::from(t), usize::from(*h)))));
                 let n = if let Ref::Hubs(t) = object { missing(t).unwrap_or(0) } else { 0 };
                 story.recreate(object, n);
             }
@@ -185,7 +186,9 @@ async fn registers(story: &Story<'_>, t: usize, d: usize) -> Option<String> {
 /// If the world does not come to rest.
 pub async fn is_quiet(story: &Story<'_>) -> Result<Wrongs, String> {
     let until = story.world.now() + QUIET;
-    let due = |found: &Value| found["status"]["renewalTime"].as_str().and_then(|text| text.parse().ok()).is_some_and(|due: jiff::Timestamp| due <= until);
+    let due = |found: &Value| {
+        found["status"]["renewalTime"].as_str().and_then(|text| text.parse().ok()).is_some_and(|due: jiff::Timestamp| due <= until)
+    };
     if story.case.objects().into_iter().filter_map(|object| story.get(object)).any(|found| due(&found)) {
         return Ok(Vec::new());
     }

@@ -26,7 +26,13 @@ pub fn always(story: &Story<'_>, found: &Sight) -> Wrongs {
 
 /// What must hold when the operator is at rest and nobody hinders it.
 pub fn at_rest(story: &Story<'_>) -> Wrongs {
-    story.case.objects().into_iter().filter_map(|object| Some((object, story.get(object)?))).flat_map(|(object, found)| honest(object, &found)).collect()
+    story
+        .case
+        .objects()
+        .into_iter()
+        .filter_map(|object| Some((object, story.get(object)?)))
+        .flat_map(|(object, found)| honest(object, &found))
+        .collect()
 }
 
 /// No enrollment of ours names a hub of another tenant.
@@ -56,7 +62,9 @@ fn others(story: &Story<'_>, found: &Sight, now: &Sight) -> Wrongs {
         return wrongs;
     }
     let of = |sight: &Sight, beginning: &str| sight.line(&format!("service {SERVICE}"), beginning);
-    for beginning in [format!("group {FOREIGN_GROUP} "), "enrollment somebody-elses-device ".to_owned(), "policy provisioningserviceowner".to_owned()] {
+    for beginning in
+        [format!("group {FOREIGN_GROUP} "), "enrollment somebody-elses-device ".to_owned(), "policy provisioningserviceowner".to_owned()]
+    {
         same(&beginning, of(found, &beginning), of(now, &beginning));
     }
     let link = format!("link {FOREIGN_HUB}.azure-devices.net");
@@ -125,7 +133,10 @@ pub fn standings(story: &Story<'_>) -> String {
     for object in story.case.objects() {
         let Some(found) = story.get(object) else { continue };
         let holding = ["Ready", "Reconciling", "Stalled"].iter().filter_map(|type_| Some((type_, condition(&found, type_)?)));
-        let told: Vec<_> = holding.filter(|(_, [status, ..])| *status == "True").map(|(type_, [_, reason, message])| format!("{type_} {reason}: {message}")).collect();
+        let told: Vec<_> = holding
+            .filter(|(_, [status, ..])| *status == "True")
+            .map(|(type_, [_, reason, message])| format!("{type_} {reason}: {message}"))
+            .collect();
         let leaving = if found["metadata"]["deletionTimestamp"].is_string() { " is to go" } else { "" };
         text.push_str(&format!("\n    {object:?}{leaving}: {}", told.join("; ")));
     }
@@ -220,5 +231,7 @@ pub fn leaks(story: &Story<'_>, log: &str) -> Wrongs {
 fn is_public(secret: &str) -> bool {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.decode(secret).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    text.is_some_and(|text| text.contains("azure-devices") || TENANTS.iter().any(|tenant| text.starts_with(tenant)) || text.starts_with("shared-"))
+    text.is_some_and(|text| {
+        text.contains("azure-devices") || TENANTS.iter().any(|tenant| text.starts_with(tenant)) || text.starts_with("shared-")
+    })
 }

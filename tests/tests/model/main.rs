@@ -63,7 +63,13 @@ fn whatever_happens_in_a_world_it_ends_well() {
         }
     });
     let coverage = coverage.into_inner().expect("no panic");
-    println!("{}{} worlds in {:.1?}; never told: {:?}", coverage.table(), coverage.count("worlds"), began.elapsed(), coverage.unseen_reasons());
+    println!(
+        "{}{} worlds in {:.1?}; never told: {:?}",
+        coverage.table(),
+        coverage.count("worlds"),
+        began.elapsed(),
+        coverage.unseen_reasons()
+    );
     let failed = failed.into_inner().expect("no panic");
     if let Some(seed) = failed.first() {
         let (case, ended) = search::smaller(*seed);

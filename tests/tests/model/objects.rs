@@ -127,7 +127,8 @@ fn device(case: &Case, t: usize, d: usize) -> Value {
         spec["dpsToken"] = token(hours);
     }
     if device.secret_named {
-        spec["secret"]["name"] = secret_name(&case.place(Ref::Device(u8::try_from(t).expect("few"), u8::try_from(d).expect("few"))).2).into();
+        spec["secret"]["name"] =
+            secret_name(&case.place(Ref::Device(u8::try_from(t).expect("few"), u8::try_from(d).expect("few"))).2).into();
     }
     if device.key_renamed {
         spec["secret"]["keys"] = json!({ "deviceKey": RENAMED });

@@ -18,7 +18,9 @@ pub fn differences(story: &Story<'_>, found: &Sight) -> Wrongs {
         let touched = name.rsplit([' ', '/']).next().is_some_and(|name| story.touches(name) > 0);
         match now.blocks.get(name) {
             // What others have changed is no longer as it was; that nothing of ours is in it still holds.
-            Some(after) if touched => wrongs.extend(after.iter().filter(|line| line.contains("moorage-")).map(|line| format!("{name} still has {line}"))),
+            Some(after) if touched => {
+                wrongs.extend(after.iter().filter(|line| line.contains("moorage-")).map(|line| format!("{name} still has {line}")))
+            }
             Some(after) => {
                 let (before, after) = (cleaned(story, name, before), cleaned(story, name, after));
                 if before != after {
@@ -52,7 +54,10 @@ fn cleaned(story: &Story<'_>, block: &str, lines: &[String]) -> Vec<String> {
     let stays = |line: &&String| {
         let devices = line.starts_with("device ") || line.starts_with("registration ");
         let people = is_service && (ids.iter().any(|id| line.starts_with(id)) || groups.iter().any(|group| line.starts_with(group)));
-        let unlinked = line.strip_prefix("link ").and_then(|rest| rest.split('.').next()).is_some_and(|hub| story.touches(&format!("link {hub}")) + story.touches(hub) > 0);
+        let unlinked = line
+            .strip_prefix("link ")
+            .and_then(|rest| rest.split('.').next())
+            .is_some_and(|hub| story.touches(&format!("link {hub}")) + story.touches(hub) > 0);
         !(devices || people || unlinked)
     };
     let masked = story.case.quirks.masked_link_is_stored;

@@ -1,6 +1,7 @@
 //! Stories: an example file, applied with kubectl to a real API server, reconciled against a local Azure.
 
 mod admission;
+mod adoption;
 mod credentials;
 mod deprovision;
 mod disenroll;
@@ -8,6 +9,7 @@ mod leaving;
 mod policies;
 mod promises;
 mod quickstart;
+mod restore;
 mod running;
 mod s0;
 mod secrecy;

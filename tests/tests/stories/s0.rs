@@ -5,7 +5,7 @@ use moorage_tests::controlplane::block_on;
 use moorage_tests::device::Step;
 use moorage_tests::stage::condition;
 use moorage_tests::wait::{NotYet, until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::tenants::{ASIA, EAST, EUROPE, Tenants, WEST};
 
@@ -165,15 +165,7 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
         let asking = tenants.until("EnrollmentGroup", "platform", "contoso-us-devices", "Reconciling", "AwaitingConfirmation").await?;
         let (_, message) = (condition(&asking, "Ready"), asking["status"]["conditions"][0]["message"].as_str().unwrap_or_default());
         assert!(message.contains("kubectl annotate enrollmentgroup") && message.contains("moorage.dev/confirm-delete="), "{message}");
-        for (kind, namespace, name) in [
-            ("EnrollmentGroup", "platform", "contoso-us-devices"),
-            ("EnrollmentGroup", "platform", "fabrikam-eu-devices"),
-            ("TenantHubGroup", "contoso", "contoso-us"),
-            ("TenantHubGroup", "fabrikam", "fabrikam-eu"),
-            ("ProvisioningService", "platform", "contoso-dps"),
-        ] {
-            confirm(&tenants, kind, namespace, name).await?;
-        }
+        confirm_all(&tenants).await?;
         tenants.stage.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
         assert_eq!(tenants.world(), past);
         let left = tenants
@@ -197,11 +189,24 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
     })
 }
 
+/// Confirms all deletions of the example, as they are asked for.
+pub async fn confirm_all(tenants: &Tenants) -> anyhow::Result<()> {
+    for (kind, namespace, name) in [
+        ("EnrollmentGroup", "platform", "contoso-us-devices"),
+        ("EnrollmentGroup", "platform", "fabrikam-eu-devices"),
+        ("TenantHubGroup", "contoso", "contoso-us"),
+        ("TenantHubGroup", "fabrikam", "fabrikam-eu"),
+        ("ProvisioningService", "platform", "contoso-dps"),
+    ] {
+        confirm(tenants, kind, namespace, name).await?;
+    }
+    Ok(())
+}
+
 /// Confirms if it is still there, as a user would who follows the message.
 async fn confirm(tenants: &Tenants, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
     let Ok(object) = tenants.object(kind, namespace, name).await else { return Ok(()) };
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     tenants.annotate(kind, namespace, name, &format!("moorage.dev/confirm-delete={uid}")).await?;
-    let _: Value = object;
     tenants.stage.until_gone(kind, &tenants.example.namespace(namespace), name).await
 }

@@ -34,8 +34,11 @@ pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> 
         whole = both(whole, plan);
     }
     whole = one_record(whole);
-    let usable =
-        seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(|hub| hub.hub.as_ref().is_some_and(is_active) && hub.is_linked(&seen.policy));
+    let takes_devices = |hub: &SeenHub| {
+        let ours_to_use = !matches!(hub.whose, Whose::Theirs(_));
+        ours_to_use && hub.hub.as_ref().is_some_and(is_active) && hub.is_linked(&seen.policy)
+    };
+    let usable = seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(takes_devices);
     drift::heed(group, seen, both(whole, links(seen, now))).usable(usable)
 }
 

@@ -1,0 +1,85 @@
+//! A cluster that is lost or left: another one gets its objects, Secrets and ledger from a backup.
+
+use anyhow::Context as _;
+use moorage_tests::controlplane::{ControlPlane, Options, block_on};
+use moorage_tests::progress::Silent;
+use serde_json::{Value, json};
+
+use crate::s0::confirm_all;
+use crate::tenants::{EAST, EUROPE, Tenants};
+
+/// What a backup tool keeps of an object: neither uid nor version, neither owners nor status.
+fn kept(object: &Value) -> Value {
+    let mut kept = object.clone();
+    let meta = &object["metadata"];
+    kept["metadata"] = json!({});
+    for field in ["name", "namespace", "labels", "annotations", "finalizers"] {
+        if !meta[field].is_null() {
+            kept["metadata"][field] = meta[field].clone();
+        }
+    }
+    if let Some(fields) = kept.as_object_mut() {
+        fields.remove("status");
+    }
+    kept
+}
+
+/// All that has to be in a backup: the objects of moorage.dev, the Secrets, and the ledger.
+async fn backup(tenants: &Tenants) -> anyhow::Result<Vec<Value>> {
+    let list = async |what: &str, namespace: &str| -> anyhow::Result<Vec<Value>> {
+        let text = tenants.stage.kubectl(&["get", what, "-n", namespace, "-o", "json"], "").await?;
+        let listed: Value = serde_json::from_str(&text)?;
+        Ok(listed["items"].as_array().context("a list")?.iter().map(kept).collect())
+    };
+    let mut all = list("configmaps", &tenants.stage.operator_namespace()).await?;
+    all.retain(|page| page["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "moorage");
+    for namespace in tenants.example.namespaces() {
+        all.extend(list("secrets", &namespace).await?);
+        all.extend(list("moorage", &namespace).await?);
+    }
+    Ok(all)
+}
+
+fn cloud_writes(tenants: &Tenants) -> usize {
+    tenants.stage.cloud().requests().iter().filter(|request| request.writes).count()
+}
+
+#[test]
+fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_everything_can_still_be_removed() -> anyhow::Result<()> {
+    block_on(async {
+        let mut tenants = Tenants::ready("move").await?;
+        let past = {
+            let before = moorage_simulator::Simulator::start(moorage_tests::stage::cloud_options()).await?;
+            before.edit(moorage_tests::stage::fabrikam_s_past);
+            before.world()
+        };
+        tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        let (world, saved, written) = (tenants.world(), backup(&tenants).await?, cloud_writes(&tenants));
+        let namespace = tenants.example.namespace("contoso");
+        let before = tenants.stage.secret(&namespace, "contoso-simdevice-east").await?;
+
+        let other = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Silent).await?;
+        let other: &'static ControlPlane = Box::leak(Box::new(other));
+        let stage = tenants.stage.moved_to(other).await?;
+        let operator = stage.operator().await?;
+        std::mem::replace(&mut tenants.operator, operator).stop().await?;
+        tenants.stage = stage;
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": saved }).to_string();
+        tenants.stage.kubectl(&["create", "-f", "-"], &list).await?;
+        tenants.stage.until_all_ready().await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        assert_eq!(cloud_writes(&tenants), written);
+        assert_eq!(tenants.world(), world);
+        assert_eq!(tenants.stage.secret(&namespace, "contoso-simdevice-east").await?, before);
+        tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
+
+        // What was made in the other cluster is known to be ours in this one.
+        tenants.stage.kubectl(&["delete", "--wait=false", "-f", "-"], &tenants.example.text()).await?;
+        confirm_all(&tenants).await?;
+        tenants.stage.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
+        assert_eq!(tenants.world(), past);
+        tenants.end().await?;
+        other.end().await
+    })
+}
