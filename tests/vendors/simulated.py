@@ -8,6 +8,7 @@ REQUESTS_CA_BUNDLE.
 import hashlib
 import json
 import os
+import re
 import socket
 
 _host, _port = os.environ["SIMULATOR"].rsplit(":", 1)
@@ -36,14 +37,16 @@ def refusal(attempt):
     try:
         attempt()
     except Exception as refused:
-        answer = getattr(refused, "response", None) or getattr(getattr(refused, "cause", None), "response", None)
-        return [type(refused).__name__, answer.status_code if answer is not None else None, _code(refused)]
+        # The provisioning client wraps what it was told.
+        told = getattr(refused, "cause", None) or refused
+        answer = getattr(told, "response", None)
+        return [type(refused).__name__, None if answer is None else answer.status_code, _code(told)]
     return None
 
 
-def _code(refused):
-    for error in (getattr(refused, "error", None), getattr(refused, "model", None), getattr(getattr(refused, "cause", None), "error", None)):
-        for name in ("code", "error_code"):
-            if getattr(error, name, None) is not None:
-                return getattr(error, name)
-    return None
+def _code(told):
+    error = getattr(told, "error", None)
+    code = getattr(error, "code", None) or getattr(error, "error_code", None)
+    # Entra's code is in its words.
+    entra = re.search(r"AADSTS\d+", str(told))
+    return entra.group() if entra else code

@@ -3,4 +3,5 @@
 mod enrollments;
 mod hubs;
 mod place;
+mod refusals;
 mod sign_in;
