@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kube::Client;
 
 use crate::{
@@ -71,6 +71,34 @@ struct Memory {
     failures: u32,
     rounds: u32,
     own_status: Option<String>,
+    repetition: Repetition,
+}
+
+/// Actions that succeeded and have to be done again: the world does not show them yet, or somebody undoes them.
+#[derive(Clone, Debug, Default)]
+struct Repetition {
+    last: Option<u64>,
+    times: u32,
+    not_before: Option<Timestamp>,
+}
+
+impl Repetition {
+    /// Until when to wait before the same actions as last time are performed again; `None` if these are others, or it is time.
+    fn wait(&mut self, actions: u64, now: Timestamp, pause: impl Fn(u32) -> SignedDuration) -> Option<Timestamp> {
+        if self.last != Some(actions) {
+            *self = Self { last: Some(actions), ..Self::default() };
+            return None;
+        }
+        let until = *self.not_before.get_or_insert_with(|| {
+            self.times = self.times.saturating_add(1);
+            now.saturating_add(pause(self.times)).unwrap_or(Timestamp::MAX)
+        });
+        if now < until {
+            return Some(until);
+        }
+        self.not_before = None;
+        None
+    }
 }
 
 /// What an [`Env`] is made of.
@@ -204,6 +232,7 @@ impl Env {
     /// Counts a failure and gives how many came in a row.
     pub fn failed(&self, object: &ObjectKey) -> u32 {
         self.remember(object, |memory| {
+            memory.repetition = Repetition::default();
             memory.failures = memory.failures.saturating_add(1);
             memory.failures
         })
@@ -218,9 +247,17 @@ impl Env {
         })
     }
 
-    /// Ends both rows.
+    /// Until when an object waits that would do again what it did last, with a pause that grows with the number of times.
+    pub fn repeats(&self, object: &ObjectKey, actions: u64, now: Timestamp, pause: impl Fn(u32) -> SignedDuration) -> Option<Timestamp> {
+        self.remember(object, |memory| memory.repetition.wait(actions, now, pause))
+    }
+
+    /// Ends every row.
     pub fn settled(&self, object: &ObjectKey) {
-        self.remember(object, |memory| (memory.failures, memory.rounds) = (0, 0));
+        self.remember(object, |memory| {
+            (memory.failures, memory.rounds) = (0, 0);
+            memory.repetition = Repetition::default();
+        });
     }
 
     /// Remembers the version that our own status patch made.
@@ -252,4 +289,21 @@ impl Env {
 
 fn is_leaving(object: &impl kube::ResourceExt) -> bool {
     object.meta().deletion_timestamp.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_is_done_again_only_after_a_pause_that_grows_and_what_is_new_at_once() {
+        let at = |seconds: i64| Timestamp::from_second(seconds).expect("in range");
+        let pause = |times: u32| SignedDuration::from_secs(i64::from(times) * 10);
+        let mut repetition = Repetition::default();
+        let mut waits = |actions, now| repetition.wait(actions, at(now), pause);
+        assert_eq!(waits(1, 0), None);
+        assert_eq!((waits(1, 0), waits(1, 9), waits(1, 10)), (Some(at(10)), Some(at(10)), None));
+        assert_eq!((waits(1, 10), waits(1, 30)), (Some(at(30)), None));
+        assert_eq!((waits(2, 30), waits(1, 30)), (None, None));
+    }
 }

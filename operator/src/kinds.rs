@@ -29,6 +29,14 @@ fn soon(now: Timestamp) -> Option<Timestamp> {
     now.saturating_add(POLL).ok()
 }
 
+/// How often it is looked whether people have done what only they can do.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// When something that waits for people is looked at again: each look takes requests from a budget that all tenants share.
+fn patiently(now: Timestamp) -> Option<Timestamp> {
+    now.saturating_add(PATIENCE).ok()
+}
+
 /// One look at one object, whatever its kind.
 pub async fn pass(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
     match key.kind {

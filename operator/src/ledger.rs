@@ -3,7 +3,7 @@
 //! One `ConfigMap` for each owner in the operator's own namespace, where tenants cannot edit it. Keyed by installation, kind,
 //! namespace and name, not by uid: a restore from backup changes uids, and must not lose what is ours.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -30,7 +30,14 @@ pub struct Ledger {
     cluster: Cluster,
     installation: String,
     namespace: String,
-    pages: Mutex<HashMap<ObjectKey, Page>>,
+    pages: Mutex<Pages>,
+}
+
+#[derive(Debug, Default)]
+struct Pages {
+    by_owner: HashMap<ObjectKey, Page>,
+    /// Who has an entry of a name.
+    by_entry: HashMap<String, BTreeSet<ObjectKey>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,12 +54,12 @@ impl Ledger {
 
     /// What is written down for an owner.
     pub fn of(&self, owner: &ObjectKey) -> Arc<Entries> {
-        self.lock().get(owner).map(|page| page.entries.clone()).unwrap_or_default()
+        self.lock().by_owner.get(owner).map(|page| page.entries.clone()).unwrap_or_default()
     }
 
     /// The version of an owner's page as last seen.
     pub fn version(&self, owner: &ObjectKey) -> Option<String> {
-        self.lock().get(owner).map(|page| page.version.clone())
+        self.lock().by_owner.get(owner).map(|page| page.version.clone())
     }
 
     /// The place of an owner's page in the cluster, if there is one.
@@ -62,7 +69,15 @@ impl Ledger {
 
     /// Every owner that has entries.
     pub fn owners(&self) -> Vec<ObjectKey> {
-        self.lock().keys().cloned().collect()
+        self.lock().by_owner.keys().cloned().collect()
+    }
+
+    /// The owners that have an entry of that name, with its value.
+    pub fn owners_of(&self, entry: &str) -> Vec<(ObjectKey, String)> {
+        let pages = self.lock();
+        let value = |owner: &ObjectKey| pages.by_owner.get(owner)?.entries.get(entry).cloned();
+        let owners = pages.by_entry.get(entry).into_iter().flatten();
+        owners.filter_map(|owner| Some((owner.clone(), value(owner)?))).collect()
     }
 
     /// Writes entries down, or strikes those out that are `None`, and gives the page's new version; `None` if nothing is left on
@@ -112,7 +127,7 @@ impl Ledger {
         let owner = self.owner_of(page)?;
         let entries = Arc::new(page.data.clone().unwrap_or_default());
         let version = page.metadata.resource_version.clone().unwrap_or_default();
-        self.lock().insert(owner.clone(), Page { version, entries });
+        self.lock().put(&owner, Page { version, entries });
         Some(owner)
     }
 
@@ -126,7 +141,7 @@ impl Ledger {
     /// Forgets all pages but those of `owners`.
     pub fn retain(&self, owners: &[ObjectKey]) -> Vec<ObjectKey> {
         let mut pages = self.lock();
-        let gone: Vec<_> = pages.keys().filter(|owner| !owners.contains(owner)).cloned().collect();
+        let gone: Vec<_> = pages.by_owner.keys().filter(|owner| !owners.contains(owner)).cloned().collect();
         for owner in &gone {
             pages.remove(owner);
         }
@@ -168,7 +183,52 @@ impl Ledger {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, Page>> {
+    fn lock(&self) -> MutexGuard<'_, Pages> {
         self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pages {
+    fn put(&mut self, owner: &ObjectKey, page: Page) {
+        self.remove(owner);
+        for entry in page.entries.keys() {
+            self.by_entry.entry(entry.clone()).or_default().insert(owner.clone());
+        }
+        self.by_owner.insert(owner.clone(), page);
+    }
+
+    fn remove(&mut self, owner: &ObjectKey) {
+        let Some(page) = self.by_owner.remove(owner) else { return };
+        for entry in page.entries.keys() {
+            if let Some(owners) = self.by_entry.get_mut(entry) {
+                owners.remove(owner);
+                if owners.is_empty() {
+                    self.by_entry.remove(entry);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(entries: &[&str]) -> Page {
+        let entries = entries.iter().map(|entry| ((*entry).to_owned(), "there".to_owned())).collect();
+        Page { version: "1".to_owned(), entries: Arc::new(entries) }
+    }
+
+    #[test]
+    fn an_entry_leads_to_those_who_have_it_now() {
+        let owner = |name: &str| ObjectKey::new(KindName::DeviceCredential, "contoso", name);
+        let mut pages = Pages::default();
+        pages.put(&owner("a"), page(&["x", "y"]));
+        pages.put(&owner("b"), page(&["x"]));
+        pages.put(&owner("a"), page(&["y"]));
+        assert_eq!(pages.by_entry.get("x"), Some(&BTreeSet::from([owner("b")])));
+        pages.remove(&owner("a"));
+        pages.remove(&owner("b"));
+        assert!(pages.by_owner.is_empty() && pages.by_entry.is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! One pass for every kind: look, decide, act, tell.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{CommonStatus, annotations};
 use moorage_plan::{Class, Goal, Plan, Reason, Seed, Standing, Why, retry_in, spread};
@@ -68,7 +70,10 @@ async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, now: T
     }
     let on_hold = paused && goal == Goal::Present;
     if !plan.actions.is_empty() && !on_hold {
-        return act(env, object, key, &plan, now).await;
+        let Some(until) = repeats(env, key, &plan, now) else { return act(env, object, key, &plan, now).await };
+        let common = common(object, goal, &plan.standing, plan.usable, Vec::new(), now);
+        report(env, object, key, object.tell(&seen, common), now).await?;
+        return Ok(Some((until, Lane::New)));
     }
     env.settled(key);
     if goal == Goal::Absent && plan.standing == Standing::Met {
@@ -79,6 +84,13 @@ async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, now: T
     let common = common(object, goal, &plan.standing, plan.usable, planned, now);
     report(env, object, key, object.tell(&seen, common), now).await?;
     Ok(Some(look_again::<K>(key, plan.look_again, &plan.standing, now)))
+}
+
+/// Until when to wait with actions that were performed just so a moment ago: what was made may not be shown yet.
+fn repeats<A: Act>(env: &Env, key: &ObjectKey, plan: &Plan<A>, now: Timestamp) -> Option<Timestamp> {
+    let mut hasher = DefaultHasher::new();
+    plan.actions.iter().map(Act::note).for_each(|note| note.hash(&mut hasher));
+    env.repeats(key, hasher.finish(), now, |times| retry_in(Class::Conflict, times, seed(key)))
 }
 
 /// Performs the actions in order and ends at the first that fails; the next pass observes anew.

@@ -13,6 +13,7 @@ mod refusal;
 mod serving;
 mod trouble;
 mod watching;
+mod writing;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

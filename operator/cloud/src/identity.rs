@@ -6,7 +6,7 @@ use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::http::headers::AUTHORIZATION;
 use azure_core::http::policies::{Policy, PolicyResult};
-use azure_core::http::{ClientMethodOptions, ClientOptions, Context, Request};
+use azure_core::http::{ClientMethodOptions, ClientOptions, Context, Request, StatusCode};
 use azure_identity::{
     ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
 };
@@ -24,7 +24,7 @@ mod tokens;
 
 use presented::Presented;
 use sign_in_calls::SignInCalls;
-use tokens::Tokens;
+use tokens::{Make, Tokens};
 
 const STEP: &str = "sign in to Entra ID";
 
@@ -46,11 +46,14 @@ impl Azure {
     /// # Errors
     /// When the tenant's or the application's id, or the secret, cannot be one.
     pub fn client_secret(&self, tenant: &str, client: &str, secret: &Token) -> Result<Identity, Error> {
-        let options = ClientSecretCredentialOptions { client_options: sign_in_options(self.shared()) };
         let secret = Secret::new(secret.expose().to_owned());
-        let credential =
-            ClientSecretCredential::new(tenant, client.to_owned(), secret, Some(options)).map_err(|error| self.not_accepted(&error))?;
-        Ok(Identity::new(self.shared(), tenant, client, credential, Presented::default()))
+        let (shared, tenant_id, client_id) = (self.shared().clone(), tenant.to_owned(), client.to_owned());
+        let make = move || {
+            let options = ClientSecretCredentialOptions { client_options: sign_in_options(&shared) };
+            let made = ClientSecretCredential::new(&tenant_id, client_id.clone(), secret.clone(), Some(options));
+            made.map(|made| made as Arc<dyn TokenCredential>)
+        };
+        self.identity(tenant, client, Box::new(make), Presented::default())
     }
 
     /// The application that an assertion proves, such as a token of a Kubernetes service account; the callback is asked
@@ -62,26 +65,25 @@ impl Azure {
     where
         F: Fn() -> BoxFuture<'static, Result<Token, Error>> + Send + Sync + 'static,
     {
-        let options = ClientAssertionCredentialOptions { client_options: sign_in_options(self.shared()) };
-        let (tenant_id, client_id) = (tenant.to_owned(), client.to_owned());
+        let (shared, tenant_id, client_id) = (self.shared().clone(), tenant.to_owned(), client.to_owned());
         let presented = Presented::default();
-        let callback = Callback { assertion, presented: presented.clone() };
-        let credential =
-            ClientAssertionCredential::new(tenant_id, client_id, callback, Some(options)).map_err(|error| self.not_accepted(&error))?;
-        Ok(Identity::new(self.shared(), tenant, client, credential, presented))
+        let callback = Callback { assertion: Arc::new(assertion), presented: presented.clone() };
+        let make = move || {
+            let options = ClientAssertionCredentialOptions { client_options: sign_in_options(&shared) };
+            let made = ClientAssertionCredential::new(tenant_id.clone(), client_id.clone(), callback.clone(), Some(options));
+            made.map(|made| made as Arc<dyn TokenCredential>)
+        };
+        self.identity(tenant, client, Box::new(make), presented)
     }
 
-    fn not_accepted(&self, error: &azure_core::Error) -> Error {
-        unanswered(STEP, error, (self.shared().clock)())
+    fn identity(&self, tenant: &str, client: &str, make: Make, presented: Presented) -> Result<Identity, Error> {
+        let clock = self.shared().clock.clone();
+        let tokens = Tokens::new(make, clock.clone(), presented).map_err(|error| unanswered(STEP, &error, clock()))?;
+        Ok(Identity(Arc::new(SignIn { tenant: tenant.to_owned(), client: client.to_owned(), tokens })))
     }
 }
 
 impl Identity {
-    fn new(shared: &Arc<Shared>, tenant: &str, client: &str, credential: Arc<dyn TokenCredential>, presented: Presented) -> Self {
-        let tokens = Tokens::new(credential, shared.clock.clone(), presented);
-        Self(Arc::new(SignIn { tenant: tenant.to_owned(), client: client.to_owned(), tokens }))
-    }
-
     /// The tenant's id, as it was given.
     pub fn tenant(&self) -> &str {
         &self.0.tenant
@@ -115,16 +117,27 @@ impl Bearer {
 #[async_trait]
 impl Policy for Bearer {
     async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        let token = self.identity.0.tokens.get(&self.scope).await;
+        let tokens = &self.identity.0.tokens;
+        let token = tokens.get(&self.scope).await;
         let token = token.map_err(|error| azure_core::Error::new(azure_core::error::ErrorKind::Credential, error))?;
         request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
-        next[0].send(ctx, request, &next[1..]).await
+        let answer = next[0].send(ctx, request, &next[1..]).await;
+        if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::Unauthorized) {
+            tokens.refused(&self.scope, &token).await;
+        }
+        answer
     }
 }
 
 struct Callback<F> {
-    assertion: F,
+    assertion: Arc<F>,
     presented: Presented,
+}
+
+impl<F> Clone for Callback<F> {
+    fn clone(&self) -> Self {
+        Self { assertion: self.assertion.clone(), presented: self.presented.clone() }
+    }
 }
 
 #[async_trait]

@@ -5,6 +5,7 @@ mod observe;
 mod plan;
 
 use jiff::{SignedDuration, Timestamp};
+use moorage_cloud::IfMatch;
 use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus, ObjectRef};
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use crate::{
     error::{Error, Halt},
     key::{KindName, ObjectKey, Thing},
     kind::Kind,
+    queue::Lane,
     store::{Store, Stores},
 };
 
@@ -88,7 +90,12 @@ impl Kind for EnrollmentGroup {
             Action::ForgetKeys => keys::forget(env, self).await,
             Action::Put { document, condition, id, .. } => {
                 let put = enrollments().await?.put_group(id, document, condition).await;
-                put.map(drop).map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))
+                put.map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))?;
+                if *condition != IfMatch::Unset {
+                    // A hub that leaves waits until no group names it.
+                    env.queue.push(observe::hub_group_of(self), Lane::Refresh);
+                }
+                Ok(())
             }
             Action::Delete { id, condition } => {
                 let deleted = enrollments().await?.delete_group(id, condition).await;

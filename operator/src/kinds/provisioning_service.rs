@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{
     device_credential::barred_in,
     ownership::{ADOPTED, CLAIMED, MADE, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded, refusal},
+    patiently,
     resource_group::{self, SeenGroup, State},
     soon, users_to_wait_for,
 };
@@ -340,7 +341,7 @@ impl Decide for ProvisioningService {
             }
             if !service.links().is_empty() {
                 let note = format!("provisioning service {name} still has {} linked hubs; unlink them first", service.links().len());
-                return Plan::wait(Reason::InUse, note, now.saturating_add(SignedDuration::from_secs(30)).ok());
+                return Plan::wait(Reason::InUse, note, patiently(now));
             }
             return Plan::act(
                 vec![Action::Delete { id }],

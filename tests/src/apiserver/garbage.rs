@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Shared;
 use super::collections::collection;
-use super::serving::remove;
+use super::writing::remove;
 
 /// Removes what is owned by what is no more. True if there was something.
 pub(super) fn collect(shared: &Shared) -> bool {

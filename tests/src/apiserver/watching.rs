@@ -115,11 +115,12 @@ async fn next(mut watch: Watch) -> Option<(io::Result<Frame<Bytes>>, Watch)> {
                 if !lag.is_zero() {
                     tokio::time::sleep(lag).await;
                 }
+                watch.mark();
                 return Some((Ok(line(&event)), watch));
             }
             Seen::Broken => return Some((Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the watch broke off")), watch)),
             Seen::Over => return None,
-            Seen::Nothing => {}
+            Seen::Nothing => watch.mark(),
         }
         tokio::select! {
             _ = watch.newest.changed() => {}
@@ -153,11 +154,14 @@ impl Watch {
                 break;
             }
         }
-        let place = self.place;
-        if let Some(open) = state.watches.open.get_mut(&self.id) {
-            open.place = place;
-        }
         found
+    }
+
+    /// Tells how far it has been shown things.
+    fn mark(&self) {
+        if let Some(open) = self.shared.lock().watches.open.get_mut(&self.id) {
+            open.place = self.place;
+        }
     }
 }
 

@@ -80,6 +80,8 @@ fn mend(story: &mut Story<'_>) {
                     let id = story.case.registration_id(usize::from(t), usize::from(d));
                     story.world.cloud.edit(|azure| azure.delete_enrollment(SERVICE, &id));
                     story.touch(format!("enrollment {id}"));
+                    // Nobody tells the operator of what is done in the cloud.
+                    story.annotate(object, annotations::SYNC_REQUESTED_AT, &story.world.now().to_string().into());
                 }
             }
             _ => {}
@@ -213,6 +215,8 @@ pub async fn leave(story: &mut Story<'_>, found: &Sight) -> Result<Wrongs, Strin
         }
         story.confirm(object);
     }
+    // An object that had nothing to undo has no finalizer yet.
+    story.world.rest().await?;
     for object in story.case.objects() {
         story.delete(object);
     }

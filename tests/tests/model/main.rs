@@ -56,6 +56,9 @@ fn whatever_happens_in_a_world_it_ends_well() {
                     coverage.lock().expect("no panic").join(&ended.coverage);
                     if !ended.wrongs.is_empty() {
                         println!("seed {seed}: {}", ended.wrongs.join("\n"));
+                        if worlds == 1 {
+                            println!("{}", ended.log.text());
+                        }
                         failed.lock().expect("no panic").push(seed);
                     }
                 }

@@ -27,22 +27,30 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// wrong secret or a silent login host is met once and not once for every waiting call; and a renewal that fails hurts
 /// nobody while the old token lasts.
 pub(super) struct Tokens {
-    credential: Arc<dyn TokenCredential>,
+    /// Makes a credential that remembers no token: each keeps a memory of its own, which cannot be wiped.
+    make: Make,
     clock: Clock,
     presented: Presented,
     failures: AtomicU64,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
+pub(super) type Make = Box<dyn Fn() -> azure_core::Result<Arc<dyn TokenCredential>> + Send + Sync>;
+
 struct State {
+    credential: Arc<dyn TokenCredential>,
     known: BTreeMap<String, AccessToken>,
     failure: Option<(Instant, Error)>,
 }
 
 impl Tokens {
-    pub(super) fn new(credential: Arc<dyn TokenCredential>, clock: Clock, presented: Presented) -> Self {
-        Self { credential, clock, presented, failures: AtomicU64::new(0), state: Mutex::default() }
+    /// No token yet.
+    ///
+    /// # Errors
+    /// When no credential can be made.
+    pub(super) fn new(make: Make, clock: Clock, presented: Presented) -> azure_core::Result<Self> {
+        let state = State { credential: make()?, known: BTreeMap::new(), failure: None };
+        Ok(Self { make, clock, presented, failures: AtomicU64::new(0), state: Mutex::new(state) })
     }
 
     pub(super) async fn get(&self, scope: &str) -> Result<Secret, Error> {
@@ -56,7 +64,7 @@ impl Tokens {
         if let Some((_, failure)) = state.failure.as_ref().filter(|_| while_waiting) {
             return Err(failure.clone());
         }
-        match self.credential.get_token(&[scope], None).await {
+        match state.credential.clone().get_token(&[scope], None).await {
             Ok(token) => {
                 state.failure = None;
                 state.known.insert(scope.to_owned(), token.clone());
@@ -71,6 +79,19 @@ impl Tokens {
                     _ => Err(failure),
                 }
             }
+        }
+    }
+}
+
+impl Tokens {
+    /// Forgets a token that was refused: it may have been revoked before its end, and the next call signs in anew.
+    pub(super) async fn refused(&self, scope: &str, token: &Secret) {
+        let mut state = self.state.lock().await;
+        if state.known.get(scope).is_some_and(|known| known.token == *token)
+            && let Ok(fresh) = (self.make)()
+        {
+            state.known.remove(scope);
+            state.credential = fresh;
         }
     }
 }

@@ -107,6 +107,25 @@ pub(super) fn is_recorded(env: &Env, owner: &ObjectKey, id: &RegistrationId, ser
     !entries.is_empty() && recorded(&entries, &entry(id)) == Some(&service.at.to_string())
 }
 
+/// Another credential in whose name a device is barred in that provisioning service: it has the id now, and not the key to it.
+pub(super) fn barred_for(env: &Env, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<ObjectKey> {
+    let service = service.at.to_string();
+    let others = env.ledger.owners_of(&entry(id)).into_iter();
+    others.filter(|(other, there)| other != owner && *there == service).map(|(other, _)| other).next()
+}
+
+/// Where a device stands that is barred in another credential's name; `None` if what barred it is gone.
+pub(super) fn barred_by_another(seen: &Looked, other: &ObjectKey) -> Option<Halt> {
+    seen.enrollment.as_ref().filter(|there| !there.is_enabled())?;
+    let id = &seen.id;
+    let note = format!(
+        "registration id {id} is barred in ProvisioningService {} since DeviceCredential {} was deleted; delete the individual enrollment \
+         {id} there, or delete this object and create that one again, and the device is let in",
+        seen.service.at, other.at
+    );
+    Some(Halt::stuck(Reason::AlreadyExists, note))
+}
+
 /// The ledger entries of devices that we bar in a provisioning service, by owner.
 pub(crate) fn recorded_in(env: &Env, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
     let service = service.at.to_string();
@@ -335,6 +354,19 @@ mod tests {
         assert_eq!(admitted(Some(enrollment("disabled")), false, true), ["AlreadyExists"]);
         assert_eq!(admitted(Some(enrollment("disabled")), true, false), ["AlreadyExists"]);
         assert_eq!(admitted(Some(enrollment("enabled")), true, true), ["AlreadyExists"]);
+    }
+
+    #[test]
+    fn a_device_that_is_barred_in_anothers_name_is_told_of_as_long_as_it_is_barred() {
+        let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
+        let told = |there| match barred_by_another(&seen(there, false, false), &other) {
+            Some(Halt::Standing(standing)) => standing.why().map(|why| why.note.clone()),
+            _ => None,
+        };
+        let barred = told(Some(enrollment("disabled"))).unwrap_or_default();
+        assert!(barred.starts_with("registration id contoso-press is barred in ProvisioningService platform/dps since DeviceCredential contoso/old-press was deleted"), "{barred}");
+        assert_eq!(told(Some(enrollment("enabled"))), None);
+        assert_eq!(told(None), None);
     }
 
     #[test]

@@ -91,9 +91,14 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal
         within_the_limit(env, credential, &group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
     }
     claimed?;
-    if disenrollment::is_recorded(env, &key, &registration_id, &enrollment_group::service_of(&group)) {
+    let service = enrollment_group::service_of(&group);
+    if disenrollment::is_recorded(env, &key, &registration_id, &service) {
         let looked = disenrollment::look(credential, env, &group, registration_id, goal).await?;
         return Ok(Seen::Barred(Box::new(looked)));
+    }
+    if let Some(other) = disenrollment::barred_for(env, &key, &registration_id, &service) {
+        let looked = disenrollment::look(credential, env, &group, registration_id.clone(), goal).await?;
+        disenrollment::barred_by_another(&looked, &other).map_or(Ok(()), Err)?;
     }
     let source = source(env, credential, &group, registration_id).await?;
     let at = secret_of(credential);
@@ -122,6 +127,10 @@ async fn source(
     let (Some(id_scope), Some(host), Some(digest)) = (&status.id_scope, &status.provisioning_host, &status.keys_digest) else {
         return Err(waiting("has no keys in the provisioning service yet"));
     };
+    if status.iot_hubs.is_empty() {
+        // Such a group gives its devices any hub that is linked, other tenants' among them.
+        return Err(waiting("names no hub of its tenant in the provisioning service yet"));
+    }
     let keys = enrollment_group::stored_keys(env, group).await?.ok_or_else(|| waiting("has lost its keys' Secret and is restoring it"))?;
     if enrollment_group::digest_of(&keys) != *digest {
         return Err(waiting("is bringing its keys to the provisioning service"));

@@ -130,7 +130,8 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
         let store = Action::StoreKeys { taken: Some(keys.clone()) };
         return Plan::act(vec![store], Reason::StoreGroupKeys, "The group's keys are being stored").usable(true);
     };
-    let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(true) };
+    // One that names no hubs gives its devices any that is linked, other tenants' among them.
+    let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(!there.hubs().is_empty()) };
     let mut fields = drift(group, there, hubs);
     if stored != keys {
         fields.push("symmetricKey");

@@ -14,6 +14,7 @@ use crate::{
     kinds::{
         confirmation,
         ownership::{ADOPTED, CLAIMED, MADE, Whose, refusal},
+        patiently,
         provisioning_service::MOST_LINKS,
         resource_group, soon,
     },
@@ -139,13 +140,13 @@ pub(super) fn sku_name(wish: &IotHub) -> &'static str {
 /// The links that are missing or differ, in one write.
 fn links(seen: &Looked, now: Timestamp) -> Plan<Action> {
     let add: Vec<_> = seen.hubs.iter().filter_map(|hub| wanted_link(seen, hub)).collect();
-    let waiting = || Plan::wait(Reason::DependencyNotReady, "the provisioning service is not ready for links yet", soon(now));
-    let Some(service) = &seen.service else { return if add.is_empty() { Plan::met() } else { waiting() } };
+    let waiting = |when| Plan::wait(Reason::DependencyNotReady, "the provisioning service is not ready for links yet", when);
+    let Some(service) = &seen.service else { return if add.is_empty() { Plan::met() } else { waiting(patiently(now)) } };
     if add.is_empty() {
         return Plan::met();
     }
     if !(matches!(service.provisioning_state(), Some("Succeeded") | None) && matches!(service.state(), Some("Active") | None)) {
-        return waiting();
+        return waiting(soon(now));
     }
     if !service.keeps_every_link() {
         let note = "the provisioning service has links by managed identity, which a write of ours might break; it is not rewritten";
@@ -238,7 +239,7 @@ fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, con
     if let Some((_, enrollment)) = user.filter(|_| linked || doomed) {
         let note =
             format!("enrollment group {enrollment} still assigns devices to IoT hub {name}; take the hub out of it, or delete it, first");
-        return Plan::wait(Reason::InUse, note, soon(now));
+        return Plan::wait(Reason::InUse, note, patiently(now));
     }
     let there = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs(_)));
     // A hub that Azure failed to set up can be deleted, and nothing else.

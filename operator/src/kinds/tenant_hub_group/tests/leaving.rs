@@ -61,7 +61,7 @@ fn a_dropped_hub_with_devices_goes_only_when_its_name_confirms_it() {
 
 #[test]
 fn a_hub_is_kept_while_an_enrollment_names_it() {
-    let named = "not yet, InUse: enrollment group press still assigns devices to IoT hub a-hub; take the hub out of it, or delete it, first | again in 2 s";
+    let named = "not yet, InUse: enrollment group press still assigns devices to IoT hub a-hub; take the hub out of it, or delete it, first | again in 30 s";
     let enrolled = vec![(host("a-hub"), "press".to_owned())];
     let linked = Site { enrolled: enrolled.clone(), ..site().complete("a-hub") };
     assert_eq!(linked.present(&without()), [usable(named)]);
