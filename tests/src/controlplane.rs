@@ -5,6 +5,7 @@ mod audit;
 mod authority;
 mod build;
 mod flags;
+mod guest;
 mod launch;
 mod login;
 mod run;
@@ -15,11 +16,11 @@ mod source;
 pub use audit::{AuditEvent, AuditLog};
 pub use login::Login;
 pub use server::Paused;
-pub use shared::{block_on, shared};
+pub use shared::{block_on, owned, shared};
 pub use source::Source;
 
 use crate::progress::{Progress, step};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use authority::Authority;
 use k8s_openapi::{
     api::{
@@ -53,17 +54,30 @@ pub struct Options {
     pub kinds: Vec<CustomResourceDefinition>,
 }
 
-/// A running control plane; it ends when this is dropped or the process ends in any way.
+/// A running control plane. One that was started ends when this is dropped or the process ends in any way; one that is somebody's
+/// own goes on, and is cleared of what was made.
 pub struct ControlPlane {
     // First, so that the servers end before their directory goes.
-    servers: Mutex<Servers>,
-    programs: Programs,
-    authority: Authority,
+    tenure: Tenure,
+    kubectl: PathBuf,
     endpoint: Endpoint,
-    port: u16,
     client: Client,
     logins: AtomicUsize,
     run: RunDirectory,
+}
+
+/// Whose it is.
+enum Tenure {
+    Own(Own),
+    Guest(guest::Guest),
+}
+
+/// What can be done to one's own.
+struct Own {
+    servers: Mutex<Servers>,
+    programs: Programs,
+    authority: Authority,
+    port: u16,
 }
 
 impl ControlPlane {
@@ -91,8 +105,37 @@ impl ControlPlane {
         servers.controller_manager = Some(controllers);
         servers.while_running(launch::controllers_work(&client)).await?;
         run.remove_in_the_end();
-        let servers = Mutex::new(servers);
-        Ok(Self { servers, programs, authority, endpoint, port, client, logins: AtomicUsize::new(0), run })
+        let kubectl = programs.kubectl.path.clone();
+        let tenure = Tenure::Own(Own { servers: Mutex::new(servers), programs, authority, port });
+        Ok(Self { tenure, kubectl, endpoint, client, logins: AtomicUsize::new(0), run })
+    }
+
+    fn own(&self) -> anyhow::Result<&Own> {
+        match &self.tenure {
+            Tenure::Own(own) => Ok(own),
+            Tenure::Guest(_) => Err(anyhow!("this takes a control plane of its own: unset KUBECONFIG")),
+        }
+    }
+
+    /// The label that all must bear which is made outside of a stage's namespaces, where one is a guest.
+    pub fn mark(&self) -> Option<(&'static str, &str)> {
+        match &self.tenure {
+            Tenure::Own(_) => None,
+            Tenure::Guest(guest) => Some(guest.mark()),
+        }
+    }
+
+    /// Whether requests can be counted here. If not, `test` is told loudly not to have run: a cluster that is somebody's own shows its
+    /// audit log only where `MOORAGE_AUDIT_LOG` names it.
+    pub fn counts_requests(&self, test: &str) -> bool {
+        let counts = match &self.tenure {
+            Tenure::Own(_) => true,
+            Tenure::Guest(guest) => guest.audit().is_some(),
+        };
+        if !counts {
+            guest::say(&format!("NOT RUN on your cluster, for want of its audit log (MOORAGE_AUDIT_LOG): {test}"));
+        }
+        counts
     }
 
     /// A client that may do everything; the administrator's name in the audit log is `moorage-admin`.
@@ -112,7 +155,7 @@ impl ControlPlane {
 
     /// The path of `kubectl`.
     pub fn kubectl_path(&self) -> &Path {
-        &self.programs.kubectl.path
+        &self.kubectl
     }
 
     /// A user of any name, in `group` and `system:authenticated`, proved by a client certificate; who needs no creation,
@@ -122,8 +165,19 @@ impl ControlPlane {
     ///
     /// The name does not fit in a certificate.
     pub fn user(&self, name: &str, group: Option<&str>) -> anyhow::Result<Login> {
-        let identity = self.authority.user(name, group).with_context(|| format!("failed to make the user {name}"))?;
+        let identity = self.own()?.authority.user(name, group).with_context(|| format!("failed to make the user {name}"))?;
         Ok(Login::by_certificate(&self.endpoint, name, &identity))
+    }
+
+    /// Who says that it issues this cluster's tokens.
+    ///
+    /// # Errors
+    ///
+    /// The API server does not tell.
+    pub async fn issuer(&self) -> anyhow::Result<String> {
+        let request = http::Request::get("/.well-known/openid-configuration").body(Vec::new())?;
+        let told: serde_json::Value = self.client.request(request).await.context("failed to ask for the issuer of tokens")?;
+        told["issuer"].as_str().map(str::to_owned).context("the API server names no issuer of tokens")
     }
 
     /// An existing service account, proved by a token of a day; the user's name is `system:serviceaccount:<namespace>:<name>`.
@@ -169,7 +223,11 @@ impl ControlPlane {
 
     /// The audit log from the start of the control plane.
     pub fn audit(&self) -> AuditLog {
-        AuditLog::new(self.run.join(flags::AUDIT_LOG))
+        let given = match &self.tenure {
+            Tenure::Own(_) => None,
+            Tenure::Guest(guest) => guest.audit(),
+        };
+        given.unwrap_or_else(|| AuditLog::new(self.run.join(flags::AUDIT_LOG)))
     }
 
     /// Stops the API server where it is, so that requests hang, until the value returned is resumed or dropped.
@@ -178,7 +236,7 @@ impl ControlPlane {
     ///
     /// The API server does not run.
     pub async fn pause_apiserver(&self) -> anyhow::Result<Paused> {
-        self.servers.lock().await.apiserver.pause()
+        self.own()?.servers.lock().await.apiserver.pause()
     }
 
     /// Kills the API server, so that connections break, and starts it again at the same address; returns when it is ready.
@@ -187,33 +245,41 @@ impl ControlPlane {
     ///
     /// It is not ready within a minute.
     pub async fn restart_apiserver(&self) -> anyhow::Result<()> {
-        let mut servers = self.servers.lock().await;
+        let own = self.own()?;
+        let mut servers = own.servers.lock().await;
         servers.apiserver.kill().await?;
-        servers.apiserver = launch::start_apiserver(&self.run, &self.programs, self.port)?;
+        servers.apiserver = launch::start_apiserver(&self.run, &own.programs, own.port)?;
         servers.while_running(launch::answers(&self.client)).await
     }
 
     /// The process ids of the servers that run.
     pub async fn processes(&self) -> Vec<u32> {
-        self.servers.lock().await.all().filter_map(server::Server::id).collect()
+        match &self.tenure {
+            Tenure::Own(own) => own.servers.lock().await.all().filter_map(server::Server::id).collect(),
+            Tenure::Guest(_) => Vec::new(),
+        }
     }
 
-    /// Ends a control plane that others share: ends the servers, waits for that, and removes the directory if it is temporary.
+    /// Ends a control plane that others share: ends the servers, or clears somebody's own cluster, waits for that, and removes the
+    /// directory if it is temporary.
     ///
     /// # Errors
     ///
-    /// A server cannot be killed, or the directory not removed.
+    /// A server cannot be killed, the cluster not cleared, or the directory not removed.
     pub async fn end(&self) -> anyhow::Result<()> {
-        self.servers.lock().await.end().await?;
+        match &self.tenure {
+            Tenure::Own(own) => own.servers.lock().await.end().await?,
+            Tenure::Guest(guest) => guest.leave().await?,
+        }
         self.run.remove()
     }
 
-    /// Ends the servers, waits for that, and removes the directory if it is temporary.
+    /// The same for one's own, with its directory in any case.
     ///
     /// # Errors
     ///
-    /// A server cannot be killed.
+    /// As [`ControlPlane::end`].
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.servers.lock().await.end().await
+        self.end().await
     }
 }

@@ -20,7 +20,8 @@ use self::setting::Setting;
 use self::voice::Voice;
 use crate::controlplane::block_on;
 
-/// Shows Moorage at work: a real Kubernetes API server, a local Azure, and simulated devices. Needs Go 1.26 or newer for the first run.
+/// Shows Moorage at work: a real Kubernetes API server, a local Azure, and simulated devices. Needs Go 1.26 or newer for the first run, or a
+/// cluster of your own in `KUBECONFIG`, which is left as it was.
 #[derive(Debug, Parser)]
 #[command(name = "cargo demo", bin_name = "cargo demo")]
 struct Args {

@@ -89,7 +89,8 @@ impl Stage {
         all.push(operator.clone());
         let api: Api<Namespace> = Api::all(control.admin());
         for namespace in &all {
-            let object: Namespace = serde_json::from_value(json!({ "metadata": { "name": namespace } }))?;
+            let labels = marked(control);
+            let object: Namespace = serde_json::from_value(json!({ "metadata": { "name": namespace, "labels": labels } }))?;
             let applied =
                 api.patch(namespace, &PatchParams::apply("stage").force(), &Patch::Apply(&with_type(&object, "v1", "Namespace")?)).await;
             applied.with_context(|| format!("failed to make namespace {namespace}"))?;
@@ -299,12 +300,18 @@ fn with_type<T: serde::Serialize>(object: &T, api_version: &str, kind: &str) -> 
     Ok(value)
 }
 
+/// The labels of what is made on a cluster, by which it is found and cleared away where it is somebody's own.
+pub fn marked(control: &ControlPlane) -> Value {
+    control.mark().map_or_else(|| json!({}), |(label, value)| json!({ (label): value }))
+}
+
 /// Applies the RBAC that ships, for an operator in a namespace of its own.
 async fn install_rbac(control: &ControlPlane, namespace: &str) -> anyhow::Result<()> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../charts/moorage/rbac/rbac.yaml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
     let mut example = Example::parse(&text.replace("moorage-system", namespace), "")?;
     for object in example.objects_mut() {
+        object["metadata"]["labels"] = marked(control);
         if object["kind"] == "ClusterRoleBinding" {
             object["metadata"]["name"] = format!("{}-{namespace}", object["metadata"]["name"].as_str().unwrap_or_default()).into();
         }

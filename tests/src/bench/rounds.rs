@@ -11,7 +11,7 @@ use super::fleet::{self, FLEET, Template};
 use super::newcomers;
 use super::report::{Report, Restart, Round};
 use super::{Options, bare, operator};
-use crate::controlplane::{AuditEvent, AuditLog, shared};
+use crate::controlplane::{AuditEvent, AuditLog, owned};
 use crate::stage::{Stage, cloud_options};
 
 /// Concurrencies of which the bare program takes the best.
@@ -84,7 +84,7 @@ fn deadline(objects: usize) -> Duration {
 impl Bench {
     /// A stage on which the platform is Ready, and a sample of what the operator writes.
     async fn set_up(fleets: &Fleets) -> anyhow::Result<Self> {
-        let stage = Stage::set(shared().await?, "bench", &fleets.all(), cloud_options()).await?;
+        let stage = Stage::set(owned().await?, "bench", &fleets.all(), cloud_options()).await?;
         stage.apply(&fleet::platform()?).await?;
         fleet::fill(stage.control(), &sample(), 1).await?;
         let audit = stage.control().audit();

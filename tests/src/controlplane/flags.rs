@@ -5,21 +5,7 @@ use anyhow::Context;
 use rcgen::KeyPair;
 
 /// Every request but those of the cluster itself that only look: who, what, and how it was answered.
-const AUDIT_POLICY: &str = "\
-apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules:
-- level: None
-  nonResourceURLs: ['*']
-- level: None
-  users: ['system:apiserver', 'system:kube-controller-manager']
-  verbs: [get, list, watch]
-- level: None
-  userGroups: ['system:serviceaccounts:kube-system']
-  verbs: [get, list, watch]
-- level: Metadata
-";
+const AUDIT_POLICY: &str = include_str!("../../audit-policy.yaml");
 
 /// Where the audit log is, in the directory of the run.
 pub(super) const AUDIT_LOG: &str = "audit.log";

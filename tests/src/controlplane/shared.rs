@@ -1,6 +1,6 @@
 //! The one control plane of a test process.
 
-use super::{ControlPlane, Options};
+use super::{ControlPlane, Options, guest};
 use crate::progress::Console;
 use anyhow::anyhow;
 use std::sync::OnceLock;
@@ -19,17 +19,37 @@ pub fn block_on<F: Future>(test: F) -> F::Output {
     runtime.block_on(test)
 }
 
-/// The control plane that all tests of this process share; started when first asked for.
+type Shared = OnceCell<Result<ControlPlane, String>>;
+
+/// The control plane that all tests of this process share: the cluster of `KUBECONFIG` if that is set, else [`owned`].
 /// Call it within [`block_on`].
 ///
 /// # Errors
 ///
-/// It did not start, which is then told to every test.
+/// It did not start, or may not be used, which is then told to every test.
 pub async fn shared() -> anyhow::Result<&'static ControlPlane> {
-    static SHARED: OnceCell<Result<ControlPlane, String>> = OnceCell::const_new();
+    static SHARED: Shared = OnceCell::const_new();
+    let Some(invitation) = guest::invitation() else { return owned().await };
+    let visit = || async {
+        // Refused if the process has installed a provider already, which then serves as well.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let visited = guest::visit(invitation, moorage_crds::all(), &Console::stderr()).await;
+        visited.map_err(|error| format!("{error:#}"))
+    };
+    SHARED.get_or_init(visit).await.as_ref().map_err(|error| anyhow!("{error}"))
+}
+
+/// The control plane that this process has for itself, whatever `KUBECONFIG` says; started when first asked for.
+/// Call it within [`block_on`].
+///
+/// # Errors
+///
+/// As [`shared`].
+pub async fn owned() -> anyhow::Result<&'static ControlPlane> {
+    static OWNED: Shared = OnceCell::const_new();
     let start = || async {
         let started = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Console::stderr()).await;
         started.map_err(|error| format!("{error:#}"))
     };
-    SHARED.get_or_init(start).await.as_ref().map_err(|error| anyhow!("{error}"))
+    OWNED.get_or_init(start).await.as_ref().map_err(|error| anyhow!("{error}"))
 }

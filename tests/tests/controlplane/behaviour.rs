@@ -10,7 +10,7 @@ use kube::{
     api::{DeleteParams, ListParams, ObjectMeta, PostParams},
 };
 use moorage_tests::{
-    controlplane::{ControlPlane, block_on, shared},
+    controlplane::{ControlPlane, block_on, owned},
     wait::{NotYet, until},
 };
 use serde_json::json;
@@ -54,7 +54,7 @@ async fn let_editors_in(plane: &ControlPlane, namespace: &str) -> anyhow::Result
 #[test]
 fn a_namespace_gets_its_service_account_and_the_root_certificate() -> anyhow::Result<()> {
     block_on(async {
-        let plane = shared().await?;
+        let plane = owned().await?;
         let namespace = namespace(plane).await?;
         let accounts: Api<ServiceAccount> = Api::namespaced(plane.admin(), &namespace);
         until("the service account", SOON, || async { Ok(accounts.get("default").await?) }).await?;
@@ -69,7 +69,7 @@ fn a_namespace_gets_its_service_account_and_the_root_certificate() -> anyhow::Re
 #[test]
 fn what_is_owned_goes_with_its_owner() -> anyhow::Result<()> {
     block_on(async {
-        let plane = shared().await?;
+        let plane = owned().await?;
         let namespace = namespace(plane).await?;
         let owner = config_map(&plane.admin(), &namespace, "owner", None).await?;
         config_map(&plane.admin(), &namespace, "owned", Some(&owner)).await?;
@@ -92,7 +92,7 @@ fn what_is_owned_goes_with_its_owner() -> anyhow::Result<()> {
 #[test]
 fn a_user_without_a_role_is_refused() -> anyhow::Result<()> {
     block_on(async {
-        let plane = shared().await?;
+        let plane = owned().await?;
         let namespace = namespace(plane).await?;
         let nobody = plane.user("nobody", None)?;
         let maps: Api<ConfigMap> = Api::namespaced(nobody.client().await?, &namespace);
@@ -105,7 +105,7 @@ fn a_user_without_a_role_is_refused() -> anyhow::Result<()> {
 #[test]
 fn a_service_account_calls_under_its_own_name() -> anyhow::Result<()> {
     block_on(async {
-        let plane = shared().await?;
+        let plane = owned().await?;
         let namespace = namespace(plane).await?;
         let accounts: Api<ServiceAccount> = Api::namespaced(plane.admin(), &namespace);
         until("the service account", SOON, || async { Ok(accounts.get("default").await?) }).await?;
@@ -119,7 +119,7 @@ fn a_service_account_calls_under_its_own_name() -> anyhow::Result<()> {
 #[test]
 fn the_audit_log_tells_who_wrote_what() -> anyhow::Result<()> {
     block_on(async {
-        let plane = shared().await?;
+        let plane = owned().await?;
         let namespace = namespace(plane).await?;
         let_editors_in(plane, &namespace).await?;
         let user = format!("writer-in-{namespace}");
@@ -139,7 +139,7 @@ fn the_audit_log_tells_who_wrote_what() -> anyhow::Result<()> {
 #[test]
 fn kubectl_applies_and_explains() -> anyhow::Result<()> {
     block_on(async {
-        let plane = shared().await?;
+        let plane = owned().await?;
         let namespace = namespace(plane).await?;
         let mut apply = plane.kubectl();
         apply.args(["apply", "--namespace", &namespace, "-f", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped());

@@ -1,5 +1,7 @@
 //! The demo as a program reads it: every line is a fact, and the facts are those of the example.
 
+mod guest;
+
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
 

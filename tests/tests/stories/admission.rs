@@ -2,7 +2,7 @@
 
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
-use moorage_tests::stage::{CLIENT, SUBSCRIPTION, TENANT, kubectl};
+use moorage_tests::stage::{CLIENT, SUBSCRIPTION, TENANT, kubectl, marked};
 use serde_json::{Value, json};
 
 /// A change to an object of the example, and what the refusal must say.
@@ -96,7 +96,8 @@ fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right(
 fn what_cannot_change_is_refused_when_it_is_changed() -> anyhow::Result<()> {
     block_on(async {
         let control = shared().await?;
-        kubectl(control, &["create", "namespace", "immutable"], "").await?;
+        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "immutable", "labels": marked(control) } });
+        kubectl(control, &["create", "-f", "-"], &namespace.to_string()).await?;
         let table = [
             Bad(
                 "CloudAccount",

@@ -1,7 +1,7 @@
 //! Credentials change, and the operator goes on without a restart.
 
 use moorage_simulator::{Application, FederatedCredential, Options};
-use moorage_tests::controlplane::block_on;
+use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::stage::{CLIENT, CLIENT_SECRET, SOON, TENANT, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ use crate::tenants::Tenants;
 const OTHER: &str = "44444444-4444-4444-8444-444444444444";
 
 /// A cloud with a second application, which trusts the platform's service account `azure` and has the same rights.
-fn two_applications(story: &str) -> Options {
+async fn two_applications(story: &str) -> anyhow::Result<Options> {
     let federated = FederatedCredential {
-        issuer: Some("https://kubernetes.default.svc".to_owned()),
+        issuer: Some(shared().await?.issuer().await?),
         subject: format!("system:serviceaccount:platform-{story}:azure"),
         audience: "api://AzureADTokenExchange".to_owned(),
     };
@@ -27,7 +27,7 @@ fn two_applications(story: &str) -> Options {
     };
     let mut options = cloud_options();
     options.applications.push(other);
-    options
+    Ok(options)
 }
 
 async fn put_secret(tenants: &Tenants, secret: &str) -> anyhow::Result<()> {
@@ -88,7 +88,7 @@ fn a_client_secret_that_is_replaced_while_objects_are_under_way_is_used_at_once(
 #[test]
 fn another_application_takes_over_when_the_client_id_is_changed() -> anyhow::Result<()> {
     block_on(async {
-        let tenants = Tenants::ready_with("newclient", two_applications("newclient"), |_| {}).await?;
+        let tenants = Tenants::ready_with("newclient", two_applications("newclient").await?, |_| {}).await?;
         let patch = json!({ "spec": { "azure": { "clientSecret": { "clientId": OTHER } } } });
         tenants.patch("CloudAccount", "platform", "azure", &patch).await?;
         until_accepted(&tenants, "clientId", OTHER).await?;
@@ -101,7 +101,7 @@ fn another_application_takes_over_when_the_client_id_is_changed() -> anyhow::Res
 #[test]
 fn an_account_moves_from_a_secret_to_workload_identity_and_back() -> anyhow::Result<()> {
     block_on(async {
-        let tenants = Tenants::ready_with("switch", two_applications("switch"), |_| {}).await?;
+        let tenants = Tenants::ready_with("switch", two_applications("switch").await?, |_| {}).await?;
         let (namespace, operator) = (tenants.example.namespace("platform"), tenants.stage.operator_namespace());
         let run = async |args: &str| tenants.stage.kubectl(&args.split(' ').collect::<Vec<_>>(), "").await;
         run(&format!("create serviceaccount azure -n {namespace}")).await?;

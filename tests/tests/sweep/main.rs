@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::controlplane::{block_on, owned};
 use moorage_tests::sweep::{Cell, Ended, Label, Log, Run, cells, of_audit, of_cloud, run, swept, table};
 
 /// How many failures are shown in full.
@@ -15,7 +15,7 @@ const SHOWN: usize = 3;
 #[test]
 fn whatever_goes_wrong_at_an_effect_the_world_ends_the_same() -> anyhow::Result<()> {
     block_on(async {
-        let control = shared().await?;
+        let control = owned().await?;
         let audit = control.audit().from_now()?;
         let log = Log::default();
         let recording = run(Run { control, name: "recording".to_owned(), trouble: None, expected: None, log: log.clone() }).await;
