@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{DynamicObject, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use moorage_cloud::EndpointMap;
 use moorage_operator::env::Installation;
@@ -260,7 +260,7 @@ impl Stage {
         // Their schemas are made anew each time, which takes longer than a request.
         static CRDS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(moorage_crds::all);
         let crd = CRDS.iter().find(|crd| crd.spec.names.kind == kind).expect("a kind of ours");
-        let resource = kube::api::ApiResource {
+        let resource = ApiResource {
             group: moorage_crds::GROUP.to_owned(),
             version: moorage_crds::VERSION.to_owned(),
             api_version: format!("{}/{}", moorage_crds::GROUP, moorage_crds::VERSION),
@@ -315,8 +315,18 @@ async fn install_rbac(control: &ControlPlane, namespace: &str) -> anyhow::Result
         if object["kind"] == "ClusterRoleBinding" {
             object["metadata"]["name"] = format!("{}-{namespace}", object["metadata"]["name"].as_str().unwrap_or_default()).into();
         }
+        let object: DynamicObject = serde_json::from_value(object.clone())?;
+        let types = object.types.as_ref().context("an object of the RBAC has no type")?;
+        let resource = ApiResource::from_gvk(&types.try_into()?);
+        let api: Api<DynamicObject> = match &object.metadata.namespace {
+            Some(namespace) => Api::namespaced_with(control.admin(), namespace, &resource),
+            None => Api::all_with(control.admin(), &resource),
+        };
+        let (name, params) = (object.name_any(), PatchParams::apply("stage").force());
+        let applied = api.patch(&name, &params, &Patch::Apply(&object)).await;
+        applied.with_context(|| format!("failed to apply {} {name}", types.kind))?;
     }
-    kubectl(control, &["apply", "--server-side", "--force-conflicts", "-f", "-"], &example.text()).await.map(drop)
+    Ok(())
 }
 
 /// Lets the operator use the Secrets of a namespace, as the documentation tells an administrator to.

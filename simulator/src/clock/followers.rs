@@ -78,6 +78,8 @@ impl State {
         let round = self.round;
         let known = &mut self.followers.known;
         let (told, question) = known.get(&report.name).map_or((None, 0), |before| (before.told, before.question + 1));
+        // Who does not know the clock is new, though it may bear the name of one that died: it is answered at once.
+        let told = told.filter(|_| report.seen.is_some() || report.offset_ns.is_some());
         known.insert(report.name.clone(), Follower { report: report.clone(), round, told, question, heard: Instant::now() });
         question
     }

@@ -116,6 +116,18 @@ async fn an_old_report_of_idleness_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_follower_that_does_not_know_the_clock_is_told_at_once_even_under_the_name_of_one_that_died() {
+    let simulator = Simulator::start(options()).await.unwrap();
+    let client = bench::client(&simulator);
+    let newcomer = json!({ "name": "operator", "seen": null, "idle": false });
+    for _ in 0..2 {
+        let told = call(&client, "POST", "https://localhost/sim/clock/follow", &[], Some(&newcomer));
+        let told = tokio::time::timeout(Duration::from_secs(10), told).await.expect("a question is held for longer than that");
+        assert_eq!(told.body["offset_ns"], 0);
+    }
+}
+
+#[tokio::test]
 async fn a_report_from_before_a_step_or_with_work_due_does_not_let_the_clock_go_on() {
     let simulator = Arc::new(Simulator::start(options()).await.unwrap());
     let client = bench::client(&simulator);
