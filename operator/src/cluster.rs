@@ -158,13 +158,13 @@ impl Cluster {
         self.write_secret(&step, namespace, request).await
     }
 
-    /// Deletes a Secret that is still the one with that uid; one that is gone already is fine.
+    /// Deletes a Secret that is still as it was seen; one that is gone already is fine.
     ///
     /// # Errors
-    /// What the API server says.
-    pub async fn delete_secret(&self, at: &Name, uid: Option<String>) -> Result<(), Error> {
+    /// `Conflict` if it has changed.
+    pub async fn delete_secret(&self, at: &Name, seen: &ObjectMeta) -> Result<(), Error> {
         let step = format!("failed to delete Secret {at}");
-        let params = DeleteParams { preconditions: Some(Preconditions { uid, resource_version: None }), ..DeleteParams::default() };
+        let params = only(seen.uid.clone(), seen.resource_version.clone());
         let request = Request::new(Secret::url_path(&(), Some(&at.namespace))).delete(&at.name, &params);
         let (status, _) = self.send(&step, request).await?;
         if status.is_success() || status == StatusCode::NOT_FOUND { Ok(()) } else { Err(self.refused_secret(&step, status, &at.namespace)) }
@@ -225,12 +225,13 @@ impl Cluster {
         self.write(step, Request::new(path).create(&post(), body)).await
     }
 
-    /// Deletes an object that is no Secret; one that is gone already is fine.
+    /// Deletes an object that is no Secret and still is at a version; one that is gone already is fine.
     ///
     /// # Errors
-    /// What the API server says.
-    pub async fn delete(&self, step: &str, path: &str, name: &str) -> Result<(), Error> {
-        let (status, reply) = self.send(step, Request::new(path).delete(name, &DeleteParams::default())).await?;
+    /// `Conflict` if it has changed.
+    pub async fn delete(&self, step: &str, place: &Place<'_>, version: String) -> Result<(), Error> {
+        let request = Request::new(&place.collection).delete(place.name, &only(None, Some(version)));
+        let (status, reply) = self.send(step, request).await?;
         if status.is_success() || status == StatusCode::NOT_FOUND { Ok(()) } else { Err(refused(step, status, &reply)) }
     }
 
@@ -260,6 +261,11 @@ impl Cluster {
             body.map_err(|_| Error::own(format!("{step}: the reply broke off or is too large"), moorage_plan::Class::Unavailable))?;
         Ok((status, body.to_bytes()))
     }
+}
+
+/// A deletion of the object that was seen, and of none that has taken its place: it may come late.
+fn only(uid: Option<String>, resource_version: Option<String>) -> DeleteParams {
+    DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() }
 }
 
 fn post() -> PostParams {

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource;
 use moorage_crds::annotations as names;
 use serde_json::json;
 
@@ -81,33 +80,33 @@ impl Ledger {
     }
 
     /// Writes entries down, or strikes those out that are `None`, and gives the page's new version; `None` if nothing is left on
-    /// the page, which then goes.
+    /// the page, which then goes. What was decided on an older page than there is, is refused: it may come late.
     ///
     /// # Errors
-    /// What the API server says; `Conflict` if the page was made by somebody else meanwhile.
+    /// What the API server says; `Conflict` if the page was made or changed by somebody else meanwhile.
     pub async fn write(
         &self,
         owner: &ObjectKey,
-        place: Option<&str>,
+        where_it_is: Option<&str>,
         entries: &BTreeMap<String, Option<String>>,
     ) -> Result<Option<String>, Error> {
         let step = format!("failed to write the ledger of {owner}");
-        let path = ConfigMap::url_path(&(), Some(&self.namespace));
+        let (at, version) = (Name::new(&self.namespace, &self.page_name(owner)), self.version(owner));
+        let place = Place::of::<ConfigMap>(&at);
         let kept = self.of(owner).keys().any(|entry| !entries.contains_key(entry));
         if !kept && entries.values().all(Option::is_none) {
             return self.strike(owner).await.map(|()| None);
         }
-        let at = Name::new(&self.namespace, &self.page_name(owner));
-        if self.version(owner).is_some() {
-            let changes = match place {
-                Some(place) => json!({ "metadata": { "annotations": { (names::PLACE): place } }, "data": entries }),
-                None => json!({ "data": entries }),
-            };
-            return self.cluster.merge(&step, &Place::of::<ConfigMap>(&at), &changes).await.map(Some);
+        if let Some(version) = version {
+            let mut changes = json!({ "metadata": { "resourceVersion": version }, "data": entries });
+            if let Some(where_it_is) = where_it_is {
+                changes["metadata"]["annotations"] = json!({ (names::PLACE): where_it_is });
+            }
+            return self.cluster.merge(&step, &place, &changes).await.map(Some);
         }
         let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
-        let page = ConfigMap { metadata: self.page_meta(owner, place), data: Some(data), ..ConfigMap::default() };
-        self.cluster.create(&step, &path, &page).await.map(Some)
+        let page = ConfigMap { metadata: self.page_meta(owner, where_it_is), data: Some(data), ..ConfigMap::default() };
+        self.cluster.create(&step, &place.collection, &page).await.map(Some)
     }
 
     /// Strikes a whole page out.
@@ -116,7 +115,10 @@ impl Ledger {
     /// What the API server says.
     pub async fn strike(&self, owner: &ObjectKey) -> Result<(), Error> {
         let step = format!("failed to strike the ledger of {owner} out");
-        self.cluster.delete(&step, &ConfigMap::url_path(&(), Some(&self.namespace)), &self.page_name(owner)).await?;
+        let (at, version) = (Name::new(&self.namespace, &self.page_name(owner)), self.version(owner));
+        if let Some(version) = version {
+            self.cluster.delete(&step, &Place::of::<ConfigMap>(&at), version).await?;
+        }
         // There is no version to wait for: what is struck out must not be believed until the watch tells.
         self.lock().remove(owner);
         Ok(())

@@ -197,7 +197,9 @@ fn told_now<K: Kind>(object: &K) -> Value {
 async fn report<K: Kind>(env: &Env, object: &K, key: &ObjectKey, status: Value, now: Timestamp) -> Result<(), Error> {
     let Some(changes) = difference(&told_now(object), &status) else { return Ok(()) };
     let step = format!("failed to write the status of {key}");
-    let (place, changes) = (Place::of::<K>(&key.at).status(), json!({ "status": changes }));
+    // With the version: what was seen of an older object must not be told of a newer one, however late it comes.
+    let changes = json!({ "metadata": { "resourceVersion": object.meta().resource_version }, "status": changes });
+    let place = Place::of::<K>(&key.at).status();
     let write = env.cluster.merge(&step, &place, &changes);
     let version = env.effects.perform(key, Target::Cluster, Reason::ReportStatus, write).await?;
     env.told(key, version.clone());

@@ -75,10 +75,10 @@ impl Kind for DeviceCredential {
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         match action {
             Action::Write { at, content, revision, over, .. } => write(self, env, at, content, *revision, over.as_deref()).await,
-            Action::Delete(at) => {
-                let uid = env.secrets.meta(at).ok().flatten().and_then(|meta| meta.uid.clone());
-                env.cluster.delete_secret(at, uid).await
-            }
+            Action::Delete(at) => match env.secrets.meta(at).ok().flatten() {
+                Some(seen) => env.cluster.delete_secret(at, &seen).await,
+                None => Ok(()),
+            },
             Action::Enrollment(step) => disenrollment::perform(self, env, step).await,
             Action::Reprovision(step) => reprovisioning::perform(self, env, step).await,
         }

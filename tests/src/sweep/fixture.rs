@@ -1,8 +1,9 @@
 //! What a run of the sweep applies, changes and deletes: the example of the first story, cut down to one of everything.
 
 use anyhow::Context as _;
-use kube::Api;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
+use kube::{Api, ResourceExt};
 use moorage_crds::annotations;
 use serde_json::{Value, json};
 
@@ -112,6 +113,20 @@ impl Fixture {
             }
             let deleted = api.delete(part.name, &DeleteParams::default()).await;
             deleted.with_context(|| format!("failed to delete {} {}", part.kind, part.name))?;
+        }
+        Ok(())
+    }
+
+    /// Strikes what the ledger says of barred devices.
+    ///
+    /// # Errors
+    /// The API server refuses.
+    pub async fn strike_claims(&self, stage: &Stage) -> anyhow::Result<()> {
+        let pages: Api<ConfigMap> = Api::namespaced(stage.control().admin(), &stage.operator_namespace());
+        for page in pages.list(&ListParams::default()).await? {
+            if page.annotations().get(annotations::OWNER_KIND).is_some_and(|kind| kind == "DeviceCredential") {
+                pages.delete(&page.name_any(), &DeleteParams::default()).await?;
+            }
         }
         Ok(())
     }

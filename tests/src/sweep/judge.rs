@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use super::label::{Label, Labels, of_cloud};
+use super::upstream::Delayed;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,11 +22,13 @@ pub enum Mode {
     KilledBefore,
     /// The operator dies when the request was served.
     KilledAfter,
+    /// The operator is taken for dead and another one takes its place; when that has done its work, the request is served.
+    Late,
 }
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::LostBefore, Self::LostAfter, Self::Twice, Self::KilledBefore, Self::KilledAfter];
+    pub const ALL: [Self; 6] = [Self::LostBefore, Self::LostAfter, Self::Twice, Self::KilledBefore, Self::KilledAfter, Self::Late];
 
     /// The heading of its column.
     pub fn as_str(self) -> &'static str {
@@ -35,6 +38,7 @@ impl Mode {
             Self::Twice => "twice",
             Self::KilledBefore => "killed before",
             Self::KilledAfter => "killed after",
+            Self::Late => "late",
         }
     }
 }
@@ -88,6 +92,7 @@ struct State {
     labels: Labels,
     struck: bool,
     dark: bool,
+    delayed: Option<Delayed>,
 }
 
 impl Judge {
@@ -116,7 +121,7 @@ impl Judge {
         let Some(mode) = hit else { return Verdict::Pass };
         state.struck = true;
         drop(state);
-        if mode == Mode::KilledBefore {
+        if matches!(mode, Mode::KilledBefore | Mode::Late) {
             self.kill();
         }
         Verdict::Trouble(mode)
@@ -132,6 +137,16 @@ impl Judge {
     /// Another operator has taken the place of the dead one.
     pub fn revive(&self) {
         self.lock().dark = false;
+    }
+
+    /// Keeps a request that is to be served late.
+    pub fn delay(&self, request: Delayed) {
+        self.lock().delayed = Some(request);
+    }
+
+    /// The request that is to be served now, if there is one.
+    pub fn delayed(&self) -> Option<Delayed> {
+        self.lock().delayed.take()
     }
 
     /// Whether the trouble came.

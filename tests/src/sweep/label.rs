@@ -61,6 +61,13 @@ impl Label {
         Self(self.0.split(" of ").next().unwrap_or_default().to_owned())
     }
 
+    /// Whether it is the one effect in the cluster that nothing can refuse when it is late: the claim that we bar a device, made
+    /// anew after the last trace of it is gone. A claim alone proves nothing, and it is struck when its credential or its service
+    /// comes and goes again.
+    pub(super) fn is_claim_of_a_barred_device(&self) -> bool {
+        self.0 == "POST configmaps of DeviceCredential"
+    }
+
     /// Whether it only tells what is the case.
     pub fn tells(&self) -> bool {
         self.0.ends_with("/status")

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::crew::Crew;
 use super::fixture::Fixture;
-use super::judge::{Judge, Trouble};
+use super::judge::{Judge, Side, Trouble};
 use super::label::Label;
 use super::log::Log;
 use super::world::{self, difference};
@@ -22,6 +22,8 @@ use crate::stage::{Stage, cloud_options, condition, fabrikam_s_past};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How far the clock is moved on when the operator waits for a time.
 const STRIDE: SignedDuration = SignedDuration::from_secs(2);
+/// Longer than any kind leaves a cloud unlooked at.
+const DRIFT: SignedDuration = SignedDuration::from_mins(31);
 /// How long one stride of the clock may take, in real time, before it is looked again.
 const STRIDE_PATIENCE: Duration = Duration::from_secs(1);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
@@ -77,10 +79,10 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
     let stage = Stage::set(control, &name, &fixture.namespaces(), options).await?;
     stage.cloud().edit(fabrikam_s_past);
     let before = world::cloud(&stage, &fixture);
-    let (judge, deaths) = Judge::new(trouble);
+    let (judge, deaths) = Judge::new(trouble.clone());
     let judge = Arc::new(judge);
     let crew = Crew::aboard(stage.launch(), judge.clone(), deaths, log.clone()).await?;
-    let view = View { stage: &stage, fixture: &fixture, crew: &crew };
+    let view = View { stage: &stage, fixture: &fixture, crew: &crew, judge: &judge, trouble: trouble.as_ref(), log: &log };
     let wanted = |of: fn(&Checkpoints) -> &String| expected.as_deref().map(|checkpoints| of(checkpoints).as_str());
 
     log.note("everything is applied");
@@ -88,10 +90,10 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
     let ready = view.comes_to("everything is Ready", All::Ready, wanted(|points| &points.ready)).await?;
     log.note("a hub and a Secret are changed");
     fixture.change(&stage).await?;
-    let changed = view.comes_to("the change is made", All::Ready, wanted(|points| &points.changed)).await?;
+    let changed = view.stays_at("the change is made", All::Ready, wanted(|points| &points.changed)).await?;
     log.note("everything is deleted");
     fixture.delete(&stage).await?;
-    let gone = view.comes_to("everything is gone", All::Gone, wanted(|points| &points.gone)).await?;
+    let gone = view.stays_at("everything is gone", All::Gone, wanted(|points| &points.gone)).await?;
 
     let left = difference(&before, &world::cloud(&stage, &fixture));
     if !left.is_empty() {
@@ -121,9 +123,29 @@ struct View<'a> {
     stage: &'a Stage,
     fixture: &'a Fixture,
     crew: &'a Crew,
+    judge: &'a Judge,
+    trouble: Option<&'a Trouble>,
+    log: &'a Log,
 }
 
 impl View<'_> {
+    /// The same, and if a request is late, it is served then: it must do no harm that a look for drift does not mend.
+    async fn stays_at(&self, what: &str, all: All, expected: Option<&str>) -> anyhow::Result<String> {
+        let world = self.comes_to(what, all, expected).await?;
+        let Some(late) = self.judge.delayed() else { return Ok(world) };
+        let (side, status) = (late.upstream.side, late.serve().await?);
+        self.log.note(&format!("the late request is served: {status}"));
+        match self.trouble {
+            Some(trouble) if trouble.label.is_claim_of_a_barred_device() => self.fixture.strike_claims(self.stage).await?,
+            _ if side == Side::Cluster && !status.is_client_error() => bail!("the API server took a late request: {status}"),
+            _ => {}
+        }
+        // It ends early when the operator is busy.
+        let deadline = Instant::now() + PATIENCE;
+        while self.stage.cloud().advance(DRIFT).await.is_err() && Instant::now() < deadline {}
+        self.comes_to(&format!("{what}, and so it is after a late request"), all, Some(&world)).await
+    }
+
     /// Waits until the operator is at rest in the world that is wanted, and still is a little later; moves the clock meanwhile.
     async fn comes_to(&self, what: &str, all: All, expected: Option<&str>) -> anyhow::Result<String> {
         let deadline = Instant::now() + PATIENCE;

@@ -4,7 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::authority::authority;
 use super::judge::{Judge, Mode, Verdict};
-use super::upstream::Upstream;
+use super::upstream::{Delayed, Upstream};
 
 /// Two proxies; when this is dropped, every connection through them is cut.
 pub(super) struct Seam {
@@ -43,7 +42,8 @@ impl Seam {
         let tls = TlsAcceptor::from(authority()?.server.clone());
         let (plain, cluster_at) = listen().await?;
         let (secured, cloud_at) = listen().await?;
-        let (cluster, cloud) = (Arc::new(Proxy { judge: judge.clone(), upstream: cluster }), Arc::new(Proxy { judge, upstream: cloud }));
+        let proxy = |upstream| Arc::new(Proxy { judge: judge.clone(), upstream: Arc::new(upstream) });
+        let (cluster, cloud) = (proxy(cluster), proxy(cloud));
         let serving =
             [tokio::spawn(cluster.serve(plain, None)).abort_handle(), tokio::spawn(cloud.serve(secured, Some(tls))).abort_handle()];
         Ok(Self { cluster: cluster_at, cloud: cloud_at, serving })
@@ -76,7 +76,7 @@ async fn listen() -> anyhow::Result<(TcpListener, SocketAddr)> {
 
 struct Proxy {
     judge: Arc<Judge>,
-    upstream: Upstream,
+    upstream: Arc<Upstream>,
 }
 
 type Answer = anyhow::Result<http::Response<reqwest::Body>>;
@@ -120,26 +120,23 @@ impl Proxy {
             Verdict::Pass => self.upstream.pass(&parts, body).await,
             Verdict::Trouble(Mode::LostBefore) => Err(anyhow!("lost before its effect")),
             Verdict::Trouble(Mode::LostAfter) => {
-                self.whole(&parts, body).await?;
+                self.upstream.whole(&parts, body).await?;
                 Err(anyhow!("lost after its effect"))
             }
             Verdict::Trouble(Mode::Twice) => {
-                self.whole(&parts, body.clone()).await?;
+                self.upstream.whole(&parts, body.clone()).await?;
                 self.upstream.pass(&parts, body).await
             }
             Verdict::Trouble(Mode::KilledAfter) => {
-                self.whole(&parts, body).await?;
+                self.upstream.whole(&parts, body).await?;
                 self.judge.kill();
+                std::future::pending().await
+            }
+            Verdict::Trouble(Mode::Late) => {
+                self.judge.delay(Delayed { upstream: self.upstream.clone(), parts, body });
                 std::future::pending().await
             }
             Verdict::Trouble(Mode::KilledBefore) | Verdict::Never => std::future::pending().await,
         }
-    }
-
-    /// Passes a request on and waits for the end of its answer: then its effect has taken place.
-    async fn whole(&self, parts: &http::request::Parts, body: Bytes) -> anyhow::Result<()> {
-        let answer = self.upstream.pass(parts, body).await?;
-        answer.into_body().collect().await?;
-        Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! What is behind the proxies.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
+use http_body_util::BodyExt;
 use kube::config::Kubeconfig;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
@@ -65,6 +67,35 @@ impl Upstream {
             answer.headers_mut().remove(hop);
         }
         Ok(answer)
+    }
+
+    /// Passes a request on and waits for the end of its answer: then its effect has taken place.
+    ///
+    /// # Errors
+    /// As [`Upstream::pass`].
+    pub async fn whole(&self, request: &Parts, body: Bytes) -> anyhow::Result<http::StatusCode> {
+        let answer = self.pass(request, body).await?;
+        let status = answer.status();
+        answer.into_body().collect().await?;
+        Ok(status)
+    }
+}
+
+/// A request that is still on its way.
+#[derive(Debug)]
+pub(super) struct Delayed {
+    pub upstream: Arc<Upstream>,
+    pub parts: Parts,
+    pub body: Bytes,
+}
+
+impl Delayed {
+    /// Has it served now, and gives the answer's status.
+    ///
+    /// # Errors
+    /// As [`Upstream::pass`].
+    pub async fn serve(self) -> anyhow::Result<http::StatusCode> {
+        self.upstream.whole(&self.parts, self.body).await
     }
 }
 

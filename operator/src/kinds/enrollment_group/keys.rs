@@ -104,7 +104,7 @@ pub(super) async fn forget(env: &Env, group: &EnrollmentGroup) -> Result<(), Err
     let meta: Option<Arc<ObjectMeta>> = env.secrets.meta(&at).ok().flatten();
     let ours = meta.filter(|meta| is_ours(group, meta));
     match ours {
-        Some(meta) => env.cluster.delete_secret(&at, meta.uid.clone()).await,
+        Some(meta) => env.cluster.delete_secret(&at, &meta).await,
         None => Ok(()),
     }
 }
