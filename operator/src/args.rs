@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
+use crate::lease::Term;
+
 /// Reconciles multi-tenant IoT identity: tenants as YAML, their cloud side kept, every device's credential in a Secret.
 #[derive(Parser, Debug, Clone)]
 #[command(name = "moorage", version)]
@@ -28,6 +30,11 @@ pub struct Args {
     /// This replica's name in the Lease; without it there is no Lease, for a single replica.
     #[arg(long, env = "MOORAGE_POD_NAME")]
     pub replica: Option<String>,
+
+    /// How long the Lease holds without being renewed, from 6s to 60s: about as long as it takes until another replica acts when
+    /// this one is lost. An effect has two thirds of it to finish, so a short one suits only a cloud that answers fast.
+    #[arg(long, env = "MOORAGE_LEASE_DURATION", default_value = "45s")]
+    pub lease_duration: Term,
 
     /// Address of /livez, /readyz and /metrics.
     #[arg(long, env = "MOORAGE_LISTEN", default_value = "0.0.0.0:8080")]

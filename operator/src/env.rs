@@ -127,7 +127,7 @@ impl Env {
         Self {
             ledger: Ledger::new(cluster.clone(), &installation.id, &installation.namespace),
             effects: Effects::new(leadership.clone(), metrics.clone()),
-            events: Events::new(client.clone()),
+            events: Events::new(client.clone(), leadership.clone()),
             queue: Queue::new(clock.clone()),
             freshness: Freshness::default(),
             stores: Stores::default(),

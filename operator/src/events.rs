@@ -4,7 +4,7 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use moorage_plan::Reason;
 
-use crate::{cluster::FIELD_MANAGER, error::bounded, kind::Kind};
+use crate::{cluster::FIELD_MANAGER, error::bounded, kind::Kind, lease::Leadership};
 
 /// Longest note that the API server takes (1 kB).
 const LONGEST_NOTE: usize = 1000;
@@ -16,13 +16,14 @@ const LONGEST_ACTION: usize = 124;
 #[derive(Clone)]
 pub struct Events {
     recorder: Recorder,
+    leadership: Leadership,
 }
 
 impl Events {
     /// Events in the operator's name.
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Client, leadership: Leadership) -> Self {
         let reporter = Reporter { controller: FIELD_MANAGER.to_owned(), instance: None };
-        Self { recorder: Recorder::new(client, reporter) }
+        Self { recorder: Recorder::new(client, reporter), leadership }
     }
 
     /// Tells what was done.
@@ -35,8 +36,11 @@ impl Events {
         self.publish(object, EventType::Warning, reason, note).await;
     }
 
-    /// An Event that cannot be written is logged, and holds up nothing.
+    /// An Event that cannot be written is logged, and holds up nothing; a replica that no longer leads tells nothing.
     async fn publish<K: Kind>(&self, object: &K, type_: EventType, reason: Reason, note: &str) {
+        if !self.leadership.leads() {
+            return;
+        }
         let event = Event {
             type_,
             reason: reason.to_string(),

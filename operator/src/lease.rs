@@ -12,34 +12,79 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 
-use crate::{clock::Clock, effects, error::Error};
+use crate::{clock::Clock, error::Error};
 
-/// How long a Lease holds without being renewed.
-const HOLDS: Duration = Duration::from_secs(45);
-/// How often it is renewed.
-const RENEW: Duration = Duration::from_secs(5);
+/// How long a Lease holds without being renewed, and what follows from that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term(Duration);
+
+impl Term {
+    /// The term unless another is asked for.
+    pub const DEFAULT: Self = Self(Duration::from_secs(45));
+    const SHORTEST: Duration = Duration::from_secs(6);
+    const LONGEST: Duration = Duration::from_mins(1);
+
+    /// How long the Lease holds.
+    pub fn holds(self) -> Duration {
+        self.0
+    }
+
+    /// How long an effect may take: with the third that is left, every effect is over before another replica can lead.
+    pub fn longest_effect(self) -> Duration {
+        self.0 * 2 / 3
+    }
+
+    /// How often the Lease is renewed.
+    pub fn renew(self) -> Duration {
+        self.0 / 9
+    }
+
+    /// How long a Lease holds by its holder's word, which may be of another version or configuration than ours: never less than
+    /// ours, nor more than anybody's can.
+    fn of_holder(self, spec: &LeaseSpec) -> Duration {
+        let told = spec.lease_duration_seconds.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs);
+        told.unwrap_or_default().clamp(self.0, Self::LONGEST.max(self.0))
+    }
+}
+
+impl std::str::FromStr for Term {
+    type Err = String;
+
+    /// Reads `15s`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let term = moorage_plan::parse_duration(text).map_err(|error| error.to_string())?;
+        let term = Duration::try_from(term).map_err(|error| error.to_string())?;
+        if (Self::SHORTEST..=Self::LONGEST).contains(&term) { Ok(Self(term)) } else { Err("a Lease holds for 6s to 60s".to_owned()) }
+    }
+}
 
 /// Whether this replica leads, and until when.
 #[derive(Clone, Debug)]
 pub struct Leadership {
     until: Arc<Mutex<Option<Instant>>>,
     always: bool,
+    term: Term,
 }
 
 impl Leadership {
     /// A replica that never asks: for a single replica, and for tests.
     pub fn always() -> Self {
-        Self { until: Arc::default(), always: true }
+        Self { until: Arc::default(), always: true, term: Term::DEFAULT }
     }
 
     /// A replica that does not lead yet.
-    pub fn contested() -> Self {
-        Self { until: Arc::default(), always: false }
+    pub fn contested(term: Term) -> Self {
+        Self { until: Arc::default(), always: false, term }
+    }
+
+    /// How long an effect may take.
+    pub fn longest_effect(&self) -> Duration {
+        self.term.longest_effect()
     }
 
     /// Whether an effect that begins now is over before another replica can lead.
     pub fn may_act(&self) -> bool {
-        self.always || self.left() > effects::LONGEST
+        self.always || self.left() > self.longest_effect()
     }
 
     /// Whether this replica leads now.
@@ -79,15 +124,15 @@ impl Election {
         loop {
             // The deadline counts from before the request: the answer may be slow.
             let asked = Instant::now();
-            match tokio::time::timeout(RENEW * 2, self.round()).await {
-                Ok(Ok(true)) => self.leadership.set(Some(asked + HOLDS)),
+            match tokio::time::timeout(self.term().renew() * 2, self.round()).await {
+                Ok(Ok(true)) => self.leadership.set(Some(asked + self.term().holds())),
                 Ok(Ok(false)) => self.leadership.set(None),
                 Ok(Err(error)) => tracing::warn!(error = error.chain(), "the Lease was not renewed"),
                 Err(_) => tracing::warn!("the Lease was not renewed in time"),
             }
             tokio::select! {
                 () = stop.cancelled() => break,
-                () = tokio::time::sleep(if self.leadership.leads() { RENEW } else { RENEW / 5 }) => {}
+                () = tokio::time::sleep(if self.leadership.leads() { self.term().renew() } else { self.term().renew() / 5 }) => {}
             }
         }
         if self.leadership.leads() {
@@ -96,6 +141,10 @@ impl Election {
                 tracing::warn!(error = error.chain(), "the Lease was not handed back");
             }
         }
+    }
+
+    fn term(&self) -> Term {
+        self.leadership.term
     }
 
     async fn round(&mut self) -> Result<bool, Error> {
@@ -121,7 +170,7 @@ impl Election {
             return true;
         }
         match &self.seen {
-            Some((before, since)) if before == spec => since.elapsed() > HOLDS,
+            Some((before, since)) if before == spec => since.elapsed() > self.term().of_holder(spec),
             Some(_) | None => {
                 self.seen = Some((spec.clone(), Instant::now()));
                 false
@@ -135,7 +184,7 @@ impl Election {
         let transitions = before.and_then(|before| before.lease_transitions).unwrap_or(0);
         LeaseSpec {
             holder_identity: Some(self.identity.clone()),
-            lease_duration_seconds: i32::try_from(HOLDS.as_secs()).ok(),
+            lease_duration_seconds: i32::try_from(self.term().holds().as_secs()).ok(),
             acquire_time: before.filter(|_| ours).and_then(|before| before.acquire_time.clone()).or_else(|| Some(now.clone())),
             renew_time: Some(now),
             lease_transitions: Some(if ours { transitions } else { transitions + 1 }),
@@ -169,13 +218,34 @@ mod tests {
 
     #[test]
     fn an_effect_that_could_outlive_the_lease_is_not_begun() {
-        let leadership = Leadership::contested();
+        let leadership = Leadership::contested(Term::DEFAULT);
         assert!(!leadership.may_act());
-        leadership.set(Some(Instant::now() + effects::LONGEST + Duration::from_secs(5)));
+        leadership.set(Some(Instant::now() + Duration::from_secs(35)));
         assert!(leadership.may_act());
-        leadership.set(Some(Instant::now() + effects::LONGEST));
+        leadership.set(Some(Instant::now() + Duration::from_secs(30)));
         assert!(!leadership.may_act() && leadership.leads());
         leadership.set(Some(Instant::now()));
         assert!(!leadership.leads());
+    }
+
+    #[test]
+    fn an_effect_and_two_missed_renewals_fit_into_every_term() {
+        for text in ["6s", "15s", "45s", "1m"] {
+            let term: Term = text.parse().expect("a term");
+            assert!(term.longest_effect() + term.renew() * 2 < term.holds(), "{text}");
+        }
+        assert_eq!("45s".parse(), Ok(Term::DEFAULT));
+        assert_eq!("5s".parse::<Term>(), Err("a Lease holds for 6s to 60s".to_owned()));
+        assert_eq!("2m".parse::<Term>(), Err("a Lease holds for 6s to 60s".to_owned()));
+    }
+
+    #[test]
+    fn a_lease_of_another_length_is_waited_for_as_its_holder_says() {
+        let (short, long) = (Term(Duration::from_secs(10)), Term(Duration::from_secs(40)));
+        let of = |seconds| LeaseSpec { lease_duration_seconds: seconds, ..LeaseSpec::default() };
+        assert_eq!(short.of_holder(&of(Some(40))), Duration::from_secs(40));
+        assert_eq!(long.of_holder(&of(Some(10))), Duration::from_secs(40));
+        assert_eq!(short.of_holder(&of(None)), Duration::from_secs(10));
+        assert_eq!(short.of_holder(&of(Some(86_400))), Duration::from_mins(1));
     }
 }

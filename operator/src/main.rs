@@ -27,8 +27,19 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn serve(args: Args) -> anyhow::Result<()> {
-    let Args { installation_id, namespace, namespaces, concurrency, replica, listen, cloud_address, cloud_ca, follow_clock, log_json: _ } =
-        args;
+    let Args {
+        installation_id,
+        namespace,
+        namespaces,
+        concurrency,
+        replica,
+        lease_duration: term,
+        listen,
+        cloud_address,
+        cloud_ca,
+        follow_clock,
+        log_json: _,
+    } = args;
     let endpoint_map = match cloud_address.zip(cloud_ca) {
         Some((address, ca)) => {
             let ca_pem = std::fs::read_to_string(&ca).with_context(|| format!("failed to read {}", ca.display()))?;
@@ -46,7 +57,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let azure = Azure::observed(Cloud::public(), transport, in_domain_time(clock.clone()), counted(metrics.clone()));
 
     let installation = Installation { id: installation_id, namespace };
-    let config = Config { installation, namespaces, concurrency, replica, clock, azure, metrics };
+    let config = Config { installation, namespaces, concurrency, replica, term, clock, azure, metrics };
     let operator = Operator::new(config, connect::from_environment().await?);
     if let Some((follower, _)) = follower {
         follower.take_time().await?;

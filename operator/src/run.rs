@@ -17,7 +17,7 @@ use crate::{
     env::{Env, Installation, Parts},
     kind::Kind,
     kinds,
-    lease::{Election, Leadership},
+    lease::{Election, Leadership, Term},
     metrics::Metrics,
     secrets::Secrets,
     watch,
@@ -33,6 +33,8 @@ pub struct Config {
     pub concurrency: u16,
     /// Name of this replica in the Lease; no Lease if `None`.
     pub replica: Option<String>,
+    /// How long the Lease holds.
+    pub term: Term,
     /// The time.
     pub clock: Clock,
     /// How clouds are reached.
@@ -51,7 +53,7 @@ pub struct Operator {
 impl Operator {
     /// Wires an operator up.
     pub fn new(config: Config, client: Client) -> Self {
-        let leadership = if config.replica.is_some() { Leadership::contested() } else { Leadership::always() };
+        let leadership = if config.replica.is_some() { Leadership::contested(config.term) } else { Leadership::always() };
         let (secrets, namespaces) = Secrets::new(Cluster::new(client.clone(), &config.installation.namespace), config.metrics.clone());
         let env = Env::new(Parts {
             installation: config.installation.clone(),
@@ -122,14 +124,24 @@ fn watch_kind<K: Kind>(watches: &mut JoinSet<()>, env: &Arc<Env>, namespaces: &[
 }
 
 async fn work(env: Arc<Env>, stop: CancellationToken) {
-    while !(env.stores.complete() && env.leadership.leads()) {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {}
+    while its_turn(&env, &stop).await {
+        let Some((key, lane)) = env.queue.next().await else { return };
+        // It may have waited for something to do for longer than it led.
+        if !its_turn(&env, &stop).await {
+            return;
         }
-    }
-    while let Some((key, lane)) = env.queue.next().await {
         let next = kinds::pass(&env, &key, lane).await;
         env.queue.done(key, next);
     }
+}
+
+/// Waits until a pass could have effects. False if it is told to stop first.
+async fn its_turn(env: &Env, stop: &CancellationToken) -> bool {
+    while !(env.stores.complete() && env.leadership.may_act()) {
+        tokio::select! {
+            () = stop.cancelled() => return false,
+            () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {}
+        }
+    }
+    true
 }

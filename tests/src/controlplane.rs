@@ -35,6 +35,7 @@ use login::Endpoint;
 use run::RunDirectory;
 use source::Programs;
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -146,6 +147,11 @@ impl ControlPlane {
     /// The administrator's kubeconfig file.
     pub fn kubeconfig(&self) -> PathBuf {
         self.run.join(ADMIN_KUBECONFIG)
+    }
+
+    /// Where the API server listens.
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// The directory with the certificates, logs, audit log and database.

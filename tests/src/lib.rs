@@ -10,6 +10,7 @@ pub mod example;
 pub mod operator;
 pub mod progress;
 pub mod spoiler;
+pub mod relay;
 pub mod stage;
 pub mod sweep;
 pub mod vendors;

@@ -11,6 +11,7 @@ use moorage_operator::{
     connect,
     env::{Env, Installation},
     follow::Follower,
+    lease::Term,
     metrics::Metrics,
     run::{self, Operator},
 };
@@ -122,7 +123,7 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<E
     let observer = Arc::new(move |call: &moorage_cloud::CallRecord| told.call(call.host.as_str(), call.operation, call.outcome.as_str()));
     let time = clock.clone();
     let azure = Azure::observed(Cloud::public(), transport, Arc::new(move || time.now()), observer);
-    let config = run::Config { installation, namespaces, concurrency: 32, replica, clock, azure, metrics };
+    let config = run::Config { installation, namespaces, concurrency: 32, replica, term: Term::DEFAULT, clock, azure, metrics };
     let operator = Operator::new(config, client);
     let env = operator.env();
     tokio::spawn(follower.run(env.clone()));

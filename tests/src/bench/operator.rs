@@ -8,6 +8,7 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use moorage_cloud::{Azure, Cloud, EndpointMap, LOUD_TARGETS, Transport, TransportOptions};
 use moorage_operator::clock::Clock;
+use moorage_operator::lease::Term;
 use moorage_operator::metrics::Metrics;
 use moorage_operator::run::{self, Operator};
 use moorage_operator::{connect, env::Installation};
@@ -66,6 +67,7 @@ async fn serve(orders: Orders, stop: CancellationToken) -> anyhow::Result<()> {
         namespaces,
         concurrency: CONCURRENCY,
         replica: Some("bench".to_owned()),
+        term: Term::DEFAULT,
         clock,
         azure,
         metrics: Arc::new(Metrics::default()),

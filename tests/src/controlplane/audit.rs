@@ -2,10 +2,12 @@
 
 use crate::wait::{NotYet, until};
 use anyhow::Context;
+use jiff::Timestamp;
 use serde::Deserialize;
 use std::{
     fs::File,
     io::{ErrorKind, Read, Seek, SeekFrom},
+    net::IpAddr,
     path::PathBuf,
     time::Duration,
 };
@@ -46,6 +48,10 @@ pub struct AuditEvent {
     pub code: u16,
     /// Path and query.
     pub request_uri: String,
+    /// When the request came in.
+    pub received: Timestamp,
+    /// The address that it came from.
+    pub source: Option<IpAddr>,
 }
 
 impl AuditEvent {
@@ -155,6 +161,9 @@ struct Line {
     object_ref: ObjectRef,
     #[serde(default)]
     response_status: ResponseStatus,
+    request_received_timestamp: Timestamp,
+    #[serde(default, rename = "sourceIPs")]
+    sources: Vec<IpAddr>,
 }
 
 #[derive(Deserialize)]
@@ -191,15 +200,17 @@ fn parse(line: &str) -> serde_json::Result<AuditEvent> {
         name: line.object_ref.name,
         code: line.response_status.code,
         request_uri: line.request_uri,
+        received: line.request_received_timestamp,
+        source: line.sources.first().copied(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::{AuditEvent, AuditLog};
-    use std::fs;
+    use std::{fs, net::IpAddr};
 
-    const LINE: &str = r#"{"kind":"Event","level":"Metadata","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/a/configmaps?fieldManager=m","verb":"create","user":{"username":"alice","groups":["system:authenticated"]},"objectRef":{"resource":"configmaps","namespace":"a","name":"c","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":201}}"#;
+    const LINE: &str = r#"{"kind":"Event","level":"Metadata","stage":"ResponseComplete","requestURI":"/api/v1/namespaces/a/configmaps?fieldManager=m","verb":"create","user":{"username":"alice","groups":["system:authenticated"]},"objectRef":{"resource":"configmaps","namespace":"a","name":"c","apiVersion":"v1"},"responseStatus":{"metadata":{},"code":201},"sourceIPs":["127.0.0.1"],"requestReceivedTimestamp":"2026-11-25T12:00:00.000001Z"}"#;
 
     fn created() -> AuditEvent {
         AuditEvent {
@@ -213,6 +224,8 @@ mod tests {
             name: "c".into(),
             code: 201,
             request_uri: "/api/v1/namespaces/a/configmaps?fieldManager=m".into(),
+            received: "2026-11-25T12:00:00.000001Z".parse().expect("a time"),
+            source: Some(IpAddr::from([127, 0, 0, 1])),
         }
     }
 

@@ -8,7 +8,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{net::SocketAddr, path::Path};
 
 /// A user of the API server with what proves it.
 #[derive(Clone, Debug)]
@@ -54,6 +54,16 @@ impl Login {
     /// The kubeconfig, complete in itself.
     pub fn kubeconfig(&self) -> &Kubeconfig {
         &self.kubeconfig
+    }
+
+    /// The same user, who finds the API server at another address of this machine.
+    #[must_use]
+    pub fn by_way_of(&self, address: SocketAddr) -> Self {
+        let mut login = self.clone();
+        for cluster in login.kubeconfig.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+            cluster.server = Some(format!("https://{address}"));
+        }
+        login
     }
 
     /// A client that calls as this user; its connections live on the runtime that first uses them.

@@ -2,9 +2,11 @@
 
 mod admission;
 mod adoption;
+mod binary;
 mod credentials;
 mod deprovision;
 mod disenroll;
+mod fail_over;
 mod leaving;
 mod policies;
 mod promises;

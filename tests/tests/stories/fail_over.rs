@@ -1,0 +1,211 @@
+//! Two replicas: one is lost, in each way in which one can be, and the other takes over. They are processes of the real binary, each
+//! on wires of its own, so that the API server and the cloud know who did what.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use moorage_simulator::{Fault, Match, Occurrence, Rule};
+use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::example::Example;
+use moorage_tests::relay::Relay;
+use moorage_tests::stage::{SOON, Stage, cloud_options, fabrikam_s_past};
+use moorage_tests::wait::{NotYet, until};
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::binary::Process;
+
+/// The replicas' Lease, shorter than the default so that a test is.
+const TERM: &str = "9s";
+/// What `docs/operations.md` says of how long it takes until the other one acts, with 10 s for a busy machine.
+const AT_MOST: Duration = Duration::from_secs(9 + 10);
+
+/// A replica on its wires.
+struct Replica {
+    process: Process,
+    cluster: Relay,
+    _cloud: Relay,
+    at: IpAddr,
+}
+
+/// A write that reached the API server or the cloud, whatever was answered.
+#[derive(Debug)]
+struct Effect {
+    when: Timestamp,
+    by: IpAddr,
+    what: String,
+}
+
+struct Replicas {
+    stage: Stage,
+    example: Example,
+    first: Replica,
+    second: Replica,
+}
+
+impl Replicas {
+    /// Two replicas of which the first leads and is at work on the example, and meets with `fault` at the first hub.
+    async fn at_work(story: &str, fault: Fault) -> anyhow::Result<Self> {
+        let example = Example::read("s0-tenants.yaml", story)?;
+        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud_options()).await?;
+        stage.cloud().edit(fabrikam_s_past);
+        let matching = Match { method: Some("PUT".to_owned()), path: Some("contoso-east-hub$".to_owned()), ..Match::default() };
+        stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
+        let first = replica(&stage, 41).await?;
+        until("the first replica leads", SOON, || async { leads(&first, true).await }).await?;
+        let second = replica(&stage, 42).await?;
+        until("the second replica is ready to follow", SOON, || async {
+            second.process.get("/readyz").await.map(drop).map_err(|error| NotYet::seen(format!("{error:#}")))
+        })
+        .await?;
+        stage.apply(&example).await?;
+        let replicas = Self { stage, example, first, second };
+        until("the first replica is at the hub", SOON, || async {
+            let effects = replicas.effects().map_err(NotYet::seen)?;
+            if effects.iter().any(|effect| effect.what.contains("contoso-east-hub")) { Ok(()) } else { Err(NotYet::seen("not yet")) }
+        })
+        .await?;
+        Ok(replicas)
+    }
+
+    /// All effects of the replicas so far, in the order in which they came. Who leads is no effect.
+    fn effects(&self) -> anyhow::Result<Vec<Effect>> {
+        let cluster = self.stage.control().audit().writes_of(self.stage.operator_user())?;
+        let cluster = cluster.into_iter().filter(|event| event.resource != "leases").filter_map(|event| {
+            Some(Effect { when: event.received, by: event.source?, what: format!("{} {}", event.verb, event.request_uri) })
+        });
+        let cloud = self.stage.cloud().requests().into_iter().filter(|request| request.writes);
+        let cloud =
+            cloud.map(|request| Effect { when: request.when, by: request.remote_ip, what: format!("{} {}", request.method, request.path) });
+        let mut effects: Vec<_> = cluster.chain(cloud).collect();
+        effects.sort_by_key(|effect| effect.when);
+        Ok(effects)
+    }
+
+    /// Who acted, in turn.
+    fn turns(&self) -> anyhow::Result<Vec<IpAddr>> {
+        let mut turns: Vec<_> = self.effects()?.into_iter().map(|effect| effect.by).collect();
+        turns.dedup();
+        Ok(turns)
+    }
+
+    /// Waits until a replica acts after `event`, and tells how long that took. How long before nobody had acted is told as well.
+    async fn taken_over_by(&self, replica: &Replica, event: Timestamp, what: &str) -> anyhow::Result<()> {
+        let effect = until("the other replica acts", SOON, || async {
+            let effects = self.effects().map_err(NotYet::seen)?;
+            effects.into_iter().find(|effect| effect.by == replica.at && effect.when > event).ok_or_else(|| NotYet::seen("no effect"))
+        })
+        .await?;
+        let took = effect.when.duration_since(event);
+        let effects = self.effects()?;
+        let last = effects.iter().rfind(|other| other.by != replica.at && other.when < effect.when).map(|effect| effect.when);
+        let still = last.map(|last| format!("{:.1}", effect.when.duration_since(last).as_secs_f64())).unwrap_or_default();
+        println!("{what}: {:.1} s to the other's first effect; nobody acted for {still} s (Lease: {TERM})", took.as_secs_f64());
+        assert!(Duration::try_from(took)? <= AT_MOST, "{took:#}");
+        Ok(())
+    }
+
+    /// Asks for another size of the hub, which is an effect for whoever leads.
+    async fn ask_for_units(&self, units: i64) -> anyhow::Result<()> {
+        let patch = json!([{ "op": "replace", "path": "/spec/hubs/0/sku/capacity", "value": units }]).to_string();
+        let namespace = self.example.namespace("contoso");
+        self.stage.kubectl(&["patch", "thg", "contoso-us", "-n", &namespace, "--type=json", "-p", &patch], "").await.map(drop)
+    }
+
+    /// Waits until the hub has a size.
+    async fn until_units(&self, units: i64) -> anyhow::Result<()> {
+        until("the hub has its size", SOON, || async {
+            let world = self.stage.cloud().world();
+            if world.contains(&format!(" S1x{units} ")) { Ok(()) } else { Err(NotYet::seen(world)) }
+        })
+        .await
+    }
+}
+
+/// Starts a replica whose wires come from 127.0.0.`place`.
+async fn replica(stage: &Stage, place: u8) -> anyhow::Result<Replica> {
+    let at = IpAddr::from([127, 0, 0, place]);
+    let (cluster, cloud) = (Relay::open(stage.control().address(), at).await?, Relay::open(stage.cloud().address(), at).await?);
+    let login = stage.login().by_way_of(cluster.address());
+    let clouds: SocketAddr = cloud.address();
+    let process = Process::start(stage, &format!("moorage-{place}"), &login, clouds, &["--lease-duration", TERM]).await?;
+    Ok(Replica { process, cluster, _cloud: cloud, at })
+}
+
+async fn leads(replica: &Replica, wanted: bool) -> Result<(), NotYet> {
+    let metrics = replica.process.get("/metrics").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
+    let line = format!("moorage_leader {}", i32::from(wanted));
+    if metrics.lines().any(|found| found == line) { Ok(()) } else { Err(NotYet::seen("another one leads")) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the replicas are processes on the machine's clock")]
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+#[test]
+fn when_the_leader_is_killed_the_other_replica_acts_within_the_lease() -> anyhow::Result<()> {
+    block_on(async {
+        let replicas = Replicas::at_work("killed", Fault::Throttle { retry_after: 1 }).await?;
+        let event = now();
+        replicas.first.process.signal(Signal::KILL)?;
+        replicas.taken_over_by(&replicas.second, event, "killed").await?;
+        replicas.stage.cloud().faults().clear();
+        replicas.stage.until_all_ready().await?;
+        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_leader_that_was_frozen_in_the_midst_of_an_effect_does_nothing_until_it_leads_again() -> anyhow::Result<()> {
+    block_on(async {
+        let mut replicas = Replicas::at_work("frozen", Fault::Slow(1_500)).await?;
+        let event = now();
+        replicas.first.process.signal(Signal::STOP)?;
+        replicas.taken_over_by(&replicas.second, event, "frozen").await?;
+        replicas.stage.cloud().faults().clear();
+        replicas.stage.until_all_ready().await?;
+
+        let woken = now();
+        replicas.first.process.signal(Signal::CONT)?;
+        let (user, at) = (replicas.stage.operator_user().to_owned(), replicas.first.at);
+        let asks = |event: &moorage_tests::controlplane::AuditEvent| event.resource == "leases" && event.source == Some(at);
+        until("the woken replica has looked at the Lease", SOON, || async {
+            let entries = replicas.stage.control().audit().entries().map_err(NotYet::seen)?;
+            let mut looks = entries.iter().filter(|event| event.user == user && event.received > woken && asks(event));
+            looks.nth(1).map(drop).ok_or_else(|| NotYet::seen("not twice"))
+        })
+        .await?;
+        leads(&replicas.first, false).await.map_err(|seen| anyhow::anyhow!("{seen:?}"))?;
+        replicas.ask_for_units(2).await?;
+        replicas.until_units(2).await?;
+        replicas.stage.until_all_ready().await?;
+        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{:#?}", replicas.effects()?);
+
+        replicas.second.process.signal(Signal::KILL)?;
+        replicas.second.process.ended().await?;
+        let event = now();
+        replicas.ask_for_units(3).await?;
+        replicas.taken_over_by(&replicas.first, event, "killed after that").await?;
+        replicas.until_units(3).await?;
+        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at, replicas.first.at]);
+        Ok(())
+    })
+}
+
+#[test]
+fn a_leader_that_cannot_reach_the_api_server_stops_acting_before_the_other_begins() -> anyhow::Result<()> {
+    block_on(async {
+        let replicas = Replicas::at_work("cut-off", Fault::Throttle { retry_after: 1 }).await?;
+        let event = now();
+        replicas.first.cluster.cut();
+        replicas.taken_over_by(&replicas.second, event, "cut off from the API server").await?;
+        leads(&replicas.first, false).await.map_err(|seen| anyhow::anyhow!("{seen:?}"))?;
+        replicas.stage.cloud().faults().clear();
+        replicas.stage.until_all_ready().await?;
+        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{:#?}", replicas.effects()?);
+        Ok(())
+    })
+}
