@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 /// The time, and waiting for a time.
 ///
-/// Outside of tests it is the machine's clock. A test may let it follow a simulator's, which is ahead of the machine's by an
-/// offset that only grows.
+/// Outside of tests it is the machine's clock, which may be set while we run. A test may let it follow a simulator's, which is
+/// ahead of the machine's by an offset that only grows, or set it.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<watch::Receiver<SignedDuration>>);
 

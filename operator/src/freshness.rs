@@ -49,7 +49,11 @@ impl Freshness {
     pub fn wait_until(&self, object: &ObjectKey, now: Timestamp, seen: impl Fn(&Thing) -> Option<String>) -> Option<Timestamp> {
         let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
         let writes = awaited.get_mut(object)?;
-        writes.unseen.retain(|one| one.until > now && !seen(&one.thing).is_some_and(|version| is_at_least(&version, &one.version)));
+        // One that is further off than that was awaited before the clock was set back.
+        let longest = now.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
+        writes.unseen.retain(|one| {
+            (now < one.until && one.until <= longest) && !seen(&one.thing).is_some_and(|version| is_at_least(&version, &one.version))
+        });
         let until = writes.unseen.iter().map(|one| one.until).max();
         writes.held = until.is_some();
         if until.is_none() {
@@ -112,6 +116,9 @@ mod tests {
 
         freshness.expect(&object, Thing::Object(object.clone()), "11".to_owned(), at(0));
         assert_eq!(freshness.wait_until(&object, at(31), |_| None), None);
+
+        freshness.expect(&object, Thing::Object(object.clone()), "12".to_owned(), at(1_000));
+        assert_eq!(freshness.wait_until(&object, at(500), |_| None), None, "the clock was set back");
     }
 
     #[test]

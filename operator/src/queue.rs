@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::{clock::Clock, key::ObjectKey};
@@ -34,6 +35,11 @@ impl Lane {
     }
 }
 
+/// A clock that goes back by more than this was set; less is the machine's own discipline.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+/// How often it is looked at the clock, which may have been set, while nothing is due.
+const BETWEEN_GLANCES: Duration = Duration::from_mins(1);
+
 /// The queue.
 #[derive(Debug)]
 pub struct Queue {
@@ -49,6 +55,8 @@ struct State {
     /// How many keys are ready in each lane.
     depths: [usize; 2],
     due: BTreeSet<(Timestamp, ObjectKey, Lane)>,
+    /// The latest time that was seen.
+    latest: Timestamp,
     closed: bool,
 }
 
@@ -140,6 +148,7 @@ impl Queue {
                 Some(when) => tokio::select! {
                     () = moved => {}
                     () = self.clock.until(when) => {}
+                    () = tokio::time::sleep(BETWEEN_GLANCES) => {}
                 },
                 None => moved.await,
             }
@@ -214,7 +223,19 @@ impl State {
         self.depths.iter().any(|depth| *depth > 0)
     }
 
+    /// Readies what is due. When the clock was set back, what waits is set back with it, or it would wait for that much longer.
     fn wake(&mut self, now: Timestamp) {
+        let back = self.latest.duration_since(now);
+        if back > SET_BACK {
+            tracing::warn!(by = %back, "the clock was set back");
+            let due = std::mem::take(&mut self.due);
+            for (when, key, lane) in due {
+                let when = when.saturating_sub(back).unwrap_or(Timestamp::MIN);
+                self.places.insert(key.clone(), Place::Due(when, lane));
+                self.due.insert((when, key, lane));
+            }
+        }
+        self.latest = if back > SET_BACK { now } else { self.latest.max(now) };
         while self.due.first().is_some_and(|(when, ..)| *when <= now) {
             if let Some((_, key, lane)) = self.due.pop_first() {
                 self.ready(key, lane);
@@ -236,7 +257,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
     use tokio::sync::watch;
 
     use super::*;
@@ -326,6 +346,25 @@ mod tests {
         assert!(!waiting.is_finished());
         offset.send(SignedDuration::from_hours(25)).expect("somebody listens");
         assert_eq!(waiting.await.expect("ends"), Some((key("a", "x"), Lane::Refresh)));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_makes_nothing_wait_for_longer() {
+        let (offset, seen) = watch::channel(SignedDuration::from_hours(72));
+        let clock = Clock::following(seen);
+        let queue = Queue::new(clock.clone());
+        queue.push(key("a", "x"), Lane::New);
+        let (running, _) = queue.next().await.expect("open");
+        let soon = clock.now() + SignedDuration::from_mins(2);
+        queue.done(running, Some((soon, Lane::Refresh)));
+        assert_eq!(queue.rest(), (true, Some(soon)));
+
+        offset.send(SignedDuration::ZERO).expect("somebody listens");
+        let (_, due) = queue.rest();
+        let left = due.expect("it is due").duration_since(clock.now());
+        assert!(left > SignedDuration::from_secs(110) && left <= SignedDuration::from_mins(2), "{left}");
+        offset.send(SignedDuration::from_mins(3)).expect("somebody listens");
+        assert_eq!(queue.next().await, Some((key("a", "x"), Lane::Refresh)));
     }
 
     #[tokio::test]

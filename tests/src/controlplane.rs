@@ -150,8 +150,12 @@ impl ControlPlane {
     }
 
     /// Where the API server listens.
-    pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+    ///
+    /// # Errors
+    ///
+    /// It is somebody's own.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok((Ipv4Addr::LOCALHOST, self.own()?.port).into())
     }
 
     /// The directory with the certificates, logs, audit log and database.

@@ -198,23 +198,28 @@ impl Stage {
     /// # Errors
     /// With those that are not.
     pub async fn until_all_ready(&self) -> anyhow::Result<()> {
-        until("every object is Ready", SOON, || async {
-            for kind in moorage_crds::KINDS {
-                for namespace in &self.namespaces {
-                    for object in self.objects(kind, namespace).list(&ListParams::default()).await? {
-                        let (name, value) = (object.name_any(), serde_json::to_value(&object)?);
-                        let settled = value["status"]["observedGeneration"] == value["metadata"]["generation"];
-                        let ready = condition(&value, "Ready").is_some_and(|(status, _)| status == "True");
-                        let moving = condition(&value, "Reconciling").is_none_or(|(status, _)| status == "True");
-                        if !(settled && ready && !moving) {
-                            return Err(NotYet::seen(format!("{kind} {namespace}/{name}: {}", value["status"]["conditions"])));
-                        }
+        until("every object is Ready", SOON, || async { self.look_ready().await }).await
+    }
+
+    /// Looks whether every object of ours on this stage is Ready.
+    ///
+    /// # Errors
+    /// With the first that is not.
+    pub async fn look_ready(&self) -> Result<(), NotYet> {
+        for kind in moorage_crds::KINDS {
+            for namespace in &self.namespaces {
+                for object in self.objects(kind, namespace).list(&ListParams::default()).await? {
+                    let (name, value) = (object.name_any(), serde_json::to_value(&object)?);
+                    let settled = value["status"]["observedGeneration"] == value["metadata"]["generation"];
+                    let ready = condition(&value, "Ready").is_some_and(|(status, _)| status == "True");
+                    let moving = condition(&value, "Reconciling").is_none_or(|(status, _)| status == "True");
+                    if !(settled && ready && !moving) {
+                        return Err(NotYet::seen(format!("{kind} {namespace}/{name}: {}", value["status"]["conditions"])));
                     }
                 }
             }
-            Ok(())
-        })
-        .await
+        }
+        Ok(())
     }
 
     /// Waits until an object is gone.

@@ -117,15 +117,23 @@ impl Bearer {
 #[async_trait]
 impl Policy for Bearer {
     async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        let tokens = &self.identity.0.tokens;
-        let token = tokens.get(&self.scope).await;
+        let token = self.put_token(request).await?;
+        let answer = next[0].send(ctx, request, &next[1..]).await?;
+        // What was refused had no effect: it is sent once more, with a token that is surely good.
+        if answer.status() != StatusCode::Unauthorized || !self.identity.0.tokens.refused(&self.scope, &token).await {
+            return Ok(answer);
+        }
+        self.put_token(request).await?;
+        next[0].send(ctx, request, &next[1..]).await
+    }
+}
+
+impl Bearer {
+    async fn put_token(&self, request: &mut Request) -> azure_core::Result<Secret> {
+        let token = self.identity.0.tokens.get(&self.scope).await;
         let token = token.map_err(|error| azure_core::Error::new(azure_core::error::ErrorKind::Credential, error))?;
         request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
-        let answer = next[0].send(ctx, request, &next[1..]).await;
-        if answer.as_ref().is_ok_and(|answer| answer.status() == StatusCode::Unauthorized) {
-            tokens.refused(&self.scope, &token).await;
-        }
-        answer
+        Ok(token)
     }
 }
 

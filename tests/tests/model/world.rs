@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::clock::Clock;
 use moorage_operator::env::{Env, Installation};
+use moorage_operator::lease::Term;
 use moorage_operator::metrics::Metrics;
 use moorage_operator::run::{Config, Operator};
 use moorage_simulator::{
@@ -185,7 +186,7 @@ fn operator(cluster: &ApiServer, cloud: &Simulator, clock: Clock) -> (Arc<Env>, 
     let azure = Azure::new(Cloud::public(), transport, Arc::new(move || time.now()));
     let installation = Installation { id: INSTALLATION.to_owned(), namespace: OPERATOR.to_owned() };
     let metrics = Arc::new(Metrics::default());
-    let config = Config { installation, namespaces: Vec::new(), concurrency: 8, replica: None, clock, azure, metrics };
+    let config = Config { installation, namespaces: Vec::new(), concurrency: 8, replica: None, term: Term::DEFAULT, clock, azure, metrics };
     let operator = Operator::new(config, cluster.operators_client());
     let env = operator.env();
     (env, tokio::spawn(operator.run(None, CancellationToken::new())))

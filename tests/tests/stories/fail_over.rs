@@ -126,7 +126,7 @@ impl Replicas {
 /// Starts a replica whose wires come from 127.0.0.`place`.
 async fn replica(stage: &Stage, place: u8) -> anyhow::Result<Replica> {
     let at = IpAddr::from([127, 0, 0, place]);
-    let (cluster, cloud) = (Relay::open(stage.control().address(), at).await?, Relay::open(stage.cloud().address(), at).await?);
+    let (cluster, cloud) = (Relay::open(stage.control().address()?, at).await?, Relay::open(stage.cloud().address(), at).await?);
     let login = stage.login().by_way_of(cluster.address());
     let clouds: SocketAddr = cloud.address();
     let process = Process::start(stage, &format!("moorage-{place}"), &login, clouds, &["--lease-duration", TERM]).await?;

@@ -18,5 +18,6 @@ mod secrecy;
 mod shared_objects;
 mod steady;
 mod tenants;
+mod weather;
 mod workload_identity;
 mod wrong_accounts;

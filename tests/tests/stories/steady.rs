@@ -11,7 +11,7 @@ use crate::tenants::Tenants;
 const TWO_PERIODS: SignedDuration = SignedDuration::from_hours(13);
 
 /// Writes by the operator so far: to the cloud, and to the API server but for its Lease.
-async fn writes(tenants: &Tenants) -> anyhow::Result<Vec<String>> {
+pub async fn writes(tenants: &Tenants) -> anyhow::Result<Vec<String>> {
     let cloud =
         tenants.stage.cloud().requests().into_iter().filter(|request| request.writes).map(|one| format!("{} {}", one.method, one.path));
     // The audit log is written just after the answer: a write of our own marks how far it has come.

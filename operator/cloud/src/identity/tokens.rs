@@ -41,6 +41,8 @@ struct State {
     credential: Arc<dyn TokenCredential>,
     known: BTreeMap<String, AccessToken>,
     failure: Option<(Instant, Error)>,
+    /// When a token was last refused before its time.
+    refused: Option<Instant>,
 }
 
 impl Tokens {
@@ -49,8 +51,27 @@ impl Tokens {
     /// # Errors
     /// When no credential can be made.
     pub(super) fn new(make: Make, clock: Clock, presented: Presented) -> azure_core::Result<Self> {
-        let state = State { credential: make()?, known: BTreeMap::new(), failure: None };
+        let state = State { credential: make()?, known: BTreeMap::new(), failure: None, refused: None };
         Ok(Self { make, clock, presented, failures: AtomicU64::new(0), state: Mutex::new(state) })
+    }
+
+    /// Drops a token that a service has refused before its time, as when all of an application's are revoked. False if that was
+    /// done a moment ago: then it is not the token.
+    pub(super) async fn refused(&self, scope: &str, token: &Secret) -> bool {
+        let mut state = self.state.lock().await;
+        let current = state.known.get(scope).is_some_and(|known| known.token.secret() == token.secret());
+        if !current {
+            // Another call has met with the same, and there is a new one.
+            return true;
+        }
+        if state.refused.is_some_and(|at| at.elapsed() < PATIENCE) {
+            return false;
+        }
+        let Ok(credential) = (self.make)() else { return false };
+        state.credential = credential;
+        state.refused = Some(Instant::now());
+        state.known.remove(scope);
+        true
     }
 
     pub(super) async fn get(&self, scope: &str) -> Result<Secret, Error> {
@@ -79,19 +100,6 @@ impl Tokens {
                     _ => Err(failure),
                 }
             }
-        }
-    }
-}
-
-impl Tokens {
-    /// Forgets a token that was refused: it may have been revoked before its end, and the next call signs in anew.
-    pub(super) async fn refused(&self, scope: &str, token: &Secret) {
-        let mut state = self.state.lock().await;
-        if state.known.get(scope).is_some_and(|known| known.token == *token)
-            && let Ok(fresh) = (self.make)()
-        {
-            state.known.remove(scope);
-            state.credential = fresh;
         }
     }
 }
