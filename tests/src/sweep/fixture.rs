@@ -1,5 +1,7 @@
 //! What a run of the sweep applies, changes and deletes: the example of the first story, cut down to one of everything.
 
+use std::net::Ipv4Addr;
+
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
@@ -7,6 +9,7 @@ use kube::{Api, ResourceExt};
 use moorage_crds::annotations;
 use serde_json::{Value, json};
 
+use crate::device::Device;
 use crate::example::Example;
 use crate::stage::Stage;
 
@@ -20,6 +23,8 @@ const PARTS: [(&str, &str); 7] = [
     ("DeviceCredential", "contoso-simdevice-east"),
     ("DeviceCredential", "contoso-simdevice-west"),
 ];
+/// The device that registers.
+const DEVICE: &str = "contoso-simdevice-west";
 /// One hub is made, the other was there before.
 const HUBS: [&str; 2] = ["contoso-east-hub", "fabrikam-asia-hub"];
 
@@ -51,10 +56,9 @@ impl Fixture {
             let hubs = group["spec"]["hubs"].as_array_mut().context("a hub group of the example has no hubs")?;
             hubs.retain(|hub| HUBS.iter().any(|kept| hub["name"] == *kept));
         }
-        // Its deletion bars the device, which is an effect like any other.
-        let barred =
-            example.object_mut("DeviceCredential", "contoso-simdevice-west").context("the example lacks a credential of the sweep")?;
-        barred["spec"]["deletionPolicy"] = "Disenroll".into();
+        // Its deletion bars the device and takes its identity, which are effects like any other.
+        let barred = example.object_mut("DeviceCredential", DEVICE).context("the example lacks a credential of the sweep")?;
+        barred["spec"]["deletionPolicy"] = "Deprovision".into();
         anyhow::ensure!(example.objects().len() == PARTS.len() + 1, "the example lacks an object of the sweep");
         Ok(Self { example })
     }
@@ -84,11 +88,15 @@ impl Fixture {
         Ok(())
     }
 
-    /// Makes a hub larger, and gives an entry of a Secret another name.
+    /// Makes a hub larger, gives an entry of a Secret another name, and has a device that has registered register anew.
     ///
     /// # Errors
-    /// The API server refuses.
+    /// The API server or the provisioning service refuses.
     pub async fn change(&self, stage: &Stage) -> anyhow::Result<()> {
+        self.register(stage).await?;
+        let request = json!({ "metadata": { "annotations": { annotations::REPROVISION_REQUESTED_AT: "now" } } });
+        let device = api(stage, "DeviceCredential", &self.namespace_of("DeviceCredential", DEVICE));
+        device.patch(DEVICE, &PatchParams::default(), &Patch::Merge(request)).await.context("failed to ask for a new registration")?;
         let hub = json!([{ "op": "replace", "path": "/spec/hubs/0/sku/capacity", "value": 2 }]);
         let key = json!([{ "op": "replace", "path": "/spec/secret/keys", "value": { "deviceKey": "DEVICE_KEY" } }]);
         for (kind, name, patch) in [("TenantHubGroup", "contoso-us", hub), ("DeviceCredential", "contoso-simdevice-east", key)] {
@@ -104,6 +112,7 @@ impl Fixture {
     /// # Errors
     /// The API server refuses.
     pub async fn delete(&self, stage: &Stage) -> anyhow::Result<()> {
+        self.register(stage).await?;
         for part in self.parts() {
             let api = api(stage, part.kind, &part.namespace);
             if part.kind == "ProvisioningService" {
@@ -129,6 +138,13 @@ impl Fixture {
             }
         }
         Ok(())
+    }
+
+    /// Registers the device, as it does itself with what its Secret holds.
+    async fn register(&self, stage: &Stage) -> anyhow::Result<()> {
+        let secret = stage.secret(&self.namespace_of("DeviceCredential", DEVICE), DEVICE).await?;
+        let device = Device::new(secret, &stage.network(), Ipv4Addr::LOCALHOST.into())?;
+        device.register(None, |_| {}).await.map(drop)
     }
 
     fn namespace_of(&self, kind: &str, name: &str) -> String {
