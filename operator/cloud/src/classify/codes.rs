@@ -69,7 +69,7 @@ fn conflict(message: &str, otherwise: Detail) -> (Class, Detail) {
     let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
     if says(&["is not available", "already in use"]) {
         (Class::Invalid, Detail::NameTaken)
-    } else if says(&["enrollmentconflict", "already exists"]) {
+    } else if says(&["enrollmentconflict", "enrollmentgroupconflict", "already exists"]) {
         (Class::Conflict, Detail::Exists)
     } else if says(&["active state", "in progress", "being deleted", "transition"]) {
         (Class::Conflict, Detail::Busy)

@@ -148,7 +148,8 @@ fn a_conflict_without_a_code_is_read_from_its_sentence() {
     };
     assert_eq!(conflict("IotHub name 'x' is not available"), (Class::Invalid, Detail::NameTaken));
     assert_eq!(conflict("The hub is not currently in Active state"), (Class::Conflict, Detail::Busy));
-    assert_eq!(conflict("EnrollmentConflict: the group exists"), (Class::Conflict, Detail::Exists));
+    assert_eq!(conflict("EnrollmentConflict: the enrollment exists"), (Class::Conflict, Detail::Exists));
+    assert_eq!(conflict("EnrollmentGroupConflict: the group exists"), (Class::Conflict, Detail::Exists));
     assert_eq!(conflict("Somebody else"), (Class::Conflict, Detail::Other));
 }
 
