@@ -215,6 +215,22 @@ async fn registry_key(env: &Env, hubs: &TenantHubGroup, hub: &HubHost) -> Result
     Err(Halt::stuck(Reason::DependencyMissing, note))
 }
 
+/// The enrollments of a provisioning service that something is to leave; `None` if the service is gone, and they with it.
+///
+/// # Errors
+/// As [`enrollments`].
+pub async fn enrollments_to_leave(env: &Env, service: &Service) -> Result<Option<DpsService>, Halt> {
+    match enrollments(env, service).await {
+        Err(halt @ Halt::Standing(_)) => {
+            let there = service.arm.provisioning_service(&service.id).await;
+            let there =
+                there.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", service.id.name), error))?;
+            if there.is_some() { Err(halt) } else { Ok(None) }
+        }
+        found => found.map(Some),
+    }
+}
+
 /// The halt of whoever needs a provisioning service that is not ready.
 pub fn not_ready(service: &ProvisioningService) -> Halt {
     Halt::not_yet(Reason::DependencyNotReady, format!("ProvisioningService {} is not ready yet", service.key().at))

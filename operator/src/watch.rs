@@ -195,9 +195,19 @@ fn seen_secret(env: &Env, namespace: &Arc<str>, secret: PartialObjectMeta<Secret
         env.freshness.saw(&owner, &Thing::Secret(at.clone()), version);
     }
     if env.secrets.put(at.clone(), secret.metadata) {
-        env.wake(&Thing::Secret(at.clone()), Lane::New);
+        wake_by_secret(env, &at);
     }
     at
+}
+
+/// Wakes whoever refers to a Secret, and the credentials that are computed from it where it holds a group's keys.
+fn wake_by_secret(env: &Env, at: &Name) {
+    for key in env.stores.referrers(&Thing::Secret(at.clone())) {
+        if key.kind == KindName::EnrollmentGroup {
+            env.wake(&Thing::Object(key.clone()), Lane::New);
+        }
+        env.queue.push(key, Lane::New);
+    }
 }
 
 fn lost_secret(env: &Env, at: Name) {

@@ -116,7 +116,10 @@ fn update(state: &mut State, target: &Target, namespace: &str, name: &str, old: 
     }
     let left = new["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
     if new["metadata"]["deletionTimestamp"].is_string() && !left {
-        return Ok(Answer::wrote(200, (*state.objects.remove(collection, namespace, name, new)).clone()));
+        // The version of its end is told to those who watch, and not to who brought it about.
+        let last = new.clone();
+        state.objects.remove(collection, namespace, name, new);
+        return Ok(Answer::wrote(200, last));
     }
     Ok(Answer::wrote(200, (*state.objects.put(collection, namespace, name, new)).clone()))
 }
@@ -164,6 +167,11 @@ fn keep_what_is_not_theirs(collection: &Collection, old: &Value, new: &mut Value
     }
     if finalizers(new).is_empty() {
         set(&mut new["metadata"], "finalizers", Value::Null);
+    }
+    for field in ["labels", "annotations"] {
+        if new["metadata"][field].as_object().is_some_and(serde_json::Map::is_empty) {
+            set(&mut new["metadata"], field, Value::Null);
+        }
     }
     set(&mut new["metadata"], "managedFields", Value::Null);
     if collection.kind == "Secret" && new["type"] != old["type"] {

@@ -35,7 +35,7 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
             story.grant(object, t, true);
         }
     }
-    for _ in 0..4 {
+    for round in 0..6 {
         story.world.rest().await?;
         for object in story.case.objects() {
             story.apply(object);
@@ -44,8 +44,9 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
             }
         }
         story.world.rest().await?;
-        mend(story);
-        story.world.rest().await?;
+        if round < 5 {
+            mend(story);
+        }
     }
     Ok(())
 }
@@ -58,6 +59,17 @@ fn mend(story: &mut Story<'_>) {
         let group = group_id(usize::from(t));
         if sight.hubs_of_group(SERVICE, &group).is_some() && story.get(Ref::Group(t)).is_none() {
             story.world.cloud.edit(|azure| azure.set_group_hubs(SERVICE, &group, &[]));
+        }
+    }
+    let is_to_go = |story: &Story<'_>, object| story.get(object).is_some_and(|found| found["metadata"]["deletionTimestamp"].is_string());
+    if is_to_go(story, Ref::Service) && sight.blocks.contains_key(&format!("service {SERVICE}")) {
+        // Hubs that are kept stay linked, until their owner unlinks them.
+        let number = |t: usize| u8::try_from(t).expect("few");
+        for t in (0..story.case.tenants.len()).filter(|t| story.get(Ref::Hubs(number(*t))).is_none()).collect::<Vec<_>>() {
+            for hub in (0..story.case.tenants[t].hubs.len()).map(|h| hub_name(t, h)) {
+                story.world.cloud.edit(|azure| azure.remove_link(SERVICE, &format!("{hub}.azure-devices.net")));
+                story.touch(format!("link {hub}"));
+            }
         }
     }
     for object in story.case.objects() {

@@ -27,16 +27,11 @@ pub fn differences(story: &Story<'_>, found: &Sight) -> Wrongs {
                     wrongs.push(format!("{name} is not as it was found:\n- {}\n+ {}", before.join("\n- "), after.join("\n+ ")));
                 }
             }
-            None if touched || is_within_a_lost_one(name) => {}
+            None if touched => {}
             None => wrongs.push(format!("{name} is gone")),
         }
     }
     wrongs
-}
-
-/// A resource group that others emptied may be one of ours by then.
-fn is_within_a_lost_one(_name: &str) -> bool {
-    false
 }
 
 /// The lines that neither devices nor the people of the story have changed.

@@ -34,6 +34,8 @@ const MARK: &str = "moorage";
 pub struct Looked {
     id: RegistrationId,
     service: ObjectKey,
+    /// The service is gone: there is nothing in which the device could register.
+    nowhere: bool,
     enrollment: Option<IndividualEnrollment>,
     /// The device's record; asked only when it is to be removed.
     registration: Option<Registration>,
@@ -147,16 +149,22 @@ pub(super) async fn look(
     goal: Goal,
 ) -> Result<Looked, Halt> {
     let service = clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace).await?;
-    let enrollments = clouds::enrollments(env, &service).await?;
-    let asked = ask(&enrollments, &id, goal).await;
-    let (enrollment, registration) = asked.inspect_err(|error| env.clouds.heed(&service, error))?;
+    let enrollments = match goal {
+        Goal::Present => Some(clouds::enrollments(env, &service).await?),
+        Goal::Absent => clouds::enrollments_to_leave(env, &service).await?,
+    };
+    let (enrollment, registration) = match &enrollments {
+        Some(enrollments) => ask(enrollments, &id, goal).await.inspect_err(|error| env.clouds.heed(&service, error))?,
+        None => (None, None),
+    };
+    let nowhere = enrollments.is_none();
     let (owner, service) = (credential.key(), enrollment_group::service_of(group));
     let marked =
         enrollment.as_ref().is_some_and(|there| there.initial_tags().is_some_and(|tags| tags.get(MARK) == Some(&mark(env, &owner))));
     let recorded = is_recorded(env, &owner, &id, &service);
     let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
     let home = evicts.then(|| home::home(env, group, &id, registration.as_ref()));
-    Ok(Looked { id, service, enrollment, registration, marked, recorded, home, group: home::name_of(group) })
+    Ok(Looked { id, service, nowhere, enrollment, registration, marked, recorded, home, group: home::name_of(group) })
 }
 
 async fn ask(
@@ -178,6 +186,10 @@ async fn ask(
 pub(super) fn bar(seen: &Looked, now: Timestamp) -> Plan<Step> {
     let id = &seen.id;
     let note = format!("Registration id {id} is being barred");
+    if seen.nowhere {
+        let strike = Step::Record { id: id.clone(), service: None };
+        return if seen.recorded { Plan::act(vec![strike], Reason::DropClaim, note) } else { Plan::met() };
+    }
     let write = |over| Step::Bar { id: id.clone(), over };
     let Some(there) = &seen.enrollment else {
         let claim = Step::Record { id: id.clone(), service: Some(seen.service.at.to_string()) };
@@ -298,7 +310,17 @@ mod tests {
     fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> Looked {
         let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
         let id = RegistrationId::parse(ID).expect("an id");
-        Looked { id, service, enrollment, registration: None, marked, recorded, home: None, group: "platform/press".to_owned() }
+        Looked {
+            id,
+            service,
+            nowhere: false,
+            enrollment,
+            registration: None,
+            marked,
+            recorded,
+            home: None,
+            group: "platform/press".to_owned(),
+        }
     }
 
     /// The actions, or where that leaves the device.
@@ -320,6 +342,12 @@ mod tests {
         assert_eq!(barred(Some(enrollment("enabled")), true, true), ["Disenroll cloud"]);
         assert_eq!(barred(Some(enrollment("enabled")), true, false), ["AlreadyExists"]);
         assert_eq!(barred(Some(enrollment("enabled")), false, true), ["AlreadyExists"]);
+    }
+
+    #[test]
+    fn nobody_need_be_barred_from_a_service_that_is_gone() {
+        let gone = |recorded| told(&bar(&Looked { nowhere: true, ..seen(None, false, recorded) }, now()));
+        assert_eq!((gone(false), gone(true)), (vec!["Met".to_owned()], vec!["DropClaim cluster".to_owned()]));
     }
 
     #[test]

@@ -83,12 +83,11 @@ pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> R
         return Err(Halt::stuck(Reason::AlreadyExists, note));
     }
     let service = clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace).await?;
-    let enrollments = clouds::enrollments(env, &service).await?;
-    let hubs = match goal {
-        Goal::Present => hubs(env, group, &service)?,
-        Goal::Absent => None,
+    let (enrollments, hubs) = match goal {
+        Goal::Present => (Some(clouds::enrollments(env, &service).await?), hubs(env, group, &service)?),
+        Goal::Absent => (clouds::enrollments_to_leave(env, &service).await?, None),
     };
-    let looked = look(group, env, &enrollments, &service, hubs, goal).await;
+    let looked = look(group, env, enrollments.as_ref(), &service, hubs, goal).await;
     if let Err(Halt::Failed(error)) = &looked {
         env.clouds.heed(&service, error);
     }
@@ -103,20 +102,22 @@ fn older_rival(env: &Env, group: &EnrollmentGroup) -> Option<ObjectKey> {
 async fn look(
     group: &EnrollmentGroup,
     env: &Env,
-    enrollments: &DpsService,
+    enrollments: Option<&DpsService>,
     service: &Service,
     hubs: Option<Vec<HubHost>>,
     goal: Goal,
 ) -> Result<Looked, Halt> {
     let id = id_of(group);
     let failed = |error| Error::cloud(format!("failed to look at enrollment group {id}"), error);
-    let found = enrollments.group(id).await.map_err(failed)?;
-    let keys = match &found {
-        Some(_) => enrollments.group_keys(id).await.map_err(failed)?,
-        None => None,
-    };
-    let leaving = goal == Goal::Absent && found.is_some();
-    let has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
+    let (mut found, mut keys, mut has_registrations) = (None, None, false);
+    if let Some(enrollments) = enrollments {
+        found = enrollments.group(id).await.map_err(failed)?;
+        if found.is_some() {
+            keys = enrollments.group_keys(id).await.map_err(failed)?;
+            let leaving = goal == Goal::Absent;
+            has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
+        }
+    }
     let entries = env.recorded(&group.key());
     let record = recorded(&entries, ENTRY).map(str::to_owned);
     let stored = match (goal, record.as_deref()) {
