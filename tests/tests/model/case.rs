@@ -56,7 +56,6 @@ pub struct ServiceCase {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct TenantCase {
     pub granted: bool,
     /// The resource group was there before.
@@ -68,7 +67,6 @@ pub struct TenantCase {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct HubCase {
     pub units: u8,
     pub weight: u8,

@@ -1,6 +1,7 @@
 //! What must hold in every world, whatever has happened in it.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use moorage_keys::{IdScope, RegistrationId, SymmetricKey, derive_device_key, sas};
 use serde_json::Value;
@@ -155,7 +156,7 @@ pub fn standings(story: &Story<'_>) -> String {
             .map(|(type_, [_, reason, message])| format!("{type_} {reason}: {message}"))
             .collect();
         let leaving = if found["metadata"]["deletionTimestamp"].is_string() { " is to go" } else { "" };
-        text.push_str(&format!("\n    {object:?}{leaving}: {}", told.join("; ")));
+        let _ = write!(text, "\n    {object:?}{leaving}: {}", told.join("; "));
     }
     text
 }

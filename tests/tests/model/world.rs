@@ -127,12 +127,10 @@ impl World {
         Err(format!("the operator does not come to stillness: queue {still}, next {next:?}, watches {shown}, writes seen {seen}"))
     }
 
-    fn move_to(&self, when: Timestamp) -> impl Future<Output = ()> {
-        async move {
-            // It fails if that time has come by itself meanwhile.
-            let _there = self.cloud.advance_to(when).await;
-            self.offset.send_replace(self.cloud.clock_offset());
-        }
+    async fn move_to(&self, when: Timestamp) {
+        // It fails if that time has come by itself meanwhile.
+        let _there = self.cloud.advance_to(when).await;
+        self.offset.send_replace(self.cloud.clock_offset());
     }
 
     /// Lets time pass, from one thing that is due to the next.
