@@ -160,18 +160,15 @@ fn watch(shared: &Arc<Shared>, look: Look, from: &str, initial: bool, lasts: Dur
     let state = shared.lock();
     let (newest, head) = (state.objects.newest(), state.objects.head());
     let version = from.parse::<u64>().ok().filter(|version| *version > 0);
-    let (place, first) = match version.filter(|_| !initial) {
-        Some(version) => match state.objects.place_after(version) {
-            Some(place) => (place, Vec::new()),
-            None => (head, vec![json!({ "type": "ERROR", "object": refused(410, "Expired", "too old resource version").body })]),
-        },
-        None => {
-            let mut first: Vec<_> = selected(&state, &look).map(|object| json!({ "type": "ADDED", "object": object })).collect();
-            if initial {
-                first.push(bookmark(&look, newest));
-            }
-            (head, first)
+    let (place, first) = if let Some(version) = version.filter(|_| !initial) {
+        let expired = || vec![json!({ "type": "ERROR", "object": refused(410, "Expired", "too old resource version").body })];
+        state.objects.place_after(version).map_or_else(|| (head, expired()), |place| (place, Vec::new()))
+    } else {
+        let mut first: Vec<_> = selected(&state, &look).map(|object| json!({ "type": "ADDED", "object": object })).collect();
+        if initial {
+            first.push(bookmark(&look, newest));
         }
+        (head, first)
     };
     drop(state);
     let mut response = Response::new(watching::begin(shared, look, place, first, lasts));
@@ -189,7 +186,7 @@ fn bookmark(look: &Look, newest: u64) -> Value {
 
 /// Answers what is no list and no watch.
 pub(super) fn answer(shared: &Shared, method: &Method, path: &str, metadata_only: bool, bytes: &Bytes) -> Answer {
-    let Some(target) = path::read(path) else { return refused(404, "NotFound", "the server could not find the requested resource") };
+    let Some(target) = path::read(path) else { return Answer { status: 404, body: Value::Null, changed: false } };
     let body: Value = match (bytes.is_empty(), serde_json::from_slice(bytes)) {
         (true, _) => Value::Null,
         (false, Ok(body)) => body,

@@ -90,6 +90,7 @@ pub struct EnrollmentCase {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct DeviceCase {
     /// Its registration id is not its name, but one of a few.
     pub id: Option<u8>,

@@ -70,6 +70,7 @@ impl Coverage {
 
     /// A table of it.
     pub fn table(&self) -> String {
-        self.counts.iter().map(|(what, count)| format!("{count:>8} {what}\n")).collect()
+        let lines: Vec<_> = self.counts.iter().map(|(what, count)| format!("{count:>8} {what}")).collect();
+        lines.join("\n") + "\n"
     }
 }

@@ -76,7 +76,9 @@ fn mend(story: &mut Story<'_>) {
         let Some(found) = story.get(object) else { continue };
         if found["metadata"]["deletionTimestamp"].is_string() {
             story.confirm(object);
-            users(story, object).into_iter().for_each(|user| story.delete(user));
+            for user in users(story, object) {
+                story.delete(user);
+            }
         }
         let Some(["True", reason, message]) = condition(&found, "Stalled") else { continue };
         match reason {
@@ -103,13 +105,13 @@ fn mend(story: &mut Story<'_>) {
 
 /// Objects that may need another to undo what they made.
 fn users(story: &Story<'_>, used: Ref) -> Vec<Ref> {
-    let uses = |user: &Ref| match (used, *user) {
-        (Ref::Account, user) => user != Ref::Account,
+    let needs = |other: &Ref| match (used, *other) {
+        (Ref::Account, other) => other != Ref::Account,
         (Ref::Service, Ref::Hubs(_) | Ref::Group(_) | Ref::Device(..)) => true,
         (Ref::Hubs(used), Ref::Group(t) | Ref::Device(t, _)) | (Ref::Group(used), Ref::Device(t, _)) => t == used,
         _ => false,
     };
-    story.case.objects().into_iter().filter(uses).collect()
+    story.case.objects().into_iter().filter(needs).collect()
 }
 
 fn delete_secret(story: &Story<'_>, object: Ref) {

@@ -81,10 +81,10 @@ fn others(story: &Story<'_>, found: &Sight, now: &Sight) -> Wrongs {
         same(&beginning, of(found, &beginning), of(now, &beginning));
     }
     let link = format!("link {FOREIGN_HUB}.azure-devices.net");
-    let key_of = |line: Option<String>| match (line, story.case.quirks.masked_link_is_stored) {
+    let key_of = |told: Option<String>| match (told, story.case.quirks.masked_link_is_stored) {
         // The known limit: which key a foreign link has cannot be known.
-        (Some(line), true) => line.rsplit_once(' ').map(|(rest, _)| rest.to_owned()),
-        (line, _) => line,
+        (Some(text), true) => text.rsplit_once(' ').map(|(rest, _)| rest.to_owned()),
+        (text, _) => text,
     };
     same(&link, key_of(of(found, &link)), key_of(of(now, &link)));
     for (t, tenant) in story.case.tenants.iter().enumerate() {

@@ -19,7 +19,7 @@ pub fn differences(story: &Story<'_>, found: &Sight) -> Wrongs {
         match now.blocks.get(name) {
             // What others have changed is no longer as it was; that nothing of ours is in it still holds.
             Some(after) if touched => {
-                wrongs.extend(after.iter().filter(|line| line.contains("moorage-")).map(|line| format!("{name} still has {line}")))
+                wrongs.extend(after.iter().filter(|line| line.contains("moorage-")).map(|line| format!("{name} still has {line}")));
             }
             Some(after) => {
                 let (before, after) = (cleaned(story, name, before), cleaned(story, name, after));

@@ -87,7 +87,7 @@ impl World {
     pub fn trouble(&self, troubles: &[CloudTrouble]) {
         self.cloud.faults().clear();
         for trouble in troubles {
-            self.cloud.faults().add(rule(trouble)).expect("a rule without a path");
+            self.cloud.faults().add(rule(*trouble)).expect("a rule without a path");
         }
     }
 
@@ -141,13 +141,11 @@ impl World {
         let until = self.now() + span;
         for _ in 0..MOVES {
             self.stillness().await?;
-            match self.env.queue.rest().1.filter(|next| *next < until) {
-                Some(next) => self.move_to(next).await,
-                None => {
-                    self.move_to(until).await;
-                    return self.stillness().await;
-                }
-            }
+            let Some(next) = self.env.queue.rest().1.filter(|next| *next < until) else {
+                self.move_to(until).await;
+                return self.stillness().await;
+            };
+            self.move_to(next).await;
         }
         Err(format!("there is no end of things to do within {span:#}"))
     }
@@ -214,7 +212,7 @@ fn options(quirks: &Quirks) -> Options {
     options
 }
 
-fn rule(trouble: &CloudTrouble) -> Rule {
+fn rule(trouble: CloudTrouble) -> Rule {
     let method = match trouble.method {
         Method::Any => None,
         Method::Get => Some("GET"),
