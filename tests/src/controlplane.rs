@@ -69,8 +69,8 @@ pub struct ControlPlane {
 
 /// Whose it is.
 enum Tenure {
-    Own(Own),
-    Guest(guest::Guest),
+    Own(Box<Own>),
+    Guest(Box<guest::Guest>),
 }
 
 /// What can be done to one's own.
@@ -107,7 +107,7 @@ impl ControlPlane {
         servers.while_running(launch::controllers_work(&client)).await?;
         run.remove_in_the_end();
         let kubectl = programs.kubectl.path.clone();
-        let tenure = Tenure::Own(Own { servers: Mutex::new(servers), programs, authority, port });
+        let tenure = Tenure::Own(Box::new(Own { servers: Mutex::new(servers), programs, authority, port }));
         Ok(Self { tenure, kubectl, endpoint, client, logins: AtomicUsize::new(0), run })
     }
 

@@ -103,17 +103,17 @@ pub(super) async fn visit(
             Guest { caretaker: Mutex::new(Some(caretaker(&kubectl, &invitation, &kinds, MARK)?)), audit: None, mark: String::new() };
         step(progress, "Clearing away what an earlier run has left", caretaker.leave()).await?;
     }
-    let mark = format!("run-{}-{}", std::process::id(), jiff::Timestamp::now().as_second());
+    let mut run = RunDirectory::new(None)?;
+    let mark = run.path().file_name().context("the run has a directory of its own")?.to_string_lossy().into_owned();
     let caretaker = caretaker(&kubectl, &invitation, &kinds, &format!("{MARK}={mark}"))?;
     for kind in &mut kinds {
         kind.labels_mut().insert(MARK.to_owned(), mark.clone());
     }
     step(progress, "Installing the kinds", launch::install(&client, &kinds)).await?;
-    let mut run = RunDirectory::new(None)?;
     run.write(ADMIN_KUBECONFIG, &serde_saphyr::to_string(&kubeconfig).context("failed to print a kubeconfig")?)?;
     run.remove_in_the_end();
     let audit = env::var_os(AUDIT_LOG).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let guest = Guest { caretaker: Mutex::new(Some(caretaker)), audit, mark };
+    let guest = Box::new(Guest { caretaker: Mutex::new(Some(caretaker)), audit, mark });
     Ok(ControlPlane { tenure: Tenure::Guest(guest), kubectl, endpoint, client, logins: AtomicUsize::new(0), run })
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moorage_simulator::{Fault, Match, Occurrence, Rule};
-use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::controlplane::{block_on, owned};
 use moorage_tests::example::Example;
 use moorage_tests::relay::Relay;
 use moorage_tests::stage::{SOON, Stage, cloud_options, fabrikam_s_past};
@@ -48,7 +48,7 @@ impl Replicas {
     /// Two replicas of which the first leads and is at work on the example, and meets with `fault` at the first hub.
     async fn at_work(story: &str, fault: Fault) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
-        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud_options()).await?;
+        let stage = Stage::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
         stage.cloud().edit(fabrikam_s_past);
         let matching = Match { method: Some("PUT".to_owned()), path: Some("contoso-east-hub$".to_owned()), ..Match::default() };
         stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
