@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::SignedDuration;
 use moorage_cloud::{AccessKey, Arm, Azure, DpsService, HubHost, PolicyKey, Registry, ResourceId};
 use moorage_crds::{ProvisioningService, TenantHubGroup};
 use moorage_plan::Reason;
@@ -36,10 +37,33 @@ struct Known {
     accounts: HashMap<ObjectKey, (String, Arm)>,
     services: HashMap<ServiceId, AccessKey>,
     hubs: HashMap<HubHost, AccessKey>,
-    turns: HashMap<ServiceId, Arc<tokio::sync::Mutex<()>>>,
+    turns: HashMap<ServiceId, Turns>,
+    /// Keys of policies by which hubs are linked, as they were last read.
+    link_keys: HashMap<(ServiceId, String), AccessKey>,
 }
 
-/// A provisioning service in the world; Azure compares names without regard to case.
+/// The right to write a provisioning service, for as long as it is held.
+pub type Turn = tokio::sync::OwnedMutexGuard<()>;
+
+/// Who writes a provisioning service, and who may wait for it.
+#[derive(Clone)]
+struct Turns {
+    writer: Arc<tokio::sync::Mutex<()>>,
+    waiting: Arc<tokio::sync::Semaphore>,
+}
+
+/// How many wait for their turn at a provisioning service with a worker in hand.
+const WAITING: usize = 3;
+/// About how long several writes of a provisioning service take.
+const WRITE: SignedDuration = SignedDuration::from_secs(3);
+
+impl Turns {
+    fn new() -> Self {
+        Self { writer: Arc::default(), waiting: Arc::new(tokio::sync::Semaphore::new(WAITING)) }
+    }
+}
+
+/// A provisioning service or a hub in the world; Azure compares names without regard to case.
 type ServiceId = (String, String, String);
 
 /// What an account lets a namespace do in a resource group.
@@ -58,6 +82,8 @@ pub struct Service {
     pub arm: Arm,
     /// Where it is.
     pub id: ResourceId,
+    /// The namespace that pays for the calls.
+    payer: Arc<str>,
 }
 
 impl Clouds {
@@ -73,9 +99,14 @@ impl Clouds {
 
     /// The turn to write a provisioning service: it has no `ETag` (api-version 2022-12-12), so the last writer wins, and there
     /// is only one at a time here.
-    pub async fn turn(&self, arm: &Arm, id: &ResourceId) -> tokio::sync::OwnedMutexGuard<()> {
-        let turn = self.lock().turns.entry(service_id(arm, id)).or_default().clone();
-        turn.lock_owned().await
+    ///
+    /// # Errors
+    /// If so many wait for it that another would only keep a worker busy.
+    pub async fn turn(&self, arm: &Arm, id: &ResourceId) -> Result<Turn, Error> {
+        let Turns { writer, waiting } = self.lock().turns.entry(service_id(arm, id)).or_insert_with(Turns::new).clone();
+        let busy = || Error::its_turn(format!("provisioning service {} is being written for others", id.name), WRITE);
+        let _waiting = waiting.try_acquire_owned().map_err(|_| busy())?;
+        Ok(writer.lock_owned().await)
     }
 
     /// Forgets the key of a service: it was refused.
@@ -113,6 +144,20 @@ impl Clouds {
         self.lock().accounts.get(account).map(|(_, arm)| arm.clone())
     }
 
+    /// The key by which a hub is linked, as it was last read.
+    pub fn known_link_key(&self, arm: &Arm, hub: &ResourceId, policy: &str) -> Option<AccessKey> {
+        self.lock().link_keys.get(&(service_id(arm, hub), policy.to_owned())).cloned()
+    }
+
+    /// Remembers the key by which a hub is linked, or forgets it with the policy.
+    pub fn remember_link_key(&self, arm: &Arm, hub: &ResourceId, policy: &str, key: Option<&AccessKey>) {
+        let place = (service_id(arm, hub), policy.to_owned());
+        match key {
+            Some(key) => drop(self.lock().link_keys.insert(place, key.clone())),
+            None => drop(self.lock().link_keys.remove(&place)),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -132,14 +177,15 @@ pub async fn reach(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &s
         Halt::not_yet(Reason::DependencyMissing, format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef"))
     })?;
     let adoption = grants::on_account(&account, namespace, resource_group)?;
-    Ok(Reach { arm: arm_of(env, &account).await?, adoption })
+    Ok(Reach { arm: arm_of(env, &account).await?.on_behalf_of(namespace), adoption })
 }
 
-/// A provisioning service that an object of a namespace may use.
+/// A provisioning service that an object of a namespace may use, with calls that a namespace pays for: the tenant's, whoever the
+/// object belongs to.
 ///
 /// # Errors
 /// Halts if it is not there, does not grant it, or is not ready.
-pub async fn service(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str) -> Result<Service, Halt> {
+pub async fn service(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str, payer: &str) -> Result<Service, Halt> {
     let at = Name::new(reference.namespace_or(namespace), &reference.name);
     let object = env.stores.provisioning_services.get(&at).ok_or_else(|| {
         let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
@@ -148,7 +194,7 @@ pub async fn service(env: &Env, reference: &moorage_crds::ObjectRef, namespace: 
     grants::on_provisioning_service(&object, namespace)?;
     let own = reach(env, &object.spec.account_ref, &at.namespace, &object.spec.resource_group).await?;
     let id = ResourceId { group: object.spec.resource_group.clone(), name: object.spec.name.clone() };
-    Ok(Service { object, arm: own.arm, id })
+    Ok(Service { object, arm: own.arm.on_behalf_of(payer), id, payer: payer.into() })
 }
 
 /// The enrollments of a provisioning service.
@@ -177,7 +223,8 @@ pub async fn enrollments(env: &Env, service: &Service) -> Result<DpsService, Hal
         env.clouds.lock().services.insert(place, access.clone());
         access
     };
-    Ok(env.clouds.azure.dps(&host, PolicyKey { name: access.name, key: access.keys.primary }))
+    let enrollments = env.clouds.azure.dps(&host, PolicyKey { name: access.name, key: access.keys.primary });
+    Ok(enrollments.on_behalf_of(&service.payer))
 }
 
 /// The identities of a tenant's hub, by the policy that the hub group made for its link.
@@ -193,7 +240,8 @@ pub async fn registry(env: &Env, hubs: &TenantHubGroup, hub: &HubHost) -> Result
         env.clouds.lock().hubs.insert(hub.clone(), access.clone());
         access
     };
-    Ok(env.clouds.azure.registry(hub, PolicyKey { name: access.name, key: access.keys.primary }))
+    let registry = env.clouds.azure.registry(hub, PolicyKey { name: access.name, key: access.keys.primary });
+    Ok(registry.on_behalf_of(&hubs.key().at.namespace))
 }
 
 async fn registry_key(env: &Env, hubs: &TenantHubGroup, hub: &HubHost) -> Result<AccessKey, Halt> {

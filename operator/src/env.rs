@@ -70,6 +70,8 @@ pub struct Env {
 struct Memory {
     failures: u32,
     rounds: u32,
+    /// Since when it waits for its turn.
+    waits_since: Option<Timestamp>,
     own_status: Option<String>,
     repetition: Repetition,
 }
@@ -232,7 +234,7 @@ impl Env {
     /// Counts a failure and gives how many came in a row.
     pub fn failed(&self, object: &ObjectKey) -> u32 {
         self.remember(object, |memory| {
-            memory.repetition = Repetition::default();
+            (memory.waits_since, memory.repetition) = (None, Repetition::default());
             memory.failures = memory.failures.saturating_add(1);
             memory.failures
         })
@@ -241,7 +243,7 @@ impl Env {
     /// Counts a pass that acted and gives how many came in a row.
     pub fn acted(&self, object: &ObjectKey) -> u32 {
         self.remember(object, |memory| {
-            memory.failures = 0;
+            (memory.failures, memory.waits_since) = (0, None);
             memory.rounds = memory.rounds.saturating_add(1);
             memory.rounds
         })
@@ -252,10 +254,15 @@ impl Env {
         self.remember(object, |memory| memory.repetition.wait(actions, now, pause))
     }
 
-    /// Ends every row.
+    /// Notes that an object waits for its turn, and says since when it does.
+    pub fn waits_since(&self, object: &ObjectKey, now: Timestamp) -> Timestamp {
+        self.remember(object, |memory| *memory.waits_since.get_or_insert(now))
+    }
+
+    /// Ends every row, and waiting.
     pub fn settled(&self, object: &ObjectKey) {
         self.remember(object, |memory| {
-            (memory.failures, memory.rounds) = (0, 0);
+            (memory.failures, memory.rounds, memory.waits_since) = (0, 0, None);
             memory.repetition = Repetition::default();
         });
     }

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
+use moorage_cloud::Detail;
 use moorage_plan::{Class, Reason, Standing, Why};
 
 /// A step that failed.
@@ -15,24 +17,42 @@ pub struct Error {
     pub class: Class,
     /// The word for it, where it is more precise than the class.
     pub reason: Option<Reason>,
+    /// What it waits for, if it is known when trying again is worth while.
+    pub wait: Wait,
     #[source]
     source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What a step that failed waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Nothing in particular.
+    Nothing,
+    /// Its turn, while others here use what is shared.
+    Turn,
+    /// Somebody who has not answered for a while, and is asked again no sooner than in so long.
+    Answer(SignedDuration),
 }
 
 impl Error {
     /// A step that failed for the API server's or the network's reasons.
     pub fn cluster(step: impl Into<String>, source: kube::Error) -> Self {
-        Self { step: step.into(), class: classify(&source), reason: None, source: Some(Box::new(source)) }
+        Self { step: step.into(), class: classify(&source), reason: None, wait: Wait::Nothing, source: Some(Box::new(source)) }
     }
 
     /// A step that failed in the cloud.
     pub fn cloud(step: impl Into<String>, source: moorage_cloud::Error) -> Self {
-        Self { step: step.into(), class: class_of(&source), reason: reason_of(&source), source: Some(Box::new(source)) }
+        Self { step: step.into(), class: class_of(&source), reason: reason_of(&source), wait: wait_of(&source), source: Some(Box::new(source)) }
+    }
+
+    /// A step that has to wait for others here: nothing failed, and nothing was sent.
+    pub fn its_turn(step: impl Into<String>, wait: SignedDuration) -> Self {
+        Self { wait: Wait::Turn, ..Self::own(step, Class::Throttled(Some(wait))) }
     }
 
     /// A step that failed by our own judgement.
     pub fn own(step: impl Into<String>, class: Class) -> Self {
-        Self { step: step.into(), class, reason: None, source: None }
+        Self { step: step.into(), class, reason: None, wait: Wait::Nothing, source: None }
     }
 
     /// The same failure with a more precise word.
@@ -86,6 +106,14 @@ fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
         moorage_cloud::Detail::ProofMissing => Some(Reason::DependencyMissing),
         moorage_cloud::Detail::ProofGone => Some(Reason::CredentialGone),
         _ => None,
+    }
+}
+
+fn wait_of(error: &moorage_cloud::Error) -> Wait {
+    match (error.detail(), error.retry_after()) {
+        (Detail::OutOfBudget, _) => Wait::Turn,
+        (Detail::NotAnswering, Some(wait)) => Wait::Answer(wait),
+        _ => Wait::Nothing,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     cluster::Place,
     effects::Target,
     env::Env,
-    error::{Error, Halt, bounded},
+    error::{Error, Halt, Wait, bounded},
     key::{ObjectKey, Thing},
     kind::{Act, Kind},
     queue::Lane,
@@ -20,6 +20,9 @@ use crate::{
 
 /// Passes that act without ever coming to rest before they are slowed down: a world that does not move when pushed.
 const RESTLESS: u32 = 12;
+
+/// How long an object waits for its turn before it tells.
+const LONG_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
 /// When an object is looked at again, and how urgently; `None` leaves it to whatever wakes it.
 pub type Next = Option<(Timestamp, Lane)>;
@@ -36,6 +39,7 @@ pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
     }
     let (outcome, next) = match run(env, &*object, key, lane, now).await {
         Ok(next) => ("Done", next),
+        Err(error) if error.wait == Wait::Turn => ("Waiting", Some(wait_for_turn(env, &*object, key, lane, &error, now).await)),
         Err(error) => ("Failed", Some(after_failure(env, &*object, key, &error, now).await)),
     };
     env.metrics.pass(key.kind, lane, outcome);
@@ -116,10 +120,29 @@ async fn halted<K: Kind>(env: &Env, object: &K, key: &ObjectKey, standing: &Stan
     Ok(Some(look_again::<K>(key, None, standing, now)))
 }
 
+/// It is only somebody else's turn: that is no failure, and is told only when it takes long.
+async fn wait_for_turn<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, error: &Error, now: Timestamp) -> (Timestamp, Lane) {
+    let wait = retry_in(error.class, 1, seed(key));
+    tracing::debug!(object = %key, wait = %wait, error = error.chain(), "waits for its turn");
+    if now.duration_since(env.waits_since(key, now)) > LONG_WAIT {
+        let note = "waits for its turn: others use up the calls that the cloud allows as well; it goes on by itself";
+        tell_failure(env, object, key, &Standing::NotYet(Why::new(Reason::Throttled, note)), now).await;
+    }
+    (now + wait, lane)
+}
+
 async fn after_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, error: &Error, now: Timestamp) -> (Timestamp, Lane) {
     let failures = env.failed(key);
     let wait = retry_in(error.class, failures, seed(key));
     let chain = error.chain();
+    if let Wait::Answer(left) = error.wait {
+        // Whoever called in vain has told it, and will again.
+        tracing::debug!(reason = %error.reason(), object = %key, left = %left, error = chain, "not tried");
+        if !tells(object, error.reason()) {
+            tell_failure(env, object, key, &standing_of(error, chain), now).await;
+        }
+        return (now + wait.max(left), Lane::New);
+    }
     // A lost race is the normal course of things; it is news when it does not end, or when it has a name.
     let named = error.reason.is_some() && matches!(error.class, Class::Conflict);
     if named {
@@ -128,12 +151,22 @@ async fn after_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, error: &
     if named || failures > 1 || !matches!(error.class, Class::Conflict) {
         tracing::warn!(reason = %error.reason(), object = %key, failures, wait = %wait, error = chain, "failed");
         let standing = with_a_way_out(env, object, key, standing_of(error, chain));
-        let common = common(object, object.goal(), &standing, usable_until_told_otherwise(object, &standing), Vec::new(), now);
-        if let Err(second) = report(env, object, key, only_common(object, &common), now).await {
-            tracing::warn!(object = %key, error = second.chain(), "the failure could not be reported");
-        }
+        tell_failure(env, object, key, &standing, now).await;
     }
     (now + wait, Lane::New)
+}
+
+async fn tell_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, standing: &Standing, now: Timestamp) {
+    let common = common(object, object.goal(), standing, usable_until_told_otherwise(object, standing), Vec::new(), now);
+    if let Err(second) = report(env, object, key, only_common(object, &common), now).await {
+        tracing::warn!(object = %key, error = second.chain(), "the failure could not be reported");
+    }
+}
+
+/// Whether an object says already that it is held up for this reason.
+fn tells<K: Kind>(object: &K, reason: Reason) -> bool {
+    let told = object.told().map(|told| told.conditions.as_slice()).unwrap_or_default();
+    told.iter().any(|one| one.type_ == moorage_crds::conditions::RECONCILING && one.status == "True" && one.reason == reason.as_str())
 }
 
 fn standing_of(error: &Error, chain: String) -> Standing {

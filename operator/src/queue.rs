@@ -2,7 +2,8 @@
 //!
 //! Each key is in at most one place: waiting for a time, ready in a lane, or running. What is new or changed goes before what is
 //! merely looked at again, and within a lane the tenants (namespaces) take turns, so that one with many objects does not hold up
-//! the others. The queue keeps no time of its own: it is driven by the clock that it is given.
+//! the others. Nor does one whose looks take long: whoever has workers gets another only while enough are free for those who may
+//! come. The queue keeps no time of its own: it is driven by the clock that it is given.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,7 +58,42 @@ struct State {
     due: BTreeSet<(Timestamp, ObjectKey, Lane)>,
     /// The latest time that was seen.
     latest: Timestamp,
+    workers: Workers,
     closed: bool,
+}
+
+/// A tenant gets another worker only while it has fewer than so many times those that are free: alone, three quarters of all.
+const SHARE: usize = 3;
+
+/// How many workers there are, and who has them.
+#[derive(Debug, Default)]
+struct Workers {
+    /// As many as needed, if it was never said.
+    all: Option<usize>,
+    busy: usize,
+    by_tenant: HashMap<Arc<str>, usize>,
+}
+
+impl Workers {
+    fn may_serve(&self, tenant: &Arc<str>) -> bool {
+        let free = self.all.map_or(usize::MAX, |all| all.saturating_sub(self.busy));
+        self.by_tenant.get(tenant).is_none_or(|serving| *serving < free.saturating_mul(SHARE))
+    }
+
+    fn began(&mut self, tenant: &Arc<str>) {
+        self.busy += 1;
+        *self.by_tenant.entry(tenant.clone()).or_default() += 1;
+    }
+
+    fn ended(&mut self, tenant: &Arc<str>) {
+        self.busy = self.busy.saturating_sub(1);
+        if let Some(serving) = self.by_tenant.get_mut(tenant) {
+            *serving -= 1;
+            if *serving == 0 {
+                self.by_tenant.remove(tenant);
+            }
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +121,10 @@ impl Turns {
         row.push_back(key);
     }
 
-    fn pop(&mut self) -> Option<ObjectKey> {
-        let tenant = self.order.pop_front()?;
+    /// The next key of the next tenant that may be served.
+    fn pop(&mut self, workers: &Workers) -> Option<ObjectKey> {
+        let turn = self.order.iter().position(|tenant| workers.may_serve(tenant))?;
+        let tenant = self.order.remove(turn)?;
         let row = self.waiting.get_mut(&tenant)?;
         let key = row.pop_front();
         if row.is_empty() {
@@ -102,6 +140,11 @@ impl Queue {
     /// An empty queue on a clock.
     pub fn new(clock: Clock) -> Self {
         Self { state: Mutex::default(), moved: Notify::new(), clock }
+    }
+
+    /// Says how many workers take from the queue.
+    pub fn staff(&self, workers: usize) {
+        self.lock().workers.all = Some(workers);
     }
 
     /// Asks for a look now. A key that runs is looked at once more after it; one that waits moves up.
@@ -159,7 +202,10 @@ impl Queue {
     pub fn done(&self, key: ObjectKey, again: Option<(Timestamp, Lane)>) {
         let mut state = self.lock();
         let asked = match state.places.remove(&key) {
-            Some(Place::Running { again }) => again,
+            Some(Place::Running { again }) => {
+                state.workers.ended(&key.at.namespace);
+                again
+            }
             Some(Place::Due(..) | Place::Ready(_)) | None => None,
         };
         match (asked, again) {
@@ -246,8 +292,9 @@ impl State {
     fn take(&mut self) -> Option<(ObjectKey, Lane)> {
         Lane::ALL.into_iter().find_map(|lane| {
             // What has moved up or was forgotten meanwhile is left behind: to search for it then would take as long as the row is.
-            let key =
-                std::iter::from_fn(|| self.lanes[lane as usize].pop()).find(|key| self.places.get(key) == Some(&Place::Ready(lane)))?;
+            let row = &mut self.lanes[lane as usize];
+            let key = std::iter::from_fn(|| row.pop(&self.workers)).find(|key| self.places.get(key) == Some(&Place::Ready(lane)))?;
+            self.workers.began(&key.at.namespace);
             self.depths[lane as usize] -= 1;
             self.places.insert(key.clone(), Place::Running { again: None });
             Some((key, lane))
@@ -256,130 +303,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::sync::watch;
-
-    use super::*;
-    use crate::key::KindName;
-
-    fn key(namespace: &str, name: &str) -> ObjectKey {
-        ObjectKey::new(KindName::DeviceCredential, namespace, name)
-    }
-
-    async fn names(queue: &Queue, count: usize) -> Vec<String> {
-        let mut names = Vec::new();
-        for _ in 0..count {
-            let (key, _) = queue.next().await.expect("open");
-            names.push(key.at.to_string());
-            queue.done(key, None);
-        }
-        names
-    }
-
-    #[tokio::test]
-    async fn what_is_new_goes_before_what_is_looked_at_again() {
-        let queue = Queue::new(Clock::system());
-        queue.push(key("a", "old"), Lane::Refresh);
-        queue.push(key("a", "new"), Lane::New);
-        assert_eq!(names(&queue, 2).await, ["a/new", "a/old"]);
-    }
-
-    #[tokio::test]
-    async fn a_tenant_with_many_objects_does_not_hold_up_another() {
-        let queue = Queue::new(Clock::system());
-        for n in 0..3 {
-            queue.push(key("noisy", &n.to_string()), Lane::New);
-        }
-        queue.push(key("quiet", "0"), Lane::New);
-        assert_eq!(names(&queue, 4).await, ["noisy/0", "quiet/0", "noisy/1", "noisy/2"]);
-    }
-
-    #[tokio::test]
-    async fn a_key_is_never_handed_out_twice_at_the_same_time_and_no_push_is_lost() {
-        let queue = Queue::new(Clock::system());
-        queue.push(key("a", "x"), Lane::New);
-        let (running, _) = queue.next().await.expect("open");
-        queue.push(key("a", "x"), Lane::New);
-        queue.push(key("a", "x"), Lane::Refresh);
-        assert_eq!(queue.depth(Lane::New), 0);
-        queue.done(running, None);
-        assert_eq!(queue.next().await, Some((key("a", "x"), Lane::New)));
-    }
-
-    #[tokio::test]
-    async fn a_refresh_that_becomes_urgent_moves_up_and_stays_single() {
-        let queue = Queue::new(Clock::system());
-        queue.push(key("a", "x"), Lane::Refresh);
-        queue.push(key("a", "x"), Lane::New);
-        assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 0));
-    }
-
-    #[tokio::test]
-    async fn what_moved_up_or_was_forgotten_is_not_handed_out_from_where_it_was() {
-        let queue = Queue::new(Clock::system());
-        for name in ["moved", "forgotten", "left"] {
-            queue.push(key("a", name), Lane::Refresh);
-        }
-        queue.push(key("a", "moved"), Lane::New);
-        queue.forget(&key("a", "forgotten"));
-        assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 1));
-        assert_eq!(names(&queue, 2).await, ["a/moved", "a/left"]);
-        assert_eq!(queue.rest(), (true, None));
-    }
-
-    #[tokio::test]
-    async fn the_clock_alone_decides_when_a_key_is_due() {
-        let (offset, seen) = watch::channel(SignedDuration::ZERO);
-        let clock = Clock::following(seen);
-        let queue = Arc::new(Queue::new(clock.clone()));
-        queue.push(key("a", "x"), Lane::New);
-        let (running, _) = queue.next().await.expect("open");
-        let tomorrow = clock.now() + SignedDuration::from_hours(24);
-        queue.done(running, Some((tomorrow, Lane::Refresh)));
-        assert_eq!(queue.rest(), (true, Some(tomorrow)));
-
-        let waiting = tokio::spawn({
-            let queue = queue.clone();
-            async move { queue.next().await }
-        });
-        tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
-        offset.send(SignedDuration::from_hours(25)).expect("somebody listens");
-        assert_eq!(waiting.await.expect("ends"), Some((key("a", "x"), Lane::Refresh)));
-    }
-
-    #[tokio::test]
-    async fn a_clock_that_is_set_back_makes_nothing_wait_for_longer() {
-        let (offset, seen) = watch::channel(SignedDuration::from_hours(72));
-        let clock = Clock::following(seen);
-        let queue = Queue::new(clock.clone());
-        queue.push(key("a", "x"), Lane::New);
-        let (running, _) = queue.next().await.expect("open");
-        let soon = clock.now() + SignedDuration::from_mins(2);
-        queue.done(running, Some((soon, Lane::Refresh)));
-        assert_eq!(queue.rest(), (true, Some(soon)));
-
-        offset.send(SignedDuration::ZERO).expect("somebody listens");
-        let (_, due) = queue.rest();
-        let left = due.expect("it is due").duration_since(clock.now());
-        assert!(left > SignedDuration::from_secs(110) && left <= SignedDuration::from_mins(2), "{left}");
-        offset.send(SignedDuration::from_mins(3)).expect("somebody listens");
-        assert_eq!(queue.next().await, Some((key("a", "x"), Lane::Refresh)));
-    }
-
-    #[tokio::test]
-    async fn closing_wakes_everyone_who_waits() {
-        let queue = Arc::new(Queue::new(Clock::system()));
-        let waiting: Vec<_> = (0..3)
-            .map(|_| {
-                let queue = queue.clone();
-                tokio::spawn(async move { queue.next().await })
-            })
-            .collect();
-        tokio::task::yield_now().await;
-        queue.close();
-        for one in waiting {
-            assert_eq!(one.await.expect("ends"), None);
-        }
-    }
-}
+mod tests;

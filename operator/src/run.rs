@@ -102,6 +102,7 @@ impl Operator {
             background.spawn(election.run(stood_down.clone()));
         }
 
+        env.queue.staff(usize::from(config.concurrency));
         let mut workers = JoinSet::new();
         for _ in 0..config.concurrency {
             workers.spawn(work(env.clone(), stop.clone()));

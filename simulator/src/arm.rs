@@ -11,6 +11,8 @@ mod provisioning;
 mod provisioning_put;
 mod refusal;
 mod resource_groups;
+mod throttle;
+mod usages;
 
 use http::Method;
 use jiff::Timestamp;
@@ -24,6 +26,7 @@ pub(crate) use hub_document::{defaults as hub_defaults, masked_properties, regio
 pub(crate) use list::SKIP_TOKEN;
 pub(crate) use policies::{default_hub_policies, default_service_policies};
 pub(crate) use provisioning_put::link_of;
+pub(crate) use throttle::{Bucket, Kind as Counted};
 
 /// A resource's place as the path names it.
 pub(crate) struct Place<'a> {
@@ -47,18 +50,21 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
         return Err(refusal::no_api_version());
     }
     gate::admit(azure, call, subscription)?;
-    match rest {
+    let (header, left) = throttle::count(azure, call, subscription, now)?;
+    let answer = match rest {
         ["operationresults", id] => operation::location(azure, call, id, now),
         ["resourcegroups", rest @ ..] => in_groups(azure, call, now, subscription, rest),
         ["providers", "microsoft.devices", rest @ ..] => in_subscription(azure, call, now, subscription, rest),
         _ => Err(refusal::unknown_path(call)),
-    }
+    };
+    answer.map(|answer| answer.with(header, left))
 }
 
 fn in_subscription(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, rest: &[&str]) -> Outcome {
     match (call.method.as_str(), rest) {
         ("POST", ["checknameavailability"]) => iot_hubs::check_name(azure, call),
         ("POST", ["checkprovisioningservicenameavailability"]) => provisioning::check_name(azure, call),
+        ("GET", ["usages"]) => Ok(usages::list(azure, subscription)),
         ("GET", ["iothubs"]) => Ok(iot_hubs::list(azure, call, subscription, None, now)),
         ("GET", ["provisioningservices"]) => Ok(provisioning::list(azure, call, subscription, None, now)),
         _ => Err(refusal::unknown_path(call)),

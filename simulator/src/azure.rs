@@ -12,6 +12,7 @@ pub(crate) use hub::{Device, Hub};
 pub(crate) use resource::{Phase, Policy, Resource, ResourceGroup};
 pub(crate) use service::{Assignment, Enrollment, Individual, Link, Meter, Registration, Service, Through};
 
+use crate::arm::{Bucket, Counted};
 use crate::directory::Directory;
 use crate::keys::Keyring;
 use crate::options::Options;
@@ -29,6 +30,8 @@ pub struct Azure {
     pub(crate) services: BTreeMap<String, Service>,
     /// When each long-running operation is done.
     pub(crate) operations: BTreeMap<String, Timestamp>,
+    /// What each principal has left in each subscription, by kind of call.
+    pub(crate) throttles: BTreeMap<(String, String, Counted), Bucket>,
     due: BTreeMap<(Timestamp, u64), Due>,
     counted: u64,
     /// The domain time at which the cloud was last looked at.
@@ -71,6 +74,7 @@ impl Azure {
             hubs: BTreeMap::new(),
             services: BTreeMap::new(),
             operations: BTreeMap::new(),
+            throttles: BTreeMap::new(),
             due: BTreeMap::new(),
             counted: 0,
             looked: Timestamp::MIN,

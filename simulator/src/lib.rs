@@ -33,6 +33,6 @@ pub use faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
 pub use log::LoggedRequest;
 pub use options::{
     Application, CLIENT, CLIENT_SECRET, FederatedCredential, KeysLeftOut, Latency, Limits, MaskedLink, Network, Options, PoliciesOnGet,
-    Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, Variants,
+    Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants,
 };
 pub use simulator::Simulator;

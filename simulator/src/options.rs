@@ -191,8 +191,17 @@ impl Default for Latency {
     }
 }
 
+/// A token bucket: so many calls at once, and so many more a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenBucket {
+    /// Calls that may come at once.
+    pub burst: u32,
+    /// Calls a second in the long run.
+    pub per_second: u32,
+}
+
 /// The documented quotas (Microsoft Learn: "IoT Hub Device Provisioning Service limits",
-/// "Reference - IoT Hub quotas and throttling").
+/// "Reference - IoT Hub quotas and throttling", "Understand how Azure Resource Manager throttles requests").
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Service operations a minute and provisioning service.
@@ -211,6 +220,12 @@ pub struct Limits {
     pub linked_hubs: usize,
     /// Paid hubs of one subscription.
     pub paid_hubs: usize,
+    /// Reads of the resource manager by one principal in one subscription.
+    pub resource_reads: TokenBucket,
+    /// Writes of the same; a POST is one.
+    pub resource_writes: TokenBucket,
+    /// Deletions of the same.
+    pub resource_deletions: TokenBucket,
     /// Entries of one page of a list of the resource manager.
     pub page: usize,
 }
@@ -226,6 +241,9 @@ impl Default for Limits {
             individual_enrollments: 1_000_000,
             linked_hubs: 50,
             paid_hubs: 50,
+            resource_reads: TokenBucket { burst: 250, per_second: 25 },
+            resource_writes: TokenBucket { burst: 200, per_second: 10 },
+            resource_deletions: TokenBucket { burst: 200, per_second: 10 },
             page: 1_000,
         }
     }

@@ -13,6 +13,8 @@ mod enrollments;
 mod fleet;
 #[path = "azure/individuals.rs"]
 mod individuals;
+#[path = "azure/limits.rs"]
+mod limits;
 #[path = "azure/program.rs"]
 mod program;
 #[path = "azure/refusals.rs"]

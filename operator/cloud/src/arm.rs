@@ -95,6 +95,12 @@ impl Arm {
         Self { wire, subscription: subscription.to_owned() }
     }
 
+    /// The same, with its calls counted as somebody's: budgets are shared fairly between all who pay from them.
+    #[must_use]
+    pub fn on_behalf_of(&self, payer: &str) -> Self {
+        Self { wire: self.wire.on_behalf_of(payer), subscription: self.subscription.clone() }
+    }
+
     /// The subscription's id.
     pub fn subscription(&self) -> &str {
         &self.subscription

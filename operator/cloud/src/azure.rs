@@ -4,11 +4,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::arm::Arm;
+use crate::budget::Budgets;
 use crate::cloud::{Cloud, DpsHost, HubHost};
 use crate::dps::DpsService;
 use crate::identity::Identity;
+use crate::line::Lines;
 use crate::observe::{CallRecord, Observer};
-use crate::quota::{Budgets, Headroom, Limit, Quota};
+use crate::quota::{Headroom, Limit, Quota};
 use crate::registry::Registry;
 use crate::sas::PolicyKey;
 use crate::transport::Transport;
@@ -27,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) transport: Transport,
     pub(crate) clock: Clock,
     pub(crate) budgets: Budgets,
+    pub(crate) lines: Lines,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
@@ -38,8 +41,8 @@ impl Azure {
 
     /// The same, with somebody who is told of every call.
     pub fn observed(cloud: Cloud, transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
-        let budgets = Budgets::new(clock.clone());
-        Self { shared: Arc::new(Shared { cloud, transport, clock, budgets, observer }) }
+        let (budgets, lines) = (Budgets::new(clock.clone()), Lines::new(clock.clone()));
+        Self { shared: Arc::new(Shared { cloud, transport, clock, budgets, lines, observer }) }
     }
 
     /// The cloud's endpoints.
@@ -70,6 +73,11 @@ impl Azure {
     /// What is left of each budget that was used so far.
     pub fn headroom(&self) -> Vec<Headroom> {
         self.shared.budgets.headroom()
+    }
+
+    /// Who does not answer now, and is asked only now and then.
+    pub fn not_answering(&self) -> Vec<String> {
+        self.shared.lines.shut().iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -59,6 +59,12 @@ impl DpsService {
         Self { wire: Wire::new(shared, HostClass::Provisioning, host, &scope, Arc::new(authorization)) }
     }
 
+    /// The same, with its calls counted as somebody's: budgets are shared fairly between all who pay from them.
+    #[must_use]
+    pub fn on_behalf_of(&self, payer: &str) -> Self {
+        Self { wire: self.wire.on_behalf_of(payer) }
+    }
+
     /// The service API's host.
     pub fn host(&self) -> &HostName {
         self.wire.host()

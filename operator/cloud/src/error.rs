@@ -54,8 +54,11 @@ pub enum Detail {
     ReplyTooLarge,
     /// The reply is not what the service's interface says.
     ReplyUnreadable,
-    /// Our own budget for this kind of call is used up; nothing was sent.
+    /// It is not our turn to call: our own budget for this kind of call is used up, or enough calls are under way; nothing was
+    /// sent.
     OutOfBudget,
+    /// The service has not answered for a while, and is asked only now and then; nothing was sent.
+    NotAnswering,
     /// The request was refused on our side; nothing was sent.
     NotSent,
     /// The class says all.

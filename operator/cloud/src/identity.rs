@@ -12,6 +12,7 @@ use azure_identity::{
 };
 use futures::future::BoxFuture;
 use moorage_keys::{HostName, Token};
+use tokio::time::Instant;
 
 use crate::azure::{Azure, Shared};
 use crate::classify::unanswered;
@@ -77,8 +78,8 @@ impl Azure {
     }
 
     fn identity(&self, tenant: &str, client: &str, make: Make, presented: Presented) -> Result<Identity, Error> {
-        let clock = self.shared().clock.clone();
-        let tokens = Tokens::new(make, clock.clone(), presented).map_err(|error| unanswered(STEP, &error, clock()))?;
+        let shared = self.shared().clone();
+        let tokens = Tokens::new(make, shared.clone(), presented).map_err(|error| unanswered(STEP, &error, (shared.clock)()))?;
         Ok(Identity(Arc::new(SignIn { tenant: tenant.to_owned(), client: client.to_owned(), tokens })))
     }
 }
@@ -101,6 +102,10 @@ impl fmt::Debug for Identity {
     }
 }
 
+/// When a call was asked for, as against sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked(pub(crate) Instant);
+
 /// Puts an identity's access token into each request.
 #[derive(Debug)]
 pub(crate) struct Bearer {
@@ -117,20 +122,21 @@ impl Bearer {
 #[async_trait]
 impl Policy for Bearer {
     async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        let token = self.put_token(request).await?;
+        let asked = ctx.value::<Asked>().map_or_else(Instant::now, |asked| asked.0);
+        let token = self.put_token(request, asked).await?;
         let answer = next[0].send(ctx, request, &next[1..]).await?;
         // What was refused had no effect: it is sent once more, with a token that is surely good.
         if answer.status() != StatusCode::Unauthorized || !self.identity.0.tokens.refused(&self.scope, &token).await {
             return Ok(answer);
         }
-        self.put_token(request).await?;
+        self.put_token(request, Instant::now()).await?;
         next[0].send(ctx, request, &next[1..]).await
     }
 }
 
 impl Bearer {
-    async fn put_token(&self, request: &mut Request) -> azure_core::Result<Secret> {
-        let token = self.identity.0.tokens.get(&self.scope).await;
+    async fn put_token(&self, request: &mut Request, asked: Instant) -> azure_core::Result<Secret> {
+        let token = self.identity.0.tokens.get(&self.scope, asked).await;
         let token = token.map_err(|error| azure_core::Error::new(azure_core::error::ErrorKind::Credential, error))?;
         request.insert_header(AUTHORIZATION, format!("Bearer {}", token.secret()));
         Ok(token)

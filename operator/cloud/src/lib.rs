@@ -6,6 +6,8 @@
 
 mod arm;
 mod azure;
+mod breaker;
+mod budget;
 mod classify;
 mod cloud;
 mod document;
@@ -13,6 +15,7 @@ mod dps;
 mod error;
 mod identity;
 mod keys;
+mod line;
 mod observe;
 mod paging;
 mod quota;

@@ -11,8 +11,11 @@ use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::azure::Shared;
+use crate::breaker::Verdict;
 use crate::classify::{Refusal, unanswered};
 use crate::error::{Class, Detail, Error, Failure};
+use crate::identity::Asked;
+use crate::line::{Held, Line};
 use crate::observe::{CallRecord, HostClass, Outcome};
 use crate::paging::{Continuation, Page};
 use crate::request::{Call, Operation};
@@ -29,6 +32,7 @@ pub(crate) struct Wire {
     class: HostClass,
     host: HostName,
     scope: Arc<str>,
+    payer: Arc<str>,
 }
 
 /// A service's answer to a call, success or not.
@@ -44,7 +48,12 @@ impl Wire {
         let name = Some("moorage");
         let options = client_options(&shared);
         let pipeline = Pipeline::new(name, option_env!("CARGO_PKG_VERSION"), options, vec![], vec![authorization], None);
-        Self { shared, pipeline, class, host, scope: scope.into() }
+        Self { shared, pipeline, class, host, scope: scope.into(), payer: "".into() }
+    }
+
+    /// The same way, for calls that somebody else pays for.
+    pub(crate) fn on_behalf_of(&self, payer: &str) -> Self {
+        Self { payer: payer.into(), ..self.clone() }
     }
 
     pub(crate) fn host(&self) -> &HostName {
@@ -82,14 +91,17 @@ impl Wire {
     }
 
     async fn answered(&self, call: Call, may_be_absent: bool) -> Result<Option<Reply>, Error> {
-        let operation = call.operation;
-        self.shared.budgets.take(&self.scope, operation.quota).map_err(|wait| out_of_budget(operation, wait))?;
-        let mut request = self.request(call)?;
-        let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
-        let sent = self.pipeline.send(&Context::new(), &mut request, Some(options)).await;
-        let now = (self.shared.clock)();
-        let (status, headers, body) = sent.map_err(|error| unanswered(operation.step, &error, now))?.deconstruct();
-        let reply = Reply { operation, status: status.into(), headers, body: body.into() };
+        let (operation, asked) = (call.operation, Asked(Instant::now()));
+        let lines = self.lines(call.target.as_deref().unwrap_or_default());
+        let request = self.request(call)?;
+        let held = |held| self.held(operation, held);
+        self.shared.lines.check(&lines).map_err(held)?;
+        let turn = self.shared.budgets.take(&self.scope, operation.quota, &self.payer).map_err(|wait| out_of_budget(operation, wait))?;
+        tokio::time::sleep(turn.unsigned_abs()).await;
+        let passage = self.shared.lines.enter(lines).await.map_err(held)?;
+        let sent = self.sent(operation, request, asked).await;
+        passage.end(verdict(operation, &sent));
+        let (reply, now) = (sent?, (self.shared.clock)());
         if (200..300).contains(&reply.status) {
             return Ok(Some(reply));
         }
@@ -102,6 +114,41 @@ impl Wire {
             self.shared.budgets.close(&self.scope, operation.quota, wait);
         }
         Err(error)
+    }
+
+    async fn sent(&self, operation: Operation, mut request: Request, asked: Asked) -> Result<Reply, Error> {
+        let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
+        let sent = self.pipeline.send(&Context::new().with_value(asked), &mut request, Some(options)).await;
+        let sent = sent.map_err(|error| unanswered(operation.step, &error, (self.shared.clock)()))?;
+        let (status, headers, body) = sent.deconstruct();
+        Ok(Reply { operation, status: status.into(), headers, body: body.into() })
+    }
+
+    /// The lines that a call uses: one to a host, or one to a subscription and one to the resource in it.
+    ///
+    /// A resource that hangs is no reason to believe that the resource manager does, until several of them do.
+    fn lines(&self, target: &str) -> Vec<Line> {
+        match self.class {
+            HostClass::ResourceManager => {
+                let place: Arc<str> = format!("{}{}", self.host, place_of(target)).into();
+                let subscription = format!("{} for subscription {}", self.host, self.scope).into();
+                vec![
+                    Line { name: place.clone(), width: 4, threshold: 3, about: None },
+                    Line { name: subscription, width: 12, threshold: 5, about: Some(place) },
+                ]
+            }
+            HostClass::Login | HostClass::Provisioning | HostClass::Hub => vec![Line::to_host(&self.host)],
+        }
+    }
+
+    fn held(&self, operation: Operation, held: Held) -> Error {
+        match held {
+            Held::Shut(name, until) => not_answering(operation.step, &name, until.duration_since((self.shared.clock)())),
+            Held::Busy(name) => {
+                let message = format!("as many calls as may be at once are under way to {name}");
+                waits(operation, message, SignedDuration::from_secs(1))
+            }
+        }
     }
 
     fn request(&self, call: Call) -> Result<Request, Error> {
@@ -186,8 +233,34 @@ pub(crate) fn endless(operation: Operation) -> Error {
 }
 
 fn out_of_budget(operation: Operation, wait: SignedDuration) -> Error {
-    let message = "the budget for this kind of call is used up";
+    waits(operation, "the budget for this kind of call is used up".to_owned(), wait)
+}
+
+fn waits(operation: Operation, message: String, wait: SignedDuration) -> Error {
     let class = Class::Throttled(Some(wait));
     let failure = Failure::new(operation.step, class, Detail::OutOfBudget, message);
     Failure { retry_after: Some(wait), ..failure }.into()
+}
+
+/// The failure of a call to somebody who is not asked for a while. The while is not in its text, which must read the same each time.
+pub(crate) fn not_answering(step: &'static str, name: &str, wait: SignedDuration) -> Error {
+    let message = format!("{name} did not answer several calls in a row; until it does, it is asked only now and then");
+    let failure = Failure::new(step, Class::Unavailable, Detail::NotAnswering, message);
+    Failure { retry_after: Some(wait), ..failure }.into()
+}
+
+/// What a call says about whom it went to. A failed sign-in says nothing: the call was never sent.
+fn verdict(operation: Operation, sent: &Result<Reply, Error>) -> Verdict {
+    match sent {
+        Ok(reply) if reply.status == 408 || reply.status >= 500 => Verdict::Missed,
+        Ok(_) => Verdict::Answered,
+        Err(error) if error.class() != Class::Unavailable || error.step() != operation.step => Verdict::Unknown,
+        Err(_) => Verdict::Missed,
+    }
+}
+
+/// The resource that a path of the resource manager is about, without what is asked of it.
+fn place_of(target: &str) -> String {
+    let path = target.split('?').next().unwrap_or_default().to_ascii_lowercase();
+    path.split('/').take(9).collect::<Vec<_>>().join("/")
 }

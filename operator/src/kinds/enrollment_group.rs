@@ -76,7 +76,7 @@ impl Kind for EnrollmentGroup {
 
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         let enrollments = async || {
-            let service = reached(clouds::service(env, &self.spec.provisioning_service_ref, &self.key().at.namespace).await)?;
+            let service = reached(observe::service(env, self).await)?;
             reached(clouds::enrollments(env, &service).await)
         };
         match action {

@@ -202,13 +202,13 @@ impl Kind for ProvisioningService {
             Action::CreateGroup { name, location } => resource_group::create(env, &arm, &key, name, location).await,
             Action::DeleteGroup { name } => resource_group::delete(env, &arm, &key, name).await,
             Action::Create { id, location } => {
-                let _turn = env.clouds.turn(&arm, id).await;
+                let _turn = env.clouds.turn(&arm, id).await?;
                 let service = Document::new(location).with_tag(OWNER_TAG, &env.owner_tag(&key));
                 let put = arm.put_provisioning_service(id, &service).await;
                 put.map(drop).map_err(|error| creation_failed(id, error))
             }
             Action::Delete { id } => {
-                let _turn = env.clouds.turn(&arm, id).await;
+                let _turn = env.clouds.turn(&arm, id).await?;
                 env.clouds.forget_service(&arm, id);
                 let deleted = arm.delete_provisioning_service(id).await;
                 deleted.map_err(|error| Error::cloud(format!("failed to delete provisioning service {}", id.name), error))

@@ -9,6 +9,7 @@ use super::operation::announce;
 use super::policies::{HUB_RIGHTS, Owner, default_hub_policies, read};
 use super::refusal::{arm, bad, no_body, not_active, stale, taken};
 use super::resource_groups::{must_accept, tags_of};
+use super::usages;
 use crate::azure::{Azure, Due, Hub, Phase, Policy, Resource};
 use crate::exchange::{Answer, Call, Outcome};
 
@@ -199,13 +200,8 @@ fn check_against(azure: &Azure, call: &Call, place: &Place<'_>, wanted: &Wanted<
 
 fn check_quota(azure: &Azure, subscription: &str, sku: &str) -> Result<(), Answer> {
     let free = sku == "F1";
-    let there = azure
-        .hubs
-        .values()
-        .filter(|hub| hub.resource.subscription.eq_ignore_ascii_case(subscription))
-        .filter(|hub| (hub.sku == "F1") == free)
-        .count();
-    let most = if free { 1 } else { azure.options.limits.paid_hubs };
+    let there = usages::hubs(azure, subscription, free);
+    let most = if free { usages::FREE_HUBS } else { azure.options.limits.paid_hubs };
     if there >= most {
         let message = format!("Max number of Iot Hubs exceeded for sku {sku}: {most}.");
         return Err(bad(400_403, &message));

@@ -232,7 +232,7 @@ pub fn arm_url(path: &str) -> String {
         None => (format!("{ARM}/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"), path),
     };
     let version = match rest {
-        _ if rest.contains("IotHubs") || rest.contains("checkNameAvailability") => "2023-06-30",
+        _ if rest.contains("IotHubs") || rest.contains("checkNameAvailability") || rest.contains("usages") => "2023-06-30",
         _ if rest.to_lowercase().contains("provisioningservice") => "2022-12-12",
         _ => "2024-03-01",
     };

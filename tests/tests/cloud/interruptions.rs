@@ -1,7 +1,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use moorage_cloud::{Class, Detail, EndpointMap, Error, TransportOptions};
 use moorage_keys::DeviceId;
 use moorage_simulator::{CLIENT_SECRET, Fault, Match, Occurrence, Options, Rule};
@@ -68,6 +69,66 @@ async fn a_certificate_of_another_authority_is_refused() {
     let error = bench.arm().hub(&resource("contoso-east")).await.expect_err("it is a stranger's");
     assert_eq!((error.class(), error.detail()), (Class::Unavailable, Detail::NotConnected));
     assert_eq!(bench.requests_to(""), 0);
+}
+
+fn trouble(host: &str, path: Option<&str>, occurrence: Occurrence, fault: Fault) -> Rule {
+    Rule { matching: Match { host: Some(host.to_owned()), path: path.map(str::to_owned), ..Match::default() }, occurrence, fault }
+}
+
+#[tokio::test]
+async fn a_host_that_does_not_answer_is_asked_no_more_until_one_call_finds_out_that_it_does_again() {
+    let bench = Bench::new().await;
+    let (dead, alive) = (bench.registry("contoso-east"), bench.registry("contoso-west"));
+    let id = DeviceId::parse("d1").expect("a device id");
+    bench
+        .simulator
+        .faults()
+        .add(trouble("contoso-east.azure-devices.net", None, Occurrence::First(4), Fault::Status(503)))
+        .expect("a rule");
+    for _ in 0..3 {
+        assert_eq!(dead.device(&id).await.expect_err("it is down").status(), Some(503));
+    }
+    let held_back = dead.device(&id).await.expect_err("it is not asked");
+    assert_eq!((held_back.class(), held_back.detail()), (Class::Unavailable, Detail::NotAnswering));
+    assert!(held_back.retry_after().is_some_and(|wait| wait.as_secs() == 4), "{:?}", held_back.retry_after());
+    assert_eq!(
+        held_back.to_string(),
+        "failed to read device identity: contoso-east.azure-devices.net did not answer several calls in a row; until it does, it is \
+         asked only now and then"
+    );
+    assert_eq!(bench.requests_to("contoso-east.azure-devices.net"), 3);
+    assert_eq!(alive.device(&id).await, Ok(None));
+
+    bench.simulator.advance(SignedDuration::from_secs(5)).await.expect("nobody follows");
+    assert_eq!(dead.device(&id).await.expect_err("it is probed").status(), Some(503));
+    bench.simulator.advance(SignedDuration::from_secs(9)).await.expect("nobody follows");
+    assert_eq!(dead.device(&id).await.expect_err("the pause has grown").detail(), Detail::NotAnswering);
+    bench.simulator.advance(SignedDuration::from_secs(1)).await.expect("nobody follows");
+    assert_eq!([dead.device(&id).await, dead.device(&id).await], [Ok(None), Ok(None)]);
+}
+
+#[tokio::test]
+async fn a_resource_that_hangs_does_not_hold_up_the_others_of_its_subscription() {
+    let bench = Bench::with(Options::default(), |options| options.total_timeout = Duration::from_millis(1500)).await;
+    bench.registry("contoso-east");
+    bench.registry("contoso-west");
+    let hangs = trouble("management.azure.com", Some("contoso-east"), Occurrence::Every, Fault::Slow(60_000));
+    bench.simulator.faults().add(hangs).expect("a rule");
+    let arm = bench.arm();
+    let (dead, alive) = (resource("contoso-east"), resource("contoso-west"));
+    let many = futures::future::join_all((0..30).map(|_| arm.hub(&dead)));
+    let started = Instant::now();
+    let (failed, found) = tokio::join!(many, async {
+        let found = arm.hub(&alive).await;
+        (found.expect("it answers").is_some(), started.elapsed() < Duration::from_secs(1))
+    });
+    assert_eq!(found, (true, true));
+    let details: Vec<_> = failed.into_iter().filter_map(|result| result.err().map(|error| error.detail())).collect();
+    // Four were under way and the others waited for a moment only.
+    assert_eq!(details.iter().filter(|detail| **detail == Detail::AnswerLost).count(), 4, "{details:?}");
+    assert_eq!(details.iter().filter(|detail| **detail == Detail::OutOfBudget).count(), 26, "{details:?}");
+    assert_eq!(arm.hub(&dead).await.expect_err("it is not asked").detail(), Detail::NotAnswering);
+    assert!(arm.hub(&alive).await.expect("it answers").is_some());
 }
 
 #[derive(Clone, Default)]

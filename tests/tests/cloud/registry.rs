@@ -72,3 +72,21 @@ async fn a_budget_that_is_used_up_keeps_calls_back_and_tells_the_metrics() {
     let left: Vec<_> = bench.azure.headroom().into_iter().map(|headroom| (headroom.scope, headroom.quota)).collect();
     assert_eq!(left, [("contoso-east.azure-devices.net".to_owned(), Quota::Registry)]);
 }
+
+#[tokio::test]
+async fn one_payer_that_uses_up_a_budget_leaves_another_its_part() {
+    let bench = Bench::new().await;
+    let registry = bench.registry("contoso-east");
+    bench.azure.set_limit("contoso-east.azure-devices.net", Quota::Registry, Limit { burst: 20, per_minute: 1 });
+    let (noisy, quiet) = (registry.on_behalf_of("fabrikam"), registry.on_behalf_of("contoso"));
+    let id = DeviceId::parse("d1").expect("a device id");
+    assert_eq!(quiet.device(&id).await, Ok(None));
+    let mut taken = 0;
+    while noisy.device(&id).await.is_ok() {
+        taken += 1;
+    }
+    assert_eq!(taken, 9, "half of the bucket, but for the one that the other took");
+    for _ in 0..9 {
+        assert_eq!(quiet.device(&id).await, Ok(None));
+    }
+}

@@ -1,18 +1,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use azure_core::credentials::{AccessToken, Secret, TokenCredential};
 use azure_core::time::OffsetDateTime;
+use jiff::SignedDuration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::STEP;
 use super::presented::Presented;
-use crate::azure::Clock;
+use crate::azure::Shared;
+use crate::breaker::Verdict;
 use crate::classify::unanswered;
 use crate::error::{Class, Error};
+use crate::line::{Held, Line};
+use crate::wire::not_answering;
 
 /// A token that ends sooner than this is renewed.
 const RENEWED_BEFORE: Duration = Duration::from_mins(5);
@@ -23,15 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The access tokens of one identity, one a scope; renewed one at a time.
 ///
-/// They live on the machine's clock, as Entra ID does. Whoever waits while a sign-in fails shares its failure, so that a
+/// They live on the machine's clock, as Entra ID does. Whoever waits since before a sign-in failed shares its failure, so that a
 /// wrong secret or a silent login host is met once and not once for every waiting call; and a renewal that fails hurts
 /// nobody while the old token lasts.
 pub(super) struct Tokens {
     /// Makes a credential that remembers no token: each keeps a memory of its own, which cannot be wiped.
     make: Make,
-    clock: Clock,
+    shared: Arc<Shared>,
     presented: Presented,
-    failures: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -50,9 +52,9 @@ impl Tokens {
     ///
     /// # Errors
     /// When no credential can be made.
-    pub(super) fn new(make: Make, clock: Clock, presented: Presented) -> azure_core::Result<Self> {
+    pub(super) fn new(make: Make, shared: Arc<Shared>, presented: Presented) -> azure_core::Result<Self> {
         let state = State { credential: make()?, known: BTreeMap::new(), failure: None, refused: None };
-        Ok(Self { make, clock, presented, failures: AtomicU64::new(0), state: Mutex::new(state) })
+        Ok(Self { make, shared, presented, state: Mutex::new(state) })
     }
 
     /// Drops a token that a service has refused before its time, as when all of an application's are revoked. False if that was
@@ -74,33 +76,51 @@ impl Tokens {
         true
     }
 
-    pub(super) async fn get(&self, scope: &str) -> Result<Secret, Error> {
-        let failures = self.failures.load(Ordering::Acquire);
+    /// The token of a scope for a call that was `asked` for then.
+    pub(super) async fn get(&self, scope: &str, asked: Instant) -> Result<Secret, Error> {
         let mut state = self.state.lock().await;
         let known = state.known.get(scope).filter(|token| lasts(token, USED_UNTIL)).cloned();
         if let Some(token) = known.as_ref().filter(|token| lasts(token, RENEWED_BEFORE) || state.failed_lately()) {
             return Ok(token.token.clone());
         }
-        let while_waiting = self.failures.load(Ordering::Acquire) != failures;
-        if let Some((_, failure)) = state.failure.as_ref().filter(|_| while_waiting) {
+        if let Some((_, failure)) = state.failure.as_ref().filter(|(at, _)| *at >= asked) {
             return Err(failure.clone());
         }
-        match state.credential.clone().get_token(&[scope], None).await {
+        let credential = state.credential.clone();
+        match self.sign_in(&credential, scope).await {
             Ok(token) => {
                 state.failure = None;
                 state.known.insert(scope.to_owned(), token.clone());
                 Ok(token.token)
             }
-            Err(error) => {
-                let failure = self.presented.explain(unanswered(STEP, &error, (self.clock)()));
+            Err(failure) => {
                 state.failure = Some((Instant::now(), failure.clone()));
-                self.failures.fetch_add(1, Ordering::AcqRel);
                 match known {
                     Some(token) if passes(failure.class()) => Ok(token.token),
                     _ => Err(failure),
                 }
             }
         }
+    }
+}
+
+impl Tokens {
+    /// Asks for a token, unless nobody there answers.
+    async fn sign_in(&self, credential: &Arc<dyn TokenCredential>, scope: &str) -> Result<AccessToken, Error> {
+        let host = self.shared.cloud.login();
+        let held = |held| match held {
+            Held::Shut(name, until) => not_answering(STEP, &name, until.duration_since((self.shared.clock)())),
+            Held::Busy(name) => not_answering(STEP, &name, SignedDuration::from_secs(1)),
+        };
+        let passage = self.shared.lines.enter(vec![Line::to_host(host)]).await.map_err(held)?;
+        let signed_in = credential.get_token(&[scope], None).await;
+        let signed_in = signed_in.map_err(|error| self.presented.explain(unanswered(STEP, &error, (self.shared.clock)())));
+        passage.end(match &signed_in {
+            Err(error) if error.step() != STEP => Verdict::Unknown,
+            Err(error) if error.class() == Class::Unavailable => Verdict::Missed,
+            Ok(_) | Err(_) => Verdict::Answered,
+        });
+        signed_in
     }
 }
 

@@ -148,7 +148,8 @@ pub(super) async fn look(
     id: RegistrationId,
     goal: Goal,
 ) -> Result<Looked, Halt> {
-    let service = clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace).await?;
+    let service =
+        clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &credential.key().at.namespace).await?;
     let enrollments = match goal {
         Goal::Present => Some(clouds::enrollments(env, &service).await?),
         Goal::Absent => clouds::enrollments_to_leave(env, &service).await?,
@@ -280,7 +281,8 @@ pub(super) fn group(credential: &DeviceCredential, env: &Env) -> Result<Arc<Enro
 
 pub(super) async fn enrollments(credential: &DeviceCredential, env: &Env) -> Result<DpsService, Error> {
     let group = group(credential, env)?;
-    let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace).await)?;
+    let (namespace, payer) = (group.key().at.namespace, credential.key().at.namespace);
+    let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &namespace, &payer).await)?;
     reached(clouds::enrollments(env, &service).await)
 }
 

@@ -65,6 +65,12 @@ pub(crate) fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
     ObjectKey::new(crate::key::KindName::TenantHubGroup, reference.namespace_or(&group.key().at.namespace), &reference.name)
 }
 
+/// The provisioning service of a group, at the expense of the tenant whose devices it takes.
+pub(super) async fn service(env: &Env, group: &EnrollmentGroup) -> Result<Service, Halt> {
+    let payer = hub_group_of(group).at.namespace;
+    clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &payer).await
+}
+
 pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
     let key = group.key();
     if goal == Goal::Absent {
@@ -82,7 +88,7 @@ pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> R
         );
         return Err(Halt::stuck(Reason::AlreadyExists, note));
     }
-    let service = clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace).await?;
+    let service = service(env, group).await?;
     let (enrollments, hubs) = match goal {
         Goal::Present => (Some(clouds::enrollments(env, &service).await?), hubs(env, group, &service)?),
         Goal::Absent => (clouds::enrollments_to_leave(env, &service).await?, None),

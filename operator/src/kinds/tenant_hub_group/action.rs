@@ -1,5 +1,7 @@
 //! What can be done for a hub group, and how it is done.
 
+use std::time::Duration;
+
 use moorage_cloud::{
     AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkSeen, PolicyRights, ProvisioningService as ServiceDocument,
     ResourceId,
@@ -18,6 +20,9 @@ use crate::{
     kinds::{ownership::OWNER_TAG, reached, resource_group},
     queue::Lane,
 };
+
+/// How long a key is waited for that is known from before.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A link as it is to be written.
 #[derive(Debug)]
@@ -154,7 +159,7 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
             deleted.map_err(|error| Error::cloud(format!("failed to delete IoT hub {}", id.name), error))
         }
         Action::WriteLinks { add, remove } => {
-            let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace).await)?;
+            let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace, &key.at.namespace).await)?;
             let written = write_links(env, &service, add, remove).await;
             // It tells how many links it has left.
             env.queue.push(service.object.key(), Lane::Refresh);
@@ -186,7 +191,7 @@ async fn change_hub(arm: &Arm, id: &ResourceId, change: impl FnOnce(Hub) -> Hub)
 async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[HostName]) -> Result<(), Error> {
     let name = &service.id.name;
     let failed = |error| Error::cloud(format!("failed to write the links of provisioning service {name}"), error);
-    let _turn = env.clouds.turn(&service.arm, &service.id).await;
+    let _turn = env.clouds.turn(&service.arm, &service.id).await?;
     let gone = || Error::own(format!("provisioning service {name} is not there"), Class::Conflict);
     let before = service.arm.provisioning_service(&service.id).await.map_err(failed)?.ok_or_else(gone)?;
     if !before.keeps_every_link() {
@@ -194,7 +199,7 @@ async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[Ho
             .because(Reason::UnknownLinks));
     }
     let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
-    let mut document = with_known_keys(service, before.clone().with_access_keys(&keys)).await.map_err(failed)?;
+    let mut document = with_known_keys(env, service, before.clone().with_access_keys(&keys)).await.map_err(failed)?;
     for link in add {
         document = document.with_link(&cloud_link(link)?);
     }
@@ -218,7 +223,11 @@ async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[Ho
 /// A link is read with its key masked. That a masked key keeps the stored one is what other tools rely on and what no
 /// documentation says; where the real one can be read, nothing is left to that. The links of others go as they came: which of
 /// their two keys is in use cannot be known.
-async fn with_known_keys(service: &Service, mut document: ServiceDocument) -> Result<ServiceDocument, moorage_cloud::Error> {
+async fn with_known_keys(
+    env: &Env,
+    service: &Service,
+    mut document: ServiceDocument,
+) -> Result<ServiceDocument, moorage_cloud::Error> {
     let links = document.links();
     let ours = |link: &LinkSeen| link.policy.as_deref().is_some_and(|policy| policy.starts_with(POLICY_PREFIX));
     if !links.iter().any(ours) {
@@ -229,12 +238,31 @@ async fn with_known_keys(service: &Service, mut document: ServiceDocument) -> Re
         let (Some(host), Some(policy)) = (link.host, link.policy) else { continue };
         let hub = hubs.iter().find(|hub| hub.host_name().is_some_and(|name| name.eq_ignore_ascii_case(host.as_str())));
         let Some(id) = hub.and_then(Hub::id).and_then(ResourceId::parse) else { continue };
-        let Some(access) = service.arm.hub_key(&id, &policy).await? else { continue };
+        let Some(access) = link_key(env, service, &id, &policy).await? else { continue };
         if let Ok(connection) = ConnectionString::service(host, &policy, access.keys.primary) {
             document = document.with_link_key(&connection);
         }
     }
     Ok(document)
+}
+
+/// The key of a link's policy, or, while its hub does not answer, the one that was read last: one tenant's dead hub must not keep
+/// the others from linking theirs.
+async fn link_key(env: &Env, service: &Service, id: &ResourceId, policy: &str) -> Result<Option<AccessKey>, moorage_cloud::Error> {
+    let known = env.clouds.known_link_key(&service.arm, id, policy);
+    let read = service.arm.hub_key(id, policy);
+    let read = match &known {
+        None => read.await,
+        Some(known) => tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Ok(Some(known.clone()))),
+    };
+    match read {
+        Err(error) if error.class() == moorage_cloud::Class::Unavailable => known.map(Some).ok_or(error),
+        Ok(access) => {
+            env.clouds.remember_link_key(&service.arm, id, policy, access.as_ref());
+            Ok(access)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn hosts(document: &ServiceDocument) -> Vec<String> {

@@ -125,7 +125,7 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
     let key = group.key();
     let spec = &group.spec;
     let reach = clouds::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
-    let service = clouds::service(env, &spec.provisioning_service_ref, &key.at.namespace).await?;
+    let service = clouds::service(env, &spec.provisioning_service_ref, &key.at.namespace, &key.at.namespace).await?;
     let seen_group = resource_group::observe(env, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
     let document = service.arm.provisioning_service(&service.id).await;
     let document = document.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", service.id.name), error))?;
@@ -174,6 +174,9 @@ async fn look(
     let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| env.clouds.azure().cloud().hub_host(host).ok());
     let settled = hub.as_ref().is_some_and(is_active);
     let access = if settled && ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
+    if settled {
+        env.clouds.remember_link_key(arm, &id, policy, access.as_ref());
+    }
     let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
     let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
     // The link may outlive the hub: then it is found by the name that the hub had.
