@@ -77,4 +77,7 @@ pub struct ProvisioningServiceStatus {
     /// Linked hubs, of the 50 that Azure allows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linked_hubs: Option<Headroom>,
+    /// Enrollment groups with symmetric keys, of the 100 that Azure allows; counted about twice an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrollment_groups: Option<Headroom>,
 }

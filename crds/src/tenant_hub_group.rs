@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, ObjectRef};
+use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, Headroom, ObjectRef};
 
 /// A tenant's regional IoT hubs, linked to a provisioning service.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -175,4 +175,7 @@ pub struct HubStatus {
     pub adopted: bool,
     /// True if the provisioning service can register devices in it.
     pub linked: bool,
+    /// Devices in it, of those that Azure allows; counted about twice an hour, and told in two digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Headroom>,
 }

@@ -27,5 +27,7 @@ async fn ready(State(env): State<Arc<Env>>) -> (StatusCode, &'static str) {
 }
 
 async fn metrics(State(env): State<Arc<Env>>) -> String {
+    let azure = env.clouds.azure();
+    env.metrics.clouds(azure.headroom(), azure.not_answering().len());
     env.metrics.text(Lane::ALL.map(|lane| (lane, env.queue.depth(lane))), env.leadership.leads())
 }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
-use moorage_cloud::{AccessKey, Arm, Azure, DpsService, HubHost, PolicyKey, Registry, ResourceId};
+use moorage_cloud::{AccessKey, Arm, Attestation, Azure, DpsService, HubHost, PolicyKey, Registry, ResourceId};
 use moorage_crds::{ProvisioningService, TenantHubGroup};
 use moorage_plan::Reason;
 
 use crate::{
+    counts::{Count, Counts, What},
     env::Env,
     error::{Error, Halt},
     grants,
@@ -26,10 +27,16 @@ const SERVICE_POLICY: &str = "provisioningserviceowner";
 /// The policy of a hub by which identities are managed where there is none of ours: Azure makes it with every hub.
 const REGISTRY_POLICY: &str = "registryReadWrite";
 
+/// Enrollment groups with symmetric keys that a provisioning service can have (Microsoft Learn: "IoT Hub Device Provisioning Service
+/// limits").
+pub const MOST_SYMMETRIC_GROUPS: i64 = 100;
+
 /// Clients, by account and by service.
 pub struct Clouds {
     azure: Azure,
     known: Mutex<Known>,
+    /// What was counted in them.
+    pub counts: Counts,
 }
 
 #[derive(Default)]
@@ -89,7 +96,7 @@ pub struct Service {
 impl Clouds {
     /// No client yet.
     pub fn new(azure: Azure) -> Self {
-        Self { azure, known: Mutex::default() }
+        Self { azure, known: Mutex::default(), counts: Counts::default() }
     }
 
     /// The cloud's endpoints, and what all clients share.
@@ -277,6 +284,39 @@ pub async fn enrollments_to_leave(env: &Env, service: &Service) -> Result<Option
         }
         found => found.map(Some),
     }
+}
+
+/// What counts the enrollment groups of a service.
+pub fn groups_of(service: &Service) -> What {
+    What::EnrollmentGroups(place_of(&service.arm, &service.id))
+}
+
+/// What counts the devices of a hub.
+pub fn devices_of(arm: &Arm, hub: &ResourceId) -> What {
+    What::Devices(place_of(arm, hub))
+}
+
+fn place_of(arm: &Arm, id: &ResourceId) -> String {
+    let (subscription, group, name) = service_id(arm, id);
+    format!("{subscription}/{group}/{name}")
+}
+
+/// How many enrollment groups with symmetric keys a service has; counted anew if the last count is old.
+///
+/// # Errors
+/// If they cannot be counted.
+pub async fn count_groups(env: &Env, service: &Service) -> Result<Count, Halt> {
+    let (what, now) = (groups_of(service), env.clock.now());
+    if let Some(count) = env.clouds.counts.fresh(&what, now) {
+        return Ok(count);
+    }
+    let listed = enrollments(env, service).await?.groups().await;
+    let failed = |error| Error::cloud(format!("failed to count the enrollment groups of {}", service.id.name), error);
+    let listed = listed.map_err(failed).inspect_err(|error| env.clouds.heed(service, error))?;
+    let symmetric = listed.iter().filter(|group| group.attestation() == Some(Attestation::SymmetricKey)).count();
+    let count = Count { used: i64::try_from(symmetric).unwrap_or(i64::MAX), limit: MOST_SYMMETRIC_GROUPS };
+    env.clouds.counts.keep(what, count, now);
+    Ok(count)
 }
 
 /// The halt of whoever needs a provisioning service that is not ready.

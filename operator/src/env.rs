@@ -282,6 +282,7 @@ impl Env {
     pub fn forget(&self, object: &ObjectKey) {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
         self.freshness.forget(object);
+        self.metrics.forget(&object.at.namespace, &object.at.name);
         self.queue.forget(object);
     }
 

@@ -42,7 +42,13 @@ impl Error {
 
     /// A step that failed in the cloud.
     pub fn cloud(step: impl Into<String>, source: moorage_cloud::Error) -> Self {
-        Self { step: step.into(), class: class_of(&source), reason: reason_of(&source), wait: wait_of(&source), source: Some(Box::new(source)) }
+        Self {
+            step: step.into(),
+            class: class_of(&source),
+            reason: reason_of(&source),
+            wait: wait_of(&source),
+            source: Some(Box::new(source)),
+        }
     }
 
     /// A step that has to wait for others here: nothing failed, and nothing was sent.

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod clouds;
 pub mod cluster;
 pub mod connect;
+pub mod counts;
 pub mod effects;
 pub mod env;
 pub mod error;

@@ -47,6 +47,15 @@ struct QuotaLabels {
     quota: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct BudgetLabels {
+    scope: String,
+    quota: &'static str,
+}
+
+/// Everything whose headroom an object may have.
+const QUOTAS: [&str; 3] = ["linked_hubs", "enrollment_groups", "devices"];
+
 /// The operator's metrics and their registry.
 #[derive(Debug)]
 pub struct Metrics {
@@ -58,6 +67,8 @@ pub struct Metrics {
     depth: Family<LaneLabels, Gauge<i64, AtomicI64>>,
     leads: Gauge<i64, AtomicI64>,
     headroom: Family<QuotaLabels, Gauge<i64, AtomicI64>>,
+    budgets: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
+    not_answering: Gauge<i64, AtomicI64>,
     time_to_ready: Histogram,
 }
 
@@ -72,6 +83,8 @@ impl Default for Metrics {
             depth: Family::default(),
             leads: Gauge::default(),
             headroom: Family::default(),
+            budgets: Family::default(),
+            not_answering: Gauge::default(),
             time_to_ready: Histogram::new(exponential_buckets(0.05, 2.0, 16)),
         };
         metrics.register();
@@ -89,6 +102,8 @@ impl Metrics {
         registry.register("queue_depth", "Objects that are ready to be looked at", self.depth.clone());
         registry.register("leader", "1 while this replica leads", self.leads.clone());
         registry.register("quota_headroom", "How many more the cloud allows", self.headroom.clone());
+        registry.register("call_budget_left", "What is left of the calls that may come at once, from 0 to 1", self.budgets.clone());
+        registry.register("not_answering", "Hosts, subscriptions and resources that calls are held back from", self.not_answering.clone());
         registry.register("time_to_ready_seconds", "From an object's creation to its first Ready", self.time_to_ready.clone());
     }
 
@@ -117,6 +132,22 @@ impl Metrics {
     pub fn headroom(&self, namespace: &str, name: &str, quota: &'static str, left: i64) {
         let labels = QuotaLabels { namespace: namespace.to_owned(), name: name.to_owned(), quota };
         self.headroom.get_or_create(&labels).set(left);
+    }
+
+    /// Forgets the headroom of an object that is gone.
+    pub fn forget(&self, namespace: &str, name: &str) {
+        for quota in QUOTAS {
+            self.headroom.remove(&QuotaLabels { namespace: namespace.to_owned(), name: name.to_owned(), quota });
+        }
+    }
+
+    /// What is left of each budget that is in use, and from how many calls are held back.
+    pub fn clouds(&self, budgets: Vec<moorage_cloud::Headroom>, not_answering: usize) {
+        self.budgets.clear();
+        for budget in budgets {
+            self.budgets.get_or_create(&BudgetLabels { scope: budget.scope, quota: budget.quota.as_str() }).set(budget.left);
+        }
+        self.not_answering.set(i64::try_from(not_answering).unwrap_or(i64::MAX));
     }
 
     /// How long an object took from creation to its first Ready.

@@ -51,7 +51,7 @@ pub async fn run(control: &'static ControlPlane, scale: Scale, trouble: Trouble)
     let crowd = Crowd::new(scale, name)?;
     let stage = Stage::set(control, &format!("load-{name}"), &crowd.namespaces(), cloud(&crowd)).await?;
     let operator = stage.operator().await?;
-    let mut watching = waits::watch(stage.control().admin(), name);
+    let mut watching = waits::watch(&stage.control().admin(), name);
     stage.apply(&crowd.platform()).await?;
     for tenant in [Crowd::NOISY, Crowd::DEAD] {
         stage.apply(&crowd.tenant(tenant)).await?;
@@ -60,7 +60,7 @@ pub async fn run(control: &'static ControlPlane, scale: Scale, trouble: Trouble)
     let noise = match trouble {
         Trouble::None => None,
         Trouble::NoisyAndDead => {
-            let hub = Match { path: Some(format!("IotHubs/{}", crowd.hub(Crowd::DEAD))), ..Match::default() };
+            let hub = Match { path: Some(format!("IotHubs/{}", Crowd::hub(Crowd::DEAD))), ..Match::default() };
             let hangs = Rule { matching: hub, occurrence: Occurrence::Every, fault: Fault::Slow(120_000) };
             stage.cloud().faults().add(hangs).context("the dead hub's fault")?;
             wake(&stage, &crowd).await?;
@@ -83,7 +83,7 @@ pub async fn run(control: &'static ControlPlane, scale: Scale, trouble: Trouble)
 
 /// A cloud with a subscription for each group of tenants, at the documented limits.
 fn cloud(crowd: &Crowd) -> Options {
-    let subscription = |number| Subscription { id: crowd.subscription(number), tenant: TENANT.to_owned() };
+    let subscription = |number| Subscription { id: Crowd::subscription(number), tenant: TENANT.to_owned() };
     Options { subscriptions: (0..crowd.scale.subscriptions).map(subscription).collect(), ..cloud_options() }
 }
 

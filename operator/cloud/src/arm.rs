@@ -70,6 +70,39 @@ pub struct QuotaMetric {
     pub max_value: i64,
 }
 
+/// How many hubs of a kind a subscription has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HubUsage {
+    /// Whether these are the free ones, as against all others.
+    pub free: bool,
+    /// How many there are.
+    pub used: i64,
+    /// How many there may be.
+    pub limit: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UsageAnswer {
+    name: UsageName,
+    current_value: i64,
+    limit: i64,
+}
+
+#[derive(Deserialize)]
+struct UsageName {
+    value: String,
+}
+
+impl UsageAnswer {
+    /// What it says, if its name is understood: the vendor's description does not list the names.
+    fn known(self) -> Option<HubUsage> {
+        let name = self.name.value.to_ascii_lowercase();
+        let (free, paid) = (name.contains("free"), name.contains("paid"));
+        (free != paid).then_some(HubUsage { free, used: self.current_value, limit: self.limit })
+    }
+}
+
 /// A list as the resource manager writes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -40,6 +40,8 @@ impl Budgets {
     pub(crate) fn headroom(&self) -> Vec<Headroom> {
         let now = (self.clock)();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        // What nobody used for a while may be of a host that is gone, and is full by now.
+        buckets.retain(|(_, quota), bucket| !bucket.is_forgotten(quota.documented(), now));
         buckets
             .iter_mut()
             .map(|((scope, quota), bucket)| Headroom { scope: scope.to_string(), quota: *quota, left: bucket.left(now) })

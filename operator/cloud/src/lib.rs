@@ -27,7 +27,7 @@ mod transport;
 mod versions;
 mod wire;
 
-pub use arm::{Arm, Availability, QuotaMetric, ResourceId};
+pub use arm::{Arm, Availability, HubUsage, QuotaMetric, ResourceId};
 pub use azure::{Azure, Clock};
 pub use cloud::{Cloud, DpsHost, HostError, HubHost};
 pub use document::device::Device;

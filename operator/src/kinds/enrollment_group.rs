@@ -77,8 +77,11 @@ impl Kind for EnrollmentGroup {
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         let enrollments = async || {
             let service = reached(observe::service(env, self).await)?;
+            // However it ends: there may be one more or one less, and the service tells how many it has.
+            env.clouds.counts.forget(&clouds::groups_of(&service));
             reached(clouds::enrollments(env, &service).await)
         };
+        let recount = || env.queue.push(service_of(self), Lane::Refresh);
         match action {
             Action::Record { to: Some(to) } => env.record(&self.key(), &[(observe::ENTRY.to_owned(), Some((*to).to_owned()))]).await,
             Action::Record { to: None } => {
@@ -90,6 +93,7 @@ impl Kind for EnrollmentGroup {
             Action::ForgetKeys => keys::forget(env, self).await,
             Action::Put { document, condition, id, .. } => {
                 let put = enrollments().await?.put_group(id, document, condition).await;
+                recount();
                 put.map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))?;
                 if *condition != IfMatch::Unset {
                     // A hub that leaves waits until no group names it.
@@ -99,6 +103,7 @@ impl Kind for EnrollmentGroup {
             }
             Action::Delete { id, condition } => {
                 let deleted = enrollments().await?.delete_group(id, condition).await;
+                recount();
                 deleted.map_err(|error| Error::cloud(format!("failed to delete enrollment group {id}"), error))
             }
         }

@@ -5,7 +5,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::{Arm, Detail, LinkSeen, ProvisioningService as Document, ResourceId};
-use moorage_crds::{Adoption, CommonStatus, DeletionPolicy, Headroom, ProvisioningService, ProvisioningServiceStatus, annotations};
+use moorage_crds::{
+    Adoption, CommonStatus, DeletionPolicy, Headroom, ObjectRef, ProvisioningService, ProvisioningServiceStatus, annotations,
+};
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
@@ -18,6 +20,7 @@ use super::{
 };
 use crate::{
     clouds,
+    counts::Count,
     effects::Target,
     env::Env,
     error::{Error, Halt},
@@ -49,6 +52,8 @@ pub struct Looked {
     noted: bool,
     granted: Adoption,
     users: Option<String>,
+    /// Its enrollment groups, as they were counted last.
+    groups: Option<Count>,
     /// Ledger entries of devices that are barred in the service.
     barred: Vec<(ObjectKey, String)>,
 }
@@ -139,7 +144,8 @@ impl Kind for ProvisioningService {
     fn outlook(&self) -> Value {
         let status =
             self.status.as_ref().map(|status| (&status.id_scope, &status.service_operations_host, &status.device_provisioning_host));
-        json!([self.spec, status])
+        let groups = self.status.as_ref().and_then(|status| status.enrollment_groups);
+        json!([self.spec, status, groups.is_some_and(|groups| groups.used >= groups.limit)])
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
@@ -164,6 +170,7 @@ impl Kind for ProvisioningService {
             let left = MOST_LINKS.saturating_sub(service.links().len());
             env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
         }
+        let groups = if goal == Goal::Present && service.is_some() { self.count_groups(env).await } else { None };
         let barred = if goal == Goal::Absent { barred_in(env, &key) } else { Vec::new() };
         Ok(Seen::Looked(Box::new(Looked {
             group,
@@ -173,6 +180,7 @@ impl Kind for ProvisioningService {
             noted: !entries.is_empty(),
             granted: reach.adoption,
             users,
+            groups,
             barred,
         })))
     }
@@ -232,6 +240,7 @@ impl Kind for ProvisioningService {
                 device_provisioning_host: service.device_host().map(str::to_owned).or(before.device_provisioning_host),
                 adopted: Some(looked.whose == Whose::Adopted),
                 linked_hubs: Some(links(&service.links())),
+                enrollment_groups: looked.groups.map(Count::told),
             },
             (Some(_), None) => ProvisioningServiceStatus { common, ..ProvisioningServiceStatus::default() },
             (None, _) => ProvisioningServiceStatus { common, ..before },
@@ -254,6 +263,7 @@ fn creation_failed(id: &ResourceId, error: moorage_cloud::Error) -> Error {
 /// What a service decides, on its own document.
 trait Decide {
     fn id(&self) -> ResourceId;
+    fn count_groups(&self, env: &Env) -> impl Future<Output = Option<Count>> + Send;
     fn look(&self, arm: &Arm, id: &ResourceId) -> impl Future<Output = Result<Option<Document>, Error>> + Send;
     fn present(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
     fn absent(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
@@ -262,6 +272,24 @@ trait Decide {
 impl Decide for ProvisioningService {
     fn id(&self) -> ResourceId {
         ResourceId { group: self.spec.resource_group.clone(), name: self.spec.name.clone() }
+    }
+
+    /// A count that fails holds nothing up: the last one stays until the next look.
+    async fn count_groups(&self, env: &Env) -> Option<Count> {
+        let key = self.key();
+        let itself = ObjectRef { name: key.at.name.to_string(), namespace: None };
+        let service = clouds::service(env, &itself, &key.at.namespace, &key.at.namespace).await.ok()?;
+        let counted = match clouds::count_groups(env, &service).await {
+            Ok(counted) => Some(counted),
+            Err(halt) => {
+                tracing::debug!(object = %key, ?halt, "the enrollment groups were not counted");
+                env.clouds.counts.last(&clouds::groups_of(&service))
+            }
+        };
+        if let Some(counted) = counted {
+            env.metrics.headroom(&key.at.namespace, &key.at.name, "enrollment_groups", counted.left());
+        }
+        counted
     }
 
     async fn look(&self, arm: &Arm, id: &ResourceId) -> Result<Option<Document>, Error> {

@@ -18,6 +18,7 @@ use self::{
 use super::ownership::Whose;
 use crate::{
     clouds,
+    counts::Count,
     env::Env,
     error::{Error, Halt},
     key::{KindName, ObjectKey, Thing},
@@ -53,7 +54,9 @@ impl Kind for TenantHubGroup {
     }
 
     fn outlook(&self) -> Value {
-        let hubs = self.status.as_ref().map(|status| &status.hubs);
+        // How many devices a hub has is nobody else's concern.
+        let shown = |hub: &HubStatus| HubStatus { devices: None, ..hub.clone() };
+        let hubs: Option<Vec<_>> = self.status.as_ref().map(|status| status.hubs.iter().map(shown).collect());
         json!([self.spec.hubs.iter().map(|hub| &hub.name).collect::<Vec<_>>(), hubs])
     }
 
@@ -96,6 +99,7 @@ fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
         state: document.and_then(Hub::state).map(str::to_owned),
         adopted: document.is_some() && hub.whose == Whose::Adopted,
         linked: document.is_some_and(is_active) && hub.is_linked(&seen.policy),
+        devices: hub.counted.filter(|_| document.is_some()).map(Count::told),
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Scale {
 
 impl Scale {
     /// Small enough for every run of the tests.
-    pub const SMALL: Self = Self { subscriptions: 2, tenants: 8, devices: 100, noise: 60 };
+    pub const SMALL: Self = Self { subscriptions: 2, tenants: 8, devices: 100, noise: 120 };
     /// As large as an installation that shares its services well.
     pub const FULL: Self = Self { subscriptions: 4, tenants: 50, devices: 1_250, noise: 300 };
 
@@ -58,11 +58,11 @@ impl Crowd {
         self.example.namespace(&name_of(tenant))
     }
 
-    pub(super) fn hub(&self, tenant: usize) -> String {
+    pub(super) fn hub(tenant: usize) -> String {
         format!("{}-east-hub", name_of(tenant))
     }
 
-    pub(super) fn subscription(&self, number: usize) -> String {
+    pub(super) fn subscription(number: usize) -> String {
         format!("22222222-2222-4222-8222-{number:012}")
     }
 
@@ -73,14 +73,14 @@ impl Crowd {
             let tenants: Vec<_> = (0..self.scale.tenants).filter(|tenant| tenant % self.scale.subscriptions == number).collect();
             let mut account = self.found("CloudAccount", "azure");
             account["metadata"]["name"] = json!(format!("azure-{number}"));
-            account["spec"]["azure"]["subscriptionId"] = json!(self.subscription(number));
+            account["spec"]["azure"]["subscriptionId"] = json!(Self::subscription(number));
             account["spec"]["grants"] = tenants
                 .iter()
                 .map(|tenant| json!({ "namespaces": [self.namespace(*tenant)], "resourceGroups": [format!("{}-*", name_of(*tenant))] }))
                 .collect();
             let mut service = self.found("ProvisioningService", "contoso-dps");
             service["spec"]["grants"][0]["namespaces"] = tenants.iter().map(|tenant| self.namespace(*tenant)).collect();
-            objects.extend([account, self.of_subscription(&service, number)]);
+            objects.extend([account, Self::of_subscription(&service, number)]);
         }
         self.with(objects)
     }
@@ -121,11 +121,11 @@ impl Crowd {
     }
 
     fn of_tenant(&self, object: &Value, tenant: usize) -> Value {
-        let object = self.of_subscription(object, tenant % self.scale.subscriptions);
+        let object = Self::of_subscription(object, tenant % self.scale.subscriptions);
         replaced(&object, "contoso", &name_of(tenant))
     }
 
-    fn of_subscription(&self, object: &Value, number: usize) -> Value {
+    fn of_subscription(object: &Value, number: usize) -> Value {
         let mut object = replaced(object, "contoso-dps", &format!("shared-dps-{number}"));
         if let Some(account) = object["spec"].get_mut("accountRef") {
             account["name"] = json!(format!("azure-{number}"));

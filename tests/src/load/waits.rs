@@ -49,7 +49,7 @@ pub(super) struct Watching {
 }
 
 /// Watches everything of ours in namespaces that end so.
-pub(super) fn watch(client: Client, suffix: &str) -> Watching {
+pub(super) fn watch(client: &Client, suffix: &str) -> Watching {
     let (sender, seen) = mpsc::unbounded_channel();
     let mut watches = JoinSet::new();
     for crd in moorage_crds::all() {

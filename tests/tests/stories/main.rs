@@ -12,6 +12,7 @@ mod policies;
 mod promises;
 mod quickstart;
 mod restore;
+mod room;
 mod running;
 mod s0;
 mod secrecy;

@@ -14,7 +14,7 @@ fn s0_1_a_tenant_s_hubs_are_created_and_one_that_was_there_is_adopted() -> anyho
     block_on(async {
         let tenants = Tenants::ready("hubs").await?;
         let contoso = tenants.object("TenantHubGroup", "contoso", "contoso-us").await?;
-        let hub = |name: &str, adopted: bool| json!({ "name": name, "hostName": format!("{name}.azure-devices.net"), "state": "Active", "adopted": adopted, "linked": true });
+        let hub = |name: &str, adopted: bool| json!({ "name": name, "hostName": format!("{name}.azure-devices.net"), "state": "Active", "adopted": adopted, "linked": true, "devices": { "used": 0, "limit": 1_000_000 } });
         assert_eq!(contoso["status"]["hubs"], json!([hub("contoso-east-hub", false), hub("contoso-west-hub", false)]));
         let fabrikam = tenants.object("TenantHubGroup", "fabrikam", "fabrikam-eu").await?;
         assert_eq!(fabrikam["status"]["hubs"], json!([hub("fabrikam-eu-hub", false), hub("fabrikam-asia-hub", true)]));

@@ -1,4 +1,4 @@
-use super::{Arm, Availability, List, NameAnswer, QuotaMetric, ResourceId, name_to_check, op, sound};
+use super::{Arm, Availability, HubUsage, List, NameAnswer, QuotaMetric, ResourceId, UsageAnswer, name_to_check, op, sound};
 use crate::document::hub::Hub;
 use crate::error::Error;
 use crate::keys::AccessKey;
@@ -66,6 +66,15 @@ impl Arm {
     pub async fn hub_quota(&self, id: &ResourceId) -> Result<Vec<QuotaMetric>, Error> {
         let list: List<QuotaMetric> = self.wire.send(op::HUB_QUOTA.call(&self.place(id))).await?.json()?;
         Ok(list.value)
+    }
+
+    /// Reads how many IoT hubs the subscription has, and may have.
+    ///
+    /// # Errors
+    /// When the resource manager refuses.
+    pub async fn hub_usages(&self) -> Result<Vec<HubUsage>, Error> {
+        let list: List<UsageAnswer> = self.wire.send(op::HUB_USAGES.call(&[&self.subscription])).await?.json()?;
+        Ok(list.value.into_iter().filter_map(UsageAnswer::known).collect())
     }
 
     /// Asks whether a hub of this name can be created; the name is global.

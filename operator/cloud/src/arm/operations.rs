@@ -110,6 +110,14 @@ pub(super) const HUB_QUOTA: Operation = Operation {
     version: versions::HUBS,
     quota: Quota::ResourceReads,
 };
+pub(super) const HUB_USAGES: Operation = Operation {
+    name: "hub.usages",
+    step: "read how many IoT hubs the subscription may have",
+    method: Method::Get,
+    template: "/subscriptions/{}/providers/Microsoft.Devices/usages",
+    version: versions::HUBS,
+    quota: Quota::ResourceReads,
+};
 pub(super) const HUB_NAME: Operation = Operation {
     name: "hub.name",
     step: "check name of IoT hub",

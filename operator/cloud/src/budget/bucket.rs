@@ -63,6 +63,13 @@ impl Bucket {
         }
     }
 
+    /// Whether it is as a new one would be.
+    pub(super) fn is_forgotten(&mut self, documented: Limit, now: Timestamp) -> bool {
+        self.fill(now);
+        let open = self.closed_until.is_none_or(|open| open <= now);
+        open && self.limit == documented && self.used.is_empty() && self.tokens >= self.burst()
+    }
+
     /// The part of the burst that is left, from 0 to 1.
     pub(super) fn left(&mut self, now: Timestamp) -> f64 {
         self.fill(now);

@@ -10,6 +10,7 @@ use moorage_plan::{Goal, Reason};
 use super::keys::{id_of, is_ours, secret_of, stored_keys};
 use crate::{
     clouds::{self, Service},
+    counts::Count,
     env::Env,
     error::{Error, Halt},
     key::{Name, ObjectKey},
@@ -47,6 +48,8 @@ pub struct Looked {
     pub(super) applied: Option<String>,
     /// Whether devices have registered through it; asked only when it could be removed.
     pub(super) has_registrations: bool,
+    /// The groups that the service has; asked only when this one is to be made.
+    pub(super) others: Option<Count>,
     /// Whether there is a Secret with its keys; asked only when the group is to go.
     pub(super) keys_secret_is_ours: bool,
     pub(super) id_scope: Option<String>,
@@ -124,6 +127,7 @@ async fn look(
             has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
         }
     }
+    let others = if goal == Goal::Present && found.is_none() { Some(clouds::count_groups(env, service).await?) } else { None };
     let entries = env.recorded(&group.key());
     let record = recorded(&entries, ENTRY).map(str::to_owned);
     let stored = match (goal, record.as_deref()) {
@@ -145,6 +149,7 @@ async fn look(
         record,
         applied: recorded(&entries, APPLIED).map(str::to_owned),
         has_registrations,
+        others,
         keys_secret_is_ours: keys_secret.is_some_and(|meta| is_ours(group, &meta)),
         id_scope: status.and_then(|status| status.id_scope.clone()),
         provisioning_host: status.and_then(|status| status.device_provisioning_host.clone()),

@@ -188,6 +188,13 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
         );
         return Plan::stuck(Reason::Vanished, note);
     }
+    if let Some(full) = seen.others.filter(|others| others.left() == 0) {
+        let note = format!(
+            "the provisioning service has {} of {} enrollment groups with symmetric keys, and no room for {id}; delete one there, or use another service",
+            full.used, full.limit
+        );
+        return Plan::stuck(Reason::QuotaExceeded, note);
+    }
     let mut actions = Vec::new();
     if lost || seen.record.is_none() {
         actions.push(Action::Record { to: Some(CLAIMED) });

@@ -10,6 +10,7 @@ use moorage_keys::SymmetricKey;
 
 use super::observe::Looked;
 use super::*;
+use crate::counts::Count;
 use crate::kinds::tests::{metadata, now, read, told};
 
 const EAST: &str = "contoso-east.azure-devices.net";
@@ -67,6 +68,7 @@ fn look() -> Looked {
         record: None,
         applied: None,
         has_registrations: false,
+        others: Some(Count { used: 99, limit: 100 }),
         keys_secret_is_ours: false,
         id_scope: Some("0ne00000001".to_owned()),
         provisioning_host: Some("global.azure-devices-provisioning.net".to_owned()),

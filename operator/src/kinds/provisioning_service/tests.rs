@@ -65,6 +65,7 @@ fn look(service: Option<Document>, record: Option<&str>) -> Looked {
         noted: record.is_some(),
         granted: Adoption::IfUnmanaged,
         users: None,
+        groups: None,
         barred: Vec::new(),
     }
 }

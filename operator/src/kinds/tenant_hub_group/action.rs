@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How long a key is waited for that is known from before.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A link as it is to be written.
 #[derive(Debug)]
@@ -223,11 +223,7 @@ async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[Ho
 /// A link is read with its key masked. That a masked key keeps the stored one is what other tools rely on and what no
 /// documentation says; where the real one can be read, nothing is left to that. The links of others go as they came: which of
 /// their two keys is in use cannot be known.
-async fn with_known_keys(
-    env: &Env,
-    service: &Service,
-    mut document: ServiceDocument,
-) -> Result<ServiceDocument, moorage_cloud::Error> {
+async fn with_known_keys(env: &Env, service: &Service, mut document: ServiceDocument) -> Result<ServiceDocument, moorage_cloud::Error> {
     let links = document.links();
     let ours = |link: &LinkSeen| link.policy.as_deref().is_some_and(|policy| policy.starts_with(POLICY_PREFIX));
     if !links.iter().any(ours) {

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use moorage_cloud::{AccessKey, Arm, Hub, HubHost, LinkSeen, ProvisioningService as ServiceDocument, ResourceId};
+use moorage_cloud::{AccessKey, Arm, Class, Hub, HubHost, HubUsage, LinkSeen, ProvisioningService as ServiceDocument, ResourceId};
 use moorage_crds::{Adoption, DeletionPolicy, IotHub, TenantHubGroup};
 use moorage_keys::{keyed_digest, owner_hash};
 use moorage_plan::Goal;
 
 use crate::{
     clouds::{self, Service},
+    counts::Count,
     env::Env,
     error::{Error, Halt},
+    key::ObjectKey,
     kind::Kind,
     kinds::{
         ownership::{Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
@@ -19,6 +21,9 @@ use crate::{
     },
     ledger::Entries,
 };
+
+/// Azure's name for the number of devices of a hub.
+const DEVICES: &str = "TotalDeviceCount";
 
 /// What was seen of a hub group's world.
 pub enum Seen {
@@ -37,6 +42,8 @@ pub struct Looked {
     pub(super) hubs: Vec<SeenHub>,
     pub(super) entries: Arc<Entries>,
     pub(super) policy: String,
+    /// How many hubs the subscription has and may have; asked only before one is made.
+    pub(super) usages: Vec<HubUsage>,
     /// Hosts that enrollment groups of the provisioning service name, with the group; asked only before a hub is unlinked.
     pub(super) enrolled: Vec<(String, String)>,
 }
@@ -57,6 +64,8 @@ pub(super) struct SeenHub {
     pub(super) link_record: Option<String>,
     /// Devices in it; asked only when it could be deleted.
     pub(super) devices: i64,
+    /// Devices in it, as they were counted last.
+    pub(super) counted: Option<Count>,
 }
 
 impl SeenHub {
@@ -135,9 +144,21 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
     for (name, wish) in names(group, &entries) {
         hubs.push(look(group, env, &reach.arm, document.as_ref(), &policy, &entries, name, wish, goal).await?);
     }
+    let makes = goal == Goal::Present && hubs.iter().any(|hub| hub.wish.is_some() && hub.hub.is_none());
+    let usages = if makes { usages(&reach.arm).await? } else { Vec::new() };
+    tell_headroom(env, &key, &hubs);
     let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
     let enrolled = if leaving && document.is_some() { enrolled(env, &service).await? } else { Vec::new() };
-    Ok(Seen::Looked(Box::new(Looked { group: seen_group, granted: reach.adoption, service: document, hubs, entries, policy, enrolled })))
+    Ok(Seen::Looked(Box::new(Looked {
+        group: seen_group,
+        granted: reach.adoption,
+        service: document,
+        hubs,
+        entries,
+        policy,
+        usages,
+        enrolled,
+    })))
 }
 
 /// The hubs of the spec, and those of the ledger that are no longer in it.
@@ -179,6 +200,7 @@ async fn look(
     }
     let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
     let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
+    let counted = if settled && ours_to_touch && goal == Goal::Present { count(env, arm, &id).await } else { None };
     // The link may outlive the hub: then it is found by the name that the hub had.
     let host_text = host.as_ref().map(|host| host.host().to_string());
     let link = service.and_then(|service| {
@@ -187,7 +209,42 @@ async fn look(
         service.links().into_iter().find(|link| link.host.as_ref().is_some_and(|host| host.as_str().to_lowercase() == wanted))
     });
     let link_record = recorded(entries, &link_entry(&name)).map(str::to_owned);
-    Ok(SeenHub { name, wish, hub, host, whose, record, access, link, link_record, devices })
+    Ok(SeenHub { name, wish, hub, host, whose, record, access, link, link_record, devices, counted })
+}
+
+/// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.
+async fn count(env: &Env, arm: &Arm, id: &ResourceId) -> Option<Count> {
+    let (what, now) = (clouds::devices_of(arm, id), env.clock.now());
+    if let Some(count) = env.clouds.counts.fresh(&what, now) {
+        return Some(count);
+    }
+    match arm.hub_quota(id).await {
+        Ok(metrics) => {
+            let metric = metrics.into_iter().find(|metric| metric.name == DEVICES)?;
+            let count = Count { used: metric.current_value, limit: metric.max_value };
+            env.clouds.counts.keep(what, count, now);
+            Some(count)
+        }
+        Err(error) => {
+            tracing::debug!(hub = %id, %error, "the devices were not counted");
+            env.clouds.counts.last(&what)
+        }
+    }
+}
+
+/// Which hub has the least room for devices is what counts.
+fn tell_headroom(env: &Env, key: &ObjectKey, hubs: &[SeenHub]) {
+    if let Some(left) = hubs.iter().filter_map(|hub| hub.counted).map(Count::left).min() {
+        env.metrics.headroom(&key.at.namespace, &key.at.name, "devices", left);
+    }
+}
+
+/// How many hubs the subscription has; who may not ask finds out when Azure refuses.
+async fn usages(arm: &Arm) -> Result<Vec<HubUsage>, Error> {
+    match arm.hub_usages().await {
+        Err(error) if error.class() == Class::Denied => Ok(Vec::new()),
+        told => told.map_err(|error| Error::cloud(format!("failed to look at subscription {}", arm.subscription()), error)),
+    }
 }
 
 /// Whether a hub takes changes and devices now.
@@ -197,7 +254,7 @@ pub(super) fn is_active(hub: &Hub) -> bool {
 
 async fn devices(arm: &Arm, id: &ResourceId) -> Result<i64, moorage_cloud::Error> {
     let metrics = arm.hub_quota(id).await?;
-    Ok(metrics.into_iter().find(|metric| metric.name == "TotalDeviceCount").map_or(0, |metric| metric.current_value))
+    Ok(metrics.into_iter().find(|metric| metric.name == DEVICES).map_or(0, |metric| metric.current_value))
 }
 
 async fn enrolled(env: &Env, service: &Service) -> Result<Vec<(String, String)>, Halt> {

@@ -60,7 +60,7 @@ pub(super) fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
 fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, now: Timestamp) -> Plan<Action> {
     let (name, id) = (&hub.name, hub_id(group, &hub.name));
     let what = format!("IoT hub {name}");
-    let Some(document) = &hub.hub else { return create(group, hub, wish, id) };
+    let Some(document) = &hub.hub else { return create(group, seen, hub, wish, id) };
     if let Whose::Theirs(maker) = hub.whose {
         return refusal(&what, maker, wish.adoption, seen.granted).unwrap_or_else(|| {
             Plan::act(vec![record(hub_entry(name), Some(ADOPTED))], Reason::RecordClaim, format!("{what} is being adopted"))
@@ -89,7 +89,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     if actions.is_empty() { Plan::met() } else { Plan::act(actions, why, format!("{what} is being brought to its spec")) }
 }
 
-fn create(group: &TenantHubGroup, hub: &SeenHub, wish: &IotHub, id: ResourceId) -> Plan<Action> {
+fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, id: ResourceId) -> Plan<Action> {
     let name = &hub.name;
     let lost = matches!(hub.record.as_deref(), Some(MADE | ADOPTED));
     if lost && group.annotation(annotations::RECREATE) != Some(name) {
@@ -99,6 +99,9 @@ fn create(group: &TenantHubGroup, hub: &SeenHub, wish: &IotHub, id: ResourceId) 
         );
         return Plan::stuck(Reason::Vanished, note);
     }
+    if let Some(refused) = no_room(seen, hub, wish) {
+        return refused;
+    }
     let mut actions = Vec::new();
     // A hub that leaves the spec before it is in place must be found again.
     if hub.record.as_deref() != Some(CLAIMED) {
@@ -107,6 +110,27 @@ fn create(group: &TenantHubGroup, hub: &SeenHub, wish: &IotHub, id: ResourceId) 
     let (location, sku, units) = (wish.location.clone(), sku_name(wish).to_owned(), i64::from(wish.sku.capacity));
     actions.push(Action::CreateHub { id, location, sku, units });
     Plan::act(actions, Reason::CreateHub, format!("IoT hub {name} is being created"))
+}
+
+/// Refuses a hub that the subscription has no room for, beside those of the spec that come before it.
+fn no_room(seen: &Looked, hub: &SeenHub, wish: &IotHub) -> Option<Plan<Action>> {
+    let is_free = |wish: &IotHub| sku_name(wish) == "F1";
+    let usage = seen.usages.iter().find(|usage| usage.free == is_free(wish))?;
+    let missing =
+        seen.hubs.iter().filter(|other| other.hub.is_none() && other.wish.as_ref().is_some_and(|other| is_free(other) == usage.free));
+    let before = missing.take_while(|other| other.name != hub.name).count();
+    if usage.used.saturating_add(i64::try_from(before).unwrap_or(i64::MAX)) < usage.limit {
+        return None;
+    }
+    let kind = if usage.free { "free" } else { "paid" };
+    let note = format!(
+        "IoT hub {} does not fit: the subscription has {} of {} {kind} IoT hubs{}; delete one, ask Microsoft for more, or use another account",
+        hub.name,
+        usage.used,
+        usage.limit,
+        if before > 0 { format!(", and {before} of this object come first") } else { String::new() }
+    );
+    Some(Plan::stuck(Reason::QuotaExceeded, note))
 }
 
 fn unsettled(what: &str, document: &Hub, now: Timestamp) -> Plan<Action> {

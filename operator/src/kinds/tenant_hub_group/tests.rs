@@ -7,7 +7,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use moorage_cloud::{AccessKey, Cloud, KeyPair, ProvisioningService as ServiceDocument};
+use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as ServiceDocument};
 use moorage_crds::Adoption;
 use moorage_keys::SymmetricKey;
 
@@ -71,6 +71,7 @@ struct Site {
     entries: Entries,
     granted: Adoption,
     enrolled: Vec<(String, String)>,
+    usages: Vec<HubUsage>,
 }
 
 fn object(hubs: &[&str]) -> TenantHubGroup {
@@ -184,6 +185,7 @@ impl Site {
             service: Some(("Succeeded", "Active")),
             entries: Entries::new(),
             granted: Adoption::IfUnmanaged,
+            usages: Vec::new(),
             enrolled: Vec::new(),
         }
     }
@@ -238,6 +240,7 @@ impl Site {
                 link: link.into_iter().find(|link| link.host.as_ref().is_some_and(|to| to.as_str() == host(&name))),
                 link_record: self.entries.get(&link_entry(&name)).cloned(),
                 devices: there.filter(|_| deletable).map_or(0, |hub| hub.devices),
+                counted: None,
                 name,
                 wish,
                 hub,
@@ -249,7 +252,16 @@ impl Site {
         let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
         let enrolled = if leaving && service.is_some() { self.enrolled.clone() } else { Vec::new() };
         let entries = Arc::new(self.entries.clone());
-        Looked { group: self.group.clone(), granted: self.granted, service, hubs, entries, policy: POLICY.to_owned(), enrolled }
+        Looked {
+            group: self.group.clone(),
+            granted: self.granted,
+            service,
+            hubs,
+            entries,
+            policy: POLICY.to_owned(),
+            usages: self.usages.clone(),
+            enrolled,
+        }
     }
 
     fn plan(&self, object: &TenantHubGroup, goal: Goal) -> Plan<Action> {

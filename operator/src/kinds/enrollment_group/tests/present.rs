@@ -159,3 +159,14 @@ fn a_group_is_disabled_when_its_spec_says_so() {
         ["met | usable"]
     );
 }
+
+#[test]
+fn a_group_that_the_service_has_no_room_for_is_refused_before_anything_is_made_for_it() {
+    let full = "stuck, QuotaExceeded: the provisioning service has 100 of 100 enrollment groups with symmetric keys, and no room for press; \
+                delete one there, or use another service";
+    let others = Some(Count { used: 100, limit: 100 });
+    for stored in [None, Some(keys(1))] {
+        assert_eq!(present(&object(&json!({})), Looked { stored, others, ..look() }), [full]);
+    }
+    assert_eq!(present(&object(&json!({})), Looked { others, ..found() }), ["met | usable"]);
+}

@@ -26,6 +26,26 @@ fn hubs_are_claimed_in_one_write_of_the_ledger_before_they_are_made() {
 }
 
 #[test]
+fn hubs_that_do_not_fit_into_the_subscription_are_refused_and_those_that_do_are_made() {
+    let claimed = |used, limit| {
+        let usages = vec![HubUsage { free: true, used: 1, limit: 1 }, HubUsage { free: false, used, limit }];
+        Site { usages, ..Site::empty() }.recorded("hub.a-hub", "claimed").recorded("hub.b-hub", "claimed")
+    };
+    let make = |name: &str| format!("CreateHub: Create IoT hub {name} in eastus (S1, units: 2)");
+    let refused = |name, used, beside| {
+        format!(
+            "stuck, QuotaExceeded: IoT hub {name} does not fit: the subscription has {used} of 50 paid IoT hubs{beside}; delete one, ask \
+             Microsoft for more, or use another account"
+        )
+    };
+    let two = object(&["a-hub", "b-hub"]);
+    let making = "not yet, CreateHub: IoT hub a-hub is being created".to_owned();
+    assert_eq!(claimed(48, 50).present(&two), [make("a-hub"), make("b-hub"), making]);
+    assert_eq!(claimed(49, 50).present(&two), [make("a-hub"), refused("b-hub", 49, ", and 1 of this object come first")]);
+    assert_eq!(claimed(50, 50).present(&two), [refused("a-hub", 50, "")]);
+}
+
+#[test]
 fn their_resource_group_comes_first() {
     let mut site = Site::empty();
     site.group = SeenGroup { state: State::Missing, ours: false, empty: false };
