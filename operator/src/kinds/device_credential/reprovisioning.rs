@@ -108,9 +108,7 @@ pub(super) async fn look(
     token: String,
     secret: &ObjectMeta,
 ) -> Result<Asked, Halt> {
-    let service =
-        clouds::service(env, &from.spec.provisioning_service_ref, &from.key().at.namespace, &secret.namespace.clone().unwrap_or_default())
-            .await?;
+    let service = crate::kinds::enrollment_group::service(env, from).await?;
     let record = clouds::enrollments(env, &service).await?.registration(id.as_str()).await;
     let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
     let record = record.inspect_err(|error| env.clouds.heed(&service, error))?;

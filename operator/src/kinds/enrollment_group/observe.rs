@@ -69,7 +69,7 @@ pub(crate) fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
 }
 
 /// The provisioning service of a group, at the expense of the tenant whose devices it takes.
-pub(super) async fn service(env: &Env, group: &EnrollmentGroup) -> Result<Service, Halt> {
+pub(crate) async fn service(env: &Env, group: &EnrollmentGroup) -> Result<Service, Halt> {
     let payer = hub_group_of(group).at.namespace;
     clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &payer).await
 }
