@@ -69,7 +69,8 @@ impl Breaker {
     pub(crate) fn admits(&self, now: Timestamp) -> Result<(), Timestamp> {
         match &self.shut {
             Some(shut) if shut.probing => Err(now.max(shut.until).saturating_add(FIRST_PAUSE).unwrap_or(Timestamp::MAX)),
-            Some(shut) if now < shut.until => Err(shut.until),
+            // A time that is further away than any pause is from before the clock was set back.
+            Some(shut) if now < shut.until && shut.until.duration_since(now) <= LONGEST_PAUSE => Err(shut.until),
             None | Some(_) => Ok(()),
         }
     }

@@ -62,6 +62,13 @@ fn the_pause_grows_to_two_minutes_and_no_further() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_lengthen_the_pause() {
+    let breaker = after(3);
+    assert_eq!(breaker.admits(at(-110)), Err(at(5)));
+    assert_eq!(breaker.admits(at(-3600)), Ok(()));
+}
+
+#[test]
 fn a_call_that_was_sent_before_it_shut_does_not_lengthen_the_pause() {
     let mut breaker = after(3);
     breaker.ended(Verdict::Missed, None, at(3));
