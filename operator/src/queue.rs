@@ -248,7 +248,9 @@ impl Queue {
     /// Whether nothing runs and nothing is due, and when the next thing will be.
     pub fn rest(&self) -> (bool, Option<Timestamp>) {
         let mut state = self.lock();
-        state.wake(self.clock.now());
+        if state.wake(self.clock.now()) {
+            self.moved.notify_one();
+        }
         let running = state.places.values().any(|place| matches!(place, Place::Running { .. }));
         (!running && !state.has_ready(), state.due.first().map(|(when, ..)| *when))
     }
@@ -269,24 +271,26 @@ impl State {
         self.depths.iter().any(|depth| *depth > 0)
     }
 
-    /// Readies what is due. When the clock was set back, what waits is set back with it, or it would wait for that much longer.
-    fn wake(&mut self, now: Timestamp) {
+    /// Readies what is due. When the clock was set back, what waits is set back with it, or it would wait for that much longer; then
+    /// true.
+    fn wake(&mut self, now: Timestamp) -> bool {
         let back = self.latest.duration_since(now);
-        if back > SET_BACK {
+        let is_set_back = back > SET_BACK;
+        if is_set_back {
             tracing::warn!(by = %back, "the clock was set back");
-            let due = std::mem::take(&mut self.due);
-            for (when, key, lane) in due {
+            for (when, key, lane) in std::mem::take(&mut self.due) {
                 let when = when.saturating_sub(back).unwrap_or(Timestamp::MIN);
                 self.places.insert(key.clone(), Place::Due(when, lane));
                 self.due.insert((when, key, lane));
             }
         }
-        self.latest = if back > SET_BACK { now } else { self.latest.max(now) };
+        self.latest = if is_set_back { now } else { self.latest.max(now) };
         while self.due.first().is_some_and(|(when, ..)| *when <= now) {
             if let Some((_, key, lane)) = self.due.pop_first() {
                 self.ready(key, lane);
             }
         }
+        is_set_back
     }
 
     fn take(&mut self) -> Option<(ObjectKey, Lane)> {

@@ -249,6 +249,16 @@ impl ControlPlane {
         self.own()?.servers.lock().await.apiserver.pause()
     }
 
+    /// Stops etcd where it is, so that the API server answers nothing that it must look up, until the value returned is resumed or
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// etcd does not run.
+    pub async fn pause_etcd(&self) -> anyhow::Result<Paused> {
+        self.own()?.servers.lock().await.etcd.pause()
+    }
+
     /// Kills the API server, so that connections break, and starts it again at the same address; returns when it is ready.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::{
+    clock::Clock,
     connect,
     env::{Env, Installation},
     follow::Follower,
@@ -33,6 +34,8 @@ pub struct Launch {
     pub namespaces: Vec<String>,
     /// Name in the Lease; no Lease if `None`.
     pub replica: Option<String>,
+    /// The time by which it lives; the simulator's if `None`.
+    pub clock: Option<Clock>,
 }
 
 /// An operator that runs.
@@ -110,13 +113,18 @@ fn builder() -> Builder {
 }
 
 async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Env>, JoinHandle<()>)> {
-    let Launch { kubeconfig, clouds, installation, namespaces, replica } = launch;
+    let Launch { kubeconfig, clouds, installation, namespaces, replica, clock } = launch;
     let config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.context("failed to read the kubeconfig")?;
     let client = connect::to(config)?;
     let name = format!("{}-{}", installation.id, replica.as_deref().unwrap_or("only"));
-    let (follower, clock) = Follower::new(name, &clouds)?;
-    follower.take_time().await?;
+    let (clock, follower) = if let Some(clock) = clock {
+        (clock, None)
+    } else {
+        let (follower, clock) = Follower::new(name, &clouds)?;
+        follower.take_time().await?;
+        (clock, Some(follower))
+    };
     let metrics = Arc::new(Metrics::default());
     let transport = Transport::new(&TransportOptions { endpoint_map: Some(clouds), ..TransportOptions::default() })?;
     let told = metrics.clone();
@@ -126,7 +134,9 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<E
     let config = run::Config { installation, namespaces, concurrency: 32, replica, term: Term::DEFAULT, clock, azure, metrics };
     let operator = Operator::new(config, client);
     let env = operator.env();
-    tokio::spawn(follower.run(env.clone()));
+    if let Some(follower) = follower {
+        tokio::spawn(follower.run(env.clone()));
+    }
     Ok((env, tokio::spawn(operator.run(None, stop))))
 }
 

@@ -141,6 +141,7 @@ impl Stage {
             installation: Installation { id: self.name.clone(), namespace: self.operator_namespace() },
             namespaces: self.namespaces.clone(),
             replica: None,
+            clock: None,
         }
     }
 

@@ -71,6 +71,25 @@ async fn many_calls_at_once_meet_a_failing_sign_in_once() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_refused_before_its_time_is_replaced_once_by_however_many_calls_meet_with_it() {
+    let bench = Bench::new().await;
+    let arm = bench.arm();
+    assert_eq!(arm.probe().await, Ok(()));
+    bench.simulator.edit(moorage_simulator::Azure::expire_tokens);
+    let results = join_all((0..20).map(|_| arm.probe())).await;
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    assert_eq!(bench.requests_to(LOGIN), 2);
+
+    let matching = Match { host: Some("management.azure.com".to_owned()), ..Match::default() };
+    bench.simulator.faults().add(Rule { matching, occurrence: Occurrence::Every, fault: Fault::Status(401) }).expect("a rule");
+    for _ in 0..3 {
+        let refused = arm.probe().await.expect_err("it is not the token");
+        assert_eq!(refused.class(), Class::Denied);
+    }
+    assert_eq!(bench.requests_to(LOGIN), 2);
+}
+
+#[tokio::test]
 async fn an_assertion_from_a_callback_signs_in() {
     let federated = FederatedCredential {
         issuer: Some("https://cluster.example".to_owned()),

@@ -8,6 +8,7 @@ mod deprovision;
 mod disenroll;
 mod fail_over;
 mod leaving;
+mod outages;
 mod policies;
 mod promises;
 mod quickstart;

@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use moorage_operator::clock::Clock;
 use moorage_simulator::Options;
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
-use moorage_tests::operator::Running;
+use moorage_tests::operator::{Launch, Running};
 use moorage_tests::stage::{Stage, cloud_options, fabrikam_s_past};
 use serde_json::Value;
 
@@ -49,8 +50,13 @@ impl Tenants {
     /// Another example, applied, with an operator.
     pub async fn of(story: &str, example: Example, cloud: Options) -> anyhow::Result<Self> {
         let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        Self::applied(stage, example, None).await
+    }
+
+    /// The example on a stage, with an operator that lives by a clock, or by the simulator's.
+    pub async fn applied(stage: Stage, example: Example, clock: Option<Clock>) -> anyhow::Result<Self> {
         stage.cloud().edit(fabrikam_s_past);
-        let operator = stage.operator().await?;
+        let operator = Running::start(Launch { clock, ..stage.launch() }).await?;
         stage.apply(&example).await?;
         Ok(Self { stage, example, operator })
     }

@@ -53,14 +53,14 @@ impl Weather {
 
 /// What the cloud comes to: the world, and how often each thing was created in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Outcome {
+pub struct Outcome {
     world: String,
     created: BTreeMap<String, usize>,
     deleted: Vec<String>,
 }
 
 impl Outcome {
-    fn of(tenants: &Tenants) -> Self {
+    pub fn of(tenants: &Tenants) -> Self {
         let requests = tenants.stage.cloud().requests();
         let mut created = BTreeMap::new();
         for request in requests.iter().filter(|request| request.method == "PUT" && request.status == Some(201)) {
@@ -71,7 +71,7 @@ impl Outcome {
     }
 
     /// In good weather.
-    async fn fair() -> anyhow::Result<&'static Self> {
+    pub async fn fair() -> anyhow::Result<&'static Self> {
         static FAIR: OnceCell<Outcome> = OnceCell::const_new();
         FAIR.get_or_try_init(|| async {
             let tenants = begun(&Weather::fair("weather-fair")).await?;
@@ -104,7 +104,7 @@ async fn begun(weather: &Weather) -> anyhow::Result<Tenants> {
 }
 
 /// Lets time pass; it stops early, and goes on, when the operator is busy for long.
-async fn pass(tenants: &Tenants, time: SignedDuration) -> anyhow::Result<()> {
+pub async fn pass(tenants: &Tenants, time: SignedDuration) -> anyhow::Result<()> {
     let end = tenants.stage.cloud().now() + time;
     until("the time has passed", SOON, || async {
         if tenants.stage.cloud().now() < end {
@@ -116,7 +116,7 @@ async fn pass(tenants: &Tenants, time: SignedDuration) -> anyhow::Result<()> {
 }
 
 /// Waits until everything is Ready and the operator at rest, and moves the clock on meanwhile.
-async fn comes_to_rest(tenants: &Tenants) -> anyhow::Result<()> {
+pub async fn comes_to_rest(tenants: &Tenants) -> anyhow::Result<()> {
     until("everything is Ready", SOON, || async {
         let looked = tenants.stage.look_ready().await;
         if looked.is_err() {
@@ -147,6 +147,7 @@ fn weathered(weather: Weather) -> anyhow::Result<()> {
         let fair = Outcome::fair().await?;
         let tenants = begun(&weather).await?;
         pass(&tenants, weather.lasts).await?;
+        assert_eq!(tenants.stage.cloud().faults().hits().is_empty(), weather.rules.is_empty(), "the weather was noticed");
         tenants.stage.cloud().faults().clear();
         comes_to_rest(&tenants).await?;
         assert_eq!(&Outcome::of(&tenants), fair);

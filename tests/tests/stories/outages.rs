@@ -1,0 +1,112 @@
+//! What the operator stands on gives way for a while: the API server, etcd, the clock.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
+use moorage_operator::clock::Clock;
+use moorage_tests::controlplane::{ControlPlane, Options, block_on, shared};
+use moorage_tests::example::Example;
+use moorage_tests::progress::Console;
+use moorage_tests::stage::{SOON, Stage, cloud_options};
+use moorage_tests::wait::{NotYet, until};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::steady::writes;
+use crate::tenants::Tenants;
+use crate::weather::{Outcome, comes_to_rest, pass};
+
+/// Longer than a decision of the API server may wait for etcd before the operator notices.
+const A_WHILE: Duration = Duration::from_secs(3);
+
+/// Waits until the cloud has been written to, but is not yet what it is to be.
+async fn under_way(tenants: &Tenants) -> anyhow::Result<()> {
+    until("the first thing is made", SOON, || async {
+        let made = tenants.stage.cloud().requests().iter().filter(|request| request.status == Some(201)).count();
+        if made > 0 { Ok(()) } else { Err(NotYet::seen("nothing is made")) }
+    })
+    .await
+}
+
+/// Waits until nothing is left to do, and nothing waited for: the clock of the story stands still.
+async fn ready_and_at_rest(tenants: &Tenants) -> anyhow::Result<()> {
+    until("everything is Ready and the operator at rest", SOON, || async {
+        tenants.stage.look_ready().await?;
+        let env = tenants.operator.env();
+        if env.queue.rest().0 && env.freshness.is_empty() { tenants.stage.look_ready().await } else { Err(NotYet::seen("it works")) }
+    })
+    .await
+}
+
+#[test]
+fn the_api_server_restarts_and_etcd_stands_still_under_way() -> anyhow::Result<()> {
+    block_on(async {
+        let fair = Outcome::fair().await?;
+        let options = Options { kinds: moorage_crds::all(), ..Options::default() };
+        // One of its own: others would meet with the outage. It ends with this story.
+        let control: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start(options, &Console::stderr()).await?));
+        let example = Example::read("s0-tenants.yaml", "outage")?;
+        let stage = Stage::set(control, "outage", &example.namespaces(), cloud_options()).await?;
+        let tenants = Tenants::applied(stage, example, None).await?;
+        under_way(&tenants).await?;
+        control.restart_apiserver().await?;
+        comes_to_rest(&tenants).await?;
+        assert_eq!(&Outcome::of(&tenants), fair);
+
+        let patch = json!({ "spec": { "secret": { "keys": { "deviceKey": "DEVICE_KEY" } } } });
+        tenants.patch("DeviceCredential", "contoso", "contoso-simdevice-east", &patch).await?;
+        let etcd = control.pause_etcd().await?;
+        let namespaces: Api<Namespace> = Api::all(control.admin());
+        let answer = tokio::time::timeout(A_WHILE, namespaces.get("default")).await;
+        assert!(answer.is_err(), "the API server answers without etcd: {answer:?}");
+        etcd.resume().await?;
+        until("the Secret has the entry's new name", SOON, || async {
+            let secret = tenants.stage.secret(&tenants.example.namespace("contoso"), "contoso-simdevice-east").await;
+            let secret = secret.map_err(|error| NotYet::seen(format!("{error:#}")))?;
+            if secret.contains_key("DEVICE_KEY") { Ok(()) } else { Err(NotYet::seen(format!("{:?}", secret.keys()))) }
+        })
+        .await?;
+        comes_to_rest(&tenants).await?;
+        let before = writes(&tenants).await?;
+        pass(&tenants, SignedDuration::from_mins(31)).await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        assert_eq!(writes(&tenants).await?, before);
+        assert_eq!(&Outcome::of(&tenants), fair);
+        tenants.end().await?;
+        control.end().await
+    })
+}
+
+#[test]
+fn a_clock_that_is_set_ahead_by_days_and_back_again_holds_nothing_up() -> anyhow::Result<()> {
+    block_on(async {
+        let fair = Outcome::fair().await?;
+        let (ahead, offset) = watch::channel(SignedDuration::ZERO);
+        let example = Example::read("s0-tenants.yaml", "clock")?;
+        let stage = Stage::set(shared().await?, "clock", &example.namespaces(), cloud_options()).await?;
+        let tenants = Tenants::applied(stage, example, Some(Clock::following(offset))).await?;
+        under_way(&tenants).await?;
+        ahead.send_replace(SignedDuration::from_hours(72));
+        ready_and_at_rest(&tenants).await?;
+        assert_eq!(&Outcome::of(&tenants), fair);
+
+        ahead.send_replace(SignedDuration::ZERO);
+        ready_and_at_rest(&tenants).await?;
+        let before = tenants.stage.cloud().requests().len();
+        tenants.stage.cloud().edit(|azure| azure.set_group_enabled("contoso-dps", "contoso-us-devices", false));
+        ahead.send_replace(SignedDuration::from_mins(31));
+        until("the drift is found when it is time again", SOON, || async {
+            let world = tenants.world();
+            if world.contains(" disabled") { Err(NotYet::seen(world)) } else { Ok(()) }
+        })
+        .await?;
+        ready_and_at_rest(&tenants).await?;
+        assert_eq!(&Outcome::of(&tenants), fair);
+        let since = tenants.stage.cloud().requests().into_iter().skip(before).filter(|request| request.writes);
+        let since: Vec<_> = since.map(|request| format!("{} {}", request.method, request.path)).collect();
+        assert_eq!(since, ["PUT /enrollmentGroups/contoso-us-devices"]);
+        tenants.end().await
+    })
+}
