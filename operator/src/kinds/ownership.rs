@@ -1,6 +1,6 @@
 //! Whose a thing in the cloud is, by its tag or by the ledger; without proof, nobody's of ours.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use moorage_crds::Adoption;
 use moorage_plan::{Plan, Reason};
 
@@ -8,6 +8,11 @@ use crate::{env::Env, key::ObjectKey, kind::Kind, ledger::Entries};
 
 /// Tag on what we made: `installation/kind/namespace/name`.
 pub(super) const OWNER_TAG: &str = "moorage-owner";
+
+/// When something that we asked for and that is not seen is looked for again.
+const NOT_SEEN_YET: SignedDuration = SignedDuration::from_secs(5);
+/// When a name that was taken is asked for again: what took it may have been overlooked, or be gone.
+const TAKEN: SignedDuration = SignedDuration::from_mins(5);
 
 /// Ledger: it was seen in place, so that its absence is a loss and no reason to make it again.
 pub(super) const MADE: &str = "made";
@@ -76,6 +81,20 @@ pub(super) fn refusal<A>(what: &str, maker: Maker, wish: Adoption, granted: Adop
         }
     };
     Some(Plan::stuck(Reason::AlreadyExists, note))
+}
+
+/// The plan of whoever would make a thing whose name is taken, although no such thing is seen: to make it now could be to write
+/// over somebody else's, for a creation carries no `ETag`.
+pub(super) fn name_taken<A>(what: &str, group: &str, recorded: Option<&str>, now: Timestamp) -> Plan<A> {
+    if recorded == Some(CLAIMED) {
+        let note = format!(
+            "{what} was asked for, and is not seen yet; if that lasts, its name is somebody else's, outside of resource group {group}: choose \
+             another"
+        );
+        return Plan::wait(Reason::Provisioning, note, now.saturating_add(NOT_SEEN_YET).ok());
+    }
+    let note = format!("the name of {what} is taken in the world, and not by one in resource group {group}; choose another name");
+    Plan::stuck(Reason::NameTaken, note).by(now.saturating_add(TAKEN).ok())
 }
 
 /// The oldest of the objects that want the same thing, if that is another one than `object`: it keeps the thing.

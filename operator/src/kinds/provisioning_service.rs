@@ -4,7 +4,7 @@
 //! says `Delete` and confirms, and one that has vanished is not made again unasked.
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_cloud::{Arm, Detail, LinkSeen, ProvisioningService as Document, ResourceId};
+use moorage_cloud::{Arm, Availability, Detail, LinkSeen, ProvisioningService as Document, ResourceId};
 use moorage_crds::{
     Adoption, CommonStatus, DeletionPolicy, Headroom, ObjectRef, ProvisioningService, ProvisioningServiceStatus, annotations,
 };
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     device_credential::barred_in,
-    ownership::{ADOPTED, CLAIMED, MADE, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded, refusal},
+    ownership::{ADOPTED, CLAIMED, MADE, Maker, OWNER_TAG, Whose, by_tag, name_taken, older_claim, recorded, refusal},
     patiently,
     resource_group::{self, SeenGroup, State},
     soon, users_to_wait_for,
@@ -46,6 +46,8 @@ pub enum Seen {
 pub struct Looked {
     group: SeenGroup,
     service: Option<Document>,
+    /// Whether somebody in the world has its name, although no such service is seen; asked only before it could be created.
+    name_is_taken: bool,
     whose: Whose,
     record: Option<String>,
     /// Whether anything is written down.
@@ -158,6 +160,7 @@ impl Kind for ProvisioningService {
         let id = self.id();
         let group = resource_group::observe(env, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
         let service = if group.state == State::Missing { None } else { self.look(&reach.arm, &id).await? };
+        let name_is_taken = service.is_none() && goal == Goal::Present && self.name_is_taken(&reach.arm).await?;
         let entries = env.recorded(&key);
         let record = recorded(&entries, ENTRY).map(str::to_owned);
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
@@ -175,6 +178,7 @@ impl Kind for ProvisioningService {
         Ok(Seen::Looked(Box::new(Looked {
             group,
             service,
+            name_is_taken,
             whose,
             record,
             noted: !entries.is_empty(),
@@ -265,6 +269,7 @@ trait Decide {
     fn id(&self) -> ResourceId;
     fn count_groups(&self, env: &Env) -> impl Future<Output = Option<Count>> + Send;
     fn look(&self, arm: &Arm, id: &ResourceId) -> impl Future<Output = Result<Option<Document>, Error>> + Send;
+    fn name_is_taken(&self, arm: &Arm) -> impl Future<Output = Result<bool, Error>> + Send;
     fn present(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
     fn absent(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
 }
@@ -297,6 +302,11 @@ impl Decide for ProvisioningService {
         arm.provisioning_service(id).await.map_err(failed)
     }
 
+    async fn name_is_taken(&self, arm: &Arm) -> Result<bool, Error> {
+        let failed = |error| Error::cloud(format!("failed to ask for the name of provisioning service {}", self.spec.name), error);
+        Ok(arm.provisioning_service_name(&self.spec.name).await.map_err(failed)? == Availability::Taken)
+    }
+
     fn present(&self, seen: &Looked, now: Timestamp) -> Plan<Action> {
         let (id, name) = (self.id(), &self.spec.name);
         let create_group = |location| Action::CreateGroup { name: id.group.clone(), location };
@@ -314,6 +324,9 @@ impl Decide for ProvisioningService {
             }
             if let Some(plan) = resource_group::missing(&seen.group, &id.group, Some(&self.spec.location), now, create_group) {
                 return plan;
+            }
+            if seen.name_is_taken {
+                return name_taken(&format!("provisioning service {name}"), &id.group, seen.record.as_deref(), now);
             }
             let mut actions = Vec::new();
             if seen.record.as_deref() != Some(CLAIMED) {

@@ -82,6 +82,11 @@ pub(super) async fn create(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, 
     if env.recorded(owner).get(ENTRY).is_none_or(|noted| noted != name) {
         env.record(owner, &[(ENTRY.to_owned(), Some(name.to_owned()))]).await?;
     }
+    let failed = |error| Error::cloud(format!("failed to create resource group {name}"), error);
+    // A PUT replaces the tags of what is there, and what is there may have been overlooked.
+    if arm.resource_group(name).await.map_err(failed)?.is_some() {
+        return Ok(());
+    }
     let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &env.owner_tag(owner));
     let put = arm.put_resource_group(name, &group).await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))

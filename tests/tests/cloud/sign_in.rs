@@ -48,17 +48,6 @@ async fn many_calls_at_once_sign_in_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_revoked_before_its_end_is_refused_once_and_then_replaced() {
-    let bench = Bench::new().await;
-    let arm = bench.arm();
-    assert_eq!(arm.probe().await, Ok(()));
-    bench.simulator.edit(moorage_simulator::Azure::expire_tokens);
-    let refused = arm.probe().await.expect_err("the token was revoked");
-    assert_eq!((refused.class(), refused.code()), (Class::Denied, Some("ExpiredAuthenticationToken")));
-    assert_eq!((arm.probe().await, bench.requests_to(LOGIN)), (Ok(()), 2));
-}
-
-#[tokio::test]
 async fn many_calls_at_once_meet_a_failing_sign_in_once() {
     let bench = Bench::new().await;
     let matching = Match { host: Some(LOGIN.to_owned()), ..Match::default() };

@@ -1,11 +1,17 @@
 //! What exists already, and who may take it over.
 
-use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::condition;
+use moorage_simulator::{Fault, Match, NewHub, Occurrence, Rule, Subscription};
+use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::example::Example;
+use moorage_tests::stage::{SOON, Stage, cloud_options, condition, fabrikam_s_past};
+use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
 use crate::policies::presses;
 use crate::tenants::Tenants;
+
+/// Another subscription in the same cloud.
+const ELSEWHERE: &str = "99999999-9999-4999-8999-999999999999";
 
 fn message(object: &Value) -> &str {
     object["status"]["conditions"][2]["message"].as_str().unwrap_or_default()
@@ -82,5 +88,56 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
         tenants.stage.until_gone("TenantHubGroup", &namespace, "heir").await?;
         assert!(tenants.world().contains("presses-large-hub") && tenants.world().contains("presses-small-hub"), "{}", tenants.world());
         tenants.end().await
+    })
+}
+
+#[test]
+fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_is_free() -> anyhow::Result<()> {
+    block_on(async {
+        let mut cloud = cloud_options();
+        cloud.subscriptions.push(Subscription { id: ELSEWHERE.to_owned(), tenant: ELSEWHERE.to_owned() });
+        let example = Example::read("s0-policies.yaml", "taken")?;
+        let stage = Stage::set(shared().await?, "taken", &example.namespaces(), cloud).await?;
+        stage.cloud().edit(|azure| {
+            azure.add_resource_group(ELSEWHERE, "theirs", "eastus");
+            let (group, location, sku) = ("theirs", "eastus", "S1");
+            azure.add_hub(NewHub { subscription: ELSEWHERE, group, name: "presses-large-hub", location, sku });
+        });
+        let operator = stage.operator().await?;
+        stage.apply(&example).await?;
+        let namespace = example.namespace("presses");
+        let stalled = stage.until_condition("TenantHubGroup", &namespace, "presses", "Stalled", "NameTaken").await?;
+        assert!(message(&stalled).contains("the name of IoT hub presses-large-hub is taken in the world"), "{}", message(&stalled));
+        stage.cloud().edit(|azure| azure.delete_hub("presses-large-hub"));
+        stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
+        stage.until_all_ready().await?;
+        operator.stop().await
+    })
+}
+
+#[test]
+fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<()> {
+    block_on(async {
+        let example = Example::read("s0-tenants.yaml", "denied")?;
+        let stage = Stage::set(shared().await?, "denied", &example.namespaces(), cloud_options()).await?;
+        stage.cloud().edit(|azure| {
+            fabrikam_s_past(azure);
+            azure.set_hub_tag("fabrikam-asia-hub", "theirs", "yes");
+            azure.add_hub_policy("fabrikam-asia-hub", "precious", "ServiceConnect");
+        });
+        let of_the_hub = Match { method: Some("GET".to_owned()), path: Some("IotHubs/fabrikam-asia-hub$".to_owned()), ..Match::default() };
+        stage.cloud().faults().add(Rule { matching: of_the_hub, occurrence: Occurrence::First(2), fault: Fault::Status(404) })?;
+        let operator = stage.operator().await?;
+        stage.apply(&example).await?;
+        until("Azure has denied the hub twice", SOON, || async {
+            let denied = stage.cloud().faults().hits().len();
+            if denied == 2 { Ok(()) } else { Err(NotYet::seen(denied)) }
+        })
+        .await?;
+        stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
+        stage.until_all_ready().await?;
+        let kept = stage.cloud().edit(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
+        assert!(kept.is_some() && stage.cloud().world().contains(r#""theirs":"yes""#), "{}", stage.cloud().world());
+        operator.stop().await
     })
 }

@@ -61,6 +61,7 @@ fn look(service: Option<Document>, record: Option<&str>) -> Looked {
         group: settled_group(),
         service,
         whose,
+        name_is_taken: false,
         record: record.map(str::to_owned),
         noted: record.is_some(),
         granted: Adoption::IfUnmanaged,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use moorage_cloud::{AccessKey, Arm, Class, Hub, HubHost, HubUsage, LinkSeen, ProvisioningService as ServiceDocument, ResourceId};
+use moorage_cloud::{
+    AccessKey, Arm, Availability, Class, Hub, HubHost, HubUsage, LinkSeen, ProvisioningService as ServiceDocument, ResourceId,
+};
 use moorage_crds::{Adoption, DeletionPolicy, IotHub, TenantHubGroup};
 use moorage_keys::{keyed_digest, owner_hash};
 use moorage_plan::Goal;
@@ -54,6 +56,9 @@ pub(super) struct SeenHub {
     /// `None` if it was taken out of the spec.
     pub(super) wish: Option<IotHub>,
     pub(super) hub: Option<Hub>,
+    /// Whether somebody in the world has its name, although no such hub is seen; asked only before it could be created. A PUT without
+    /// an `ETag` replaces what is there, and what is there may not be seen for a moment.
+    pub(super) name_is_taken: bool,
     pub(super) host: Option<HubHost>,
     pub(super) whose: Whose,
     pub(super) record: Option<String>,
@@ -193,6 +198,10 @@ async fn look(
     }
     let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);
     let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| env.clouds.azure().cloud().hub_host(host).ok());
+    let name_is_taken = match (&hub, &wish) {
+        (None, Some(_)) if goal == Goal::Present => arm.hub_name(&name).await.map_err(failed)? == Availability::Taken,
+        _ => false,
+    };
     let settled = hub.as_ref().is_some_and(is_active);
     let access = if settled && ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
     if settled {
@@ -209,7 +218,7 @@ async fn look(
         service.links().into_iter().find(|link| link.host.as_ref().is_some_and(|host| host.as_str().to_lowercase() == wanted))
     });
     let link_record = recorded(entries, &link_entry(&name)).map(str::to_owned);
-    Ok(SeenHub { name, wish, hub, host, whose, record, access, link, link_record, devices, counted })
+    Ok(SeenHub { name, wish, hub, name_is_taken, host, whose, record, access, link, link_record, devices, counted })
 }
 
 /// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.

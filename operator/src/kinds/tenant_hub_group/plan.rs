@@ -13,7 +13,7 @@ use crate::{
     kind::Kind,
     kinds::{
         confirmation,
-        ownership::{ADOPTED, CLAIMED, MADE, Whose, refusal},
+        ownership::{ADOPTED, CLAIMED, MADE, Whose, name_taken, refusal},
         patiently,
         provisioning_service::MOST_LINKS,
         resource_group, soon,
@@ -60,7 +60,7 @@ pub(super) fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
 fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, now: Timestamp) -> Plan<Action> {
     let (name, id) = (&hub.name, hub_id(group, &hub.name));
     let what = format!("IoT hub {name}");
-    let Some(document) = &hub.hub else { return create(group, seen, hub, wish, id) };
+    let Some(document) = &hub.hub else { return create(group, seen, hub, wish, id, now) };
     if let Whose::Theirs(maker) = hub.whose {
         return refusal(&what, maker, wish.adoption, seen.granted).unwrap_or_else(|| {
             Plan::act(vec![record(hub_entry(name), Some(ADOPTED))], Reason::RecordClaim, format!("{what} is being adopted"))
@@ -89,7 +89,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     if actions.is_empty() { Plan::met() } else { Plan::act(actions, why, format!("{what} is being brought to its spec")) }
 }
 
-fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, id: ResourceId) -> Plan<Action> {
+fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, id: ResourceId, now: Timestamp) -> Plan<Action> {
     let name = &hub.name;
     let lost = matches!(hub.record.as_deref(), Some(MADE | ADOPTED));
     if lost && group.annotation(annotations::RECREATE) != Some(name) {
@@ -98,6 +98,9 @@ fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, i
             annotations::RECREATE
         );
         return Plan::stuck(Reason::Vanished, note);
+    }
+    if hub.name_is_taken {
+        return name_taken(&format!("IoT hub {name}"), &id.group, hub.record.as_deref(), now);
     }
     if let Some(refused) = no_room(seen, hub, wish) {
         return refused;

@@ -72,6 +72,8 @@ struct Site {
     granted: Adoption,
     enrolled: Vec<(String, String)>,
     usages: Vec<HubUsage>,
+    /// Whether the names of hubs that are not here are taken elsewhere.
+    taken: bool,
 }
 
 fn object(hubs: &[&str]) -> TenantHubGroup {
@@ -187,6 +189,7 @@ impl Site {
             granted: Adoption::IfUnmanaged,
             usages: Vec::new(),
             enrolled: Vec::new(),
+            taken: false,
         }
     }
 
@@ -245,6 +248,7 @@ impl Site {
                 wish,
                 hub,
                 whose,
+                name_is_taken: there.is_none() && self.taken,
                 record,
             }
         };

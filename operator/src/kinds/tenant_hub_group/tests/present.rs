@@ -235,3 +235,21 @@ fn a_hub_that_is_stuck_holds_up_no_other() {
         ["LinkHub: Link IoT hub b-hub", "RecordClaim: Write down link.b-hub (set)", asked]
     );
 }
+
+#[test]
+fn a_hub_whose_name_is_taken_is_not_made_over_what_may_be_there() {
+    let taken = Site { taken: true, ..Site::empty() };
+    let refused = "stuck, NameTaken: the name of IoT hub a-hub is taken in the world, and not by one in resource group contoso-iot; choose another name \
+                   | again in 300 s";
+    assert_eq!(taken.present(&object(&["a-hub"])), [refused]);
+    let asked_for = "not yet, Provisioning: IoT hub a-hub was asked for, and is not seen yet; if that lasts, its name is somebody else's, outside \
+                     of resource group contoso-iot: choose another | again in 5 s";
+    assert_eq!(taken.recorded(&hub_entry("a-hub"), "claimed").present(&object(&["a-hub"])), [asked_for]);
+}
+
+#[test]
+fn a_hub_of_somebody_else_is_no_hub_to_use_even_if_it_is_linked() {
+    let stranger = SiteHub { maker: Maker::Stranger, tagged: false, ..SiteHub::ours() };
+    let site = Site::empty().with("a-hub", stranger).linked(SiteLink::foreign("a-hub"));
+    assert!(!site.plan(&object(&["a-hub"]), Goal::Present).usable);
+}
