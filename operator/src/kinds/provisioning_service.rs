@@ -46,7 +46,8 @@ pub enum Seen {
 pub struct Looked {
     group: SeenGroup,
     service: Option<Document>,
-    /// Whether somebody in the world has its name, although no such service is seen; asked only before it could be created.
+    /// Whether somebody in the world has its name, although no such service is seen; asked only before it could be created, or while
+    /// it may be.
     name_is_taken: bool,
     whose: Whose,
     record: Option<String>,
@@ -160,9 +161,10 @@ impl Kind for ProvisioningService {
         let id = self.id();
         let group = resource_group::observe(env, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
         let service = if group.state == State::Missing { None } else { self.look(&reach.arm, &id).await? };
-        let name_is_taken = service.is_none() && goal == Goal::Present && self.name_is_taken(&reach.arm).await?;
         let entries = env.recorded(&key);
         let record = recorded(&entries, ENTRY).map(str::to_owned);
+        let could_be_overlooked = goal == Goal::Present || record.as_deref() == Some(CLAIMED);
+        let name_is_taken = service.is_none() && could_be_overlooked && self.name_is_taken(&reach.arm).await?;
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
         let mut whose = by_tag(&env.owner_tag(&key), tag, record.as_deref(), |tag| env.lives(tag));
         let is_same = |other: &Self| other.spec.name.eq_ignore_ascii_case(&self.spec.name);
@@ -389,6 +391,9 @@ impl Decide for ProvisioningService {
                 Reason::DeleteProvisioningService,
                 format!("Provisioning service {name} is being deleted"),
             );
+        }
+        if seen.name_is_taken {
+            return name_taken(&format!("provisioning service {name}"), &id.group, seen.record.as_deref(), now);
         }
         if seen.service.is_none() && !seen.barred.is_empty() {
             let forget = |(owner, entry): &(ObjectKey, String)| Action::ForgetBarred { owner: owner.clone(), entry: entry.clone() };

@@ -18,7 +18,7 @@ use crate::{
     key::ObjectKey,
     kind::Kind,
     kinds::{
-        ownership::{Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
+        ownership::{CLAIMED, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
         resource_group::{self, SeenGroup},
     },
     ledger::Entries,
@@ -56,7 +56,8 @@ pub(super) struct SeenHub {
     /// `None` if it was taken out of the spec.
     pub(super) wish: Option<IotHub>,
     pub(super) hub: Option<Hub>,
-    /// Whether somebody in the world has its name, although no such hub is seen; asked only before it could be created. A PUT without
+    /// Whether somebody in the world has its name, although no such hub is seen; asked only before it could be created, or while it
+    /// may be. A PUT without
     /// an `ETag` replaces what is there, and what is there may not be seen for a moment.
     pub(super) name_is_taken: bool,
     pub(super) host: Option<HubHost>,
@@ -198,10 +199,8 @@ async fn look(
     }
     let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);
     let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| env.clouds.azure().cloud().hub_host(host).ok());
-    let name_is_taken = match (&hub, &wish) {
-        (None, Some(_)) if goal == Goal::Present => arm.hub_name(&name).await.map_err(failed)? == Availability::Taken,
-        _ => false,
-    };
+    let could_be_overlooked = goal == Goal::Present && wish.is_some() || record.as_deref() == Some(CLAIMED);
+    let name_is_taken = hub.is_none() && could_be_overlooked && arm.hub_name(&name).await.map_err(failed)? == Availability::Taken;
     let settled = hub.as_ref().is_some_and(is_active);
     let access = if settled && ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
     if settled {

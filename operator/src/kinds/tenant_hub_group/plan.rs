@@ -259,6 +259,9 @@ fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timest
 /// Takes a hub out of use: out of enrollments, then unlinked, then without our policy, then, if it is ours, gone.
 fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, confirmed: bool, ask: &str, now: Timestamp) -> Plan<Action> {
     let name = &hub.name;
+    if hub.name_is_taken {
+        return name_taken(&format!("IoT hub {name}"), &group.spec.resource_group.name, hub.record.as_deref(), now);
+    }
     let doomed = delete && hub.whose == Whose::Ours && hub.hub.is_some();
     let linked = hub.is_linked_by(&seen.policy);
     let host = hub.link.as_ref().and_then(|link| link.host.clone()).or_else(|| hub.host.as_ref().map(|host| host.host().clone()));

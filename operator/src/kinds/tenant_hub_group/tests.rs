@@ -248,7 +248,7 @@ impl Site {
                 wish,
                 hub,
                 whose,
-                name_is_taken: there.is_none() && self.taken,
+                name_is_taken: there.is_none() && self.taken && (goal == Goal::Present || record.as_deref() == Some("claimed")),
                 record,
             }
         };

@@ -191,3 +191,10 @@ fn the_resource_group_is_not_deleted_while_a_hub_goes() {
     going.group.empty = true;
     assert_eq!(going.absent(&object(&["a-hub"])), ["not yet, Provisioning: IoT hub a-hub is Deleting | again in 2 s | usable"]);
 }
+
+#[test]
+fn a_hub_that_was_asked_for_and_is_not_seen_yet_is_waited_for_and_not_left_behind() {
+    let unseen = Site { taken: true, ..Site::empty() }.recorded(&hub_entry("a-hub"), "claimed");
+    let waits = unseen.absent(&object(&["a-hub"]));
+    assert!(waits[0].starts_with("not yet, Provisioning: IoT hub a-hub was asked for, and is not seen yet"), "{waits:?}");
+}
