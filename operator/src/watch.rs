@@ -206,7 +206,7 @@ fn wake_by_secret(env: &Env, at: &Name) {
         if key.kind == KindName::EnrollmentGroup {
             env.wake(&Thing::Object(key.clone()), Lane::New);
         }
-        env.queue.push(key, Lane::New);
+        env.wake_one(key, Lane::New);
     }
 }
 

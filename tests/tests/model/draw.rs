@@ -123,8 +123,7 @@ fn cluster_trouble() -> impl Strategy<Value = Trouble> {
 
 fn cloud_trouble() -> impl Strategy<Value = CloudTrouble> {
     let method = prop_oneof![2 => Just(Method::Any), 2 => Just(Method::Get), 4 => Just(Method::Put), 1 => Just(Method::Post), 2 => Just(Method::Delete)];
-    // No 404: that something is not there is what a creation rests on, and nothing else can tell whether that is true.
-    let status = prop_oneof![Just(500_u16), Just(503), Just(502), Just(409), Just(412), Just(401)];
+    let status = prop_oneof![Just(500_u16), Just(503), Just(502), Just(409), Just(412), Just(401), Just(404)];
     let fault = prop_oneof![
         2 => (0_u8..40).prop_map(CloudFault::Throttle),
         2 => status.prop_map(CloudFault::Status),

@@ -201,13 +201,15 @@ async fn registers(story: &Story<'_>, t: usize, d: usize) -> Option<String> {
 /// # Errors
 /// If the world does not come to rest.
 pub async fn is_quiet(story: &Story<'_>) -> Result<Wrongs, String> {
-    let until = story.world.now() + QUIET;
+    let until = story.world.now() + QUIET + QUIET;
     let due = |found: &Value| {
         found["status"]["renewalTime"].as_str().and_then(|text| text.parse().ok()).is_some_and(|due: jiff::Timestamp| due <= until)
     };
     if story.case.objects().into_iter().filter_map(|object| story.get(object)).any(|found| due(&found)) {
         return Ok(Vec::new());
     }
+    // How many devices a hub has is told at the next look, and devices have registered a moment ago.
+    story.world.pass(QUIET).await?;
     let (before, asked) = (story.world.cluster.log().len(), story.world.cloud.requests().len());
     story.world.pass(QUIET).await?;
     let written = story.world.cluster.log().into_iter().skip(before).filter(moorage_tests::apiserver::Logged::writes);

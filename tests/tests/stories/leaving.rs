@@ -193,6 +193,7 @@ fn a_credential_that_comes_back_lets_what_was_made_with_it_be_undone() -> anyhow
         assert!(told.contains("create it with the client secret under key clientSecret"), "{told}");
         let secret = leaving.example.objects().iter().find(|object| object["kind"] == "Secret").map(Value::to_string).unwrap_or_default();
         leaving.stage.kubectl(&["apply", "-f", "-"], &secret).await?;
+        leaving.stage.until_gone("TenantHubGroup", &leaving.namespace, "quickstart").await?;
         leaving.stage.until_gone("CloudAccount", &leaving.namespace, "azure").await?;
         assert!(!leaving.stage.cloud().world().contains("quickstart-hub"), "{}", leaving.stage.cloud().world());
         leaving.end().await
