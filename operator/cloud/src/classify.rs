@@ -62,7 +62,7 @@ impl Refusal<'_> {
         let headers = REQUEST_IDS.iter().find_map(|name| self.headers.get_optional_str(name));
         Failure {
             status: Some(self.status),
-            code: wording.code.map(|code| code.chars().take(80).collect()),
+            code: wording.code.map(|code| scrub(&code).chars().take(80).collect()),
             request_id: headers.map(str::to_owned).or(wording.request_id).map(|id| scrub_id(&id)),
             retry_after: wait,
             ..Failure::new(self.step, class, detail, message)
@@ -71,7 +71,7 @@ impl Refusal<'_> {
 }
 
 fn scrub_id(id: &str) -> String {
-    id.chars().filter(|c| c.is_ascii_alphanumeric() || "-_:.".contains(*c)).take(80).collect()
+    scrub(id).chars().filter(|c| c.is_ascii_alphanumeric() || "-_:.".contains(*c)).take(80).collect()
 }
 
 /// What a call means that brought no answer at all.

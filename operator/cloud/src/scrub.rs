@@ -80,19 +80,30 @@ fn is_delimiter(c: char) -> bool {
     c.is_whitespace() || c.is_control() || ";&,:?\"'<>(){}[]\\|`".contains(c)
 }
 
-/// Says whether a piece has the shape of a base64 key or of a JSON web token.
+/// Says whether a piece holds something of the shape of a base64 key, a JSON web token or a client secret of Entra ID.
 fn looks_secret(piece: &str) -> bool {
-    let padded = piece.ends_with('=') || piece.to_ascii_lowercase().ends_with("%3d");
-    let base64 = piece.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=%".contains(&byte));
-    let mixed = |part: &str| {
-        part.len() >= KEY_LENGTH
-            && part.bytes().any(|byte| byte.is_ascii_uppercase())
-            && part.bytes().any(|byte| byte.is_ascii_lowercase())
-            && part.bytes().any(|byte| byte.is_ascii_digit())
-    };
-    (piece.starts_with("eyJ") && piece.len() >= KEY_LENGTH)
-        || (padded && base64 && piece.len() >= KEY_LENGTH)
-        || piece.split(|c: char| !(c.is_ascii_alphanumeric() || c == '+')).any(mixed)
+    let plain =
+        piece.replace("%3D", "=").replace("%3d", "=").replace("%2F", "/").replace("%2f", "/").replace("%2B", "+").replace("%2b", "+");
+    let (before, _) = plain.rsplit_once('=').unwrap_or_default();
+    let padded = before.split('=').map(base64_at_end).any(|tail| is_mixed(tail) || (plain.ends_with('=') && tail.len() >= KEY_LENGTH));
+    let token = plain.find("eyJ").is_some_and(|start| plain.len() - start >= KEY_LENGTH);
+    let client_secret = |part: &str| part.contains('~') && is_mixed(part);
+    padded
+        || token
+        || plain.split(|c: char| !(c.is_ascii_alphanumeric() || c == '+')).any(is_mixed)
+        || plain.split(|c: char| !(c.is_ascii_alphanumeric() || "~._-".contains(c))).any(client_secret)
+}
+
+fn base64_at_end(text: &str) -> &str {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "+/".contains(c));
+    &text[before.len()..]
+}
+
+fn is_mixed(part: &str) -> bool {
+    part.len() >= KEY_LENGTH
+        && part.bytes().any(|byte| byte.is_ascii_uppercase())
+        && part.bytes().any(|byte| byte.is_ascii_lowercase())
+        && part.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -114,6 +125,8 @@ mod tests {
         assert_eq!(scrub(text), text);
         let id = "/subscriptions/0b1f6471-1bf0-4dda-aec3-111122223333/resourceGroups/Contoso/providers/Microsoft.Devices";
         assert_eq!(scrub(id), id);
+        let setting = "sharedAccessSignatureAuthorizationRule=1";
+        assert_eq!(scrub(setting), setting);
     }
 
     #[test]
@@ -129,6 +142,16 @@ mod tests {
         assert_eq!(scrub(&format!("key {KEY} is bad")), "key [redacted] is bad");
         assert_eq!(scrub(r#"{"primaryKey":"aaaaaaaaaaaaaaaaaaaaaaaa"}"#), r#"{"primaryKey":"[redacted]"}"#);
         assert_eq!(scrub("Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.x"), "Bearer [redacted]");
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_whatever_its_slashes_and_whatever_follows_it() {
+        let key = "p3w2DQr9WqEG/LUSlFi1jPQ7U/QL4siAGy75HFTFbf8=";
+        assert_eq!(scrub(&format!("{key}. Or {key}x, or k={key}!")), "[redacted] Or [redacted], or [redacted]");
+        assert_eq!(scrub("p3w2DQr9WqEG%2FLUSlFi1jPQ7U%2FQL4siAGy75HFTFbf8%3D."), "[redacted]");
+        assert_eq!(scrub("secret 3fX8Q~fuzzing.only-opens_nothing4Cw0N2dcTj."), "secret [redacted]");
+        assert_eq!(scrub("{token}eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.x"), "{token}[redacted]");
+        assert_eq!(scrub("not-eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.x"), "[redacted]");
     }
 
     #[test]

@@ -237,3 +237,12 @@ fn an_error_with_hostile_content_is_still_an_error() {
     let error = with_headers(400, &[("x-ms-request-id", "a\u{1b}[31mb c")], "", false);
     assert_eq!(error.request_id(), Some("a31mbc"));
 }
+
+#[test]
+fn neither_a_code_nor_an_id_of_a_request_tells_a_secret() {
+    let key = "p3w2DQr9WqEG/LUSlFi1jPQ7U/QL4siAGy75HFTFbf8=";
+    let error = with_headers(400, &[("x-ms-request-id", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.x")], &arm(key), false);
+    assert_eq!((error.code(), error.request_id()), (Some("[redacted]"), Some("redacted")));
+    let named = format!(r#"{{"Message":"ErrorCode:{key};Unauthorized"}}"#);
+    assert_eq!(classified(401, &named).2, "[redacted]");
+}
