@@ -7,6 +7,7 @@ pub mod controlplane;
 pub mod demo;
 pub mod device;
 pub mod example;
+pub mod fuzz;
 pub mod load;
 pub mod operator;
 pub mod progress;

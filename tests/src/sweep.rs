@@ -3,7 +3,7 @@
 //! The operator is not prepared for it: a proxy sits before the API server and one before the cloud, and meddles with one
 //! request of a run. A first run without trouble tells which effects there are.
 
-mod authority;
+pub(crate) mod authority;
 mod cells;
 mod crew;
 mod fixture;

@@ -12,7 +12,7 @@ const HOSTS: [&str; 5] =
     ["login.microsoftonline.com", "management.azure.com", "*.azure-devices-provisioning.net", "*.azure-devices.net", "simulator.invalid"];
 
 /// An authority and a server that it vouches for.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     pub ca_pem: String,
     pub server: Arc<ServerConfig>,
 }
@@ -21,7 +21,7 @@ pub(super) struct Authority {
 ///
 /// # Errors
 /// The certificates cannot be made.
-pub(super) fn authority() -> anyhow::Result<&'static Authority> {
+pub(crate) fn authority() -> anyhow::Result<&'static Authority> {
     static MADE: OnceLock<Authority> = OnceLock::new();
     if let Some(made) = MADE.get() {
         return Ok(made);
