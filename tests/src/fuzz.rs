@@ -7,6 +7,7 @@ mod connection_string;
 mod duration;
 mod hostile;
 mod ledger;
+mod look;
 mod names;
 mod objects;
 mod replies;

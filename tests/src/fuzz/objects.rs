@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup, annotations};
@@ -9,6 +10,7 @@ use moorage_operator::store::Stores;
 use moorage_plan::Goal;
 
 use super::Outcome;
+use super::look::Lookout;
 
 /// Objects of the five kinds, as the API server may hold them: whoever may change a definition may store anything.
 pub fn objects(data: &[u8]) -> Outcome {
@@ -22,7 +24,7 @@ pub fn objects(data: &[u8]) -> Outcome {
     if taken.contains(&true) { Outcome::Accepted } else { Outcome::Refused }
 }
 
-/// Puts an object through all that the operator does with it before it asks anybody.
+/// Puts an object through all that the operator does with it, up to where a cloud would have to answer.
 fn taken<K: Kind>(data: &[u8], grant: fn(&K)) -> bool {
     let Ok(object) = serde_json::from_slice::<K>(data) else { return false };
     let written = serde_json::to_value(&object).expect("what was read can be written");
@@ -34,7 +36,9 @@ fn taken<K: Kind>(data: &[u8], grant: fn(&K)) -> bool {
     assert_eq!(object.goal() == Goal::Absent, object.meta().deletion_timestamp.is_some());
     assert!(!object.deletion_is_confirmed() || object.annotation(annotations::CONFIRM_DELETE).is_some(), "nobody has confirmed it");
     let _ = (object.told(), object.outlook(), object.has_something_to_undo(), object.is_annotated(annotations::PAUSED));
-    is_kept_in_order(&key, Arc::new(object));
+    is_kept_in_order(&key, Arc::new(object.clone()));
+    thread_local! { static LOOKOUT: OnceCell<Lookout> = const { OnceCell::new() } }
+    LOOKOUT.with(|lookout| lookout.get_or_init(Lookout::new).look_at(object));
     true
 }
 

@@ -38,7 +38,7 @@ fn a_duration_is_what_it_says_or_is_refused() {
 
 #[test]
 fn no_stored_object_stops_the_operator() {
-    put_to("objects", MANY);
+    put_to("objects", FEWER);
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! An operator that looks at an object while its cloud does not answer.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
+use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+use moorage_operator::clock::Clock;
+use moorage_operator::env::{Env, Installation};
+use moorage_operator::key::{Name, ObjectKey};
+use moorage_operator::kind::Kind;
+use moorage_operator::kinds::pass;
+use moorage_operator::lease::Term;
+use moorage_operator::metrics::Metrics;
+use moorage_operator::queue::Lane;
+use moorage_operator::run::{Config, Operator};
+use moorage_operator::secrets::Watch;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::apiserver::ApiServer;
+use crate::example::Example;
+use crate::sweep::authority::authority;
+
+/// What proves the account of the example; it opens nothing.
+const SECRET: &str = "3fX8Q~fuzzing.only-opens_nothing4Cw0N2dcTj";
+/// Looks until it has come to what it does again and again.
+const LOOKS: usize = 2;
+
+/// The example and who looks after it.
+pub(super) struct Lookout {
+    runtime: Runtime,
+    example: Example,
+    transport: Transport,
+}
+
+impl Lookout {
+    pub(super) fn new() -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let example = Example::read("s0-tenants.yaml", "").expect("the example can be read");
+        let map = EndpointMap { address: nobody(), ca_pem: authority().expect("certificates").ca_pem.clone() };
+        let transport = Transport::new(&TransportOptions { endpoint_map: Some(map), ..TransportOptions::default() }).expect("a transport");
+        Self { runtime, example, transport }
+    }
+
+    /// Looks at an object among those of the example; what is told of it can be read, and tells no secret.
+    pub(super) fn look_at<K: Kind>(&self, object: K) {
+        let key = object.key();
+        let cluster = ApiServer::new(|| Timestamp::UNIX_EPOCH);
+        self.runtime.block_on(async {
+            let env = self.world(&cluster, &key);
+            cluster.create(&serde_json::to_value(&object).expect("what was read can be written"));
+            let stored = cluster.get(key.kind.as_str(), &key.at.namespace, &key.at.name);
+            let stored = stored.map(|stored| serde_json::from_value(stored).expect("what is stored is an object"));
+            env.stores.put(&key, Arc::new(stored.unwrap_or(object)));
+            for _ in 0..LOOKS {
+                let look = tokio::time::timeout(Duration::from_secs(20), pass(&env, &key, Lane::New));
+                let _next = look.await.expect("a look comes to its end");
+                if let Some(now) = cluster.get(key.kind.as_str(), &key.at.namespace, &key.at.name) {
+                    assert!(!now.to_string().contains(SECRET), "a secret is told: {now}");
+                    env.stores.put(&key, Arc::new(serde_json::from_value::<K>(now).expect("what was told can be read")));
+                }
+            }
+        });
+    }
+
+    fn world(&self, cluster: &ApiServer, key: &ObjectKey) -> Arc<Env> {
+        for namespace in self.example.namespaces().iter().map(String::as_str).chain(["moorage", &key.at.namespace]) {
+            cluster.add_namespace(namespace);
+        }
+        let clock = Clock::system();
+        let time = clock.clone();
+        let config = Config {
+            installation: Installation { id: "fuzz".to_owned(), namespace: "moorage".to_owned() },
+            namespaces: Vec::new(),
+            concurrency: 1,
+            replica: None,
+            term: Term::DEFAULT,
+            clock,
+            azure: Azure::new(Cloud::public(), self.transport.clone(), Arc::new(move || time.now())),
+            metrics: Arc::new(Metrics::default()),
+        };
+        let env = Operator::new(config, cluster.operators_client()).env();
+        for namespace in self.example.namespaces().iter().map(String::as_str).chain([&*key.at.namespace]) {
+            env.secrets.watch_stands(&namespace.into(), Watch::Complete);
+        }
+        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "azure", "namespace": "platform" },
+            "data": { "clientSecret": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, SECRET) } });
+        cluster.create(&secret);
+        let meta = ObjectMeta { resource_version: Some("1".to_owned()), ..ObjectMeta::default() };
+        env.secrets.put(Name::new("platform", "azure"), meta);
+        self.example.objects().iter().for_each(|object| shown(&env, object));
+        env
+    }
+}
+
+/// Shows the operator an object of the example.
+fn shown(env: &Env, object: &Value) {
+    fn put<K: Kind>(env: &Env, object: &Value) {
+        let object: K = serde_json::from_value(object.clone()).expect("an object of the example");
+        env.stores.put(&object.key(), Arc::new(object));
+    }
+    match object["kind"].as_str().unwrap_or_default() {
+        "CloudAccount" => put::<CloudAccount>(env, object),
+        "ProvisioningService" => put::<ProvisioningService>(env, object),
+        "TenantHubGroup" => put::<TenantHubGroup>(env, object),
+        "EnrollmentGroup" => put::<EnrollmentGroup>(env, object),
+        "DeviceCredential" => put::<DeviceCredential>(env, object),
+        _ => {}
+    }
+}
+
+/// Where nobody listens.
+fn nobody() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("it has an address")
+}
