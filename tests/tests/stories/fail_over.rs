@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moorage_simulator::{Fault, Match, Occurrence, Rule};
-use moorage_tests::controlplane::{block_on, owned};
+use moorage_tests::controlplane::{AuditEvent, block_on, owned};
 use moorage_tests::example::Example;
 use moorage_tests::relay::Relay;
 use moorage_tests::stage::{SOON, Stage, cloud_options, fabrikam_s_past};
@@ -29,7 +29,8 @@ struct Replica {
     at: IpAddr,
 }
 
-/// A write that reached the API server or the cloud, whatever was answered.
+/// A write that reached the API server or the cloud. What was handed to a connection before a freeze may leave after it: the API
+/// server refuses it, because it names the version that it was decided on, and then it is no effect.
 #[derive(Debug)]
 struct Effect {
     when: Timestamp,
@@ -72,7 +73,8 @@ impl Replicas {
     /// All effects of the replicas so far, in the order in which they came. Who leads is no effect.
     fn effects(&self) -> anyhow::Result<Vec<Effect>> {
         let cluster = self.stage.control().audit().writes_of(self.stage.operator_user())?;
-        let cluster = cluster.into_iter().filter(|event| event.resource != "leases").filter_map(|event| {
+        let counts = |event: &AuditEvent| event.resource != "leases" && event.code != 409;
+        let cluster = cluster.into_iter().filter(counts).filter_map(|event| {
             Some(Effect { when: event.received, by: event.source?, what: format!("{} {}", event.verb, event.request_uri) })
         });
         let cloud = self.stage.cloud().requests().into_iter().filter(|request| request.writes);
@@ -171,7 +173,7 @@ fn a_leader_that_was_frozen_in_the_midst_of_an_effect_does_nothing_until_it_lead
         let woken = now();
         replicas.first.process.signal(Signal::CONT)?;
         let (user, at) = (replicas.stage.operator_user().to_owned(), replicas.first.at);
-        let asks = |event: &moorage_tests::controlplane::AuditEvent| event.resource == "leases" && event.source == Some(at);
+        let asks = |event: &AuditEvent| event.resource == "leases" && event.source == Some(at);
         until("the woken replica has looked at the Lease", SOON, || async {
             let entries = replicas.stage.control().audit().entries().map_err(NotYet::seen)?;
             let mut looks = entries.iter().filter(|event| event.user == user && event.received > woken && asks(event));
