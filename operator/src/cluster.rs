@@ -158,6 +158,19 @@ impl Cluster {
         self.write_secret(&step, namespace, request).await
     }
 
+    /// Writes annotations on a Secret that is still at a version, `null` for those that are to go, and gives the new version; its
+    /// content is not touched.
+    ///
+    /// # Errors
+    /// `Conflict` if it has changed.
+    pub async fn annotate_secret(&self, at: &Name, version: &str, annotations: &serde_json::Value) -> Result<String, Error> {
+        let step = format!("failed to write on Secret {at}");
+        let changes = serde_json::json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
+        let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = Request::new(Secret::url_path(&(), Some(&at.namespace))).patch(&at.name, &params, &Patch::Merge(changes));
+        self.write_secret(&step, &at.namespace, request).await
+    }
+
     /// Deletes a Secret that is still as it was seen; one that is gone already is fine.
     ///
     /// # Errors

@@ -6,20 +6,18 @@
 //! whatever was lost on the way.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::{IfMatch, Registration, RegistrationStatus};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, annotations as names};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Plan, Reason};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::disenrollment::{enrollments, group};
 use super::home::{self, Home, Identity};
 use super::observe::secret_of;
 use crate::{
     clouds,
-    cluster::Place,
     effects::Target,
     env::Env,
     error::{Error, Halt, bounded},
@@ -165,10 +163,8 @@ pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Ste
 async fn annotate(credential: &DeviceCredential, env: &Env, annotations: &[(&str, Option<&String>)]) -> Result<(), Error> {
     let at = secret_of(credential);
     let seen = env.secrets.version(&at).unwrap_or_default();
-    let annotations: serde_json::Map<_, _> = annotations.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let changes = json!({ "metadata": { "resourceVersion": seen, "annotations": annotations } });
-    let step = format!("failed to write on Secret {at}");
-    let version = env.cluster.merge(&step, &Place::of::<Secret>(&at), &changes).await?;
+    let annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+    let version = env.cluster.annotate_secret(&at, &seen, &Value::Object(annotations)).await?;
     // It was looked at before, and nobody has changed it since.
     env.secrets.is_intact(&at, version.clone());
     env.await_write(&credential.key(), &Thing::Secret(at), version);
