@@ -22,6 +22,9 @@ impl fmt::Display for Label {
 const QUESTIONS: [&str; 6] =
     ["listkeys", "query", "attestationmechanism", "checknameavailability", "checkprovisioningservicenameavailability", "token"];
 
+/// What devices do with the clouds, and the operator never.
+const DEVICES_OWN: &str = "register";
+
 /// Resources of the API server that are no effects: who leads, what is told, and what only asks.
 const NO_EFFECTS: [&str; 4] = ["leases", "events", "selfsubjectaccessreviews", "selfsubjectreviews"];
 
@@ -30,7 +33,7 @@ pub fn of_cloud(method: &str, path: &str) -> Option<Label> {
     let path = path.trim_matches('/').to_lowercase();
     let segments: Vec<_> = path.split('/').collect();
     let changes = match method {
-        "PUT" | "PATCH" | "DELETE" => true,
+        "PUT" | "PATCH" | "DELETE" => segments.last() != Some(&DEVICES_OWN),
         "POST" => !segments.last().is_some_and(|last| QUESTIONS.contains(last)),
         _ => false,
     };
@@ -147,9 +150,13 @@ mod tests {
         assert_eq!(cloud("PUT", hub).as_deref(), Some("PUT iothubs/contoso-east-hub"));
         assert_eq!(cloud("DELETE", "/subscriptions/s/resourcegroups/rg").as_deref(), Some("DELETE resourcegroups/rg"));
         assert_eq!(cloud("PUT", "/enrollmentGroups/devices").as_deref(), Some("PUT enrollmentgroups/devices"));
-        for (method, path) in
-            [("GET", hub), ("POST", &format!("{hub}/listkeys")), ("POST", "/sim/clock/follow"), ("POST", "/t/oauth2/v2.0/token")]
-        {
+        for (method, path) in [
+            ("GET", hub),
+            ("POST", &format!("{hub}/listkeys")),
+            ("POST", "/sim/clock/follow"),
+            ("POST", "/t/oauth2/v2.0/token"),
+            ("PUT", "/0ne00000001/registrations/east/register"),
+        ] {
             assert_eq!(cloud(method, path), None, "{method} {path}");
         }
     }
