@@ -15,23 +15,25 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, Headroom, Objec
     namespaced,
     status = "TenantHubGroupStatus",
     derive = "PartialEq",
-    doc = "A TenantHubGroup is a tenant's regional Azure IoT hubs, created or adopted, and linked to a provisioning service.",
+    doc = "A TenantHubGroup is a tenant's regional Azure IoT hubs, created or adopted, and linked to a provisioning service where there is one.",
     printcolumn(
         name = "Ready",
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].status",
-        description = "Whether every hub is active and linked."
+        description = "Whether every hub is active, and linked where it is to be."
     ),
     printcolumn(name = "Linked", type_ = "string", json_path = ".status.linked", description = "Hubs that are linked, of all."),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(oldSelf.provisioningServiceRef) || (has(self.provisioningServiceRef) && self.provisioningServiceRef == oldSelf.provisioningServiceRef)").message("provisioningServiceRef cannot change: the hubs would stay linked to the former one; make a new TenantHubGroup"))]
 pub struct TenantHubGroupSpec {
     /// Account in which the hubs live.
     pub account_ref: ObjectRef,
-    /// Provisioning service to which the hubs are linked.
-    pub provisioning_service_ref: ObjectRef,
+    /// Provisioning service to which the hubs are linked; left out for hubs whose devices are not provisioned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioning_service_ref: Option<ObjectRef>,
     /// Resource group in which the hubs live.
     pub resource_group: ResourceGroup,
     /// The hubs, at most one a name.
@@ -147,7 +149,7 @@ pub struct TenantHubGroupStatus {
     /// Conditions and bookkeeping.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// Hubs that are linked, of all: `2/2`.
+    /// Hubs that are linked, of all: `2/2`; nothing without a provisioning service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub linked: Option<String>,
     /// Each hub as it was seen.

@@ -17,8 +17,10 @@ mod hubs;
 mod operations;
 mod provisioning_services;
 mod resource_groups;
+mod role_assignments;
 
 use operations as op;
+pub use role_assignments::RoleAssignment;
 
 /// The resource manager, as one identity sees one subscription.
 ///

@@ -27,14 +27,14 @@ mod transport;
 mod versions;
 mod wire;
 
-pub use arm::{Arm, Availability, HubUsage, QuotaMetric, ResourceId};
+pub use arm::{Arm, Availability, HubUsage, QuotaMetric, ResourceId, RoleAssignment};
 pub use azure::{Azure, Clock};
 pub use cloud::{Cloud, DpsHost, HostError, HubHost};
 pub use document::device::Device;
 pub use document::enrollment_group::{AllocationPolicy, Attestation, EnrollmentGroup, Reprovisioning};
 pub use document::hub::{Hub, PolicyRights};
 pub use document::individual_enrollment::IndividualEnrollment;
-pub use document::provisioning_service::{Link, LinkSeen, ProvisioningService};
+pub use document::provisioning_service::{Link, LinkMeans, LinkSeen, MeansSeen, ProvisioningService};
 pub use document::registration::{Registration, RegistrationStatus};
 pub use document::resource_group::ResourceGroup;
 pub use dps::DpsService;

@@ -40,9 +40,9 @@ impl Kind for TenantHubGroup {
 
     fn references(&self) -> Vec<Thing> {
         let namespace = &self.key().at.namespace;
-        let service = &self.spec.provisioning_service_ref;
-        let service = ObjectKey::new(KindName::ProvisioningService, service.namespace_or(namespace), &service.name);
-        vec![Thing::Object(clouds::account_key(&self.spec.account_ref, namespace)), Thing::Object(service)]
+        let service = self.spec.provisioning_service_ref.as_ref();
+        let service = service.map(|service| ObjectKey::new(KindName::ProvisioningService, service.namespace_or(namespace), &service.name));
+        [Some(clouds::account_key(&self.spec.account_ref, namespace)), service].into_iter().flatten().map(Thing::Object).collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -88,7 +88,8 @@ impl Kind for TenantHubGroup {
 fn told(group: &TenantHubGroup, seen: &Looked, common: CommonStatus) -> TenantHubGroupStatus {
     let hubs: Vec<_> = seen.hubs.iter().filter(|hub| hub.wish.is_some()).map(|hub| hub_status(seen, hub)).collect();
     let linked = hubs.iter().filter(|hub| hub.linked).count();
-    TenantHubGroupStatus { common, linked: Some(format!("{linked}/{}", hubs.len())), hubs, drift: drift::reported(group, seen) }
+    let linked = seen.is_to_link.then(|| format!("{linked}/{}", hubs.len()));
+    TenantHubGroupStatus { common, linked, hubs, drift: drift::reported(group, seen) }
 }
 
 fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {

@@ -1,4 +1,4 @@
-use moorage_cloud::{Availability, Class, Detail, Hub, IfMatch, Link, PolicyRights, ProvisioningService, ResourceGroup};
+use moorage_cloud::{Availability, Class, Detail, Hub, IfMatch, Link, LinkMeans, PolicyRights, ProvisioningService, ResourceGroup};
 use moorage_keys::ConnectionString;
 use moorage_simulator::{Options, PoliciesOnGet, SUBSCRIPTION, Variants};
 use serde_json::json;
@@ -164,7 +164,13 @@ async fn s0_3_a_hub_is_linked_and_unlinked_beside_somebody_elses() {
     let owner = arm.hub_key(&resource("contoso-east"), "iothubowner").await.expect("readable").expect("there");
     let host = bench.azure.cloud().hub_named("contoso-east").expect("a hub's name");
     let connection = ConnectionString::service(host.host().clone(), &owner.name, owner.keys.primary).expect("a policy");
-    let link = Link { connection, location: "eastus".to_owned(), weight: Some(3), apply_allocation_policy: true };
+    let link = Link {
+        host: host.host().clone(),
+        means: LinkMeans::Key(connection),
+        location: "eastus".to_owned(),
+        weight: Some(3),
+        apply_allocation_policy: true,
+    };
     let service = arm.provisioning_service(&id).await.expect("readable").expect("there");
     assert!(service.keeps_every_link());
     arm.put_provisioning_service(&id, &service.with_link(&link)).await.expect("linked");

@@ -38,7 +38,9 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
     for round in 0..6 {
         story.world.rest().await?;
         for object in story.case.objects() {
-            story.apply(object);
+            if !uses_what_goes(story, object) {
+                story.apply(object);
+            }
             for t in 0..story.case.tenants.len() {
                 story.grant(object, t, true);
             }
@@ -49,6 +51,12 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Whether an object needs another that is being deleted: nobody makes it anew before that one is gone.
+fn uses_what_goes(story: &Story<'_>, object: Ref) -> bool {
+    let goes = |used: Ref| story.get(used).is_some_and(|found| found["metadata"]["deletionTimestamp"].is_string());
+    story.case.objects().into_iter().any(|used| goes(used) && users(story, used).contains(&object))
 }
 
 /// Does what the objects ask for.

@@ -142,6 +142,8 @@ pub(super) const DPS_PUT: Operation = Operation {
     version: versions::PROVISIONING_SERVICES,
     quota: Quota::ResourceWrites,
 };
+pub(super) const DPS_GET_WITH_IDENTITIES: Operation = Operation { version: versions::PROVISIONING_SERVICES_WITH_IDENTITIES, ..DPS_GET };
+pub(super) const DPS_PUT_WITH_IDENTITIES: Operation = Operation { version: versions::PROVISIONING_SERVICES_WITH_IDENTITIES, ..DPS_PUT };
 pub(super) const DPS_DELETE: Operation = Operation {
     name: "provisioning_service.delete",
     step: "delete provisioning service",
@@ -181,4 +183,28 @@ pub(super) const DPS_NAME: Operation = Operation {
     template: "/subscriptions/{}/providers/Microsoft.Devices/checkProvisioningServiceNameAvailability",
     version: versions::PROVISIONING_SERVICES,
     quota: Quota::ResourceWrites,
+};
+pub(super) const HUB_ROLES: Operation = Operation {
+    name: "role_assignment.list",
+    step: "list role assignments of IoT hub",
+    method: Method::Get,
+    template: "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Devices/IotHubs/{}/providers/Microsoft.Authorization/roleAssignments",
+    version: versions::ROLE_ASSIGNMENTS,
+    quota: Quota::ResourceReads,
+};
+pub(super) const HUB_ROLE_PUT: Operation = Operation {
+    name: "role_assignment.put",
+    step: "assign role on IoT hub",
+    method: Method::Put,
+    template: "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Devices/IotHubs/{}/providers/Microsoft.Authorization/roleAssignments/{}",
+    version: versions::ROLE_ASSIGNMENTS,
+    quota: Quota::ResourceWrites,
+};
+pub(super) const HUB_ROLE_DELETE: Operation = Operation {
+    name: "role_assignment.delete",
+    step: "delete role assignment of IoT hub",
+    method: Method::Delete,
+    template: "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Devices/IotHubs/{}/providers/Microsoft.Authorization/roleAssignments/{}",
+    version: versions::ROLE_ASSIGNMENTS,
+    quota: Quota::ResourceDeletions,
 };

@@ -1,19 +1,39 @@
 use super::{Arm, Availability, NameAnswer, ResourceId, name_to_check, op, sound};
 use crate::document::provisioning_service::ProvisioningService;
-use crate::error::Error;
+use crate::error::{Class, Error};
 use crate::keys::AccessKey;
 
 impl Arm {
-    /// Reads a provisioning service; the keys of its links come masked.
+    /// Reads a provisioning service; the keys of its links come masked. One that has links by identity is read with them.
     ///
     /// # Errors
     /// When it cannot be known whether it is there.
     pub async fn provisioning_service(&self, id: &ResourceId) -> Result<Option<ProvisioningService>, Error> {
         let reply = self.wire.look(op::DPS_GET.call(&self.place(id))).await?;
-        reply.map(|reply| reply.json()).transpose()
+        let service: Option<ProvisioningService> = reply.map(|reply| reply.json()).transpose()?;
+        match service {
+            Some(service) if !service.keeps_every_link() => match self.provisioning_service_with_identities(id).await {
+                Ok(whole) => Ok(whole),
+                // Not every cloud speaks the newer version: then it is seen that something is hidden.
+                Err(error) if error.class() == Class::Invalid => Ok(Some(service)),
+                Err(error) => Err(error),
+            },
+            service => Ok(service),
+        }
     }
 
-    /// Begins to create or replace a provisioning service.
+    /// The same with its identities, and with what a link by identity is made of (api-version 2026-11-01).
+    ///
+    /// # Errors
+    /// When it cannot be known whether it is there, or this cloud does not speak that version yet.
+    pub async fn provisioning_service_with_identities(&self, id: &ResourceId) -> Result<Option<ProvisioningService>, Error> {
+        let reply = self.wire.look(op::DPS_GET_WITH_IDENTITIES.call(&self.place(id))).await?;
+        let service: Option<ProvisioningService> = reply.map(|reply| reply.json()).transpose()?;
+        Ok(service.map(ProvisioningService::read_with_identities))
+    }
+
+    /// Begins to create or replace a provisioning service, in the api-version in which it was read: an older one would lose what
+    /// it does not know.
     ///
     /// The service takes no condition: the last writer wins. Let one writer at a time read, change, write and read again.
     ///
@@ -21,8 +41,9 @@ impl Arm {
     /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
     /// is lost.
     pub async fn put_provisioning_service(&self, id: &ResourceId, service: &ProvisioningService) -> Result<ProvisioningService, Error> {
-        sound(op::DPS_PUT, service.flaw())?;
-        let call = op::DPS_PUT.call(&self.place(id)).body(service.to_send());
+        let put = if service.has_identities() { op::DPS_PUT_WITH_IDENTITIES } else { op::DPS_PUT };
+        sound(put, service.flaw())?;
+        let call = put.call(&self.place(id)).body(service.to_send());
         self.wire.send(call).await?.json()
     }
 

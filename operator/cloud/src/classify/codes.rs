@@ -17,6 +17,9 @@ const CODES: &[(&[&str], Class, Detail)] = &[
     (&["404103", "DeviceNotOnline", "IotHubFailingOver"], Class::Unavailable, Detail::Other),
     (&["DeviceAlreadyExists", "409301", "ModuleAlreadyExistsOnDevice"], Class::Conflict, Detail::Exists),
     (&["EnrollmentConflict", "EnrollmentGroupConflict"], Class::Conflict, Detail::Exists),
+    (&["RoleAssignmentExists"], Class::Conflict, Detail::Exists),
+    // A principal is known everywhere only some minutes after it was made.
+    (&["PrincipalNotFound"], Class::Unavailable, Detail::Other),
     (&["409002", "AnotherOperationInProgress", "ResourceGroupBeingDeleted"], Class::Conflict, Detail::Busy),
     (&["LinkCreationConflict", "OperationNotAllowedInCurrentState"], Class::Conflict, Detail::Busy),
     (&["412001", "PreconditionFailed", "EtagDoesNotMatch"], Class::Conflict, Detail::Stale),

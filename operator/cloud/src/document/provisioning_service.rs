@@ -14,6 +14,10 @@ document! {
         &["subscriptionid"],
         &["resourcegroup"],
         &["sku", "tier"],
+        &["identity", "principalId"],
+        &["identity", "tenantId"],
+        &["identity", "userAssignedIdentities", "*", "principalId"],
+        &["identity", "userAssignedIdentities", "*", "clientId"],
         &["properties", "provisioningState"],
         &["properties", "state"],
         &["properties", "idScope"],
@@ -32,14 +36,38 @@ tagged!(ProvisioningService);
 /// A link of a provisioning service to a hub, as we want it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// A service's connection string of the hub.
-    pub connection: ConnectionString,
+    /// The hub's host name.
+    pub host: HostName,
+    /// How the service proves to the hub who it is.
+    pub means: LinkMeans,
     /// The hub's region.
     pub location: String,
     /// Its share of devices under a hashed allocation, 1 to 1,000; none leaves it to the service.
     pub weight: Option<i64>,
     /// Whether the hub takes part in the service's own allocation policy.
     pub apply_allocation_policy: bool,
+}
+
+/// How a provisioning service proves to a hub who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkMeans {
+    /// By a connection string of one of the hub's policies.
+    Key(ConnectionString),
+    /// By the identity that the service has from Azure; it needs a role on the hub.
+    SystemAssignedIdentity,
+}
+
+/// How a link that was read works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeansSeen {
+    /// By a policy's key.
+    Key,
+    /// By the identity that the service has from Azure.
+    SystemAssignedIdentity,
+    /// By an identity that somebody gave to the service.
+    UserAssignedIdentity,
+    /// In a way that the api-version in which it was read does not tell.
+    Unknown,
 }
 
 /// A link as it was read; its key is masked or left out.
@@ -49,8 +77,8 @@ pub struct LinkSeen {
     pub host: Option<HostName>,
     /// The policy by which the hub is linked; none for a link by identity.
     pub policy: Option<String>,
-    /// Whether the entry has a connection string; one without it is a link by identity.
-    pub by_key: bool,
+    /// How it works.
+    pub means: MeansSeen,
     /// The hub's region.
     pub location: Option<String>,
     /// Its share of devices under a hashed allocation.
@@ -60,6 +88,11 @@ pub struct LinkSeen {
 }
 
 const LINKS: &[&str] = &["properties", "iotHubs"];
+const IDENTITY_TYPE: &[&str] = &["identity", "type"];
+const NO_IDENTITY: &str = "None";
+const SYSTEM_ASSIGNED: &str = "SystemAssigned";
+const USER_ASSIGNED: &str = "UserAssigned";
+const KEY_BASED: &str = "KeyBased";
 
 impl ProvisioningService {
     /// A provisioning service that is to be created in a region.
@@ -108,21 +141,51 @@ impl ProvisioningService {
 
     /// Says whether every link is one that a write of ours carries whole.
     ///
-    /// A link by identity may lose what this api-version does not know; a service that has one is not rewritten.
+    /// Where it is not told how a link works, it has what the api-version of the document does not know; such a service is not
+    /// rewritten.
     pub fn keeps_every_link(&self) -> bool {
-        self.links().iter().all(|link| link.by_key)
+        self.links().iter().all(|link| link.means != MeansSeen::Unknown)
+    }
+
+    /// The same, marked as read in the api-version that tells of identities: so it is also written.
+    pub(crate) fn read_with_identities(mut self) -> Self {
+        if !self.has_identities() {
+            self.0.set(IDENTITY_TYPE, NO_IDENTITY);
+        }
+        self
+    }
+
+    /// Whether the document is of the api-version that tells of identities.
+    pub(crate) fn has_identities(&self) -> bool {
+        self.0.text(IDENTITY_TYPE).is_some()
+    }
+
+    /// The principal of the identity that the service has from Azure, if it has one.
+    pub fn principal(&self) -> Option<&str> {
+        let has_one = self.0.text(IDENTITY_TYPE).is_some_and(|kinds| kinds.split(',').any(|kind| kind.trim() == SYSTEM_ASSIGNED));
+        self.0.text(&["identity", "principalId"]).filter(|_| has_one)
+    }
+
+    /// The same with an identity from Azure beside those that somebody gave to it.
+    #[must_use]
+    pub fn with_system_assigned_identity(mut self) -> Self {
+        let given = self.0.text(IDENTITY_TYPE).is_some_and(|kinds| kinds.split(',').any(|kind| kind.trim() == USER_ASSIGNED));
+        // Without the space that hubs have there.
+        let kinds = if given { format!("{SYSTEM_ASSIGNED},{USER_ASSIGNED}") } else { SYSTEM_ASSIGNED.to_owned() };
+        self.0.set(IDENTITY_TYPE, kinds);
+        self
     }
 
     /// The same with a hub linked once: its entry is changed in place, further ones of the same hub go.
     #[must_use]
     pub fn with_link(mut self, link: &Link) -> Self {
         let links = self.0.list_mut(LINKS);
-        let place = links.iter().position(|entry| is_to(entry, link.connection.host()));
+        let place = links.iter().position(|entry| is_to(entry, &link.host));
         let mut entry = match place {
             Some(place) => links.remove(place),
             None => Value::Object(Map::new()),
         };
-        links.retain(|other| !is_to(other, link.connection.host()));
+        links.retain(|other| !is_to(other, &link.host));
         write(&mut entry, link);
         links.insert(place.unwrap_or(links.len()).min(links.len()), entry);
         self
@@ -162,7 +225,22 @@ impl ProvisioningService {
 }
 
 fn write(entry: &mut Value, link: &Link) {
-    entry["connectionString"] = link.connection.expose().expose().into();
+    match &link.means {
+        LinkMeans::Key(connection) => {
+            entry["connectionString"] = connection.expose().expose().into();
+            if entry["authenticationType"].is_string() {
+                entry["authenticationType"] = KEY_BASED.into();
+            }
+        }
+        LinkMeans::SystemAssignedIdentity => {
+            entry["hostName"] = link.host.as_str().into();
+            entry["authenticationType"] = SYSTEM_ASSIGNED.into();
+            if let Some(entry) = entry.as_object_mut() {
+                entry.remove("connectionString");
+                entry.remove("selectedUserAssignedIdentityResourceId");
+            }
+        }
+    }
     entry["location"] = link.location.as_str().into();
     entry["applyAllocationPolicy"] = link.apply_allocation_policy.into();
     if let Some(weight) = link.weight {
@@ -179,10 +257,19 @@ fn seen(entry: &Value) -> LinkSeen {
     LinkSeen {
         host: host(entry),
         policy,
-        by_key: entry["connectionString"].is_string(),
+        means: means(entry),
         location: entry["location"].as_str().map(str::to_owned),
         weight: entry["allocationWeight"].as_i64(),
         apply_allocation_policy: entry["applyAllocationPolicy"].as_bool(),
+    }
+}
+
+fn means(entry: &Value) -> MeansSeen {
+    match entry["authenticationType"].as_str() {
+        Some(SYSTEM_ASSIGNED) => MeansSeen::SystemAssignedIdentity,
+        Some(USER_ASSIGNED) => MeansSeen::UserAssignedIdentity,
+        Some(KEY_BASED) | None if entry["connectionString"].is_string() => MeansSeen::Key,
+        _ => MeansSeen::Unknown,
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::enrollment_group::{AllocationPolicy, EnrollmentGroup, Reprovisioning};
 use super::hub::{Hub, PolicyRights};
-use super::provisioning_service::{Link, LinkSeen, ProvisioningService};
+use super::provisioning_service::{Link, LinkMeans, LinkSeen, MeansSeen, ProvisioningService};
 use crate::cloud::Cloud;
 use crate::document::device::Device;
 use crate::document::resource_group::ResourceGroup;
@@ -29,7 +29,8 @@ fn link_to(host: &str) -> Link {
     let host = HostName::parse(host).expect("a host");
     let key = SymmetricKey::from_base64(KEY).expect("a key");
     Link {
-        connection: ConnectionString::service(host, "moorage-link", key).expect("a policy name"),
+        host: host.clone(),
+        means: LinkMeans::Key(ConnectionString::service(host, "moorage-link", key).expect("a policy name")),
         location: "eastus".to_owned(),
         weight: Some(3),
         apply_allocation_policy: true,
@@ -139,7 +140,7 @@ fn a_link_is_read_with_its_policy_and_its_weight() {
         LinkSeen {
             host: Some(HostName::parse("foreign.azure-devices.net").expect("a host")),
             policy: Some("iothubowner".to_owned()),
-            by_key: true,
+            means: MeansSeen::Key,
             location: Some("westus".to_owned()),
             weight: Some(7),
             apply_allocation_policy: None,
@@ -148,12 +149,42 @@ fn a_link_is_read_with_its_policy_and_its_weight() {
 }
 
 #[test]
-fn a_service_with_a_link_by_identity_is_not_one_that_we_rewrite() {
+fn a_service_with_a_link_that_does_not_say_how_it_works_is_not_one_that_we_rewrite() {
     let mut value = linked();
-    let by_identity = json!({ "hostName": "x.azure-devices.net", "authenticationType": "SystemAssigned" });
     assert!(read::<ProvisioningService>(&value).keeps_every_link());
-    value["properties"]["iotHubs"].as_array_mut().expect("links").push(by_identity);
+    let as_an_older_version_tells_it = json!({ "name": "x.azure-devices.net", "location": "eastus" });
+    value["properties"]["iotHubs"].as_array_mut().expect("links").push(as_an_older_version_tells_it);
     assert!(!read::<ProvisioningService>(&value).keeps_every_link());
+    let by_identity = json!({ "hostName": "x.azure-devices.net", "location": "eastus", "authenticationType": "SystemAssigned" });
+    *value["properties"]["iotHubs"].as_array_mut().and_then(|links| links.last_mut()).expect("a link") = by_identity;
+    assert!(read::<ProvisioningService>(&value).keeps_every_link());
+}
+
+#[test]
+fn s0_3_a_link_by_identity_has_a_host_and_no_key_and_leaves_nothing_of_the_one_before_it() {
+    let mut value = linked();
+    value["properties"]["iotHubs"][1]["authenticationType"] = "KeyBased".into();
+    let link = Link { means: LinkMeans::SystemAssignedIdentity, ..link_to("ours.azure-devices.net") };
+    let mut expected = link_sent("ours.azure-devices.net");
+    expected["somethingNew"] = true.into();
+    expected["hostName"] = "ours.azure-devices.net".into();
+    expected["authenticationType"] = "SystemAssigned".into();
+    expected.as_object_mut().expect("a link").remove("connectionString");
+    assert_eq!(sent(&read::<ProvisioningService>(&value).with_link(&link).to_send())["properties"]["iotHubs"][1], expected);
+}
+
+#[test]
+fn a_service_gets_an_identity_from_azure_beside_those_that_it_was_given() {
+    let identity = |before: Value| {
+        let mut value = linked();
+        value["identity"] = before;
+        sent(&read::<ProvisioningService>(&value).with_system_assigned_identity().to_send())["identity"].clone()
+    };
+    assert_eq!(identity(json!({ "type": "None" })), json!({ "type": "SystemAssigned" }));
+    assert_eq!(
+        identity(json!({ "type": "UserAssigned", "userAssignedIdentities": { "/a": { "principalId": "p", "clientId": "c" } } })),
+        json!({ "type": "SystemAssigned,UserAssigned", "userAssignedIdentities": { "/a": {} } })
+    );
 }
 
 #[test]
@@ -358,7 +389,7 @@ proptest! {
         expected["properties"]["iotHubs"].as_array_mut().expect("links").push(link_sent("ours.azure-devices.net"));
         expected["tags"]["moorage"] = "1".into();
         prop_assert_eq!(sent(&edited.to_send()), expected);
-        let undone = edited.without_link(link.connection.host()).without_tag("moorage");
+        let undone = edited.without_link(&link.host).without_tag("moorage");
         prop_assert_eq!(sent(&undone.to_send()), value);
     }
 

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use moorage_cloud::{
-    AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkSeen, PolicyRights, ProvisioningService as ServiceDocument,
-    ResourceId,
+    AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkMeans, LinkSeen, PolicyRights,
+    ProvisioningService as ServiceDocument, ResourceId,
 };
 use moorage_crds::{Link, TenantHubGroup};
 use moorage_keys::{ConnectionString, HostName};
 use moorage_plan::{Class, Reason};
 
-use super::observe::POLICY_PREFIX;
+use super::observe::{POLICY_PREFIX, service_of};
 use crate::{
     clouds::{self, Service},
     effects::Target,
@@ -159,7 +159,7 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
             deleted.map_err(|error| Error::cloud(format!("failed to delete IoT hub {}", id.name), error))
         }
         Action::WriteLinks { add, remove } => {
-            let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &key.at.namespace, &key.at.namespace).await)?;
+            let Some(service) = reached(service_of(env, group).await)? else { return Ok(()) };
             let written = write_links(env, &service, add, remove).await;
             // It tells how many links it has left.
             env.queue.push(service.object.key(), Lane::Refresh);
@@ -267,8 +267,10 @@ fn hosts(document: &ServiceDocument) -> Vec<String> {
 
 fn cloud_link(link: &NewLink) -> Result<CloudLink, Error> {
     let connection = ConnectionString::service(link.host.host().clone(), &link.access.name, link.access.keys.primary.clone());
+    let connection = connection.map_err(|_| Error::own(format!("the link of IoT hub {} cannot be written", link.name), Class::Invalid))?;
     Ok(CloudLink {
-        connection: connection.map_err(|_| Error::own(format!("the link of IoT hub {} cannot be written", link.name), Class::Invalid))?,
+        host: link.host.host().clone(),
+        means: LinkMeans::Key(connection),
         location: link.location.clone(),
         weight: Some(i64::from(link.link.allocation_weight)),
         apply_allocation_policy: link.link.apply_allocation_policy,

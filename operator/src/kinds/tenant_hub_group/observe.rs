@@ -39,7 +39,9 @@ pub enum Seen {
 pub struct Looked {
     pub(super) group: SeenGroup,
     pub(super) granted: Adoption,
-    /// `None` if the provisioning service is not in Azure.
+    /// Whether there is a provisioning service to which the hubs are to be linked.
+    pub(super) is_to_link: bool,
+    /// `None` if there is no such service in Azure.
     pub(super) service: Option<ServiceDocument>,
     pub(super) hubs: Vec<SeenHub>,
     pub(super) entries: Arc<Entries>,
@@ -140,10 +142,15 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
     let key = group.key();
     let spec = &group.spec;
     let reach = clouds::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
-    let service = clouds::service(env, &spec.provisioning_service_ref, &key.at.namespace, &key.at.namespace).await?;
+    let service = service_of(env, group).await?;
     let seen_group = resource_group::observe(env, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
-    let document = service.arm.provisioning_service(&service.id).await;
-    let document = document.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", service.id.name), error))?;
+    let document = match &service {
+        Some(Service { arm, id, .. }) => {
+            let document = arm.provisioning_service(id).await;
+            document.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))?
+        }
+        None => None,
+    };
     let entries = env.recorded(&key);
     let policy = policy_name(env, group);
     let mut hubs = Vec::new();
@@ -154,10 +161,14 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
     let usages = if makes { usages(&reach.arm).await? } else { Vec::new() };
     tell_headroom(env, &key, &hubs);
     let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
-    let enrolled = if leaving && document.is_some() { enrolled(env, &service).await? } else { Vec::new() };
+    let enrolled = match service.as_ref().filter(|_| leaving && document.is_some()) {
+        Some(service) => enrolled(env, service).await?,
+        None => Vec::new(),
+    };
     Ok(Seen::Looked(Box::new(Looked {
         group: seen_group,
         granted: reach.adoption,
+        is_to_link: service.is_some(),
         service: document,
         hubs,
         entries,
@@ -165,6 +176,13 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
         usages,
         enrolled,
     })))
+}
+
+/// The provisioning service to which the hubs are linked, if there is to be one.
+pub(super) async fn service_of(env: &Env, group: &TenantHubGroup) -> Result<Option<Service>, Halt> {
+    let Some(reference) = &group.spec.provisioning_service_ref else { return Ok(None) };
+    let namespace = group.key().at.namespace;
+    clouds::service(env, reference, &namespace, &namespace).await.map(Some)
 }
 
 /// The hubs of the spec, and those of the ledger that are no longer in it.

@@ -37,7 +37,7 @@ pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> 
     whole = one_record(whole);
     let takes_devices = |hub: &SeenHub| {
         let ours_to_use = !matches!(hub.whose, Whose::Theirs(_));
-        ours_to_use && hub.hub.as_ref().is_some_and(is_active) && hub.is_linked(&seen.policy)
+        ours_to_use && hub.hub.as_ref().is_some_and(is_active) && (!seen.is_to_link || hub.is_linked(&seen.policy))
     };
     let usable = seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(takes_devices);
     drift::heed(group, seen, both(whole, links(seen, now))).usable(usable)
@@ -195,7 +195,7 @@ fn links(seen: &Looked, now: Timestamp) -> Plan<Action> {
 
 pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
     let (wish, access, host) = (hub.wish.as_ref()?, hub.access.as_ref()?, hub.host.as_ref()?);
-    if !hub.hub.as_ref().is_some_and(|hub| is_active(hub) && !hub.refuses_keys()) {
+    if !seen.is_to_link || !hub.hub.as_ref().is_some_and(|hub| is_active(hub) && !hub.refuses_keys()) {
         return None;
     }
     let foreign = hub.link.is_some() && !hub.is_linked_by(&seen.policy);

@@ -227,7 +227,7 @@ impl Site {
 
     /// What a look for a goal sees, and no more.
     fn look(&self, object: &TenantHubGroup, goal: Goal) -> Looked {
-        let service = self.document();
+        let service = self.document().filter(|_| object.spec.provisioning_service_ref.is_some());
         let see = |(name, wish): (String, Option<moorage_crds::IotHub>)| {
             let there = self.hubs.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name)).map(|(_, hub)| hub);
             let hub = there.map(|hub| hub.document(&name));
@@ -259,6 +259,7 @@ impl Site {
         Looked {
             group: self.group.clone(),
             granted: self.granted,
+            is_to_link: object.spec.provisioning_service_ref.is_some(),
             service,
             hubs,
             entries,

@@ -46,6 +46,18 @@ fn hubs_that_do_not_fit_into_the_subscription_are_refused_and_those_that_do_are_
 }
 
 #[test]
+fn hubs_without_a_provisioning_service_are_made_and_not_linked() {
+    let mut alone = object(&["a-hub"]);
+    alone.spec.provisioning_service_ref = None;
+    let making = "not yet, CreateHub: IoT hub a-hub is being created".to_owned();
+    let make = "CreateHub: Create IoT hub a-hub in eastus (S1, units: 2)".to_owned();
+    assert_eq!(Site::empty().recorded("hub.a-hub", "claimed").present(&alone), [make, making]);
+    let there = Site::empty().with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made");
+    assert_eq!(there.present(&alone), ["met | usable"]);
+    assert_eq!(there.present(&object(&["a-hub"])), [LINK, LINKED, LINKING]);
+}
+
+#[test]
 fn their_resource_group_comes_first() {
     let mut site = Site::empty();
     site.group = SeenGroup { state: State::Missing, ours: false, empty: false };

@@ -1,0 +1,71 @@
+use serde::Deserialize;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{Arm, ResourceId, op};
+use crate::error::{Class, Detail, Error};
+
+/// The role by which a provisioning service registers devices in a hub: "IoT Hub Data Contributor" (Microsoft: "Azure built-in roles").
+const DATA_CONTRIBUTOR: &str = "4fc6c259-987e-4a07-842e-c321cc9d413f";
+
+/// Who may do something with a hub's devices: the name of the assignment tells whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleAssignment {
+    /// Its name, a GUID that whoever made it has chosen.
+    pub name: String,
+}
+
+#[derive(Deserialize)]
+struct Assigned {
+    name: String,
+    properties: Assignment,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Assignment {
+    role_definition_id: String,
+    principal_id: String,
+}
+
+impl Arm {
+    /// The assignment that lets a principal register devices in a hub, made for the hub or for something around it.
+    ///
+    /// # Errors
+    /// When the resource manager refuses to list them.
+    pub async fn hub_contributor(&self, hub: &ResourceId, principal: &str) -> Result<Option<RoleAssignment>, Error> {
+        let filter = format!("%24filter=principalId%20eq%20'{}'", crate::request::escaped(principal));
+        let listed: Vec<Assigned> = self.all(op::HUB_ROLES.call(&self.place(hub)).query(&filter), op::HUB_ROLES).await?;
+        let it = listed.into_iter().find(|assigned| {
+            let Assignment { role_definition_id, principal_id } = &assigned.properties;
+            let role = role_definition_id.rsplit('/').next().unwrap_or_default();
+            role.eq_ignore_ascii_case(DATA_CONTRIBUTOR) && principal_id.eq_ignore_ascii_case(principal)
+        });
+        Ok(it.map(|assigned| RoleAssignment { name: assigned.name }))
+    }
+
+    /// Lets a principal register devices in a hub, by an assignment of this name; one that exists under another name is as good.
+    ///
+    /// # Errors
+    /// When the account may not assign roles, or the answer is lost.
+    pub async fn assign_hub_contributor(&self, hub: &ResourceId, name: &str, principal: &str) -> Result<(), Error> {
+        let [subscription, group, hub] = self.place(hub);
+        let role = format!("/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{DATA_CONTRIBUTOR}");
+        // Without its type a principal that was made a moment ago is not found.
+        let body = json!({ "properties": { "roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal" } });
+        let call = op::HUB_ROLE_PUT.call(&[subscription, group, hub, name]).body(Zeroizing::new(body.to_string().into_bytes()));
+        match self.wire.send(call).await {
+            Err(error) if error.class() == Class::Conflict && error.detail() == Detail::Exists => Ok(()),
+            sent => sent.map(drop),
+        }
+    }
+
+    /// Takes an assignment from a hub; one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the account may not, or the answer is lost.
+    pub async fn delete_hub_role(&self, hub: &ResourceId, name: &str) -> Result<(), Error> {
+        let [subscription, group, hub] = self.place(hub);
+        self.wire.remove(op::HUB_ROLE_DELETE.call(&[subscription, group, hub, name])).await
+    }
+}
