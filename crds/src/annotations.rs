@@ -8,6 +8,8 @@ pub const SYNC_REQUESTED_AT: &str = "moorage.dev/sync-requested-at";
 pub const CONFIRM_DELETE: &str = "moorage.dev/confirm-delete";
 /// On a `ProvisioningService`, `TenantHubGroup` or `EnrollmentGroup`: name of what has vanished from the cloud and may be made anew, empty.
 pub const RECREATE: &str = "moorage.dev/recreate";
+/// On a TenantHubGroup, the name of a hub whose link may be taken away for a moment, to be made anew in another way.
+pub const RELINK: &str = "moorage.dev/relink";
 /// On any object: `"true"` lets it go without touching the cloud.
 pub const ORPHAN: &str = "moorage.dev/orphan";
 

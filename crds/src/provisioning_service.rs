@@ -46,6 +46,9 @@ pub struct ProvisioningServiceSpec {
     /// Whether an existing one of that name may be adopted; the account's grant must allow it too.
     #[serde(default)]
     pub adoption: Adoption,
+    /// A managed identity of its own, for links without keys (see `link.authentication` of a TenantHubGroup). Azure gives it out; it stays when this is taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<ServiceIdentity>,
     /// Namespaces that may link hubs and enroll devices; the own namespace always may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -53,6 +56,13 @@ pub struct ProvisioningServiceSpec {
     /// What becomes of it on deletion; a recreated one has a new id scope, so it is kept unless you say `Delete` and confirm.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+}
+
+/// Where a service has its managed identity from.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceIdentity {
+    /// From Azure, and only for this service.
+    SystemAssigned,
 }
 
 /// What the operator saw.
@@ -71,6 +81,9 @@ pub struct ProvisioningServiceStatus {
     /// Host of the device API of this service; devices may use the global one as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_provisioning_host: Option<String>,
+    /// The principal of its managed identity, to which roles can be assigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<String>,
     /// True if it existed before and is left in place on deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<bool>,

@@ -134,11 +134,24 @@ pub struct Link {
     /// Whether enrollments that name no hubs may be given this one.
     #[serde(default)]
     pub apply_allocation_policy: bool,
+    /// How the provisioning service proves to the hub who it is.
+    #[serde(default)]
+    pub authentication: LinkAuthentication,
+}
+
+/// How a provisioning service proves to a hub who it is.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkAuthentication {
+    /// By the key of an access policy that is made for the link.
+    #[default]
+    Key,
+    /// By the managed identity of the provisioning service (its `identity`), which is given the role "IoT Hub Data Contributor" on the hub: no key, and none to be renewed.
+    Identity,
 }
 
 impl Default for Link {
     fn default() -> Self {
-        Self { allocation_weight: one(), apply_allocation_policy: false }
+        Self { allocation_weight: one(), apply_allocation_policy: false, authentication: LinkAuthentication::default() }
     }
 }
 

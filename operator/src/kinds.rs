@@ -6,6 +6,7 @@ pub(crate) mod enrollment_group;
 mod ownership;
 mod provisioning_service;
 mod resource_group;
+mod service_document;
 pub(crate) mod tenant_hub_group;
 
 use jiff::{SignedDuration, Timestamp};

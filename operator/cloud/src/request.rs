@@ -113,11 +113,6 @@ pub(crate) fn sound(operation: Operation, flaw: Option<&'static str>) -> Result<
     flaw.map_or(Ok(()), |flaw| Err(refusal(flaw)))
 }
 
-/// A text as it can stand in a path or in a query.
-pub(crate) fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, ESCAPED).to_string()
-}
-
 /// Fills a template; an argument that a URL would resolve away (`.` and `..`), or an empty one, is refused.
 fn path(template: &str, arguments: &[&str]) -> Option<String> {
     let mut path = String::new();

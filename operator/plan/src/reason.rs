@@ -46,6 +46,10 @@ reasons! {
     CreateLinkPolicy,
     /// The access policy for a link is taken from a hub.
     DeleteLinkPolicy,
+    /// A provisioning service is given the role on a hub that it needs to register devices there.
+    AssignRole,
+    /// That role is taken back.
+    DeleteRole,
     /// A hub is linked to a provisioning service, or its link is corrected.
     LinkHub,
     /// A hub is unlinked from a provisioning service.

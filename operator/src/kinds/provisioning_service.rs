@@ -16,6 +16,7 @@ use super::{
     ownership::{ADOPTED, CLAIMED, MADE, Maker, OWNER_TAG, Whose, by_tag, name_taken, older_claim, recorded, refusal},
     patiently,
     resource_group::{self, SeenGroup, State},
+    service_document::{self, tells_of_identities},
     soon, users_to_wait_for,
 };
 use crate::{
@@ -81,6 +82,8 @@ pub enum Action {
     Record {
         to: Option<&'static str>,
     },
+    /// Gives the service a managed identity.
+    EnableIdentity,
     /// Strikes what the ledger says of a device that was barred in the service, which is gone.
     ForgetBarred {
         owner: ObjectKey,
@@ -94,6 +97,7 @@ impl Act for Action {
             Self::CreateGroup { .. } => Reason::CreateResourceGroup,
             Self::DeleteGroup { .. } => Reason::DeleteResourceGroup,
             Self::Create { .. } => Reason::CreateProvisioningService,
+            Self::EnableIdentity => Reason::UpdateProvisioningService,
             Self::Delete { .. } => Reason::DeleteProvisioningService,
             Self::Record { to: Some(_) } => Reason::RecordClaim,
             Self::Record { to: None } | Self::ForgetBarred { .. } => Reason::DropClaim,
@@ -105,6 +109,7 @@ impl Act for Action {
             Self::CreateGroup { name, location } => format!("Create resource group {name} in {location}"),
             Self::DeleteGroup { name } => format!("Delete resource group {name}, which is empty"),
             Self::Create { id, location } => format!("Create provisioning service {} in {location}", id.name),
+            Self::EnableIdentity => "Give the provisioning service a managed identity".to_owned(),
             Self::Delete { id } => format!("Delete provisioning service {}", id.name),
             Self::Record { to: Some(to) } => format!("Write down that the provisioning service is {to}"),
             Self::Record { to: None } => "Strike the provisioning service from the ledger".to_owned(),
@@ -145,8 +150,10 @@ impl Kind for ProvisioningService {
     }
 
     fn outlook(&self) -> Value {
-        let status =
-            self.status.as_ref().map(|status| (&status.id_scope, &status.service_operations_host, &status.device_provisioning_host));
+        let status = self
+            .status
+            .as_ref()
+            .map(|status| (&status.id_scope, &status.service_operations_host, &status.device_provisioning_host, &status.principal_id));
         let groups = self.status.as_ref().and_then(|status| status.enrollment_groups);
         json!([self.spec, status, groups.is_some_and(|groups| groups.used >= groups.limit)])
     }
@@ -218,8 +225,16 @@ impl Kind for ProvisioningService {
             Action::Create { id, location } => {
                 let _turn = env.clouds.turn(&arm, id).await?;
                 let service = Document::new(location).with_tag(OWNER_TAG, &env.owner_tag(&key));
+                let service = if tells_of_identities(self) { service.with_system_assigned_identity() } else { service };
                 let put = arm.put_provisioning_service(id, &service).await;
                 put.map(drop).map_err(|error| creation_failed(id, error))
+            }
+            Action::EnableIdentity => {
+                let itself = ObjectRef { name: key.at.name.to_string(), namespace: None };
+                let service = super::reached(clouds::service(env, &itself, &key.at.namespace, &key.at.namespace).await)?;
+                let what = format!("the identity of provisioning service {}", service.id.name);
+                let change = Document::with_system_assigned_identity;
+                service_document::rewrite(env, &service, true, &what, change).await.map(drop)
             }
             Action::Delete { id } => {
                 let _turn = env.clouds.turn(&arm, id).await?;
@@ -245,6 +260,7 @@ impl Kind for ProvisioningService {
                 service_operations_host: service.service_host().map(str::to_owned).or(before.service_operations_host),
                 device_provisioning_host: service.device_host().map(str::to_owned).or(before.device_provisioning_host),
                 adopted: Some(looked.whose == Whose::Adopted),
+                principal_id: service.principal().map(str::to_owned),
                 linked_hubs: Some(links(&service.links())),
                 enrollment_groups: looked.groups.map(Count::told),
             },
@@ -301,7 +317,9 @@ impl Decide for ProvisioningService {
 
     async fn look(&self, arm: &Arm, id: &ResourceId) -> Result<Option<Document>, Error> {
         let failed = |error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error);
-        arm.provisioning_service(id).await.map_err(failed)
+        let read =
+            if tells_of_identities(self) { arm.provisioning_service_with_identities(id).await } else { arm.provisioning_service(id).await };
+        read.map_err(failed)
     }
 
     async fn name_is_taken(&self, arm: &Arm) -> Result<bool, Error> {
@@ -350,7 +368,18 @@ impl Decide for ProvisioningService {
             ),
             (Some("Succeeded") | None, Some("Active") | None) if service.id_scope().is_some() => match (seen.whose, seen.record.as_deref())
             {
-                (Whose::Ours, Some(MADE)) | (Whose::Adopted | Whose::Theirs(_), _) => Plan::met(),
+                (Whose::Ours, Some(MADE)) | (Whose::Adopted | Whose::Theirs(_), _) => {
+                    let lacks_identity = tells_of_identities(self) && service.principal().is_none();
+                    let note = format!("provisioning service {name} is being given an identity");
+                    if !lacks_identity {
+                        Plan::met()
+                    } else if service.keeps_every_link() {
+                        Plan::act(vec![Action::EnableIdentity], Reason::UpdateProvisioningService, note).usable(true)
+                    } else {
+                        let note = "the provisioning service has links that do not say how they work, which a write of ours might break";
+                        Plan::stuck(Reason::UnknownLinks, note).usable(true)
+                    }
+                }
                 (Whose::Ours, _) => Plan::act(
                     vec![Action::Record { to: Some(MADE) }],
                     Reason::RecordClaim,

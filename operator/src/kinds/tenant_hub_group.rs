@@ -4,6 +4,7 @@ mod action;
 mod drift;
 mod observe;
 mod plan;
+mod role;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::Hub;
@@ -26,6 +27,7 @@ use crate::{
     store::{Store, Stores},
 };
 
+pub(super) use self::observe::POLICY_PREFIX;
 pub(crate) use self::observe::policy_name;
 
 impl Kind for TenantHubGroup {

@@ -13,6 +13,8 @@ const DATA_CONTRIBUTOR: &str = "4fc6c259-987e-4a07-842e-c321cc9d413f";
 pub struct RoleAssignment {
     /// Its name, a GUID that whoever made it has chosen.
     pub name: String,
+    /// The object id of whoever may.
+    pub principal: String,
 }
 
 #[derive(Deserialize)]
@@ -29,19 +31,25 @@ struct Assignment {
 }
 
 impl Arm {
-    /// The assignment that lets a principal register devices in a hub, made for the hub or for something around it.
+    /// A hub as scopes name it.
+    pub fn hub_scope(&self, hub: &ResourceId) -> String {
+        let [subscription, group, hub] = self.place(hub);
+        format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Devices/IotHubs/{hub}")
+    }
+
+    /// Who may register devices in a hub, by an assignment that was made for it or for something around it.
     ///
     /// # Errors
     /// When the resource manager refuses to list them.
-    pub async fn hub_contributor(&self, hub: &ResourceId, principal: &str) -> Result<Option<RoleAssignment>, Error> {
-        let filter = format!("%24filter=principalId%20eq%20'{}'", crate::request::escaped(principal));
-        let listed: Vec<Assigned> = self.all(op::HUB_ROLES.call(&self.place(hub)).query(&filter), op::HUB_ROLES).await?;
-        let it = listed.into_iter().find(|assigned| {
-            let Assignment { role_definition_id, principal_id } = &assigned.properties;
-            let role = role_definition_id.rsplit('/').next().unwrap_or_default();
-            role.eq_ignore_ascii_case(DATA_CONTRIBUTOR) && principal_id.eq_ignore_ascii_case(principal)
-        });
-        Ok(it.map(|assigned| RoleAssignment { name: assigned.name }))
+    pub async fn hub_contributors(&self, hub: &ResourceId) -> Result<Vec<RoleAssignment>, Error> {
+        let call = op::HUB_ROLES.call(&self.place(hub)).query("%24filter=atScope()");
+        let listed: Vec<Assigned> = self.all(call, op::HUB_ROLES).await?;
+        let is_contributor = |assigned: &Assigned| {
+            let role = assigned.properties.role_definition_id.rsplit('/').next().unwrap_or_default();
+            role.eq_ignore_ascii_case(DATA_CONTRIBUTOR)
+        };
+        let contributors = listed.into_iter().filter(is_contributor);
+        Ok(contributors.map(|assigned| RoleAssignment { name: assigned.name, principal: assigned.properties.principal_id }).collect())
     }
 
     /// Lets a principal register devices in a hub, by an assignment of this name; one that exists under another name is as good.

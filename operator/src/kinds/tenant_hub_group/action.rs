@@ -1,39 +1,41 @@
 //! What can be done for a hub group, and how it is done.
 
-use std::time::Duration;
-
 use moorage_cloud::{
-    AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkMeans, LinkSeen, PolicyRights,
-    ProvisioningService as ServiceDocument, ResourceId,
+    AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkMeans, PolicyRights, ProvisioningService as ServiceDocument,
+    ResourceId,
 };
 use moorage_crds::{Link, TenantHubGroup};
 use moorage_keys::{ConnectionString, HostName};
 use moorage_plan::{Class, Reason};
 
-use super::observe::{POLICY_PREFIX, service_of};
+use super::observe::{digest_of, service_of};
 use crate::{
     clouds::{self, Service},
     effects::Target,
     env::Env,
     error::Error,
     kind::{Act, Kind},
-    kinds::{ownership::OWNER_TAG, reached, resource_group},
+    kinds::{ownership::OWNER_TAG, reached, resource_group, service_document},
     queue::Lane,
 };
-
-/// How long a key is waited for that is known from before.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A link as it is to be written.
 #[derive(Debug)]
 pub struct NewLink {
     pub(super) name: String,
     pub(super) host: HubHost,
-    pub(super) access: AccessKey,
+    /// The policy by whose key the hub is linked; `None` for a link by identity.
+    pub(super) key: Option<AccessKey>,
     pub(super) location: String,
     pub(super) link: Link,
-    pub(super) digest: String,
     pub(super) is_new: bool,
+}
+
+impl NewLink {
+    /// Recognises the key that is written, if there is one.
+    pub(super) fn digest(&self) -> Option<String> {
+        self.key.as_ref().map(digest_of)
+    }
 }
 
 /// What can be done for a hub group.
@@ -63,6 +65,16 @@ pub enum Action {
         id: ResourceId,
         policy: String,
     },
+    /// Lets the provisioning service register devices in a hub without a key.
+    AssignRole {
+        id: ResourceId,
+        name: String,
+        principal: String,
+    },
+    DeleteRole {
+        id: ResourceId,
+        name: String,
+    },
     DeleteHub {
         id: ResourceId,
     },
@@ -83,6 +95,8 @@ impl Act for Action {
             Self::CreateHub { .. } => Reason::CreateHub,
             Self::ChangeHub { why, .. } => *why,
             Self::RemovePolicy { .. } => Reason::DeleteLinkPolicy,
+            Self::AssignRole { .. } => Reason::AssignRole,
+            Self::DeleteRole { .. } => Reason::DeleteRole,
             Self::DeleteHub { .. } => Reason::DeleteHub,
             Self::WriteLinks { add, .. } if add.is_empty() => Reason::UnlinkHub,
             Self::WriteLinks { .. } => Reason::LinkHub,
@@ -99,13 +113,15 @@ impl Act for Action {
             Self::ChangeHub { id, size: Some((sku, units)), .. } => format!("Bring IoT hub {} to {sku}, units: {units}", id.name),
             Self::ChangeHub { id, .. } => format!("Make an access policy for the link in IoT hub {}", id.name),
             Self::RemovePolicy { id, .. } => format!("Take the link's access policy from IoT hub {}", id.name),
+            Self::AssignRole { id, .. } => format!("Let the provisioning service into IoT hub {} by its identity", id.name),
+            Self::DeleteRole { id, .. } => format!("Take the provisioning service's role from IoT hub {}", id.name),
             Self::DeleteHub { id } => format!("Delete IoT hub {}", id.name),
             Self::WriteLinks { add, remove } if add.is_empty() => {
                 let hosts: Vec<_> = remove.iter().map(HostName::as_str).collect();
                 format!("Unlink {}", hosts.join(", "))
             }
-            Self::WriteLinks { add, .. } => {
-                let names: Vec<_> = add.iter().map(|link| link.name.as_str()).collect();
+            Self::WriteLinks { add, remove } => {
+                let names: Vec<_> = add.iter().map(|link| link.name.as_str()).chain(remove.iter().map(HostName::as_str)).collect();
                 format!("Link IoT hub {}", names.join(", "))
             }
             Self::Record { entries } => {
@@ -154,6 +170,15 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
             change_hub(&arm().await?, id, change).await
         }
         Action::RemovePolicy { id, policy } => change_hub(&arm().await?, id, |hub| hub.without_policy(policy)).await,
+        Action::AssignRole { id, name, principal } => {
+            let arm = arm().await?;
+            let assigned = arm.assign_hub_contributor(id, name, principal).await;
+            assigned.map_err(|error| Error::cloud(role_refused(&arm, id, principal), error))
+        }
+        Action::DeleteRole { id, name } => {
+            let deleted = arm().await?.delete_hub_role(id, name).await;
+            deleted.map_err(|error| Error::cloud(format!("failed to take the provisioning service's role from IoT hub {}", id.name), error))
+        }
         Action::DeleteHub { id } => {
             let deleted = arm().await?.delete_hub(id).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete IoT hub {}", id.name), error))
@@ -166,6 +191,17 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
             written
         }
     }
+}
+
+/// What was tried, and how whoever may assign roles does it in the account's place.
+fn role_refused(arm: &Arm, id: &ResourceId, principal: &str) -> String {
+    format!(
+        "failed to let the provisioning service into IoT hub {}; if the account may not assign roles, somebody who may does it: az role \
+         assignment create --role \"IoT Hub Data Contributor\" --assignee-object-id {principal} --assignee-principal-type ServicePrincipal \
+         --scope {}",
+        id.name,
+        arm.hub_scope(id)
+    )
 }
 
 fn creation_failed(id: &ResourceId, error: moorage_cloud::Error) -> Error {
@@ -184,81 +220,28 @@ async fn change_hub(arm: &Arm, id: &ResourceId, change: impl FnOnce(Hub) -> Hub)
     arm.put_hub(id, &change(hub.with_access_keys(&keys)), &condition).await.map(drop).map_err(failed)
 }
 
-/// Writes links into a provisioning service that others write to as well: one at a time here, on a fresh copy, and read again.
+/// Writes links into a provisioning service, and looks whether they are there.
 ///
-/// The api-version in use takes no `If-Match` (swagger of 2022-12-12): whoever writes last wins. What was lost is seen only by
-/// reading again, and is then told.
+/// # Errors
+/// Besides those of the writing: `LostUpdate` if another writer has overwritten one.
 async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[HostName]) -> Result<(), Error> {
-    let name = &service.id.name;
-    let failed = |error| Error::cloud(format!("failed to write the links of provisioning service {name}"), error);
-    let _turn = env.clouds.turn(&service.arm, &service.id).await?;
-    let gone = || Error::own(format!("provisioning service {name} is not there"), Class::Conflict);
-    let before = service.arm.provisioning_service(&service.id).await.map_err(failed)?.ok_or_else(gone)?;
-    if !before.keeps_every_link() {
-        return Err(Error::own(format!("provisioning service {name} has links that cannot be carried over"), Class::Invalid)
-            .because(Reason::UnknownLinks));
-    }
-    let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
-    let mut document = with_known_keys(env, service, before.clone().with_access_keys(&keys)).await.map_err(failed)?;
-    for link in add {
-        document = document.with_link(&cloud_link(link)?);
-    }
-    for host in remove {
-        document = document.without_link(host);
-    }
-    service.arm.put_provisioning_service(&service.id, &document).await.map_err(failed)?;
-    let after = service.arm.provisioning_service(&service.id).await.map_err(failed)?.ok_or_else(gone)?;
-    let wanted = hosts(&document);
-    let lost: Vec<_> = wanted.iter().filter(|host| !hosts(&after).contains(host)).cloned().collect();
+    let links = add.iter().map(cloud_link).collect::<Result<Vec<_>, _>>()?;
+    let by_identity = add.iter().any(|link| link.key.is_none());
+    let what = format!("the links of provisioning service {}", service.id.name);
+    let (written, after) = service_document::rewrite(env, service, by_identity, &what, |document| {
+        let linked = links.iter().fold(document, |document, link| document.with_link(link));
+        remove.iter().fold(linked, |document, host| document.without_link(host))
+    })
+    .await?;
+    let there = hosts(&after);
+    let lost: Vec<_> = hosts(&written).into_iter().filter(|host| !there.contains(host)).collect();
     if lost.is_empty() {
         return Ok(());
     }
+    let name = &service.id.name;
     let note =
         format!("another writer of provisioning service {name} has overwritten the link of {}; it is written again", lost.join(", "));
     Err(Error::own(note, Class::Conflict).because(Reason::LostUpdate))
-}
-
-/// Puts the real keys into the links that hub groups made, other tenants' among them.
-///
-/// A link is read with its key masked. That a masked key keeps the stored one is what other tools rely on and what no
-/// documentation says; where the real one can be read, nothing is left to that. The links of others go as they came: which of
-/// their two keys is in use cannot be known.
-async fn with_known_keys(env: &Env, service: &Service, mut document: ServiceDocument) -> Result<ServiceDocument, moorage_cloud::Error> {
-    let links = document.links();
-    let ours = |link: &LinkSeen| link.policy.as_deref().is_some_and(|policy| policy.starts_with(POLICY_PREFIX));
-    if !links.iter().any(ours) {
-        return Ok(document);
-    }
-    let hubs = service.arm.hubs().await?;
-    for link in links.into_iter().filter(ours) {
-        let (Some(host), Some(policy)) = (link.host, link.policy) else { continue };
-        let hub = hubs.iter().find(|hub| hub.host_name().is_some_and(|name| name.eq_ignore_ascii_case(host.as_str())));
-        let Some(id) = hub.and_then(Hub::id).and_then(ResourceId::parse) else { continue };
-        let Some(access) = link_key(env, service, &id, &policy).await? else { continue };
-        if let Ok(connection) = ConnectionString::service(host, &policy, access.keys.primary) {
-            document = document.with_link_key(&connection);
-        }
-    }
-    Ok(document)
-}
-
-/// The key of a link's policy, or, while its hub does not answer, the one that was read last: one tenant's dead hub must not keep
-/// the others from linking theirs.
-async fn link_key(env: &Env, service: &Service, id: &ResourceId, policy: &str) -> Result<Option<AccessKey>, moorage_cloud::Error> {
-    let known = env.clouds.known_link_key(&service.arm, id, policy);
-    let read = service.arm.hub_key(id, policy);
-    let read = match &known {
-        None => read.await,
-        Some(known) => tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Ok(Some(known.clone()))),
-    };
-    match read {
-        Err(error) if error.class() == moorage_cloud::Class::Unavailable => known.map(Some).ok_or(error),
-        Ok(access) => {
-            env.clouds.remember_link_key(&service.arm, id, policy, access.as_ref());
-            Ok(access)
-        }
-        Err(error) => Err(error),
-    }
 }
 
 fn hosts(document: &ServiceDocument) -> Vec<String> {
@@ -266,11 +249,19 @@ fn hosts(document: &ServiceDocument) -> Vec<String> {
 }
 
 fn cloud_link(link: &NewLink) -> Result<CloudLink, Error> {
-    let connection = ConnectionString::service(link.host.host().clone(), &link.access.name, link.access.keys.primary.clone());
-    let connection = connection.map_err(|_| Error::own(format!("the link of IoT hub {} cannot be written", link.name), Class::Invalid))?;
+    let host = link.host.host().clone();
+    let means = match &link.key {
+        None => LinkMeans::SystemAssignedIdentity,
+        Some(access) => {
+            let connection = ConnectionString::service(host.clone(), &access.name, access.keys.primary.clone());
+            LinkMeans::Key(
+                connection.map_err(|_| Error::own(format!("the link of IoT hub {} cannot be written", link.name), Class::Invalid))?,
+            )
+        }
+    };
     Ok(CloudLink {
-        host: link.host.host().clone(),
-        means: LinkMeans::Key(connection),
+        host,
+        means,
         location: link.location.clone(),
         weight: Some(i64::from(link.link.allocation_weight)),
         apply_allocation_policy: link.link.apply_allocation_policy,

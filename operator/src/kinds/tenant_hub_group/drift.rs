@@ -4,7 +4,7 @@
 //! difference is drift; otherwise it is a change of the spec that is under way.
 
 use moorage_cloud::Hub;
-use moorage_crds::{DriftPolicy, IotHub, TenantHubGroup};
+use moorage_crds::{DriftPolicy, IotHub, LinkAuthentication, TenantHubGroup};
 use moorage_plan::{Plan, Reason, Standing};
 
 use super::action::Action;
@@ -33,7 +33,7 @@ pub(super) fn heed(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>
         return plan;
     }
     plan.actions.retain(|action| match action {
-        Action::ChangeHub { .. } | Action::WriteLinks { .. } => false,
+        Action::ChangeHub { .. } | Action::WriteLinks { .. } | Action::AssignRole { .. } => false,
         Action::Record { entries } => !entries.iter().any(|(entry, _)| entry.starts_with(LINK)),
         _ => true,
     });
@@ -54,8 +54,9 @@ pub(super) fn reported(group: &TenantHubGroup, seen: &Looked) -> Vec<String> {
 fn state(group: &TenantHubGroup) -> String {
     let hub = |hub: &IotHub| {
         let link = &hub.link;
+        let means = if link.authentication == LinkAuthentication::Identity { " by identity" } else { "" };
         let takes_part = if link.apply_allocation_policy { " for all" } else { "" };
-        format!("{} {} x{} weight {}{takes_part}", hub.name, sku_name(hub), hub.sku.capacity, link.allocation_weight)
+        format!("{} {} x{} weight {}{takes_part}{means}", hub.name, sku_name(hub), hub.sku.capacity, link.allocation_weight)
     };
     group.spec.hubs.iter().map(hub).collect::<Vec<_>>().join(", ")
 }
@@ -68,6 +69,7 @@ fn drifted(seen: &Looked) -> Vec<String> {
         [
             (is_resized(hub, document, wish), "sku"),
             (lacks_policy(seen, hub), "access policy of the link"),
+            (lacks_role(seen, hub), "role of the provisioning service"),
             (wanted_link(seen, hub).is_some(), link),
         ]
         .into_iter()
@@ -85,5 +87,11 @@ pub(super) fn is_resized(hub: &SeenHub, document: &Hub, wish: &IotHub) -> bool {
 /// Whether a hub lacks the policy for the link, and needs it.
 pub(super) fn lacks_policy(seen: &Looked, hub: &SeenHub) -> bool {
     let linked_by_others = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
-    hub.access.is_none() && !linked_by_others
+    hub.access.is_none() && !linked_by_others && !hub.wants_identity()
+}
+
+/// Whether the provisioning service lacks the role on a hub that it is to enter by its identity.
+fn lacks_role(seen: &Looked, hub: &SeenHub) -> bool {
+    let principal = seen.service.as_ref().and_then(moorage_cloud::ProvisioningService::principal);
+    hub.wants_identity() && principal.is_some_and(|principal| !hub.admits(principal))
 }

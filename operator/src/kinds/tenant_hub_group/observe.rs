@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use moorage_cloud::{
-    AccessKey, Arm, Availability, Class, Hub, HubHost, HubUsage, LinkSeen, ProvisioningService as ServiceDocument, ResourceId,
+    AccessKey, Arm, Availability, Class, Hub, HubHost, HubUsage, LinkSeen, MeansSeen, ProvisioningService as ServiceDocument, ResourceId,
+    RoleAssignment,
 };
-use moorage_crds::{Adoption, DeletionPolicy, IotHub, TenantHubGroup};
+use moorage_crds::{Adoption, DeletionPolicy, IotHub, LinkAuthentication, TenantHubGroup};
 use moorage_keys::{keyed_digest, owner_hash};
 use moorage_plan::Goal;
 
+use super::role::Roles;
 use crate::{
     clouds::{self, Service},
     counts::Count,
@@ -20,6 +22,7 @@ use crate::{
     kinds::{
         ownership::{CLAIMED, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
         resource_group::{self, SeenGroup},
+        service_document,
     },
     ledger::Entries,
 };
@@ -46,6 +49,8 @@ pub struct Looked {
     pub(super) hubs: Vec<SeenHub>,
     pub(super) entries: Arc<Entries>,
     pub(super) policy: String,
+    /// How the name of a role assignment of ours follows from that of its hub.
+    pub(super) roles: Roles,
     /// How many hubs the subscription has and may have; asked only before one is made.
     pub(super) usages: Vec<HubUsage>,
     /// Hosts that enrollment groups of the provisioning service name, with the group; asked only before a hub is unlinked.
@@ -68,8 +73,10 @@ pub(super) struct SeenHub {
     /// The policy that we made for the link, with its keys.
     pub(super) access: Option<AccessKey>,
     pub(super) link: Option<LinkSeen>,
-    /// Digest of the key that the link was last written with.
+    /// Digest of the key that the link was last written with, or [`BY_IDENTITY`].
     pub(super) link_record: Option<String>,
+    /// Who may register devices in it; asked only where a link is by identity, or is to be.
+    pub(super) roles: Vec<RoleAssignment>,
     /// Devices in it; asked only when it could be deleted.
     pub(super) devices: i64,
     /// Devices in it, as they were counted last.
@@ -77,9 +84,26 @@ pub(super) struct SeenHub {
 }
 
 impl SeenHub {
-    /// Whether the link is one that we wrote: it is by the policy that only we know the name of.
+    /// Whether the link is one that we wrote: it is by the policy that only we know the name of, or by an identity, and we have
+    /// written down before that it would be.
     pub(super) fn is_linked_by(&self, policy: &str) -> bool {
-        self.link.as_ref().and_then(|link| link.policy.as_deref()) == Some(policy)
+        let by_key = self.link.as_ref().and_then(|link| link.policy.as_deref()) == Some(policy);
+        by_key || self.is_linked_by_identity()
+    }
+
+    pub(super) fn is_linked_by_identity(&self) -> bool {
+        let by_identity = self.link.as_ref().is_some_and(|link| link.means == MeansSeen::SystemAssignedIdentity);
+        by_identity && self.link_record.as_deref() == Some(BY_IDENTITY)
+    }
+
+    /// Whether a principal may register devices in it.
+    pub(super) fn admits(&self, principal: &str) -> bool {
+        self.roles.iter().any(|role| role.principal.eq_ignore_ascii_case(principal))
+    }
+
+    /// Whether it is to be linked without a key.
+    pub(super) fn wants_identity(&self) -> bool {
+        self.wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity)
     }
 
     /// How many devices would go with it; `None` where that cannot be asked.
@@ -97,6 +121,7 @@ impl SeenHub {
     pub(super) fn is_linked(&self, policy: &str) -> bool {
         match &self.link {
             None => false,
+            Some(_) if self.is_linked_by_identity() => true,
             Some(_) if self.is_linked_by(policy) => self.link_record.is_some() && self.link_record == self.key_digest(),
             // Somebody else's link: it is theirs to keep working.
             Some(_) => true,
@@ -114,6 +139,9 @@ pub(super) fn hub_entry(name: &str) -> String {
     format!("hub.{}", name.to_lowercase())
 }
 
+/// What the ledger says of a link without a key.
+pub(super) const BY_IDENTITY: &str = "identity";
+
 /// How ledger entries of links begin.
 pub(super) const LINK: &str = "link.";
 
@@ -123,7 +151,7 @@ pub(super) fn link_entry(name: &str) -> String {
 }
 
 /// How the name of every link policy begins, of this hub group or of another.
-pub(super) const POLICY_PREFIX: &str = "moorage-";
+pub(in crate::kinds) const POLICY_PREFIX: &str = "moorage-";
 
 /// Name of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
 pub(crate) fn policy_name(env: &Env, group: &TenantHubGroup) -> String {
@@ -144,14 +172,14 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
     let reach = clouds::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
     let service = service_of(env, group).await?;
     let seen_group = resource_group::observe(env, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
+    let entries = env.recorded(&key);
     let document = match &service {
-        Some(Service { arm, id, .. }) => {
-            let document = arm.provisioning_service(id).await;
-            document.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))?
+        Some(service) => {
+            let wished = spec.hubs.iter().any(|hub| hub.link.authentication == LinkAuthentication::Identity);
+            service_document::read(service, wished).await?
         }
         None => None,
     };
-    let entries = env.recorded(&key);
     let policy = policy_name(env, group);
     let mut hubs = Vec::new();
     for (name, wish) in names(group, &entries) {
@@ -173,6 +201,7 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
         hubs,
         entries,
         policy,
+        roles: Roles::of(env, group),
         usages,
         enrolled,
     })))
@@ -235,7 +264,10 @@ async fn look(
         service.links().into_iter().find(|link| link.host.as_ref().is_some_and(|host| host.as_str().to_lowercase() == wanted))
     });
     let link_record = recorded(entries, &link_entry(&name)).map(str::to_owned);
-    Ok(SeenHub { name, wish, hub, name_is_taken, host, whose, record, access, link, link_record, devices, counted })
+    let wants_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
+    let has_roles = settled && ours_to_touch && (wants_identity || link_record.as_deref() == Some(BY_IDENTITY));
+    let roles = if has_roles { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
+    Ok(SeenHub { name, wish, hub, name_is_taken, host, whose, record, access, link, link_record, roles, devices, counted })
 }
 
 /// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.

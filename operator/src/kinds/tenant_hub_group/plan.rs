@@ -8,7 +8,8 @@ use moorage_plan::{Plan, Reason, Standing, Why};
 
 use super::action::{Action, NewLink};
 use super::drift;
-use super::observe::{Looked, SeenHub, hub_entry, hub_id, is_active, link_entry};
+use super::observe::{BY_IDENTITY, Looked, SeenHub, hub_entry, hub_id, is_active, link_entry};
+use super::role;
 use crate::{
     kind::Kind,
     kinds::{
@@ -40,7 +41,7 @@ pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> 
         ours_to_use && hub.hub.as_ref().is_some_and(is_active) && (!seen.is_to_link || hub.is_linked(&seen.policy))
     };
     let usable = seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(takes_devices);
-    drift::heed(group, seen, both(whole, links(seen, now))).usable(usable)
+    drift::heed(group, seen, both(whole, links(group, seen, now))).usable(usable)
 }
 
 /// Both plans at once: all actions, the worse standing, the earlier look.
@@ -69,8 +70,10 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     if !is_active(document) {
         return unsettled(&what, document, now);
     }
-    if document.refuses_keys() {
-        let note = format!("{what} refuses keys (disableLocalAuth), and it is linked by key; allow keys on it");
+    if document.refuses_keys() && !hub.wants_identity() {
+        let note = format!(
+            "{what} refuses keys (disableLocalAuth), and it is linked by key; allow keys on it, or set link.authentication: Identity"
+        );
         return Plan::stuck(Reason::LocalAuthDisabled, note);
     }
     let mut actions = Vec::new();
@@ -81,12 +84,57 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
         let size = resized.then(|| (sku_name(wish).to_owned(), i64::from(wish.sku.capacity)));
         let policy = with_policy.then(|| seen.policy.clone());
         why = if resized { Reason::UpdateHub } else { Reason::CreateLinkPolicy };
-        actions.push(Action::ChangeHub { id, size, policy, why });
+        actions.push(Action::ChangeHub { id: id.clone(), size, policy, why });
     } else if hub.whose == Whose::Ours && hub.record.as_deref() != Some(MADE) {
         why = Reason::RecordClaim;
         actions.push(record(hub_entry(name), Some(MADE)));
     }
-    if actions.is_empty() { Plan::met() } else { Plan::act(actions, why, format!("{what} is being brought to its spec")) }
+    if !actions.is_empty() {
+        return Plan::act(actions, why, format!("{what} is being brought to its spec"));
+    }
+    let plan = match (hub.wants_identity(), role::ours(seen, hub)) {
+        (true, _) if seen.is_to_link => by_identity(seen, hub, &id),
+        // Struck from the ledger only with the new link: until then it is known that there was one.
+        (false, Some(role)) if hub.link.is_none() => {
+            let delete = Action::DeleteRole { id, name: role.name.clone() };
+            Plan::act(vec![delete], Reason::DeleteRole, format!("The provisioning service's role is being taken from {what}"))
+        }
+        _ => Plan::met(),
+    };
+    if has_other_means(seen, hub) && group.annotation(annotations::RELINK) != Some(name) { both(plan, ask_to_relink(hub)) } else { plan }
+}
+
+/// Azure does not change in place how a link works, and who is unlinked for a moment must know.
+fn ask_to_relink(hub: &SeenHub) -> Plan<Action> {
+    let (name, means) = (&hub.name, if hub.is_linked_by_identity() { "identity" } else { "key" });
+    let note = format!(
+        "IoT hub {name} is linked by {means}, and Azure does not change that in place; annotate this object with {}={name} to have it \
+         unlinked and linked anew: a device that registers in that moment may be given another hub",
+        annotations::RELINK
+    );
+    Plan::wait(Reason::AwaitingConfirmation, note, None)
+}
+
+/// What a link without a key needs beside the link, and what one with a key has left behind.
+fn by_identity(seen: &Looked, hub: &SeenHub, id: &ResourceId) -> Plan<Action> {
+    let name = &hub.name;
+    if let Some(plan) = role::missing(seen, hub, id) {
+        return plan;
+    }
+    if hub.link_record.as_deref() != Some(BY_IDENTITY) && hub.link.is_none() {
+        let note = format!("IoT hub {name} is being linked");
+        return Plan::act(vec![record(link_entry(name), Some(BY_IDENTITY))], Reason::RecordClaim, note);
+    }
+    if hub.is_linked_by_identity() && hub.access.is_some() {
+        let remove = Action::RemovePolicy { id: id.clone(), policy: seen.policy.clone() };
+        return Plan::act(vec![remove], Reason::DeleteLinkPolicy, format!("The link's policy is being taken from IoT hub {name}"));
+    }
+    Plan::met()
+}
+
+/// Whether a link of ours works in another way than it is to.
+fn has_other_means(seen: &Looked, hub: &SeenHub) -> bool {
+    hub.wish.is_some() && hub.is_linked_by(&seen.policy) && hub.is_linked_by_identity() != hub.wants_identity()
 }
 
 fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, id: ResourceId, now: Timestamp) -> Plan<Action> {
@@ -165,18 +213,20 @@ pub(super) fn sku_name(wish: &IotHub) -> &'static str {
 }
 
 /// The links that are missing or differ, in one write.
-fn links(seen: &Looked, now: Timestamp) -> Plan<Action> {
+fn links(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
     let add: Vec<_> = seen.hubs.iter().filter_map(|hub| wanted_link(seen, hub)).collect();
+    let relink: Vec<_> = seen.hubs.iter().filter(|hub| is_to_be_relinked(group, seen, hub)).collect();
     let waiting = |when| Plan::wait(Reason::DependencyNotReady, "the provisioning service is not ready for links yet", when);
     let Some(service) = &seen.service else { return if add.is_empty() { Plan::met() } else { waiting(patiently(now)) } };
-    if add.is_empty() {
+    if add.is_empty() && relink.is_empty() {
         return Plan::met();
     }
     if !(matches!(service.provisioning_state(), Some("Succeeded") | None) && matches!(service.state(), Some("Active") | None)) {
         return waiting(soon(now));
     }
     if !service.keeps_every_link() {
-        let note = "the provisioning service has links by managed identity, which a write of ours might break; it is not rewritten";
+        let note =
+            "the provisioning service has links that do not say how they work, which a write of ours might break; it is not rewritten";
         return Plan::stuck(Reason::UnknownLinks, note);
     }
     let fresh = add.iter().filter(|link| link.is_new).count();
@@ -187,15 +237,31 @@ fn links(seen: &Looked, now: Timestamp) -> Plan<Action> {
         );
         return Plan::stuck(Reason::QuotaExceeded, note);
     }
-    let names: Vec<_> = add.iter().map(|link| link.name.clone()).collect();
-    let records = add.iter().map(|link| (link_entry(&link.name), Some(link.digest.clone()))).collect();
+    let names: Vec<_> = add.iter().map(|link| &*link.name).chain(relink.iter().map(|hub| &*hub.name)).collect();
+    let records: Vec<_> = add.iter().filter_map(|link| Some((link_entry(&link.name), Some(link.digest()?)))).collect();
     let note = format!("IoT hub {} is being linked", names.join(", "));
-    Plan::act(vec![Action::WriteLinks { add, remove: Vec::new() }, Action::Record { entries: records }], Reason::LinkHub, note)
+    let remove = relink.into_iter().filter_map(|hub| hub.host.as_ref().map(|host| host.host().clone())).collect();
+    let mut actions = vec![Action::WriteLinks { add, remove }];
+    if !records.is_empty() {
+        actions.push(Action::Record { entries: records });
+    }
+    Plan::act(actions, Reason::LinkHub, note)
+}
+
+/// Whether a link is to be taken away so that the next look makes it anew, in the way that is wished.
+fn is_to_be_relinked(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub) -> bool {
+    let confirmed = group.annotation(annotations::RELINK) == Some(&hub.name);
+    let prepared = match (hub.wants_identity(), seen.service.as_ref()) {
+        (false, _) => hub.access.is_some(),
+        (true, Some(service)) => service.principal().is_some_and(|principal| hub.admits(principal)),
+        (true, None) => false,
+    };
+    seen.is_to_link && has_other_means(seen, hub) && confirmed && prepared && hub.hub.as_ref().is_some_and(is_active)
 }
 
 pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
-    let (wish, access, host) = (hub.wish.as_ref()?, hub.access.as_ref()?, hub.host.as_ref()?);
-    if !seen.is_to_link || !hub.hub.as_ref().is_some_and(|hub| is_active(hub) && !hub.refuses_keys()) {
+    let (wish, host) = (hub.wish.as_ref()?, hub.host.as_ref()?);
+    if !seen.is_to_link || !hub.hub.as_ref().is_some_and(is_active) {
         return None;
     }
     let foreign = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
@@ -203,18 +269,23 @@ pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
         link.weight.is_none_or(|weight| weight == i64::from(wish.link.allocation_weight))
             && link.apply_allocation_policy.unwrap_or(true) == wish.link.apply_allocation_policy
     });
-    if foreign || (hub.is_linked(&seen.policy) && same) {
+    if foreign || has_other_means(seen, hub) || (hub.is_linked(&seen.policy) && same) {
         return None;
     }
-    Some(NewLink {
-        name: hub.name.clone(),
-        host: host.clone(),
-        access: access.clone(),
-        location: wish.location.clone(),
-        link: wish.link,
-        digest: hub.key_digest()?,
-        is_new: hub.link.is_none(),
-    })
+    let key = if hub.wants_identity() {
+        let admitted = seen.service.as_ref()?.principal().is_some_and(|principal| hub.admits(principal));
+        // Only what was written down before is known to be ours afterwards.
+        if !admitted || hub.link_record.as_deref() != Some(BY_IDENTITY) {
+            return None;
+        }
+        None
+    } else if hub.hub.as_ref().is_some_and(Hub::refuses_keys) {
+        return None;
+    } else {
+        Some(hub.access.clone()?)
+    };
+    let (name, location) = (hub.name.clone(), wish.location.clone());
+    Some(NewLink { name, host: host.clone(), key, location, link: wish.link, is_new: hub.link.is_none() })
 }
 
 fn record(entry: String, to: Option<&str>) -> Action {
@@ -282,6 +353,10 @@ fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, con
     if linked {
         return unlink(seen, name, host.into_iter().collect(), now);
     }
+    if let Some(ours) = role::ours(seen, hub) {
+        let delete = Action::DeleteRole { id: hub_id(group, name), name: ours.name.clone() };
+        return Plan::act(vec![delete], Reason::DeleteRole, format!("The provisioning service's role is being taken from IoT hub {name}"));
+    }
     if doomed {
         let delete = Action::DeleteHub { id: hub_id(group, name) };
         return Plan::act(vec![delete], Reason::DeleteHub, format!("IoT hub {name} is being deleted"));
@@ -302,7 +377,8 @@ fn devices_of<'a>(hubs: impl IntoIterator<Item = &'a SeenHub>) -> String {
 fn unlink(seen: &Looked, name: &str, remove: Vec<HostName>, now: Timestamp) -> Plan<Action> {
     let Some(service) = &seen.service else { return Plan::met() };
     if !service.keeps_every_link() {
-        let note = "the provisioning service has links by managed identity, which a write of ours might break; unlink the hubs there";
+        let note =
+            "the provisioning service has links that do not say how they work, which a write of ours might break; unlink the hubs there";
         return Plan::stuck(Reason::UnknownLinks, note);
     }
     if !matches!(service.provisioning_state(), Some("Succeeded") | None) {

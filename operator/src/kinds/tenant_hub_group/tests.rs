@@ -7,11 +7,12 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as ServiceDocument};
-use moorage_crds::Adoption;
+use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as ServiceDocument, RoleAssignment};
+use moorage_crds::{Adoption, LinkAuthentication};
 use moorage_keys::SymmetricKey;
 
-use super::observe::{digest_of, hub_entry, link_entry, names};
+use super::observe::{BY_IDENTITY, digest_of, hub_entry, link_entry, names};
+use super::role::Roles;
 use super::*;
 use crate::{
     kinds::{
@@ -24,6 +25,7 @@ use crate::{
 
 const MARK: &str = "house/TenantHubGroup/contoso/hubs";
 const POLICY: &str = "moorage-aaaaaaaaaaaaaaaa";
+const PRINCIPAL: &str = "00000000-0000-0000-0000-000000000007";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Maker {
@@ -43,6 +45,8 @@ struct SiteHub {
     refuses_keys: bool,
     /// The number of our policy's key.
     policy: Option<u8>,
+    /// Who may register devices in it.
+    roles: Vec<RoleAssignment>,
     devices: i64,
     /// Looks that a long operation still takes, and whether it ends with the hub.
     moving: u8,
@@ -53,8 +57,9 @@ struct SiteHub {
 #[derive(Clone, Debug, PartialEq)]
 struct SiteLink {
     host: String,
-    /// `None`: it is by identity.
+    /// `None`: it is by identity, or does not say.
     policy: Option<String>,
+    identity: bool,
     /// The number of the key in it, which nobody can read.
     key: Option<u8>,
     weight: i64,
@@ -68,6 +73,8 @@ struct Site {
     links: Vec<SiteLink>,
     /// The provisioning service's two states; `None` if it is not there.
     service: Option<(&'static str, &'static str)>,
+    /// The principal of its identity, if it has one.
+    principal: Option<&'static str>,
     entries: Entries,
     granted: Adoption,
     enrolled: Vec<(String, String)>,
@@ -92,6 +99,17 @@ fn object(hubs: &[&str]) -> TenantHubGroup {
     }))
 }
 
+/// The same with links by identity.
+fn keyless(mut object: TenantHubGroup) -> TenantHubGroup {
+    object.spec.hubs.iter_mut().for_each(|hub| hub.link.authentication = LinkAuthentication::Identity);
+    object
+}
+
+/// The role that we give to the provisioning service on a hub.
+fn role_on(name: &str) -> RoleAssignment {
+    RoleAssignment { name: Roles::of_owner(MARK).name(name), principal: PRINCIPAL.to_owned() }
+}
+
 fn host(name: &str) -> String {
     format!("{}.azure-devices.net", name.to_lowercase())
 }
@@ -111,6 +129,7 @@ impl SiteHub {
             state: ("Succeeded", "Active"),
             refuses_keys: false,
             policy: Some(1),
+            roles: Vec::new(),
             devices: 0,
             moving: 0,
             going: false,
@@ -156,7 +175,7 @@ impl SiteHub {
 impl SiteLink {
     /// The link of a hub as we write it.
     fn ours(name: &str) -> Self {
-        Self { host: host(name), policy: Some(POLICY.to_owned()), key: Some(1), weight: 5 }
+        Self { host: host(name), policy: Some(POLICY.to_owned()), identity: false, key: Some(1), weight: 5 }
     }
 
     /// A link that somebody else wrote.
@@ -165,6 +184,11 @@ impl SiteLink {
     }
 
     fn by_identity(name: &str) -> Self {
+        Self { identity: true, key: None, policy: None, ..Self::ours(name) }
+    }
+
+    /// A link as an api-version tells it that does not know how it works.
+    fn untold(name: &str) -> Self {
         Self { policy: None, ..Self::foreign(name) }
     }
 
@@ -172,6 +196,9 @@ impl SiteLink {
         let mut entry = json!({ "name": self.host, "location": "eastus", "allocationWeight": self.weight, "applyAllocationPolicy": false });
         if let Some(policy) = &self.policy {
             entry["connectionString"] = json!(format!("HostName={};SharedAccessKeyName={policy};SharedAccessKey=****", self.host));
+        }
+        if self.identity {
+            entry["authenticationType"] = "SystemAssigned".into();
         }
         entry
     }
@@ -185,6 +212,7 @@ impl Site {
             hubs: BTreeMap::new(),
             links: Vec::new(),
             service: Some(("Succeeded", "Active")),
+            principal: None,
             entries: Entries::new(),
             granted: Adoption::IfUnmanaged,
             usages: Vec::new(),
@@ -215,6 +243,11 @@ impl Site {
         site.recorded(&hub_entry(name), "made").recorded(&link_entry(name), &digest)
     }
 
+    /// The same with a provisioning service that has an identity.
+    fn with_identity(self) -> Self {
+        Self { principal: Some(PRINCIPAL), ..self }
+    }
+
     fn hub(&mut self, name: &str) -> &mut SiteHub {
         self.hubs.get_mut(name).expect("the hub is there")
     }
@@ -222,7 +255,11 @@ impl Site {
     fn document(&self) -> Option<ServiceDocument> {
         let (provisioning, own) = self.service?;
         let links: Vec<_> = self.links.iter().map(SiteLink::json).collect();
-        Some(read(json!({ "properties": { "provisioningState": provisioning, "state": own, "iotHubs": links } })))
+        let mut service = json!({ "properties": { "provisioningState": provisioning, "state": own, "iotHubs": links } });
+        if let Some(principal) = self.principal {
+            service["identity"] = json!({ "type": "SystemAssigned", "principalId": principal });
+        }
+        Some(read(service))
     }
 
     /// What a look for a goal sees, and no more.
@@ -236,11 +273,18 @@ impl Site {
             let settled = hub.as_ref().is_some_and(is_active);
             let touchable = settled && !matches!(whose, Whose::Theirs(_));
             let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
+            let by_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
             let link = service.as_ref().map(ServiceDocument::links).unwrap_or_default();
             SeenHub {
                 host: there.and_then(|_| Cloud::public().hub_host(&host(&name)).ok()),
                 access: there.filter(|_| touchable).and_then(|hub| hub.policy).map(access),
                 link: link.into_iter().find(|link| link.host.as_ref().is_some_and(|to| to.as_str() == host(&name))),
+                roles: there
+                    .filter(|_| {
+                        touchable && (by_identity || self.entries.get(&link_entry(&name)).is_some_and(|record| record == BY_IDENTITY))
+                    })
+                    .map(|hub| hub.roles.clone())
+                    .unwrap_or_default(),
                 link_record: self.entries.get(&link_entry(&name)).cloned(),
                 devices: there.filter(|_| deletable).map_or(0, |hub| hub.devices),
                 counted: None,
@@ -264,6 +308,7 @@ impl Site {
             hubs,
             entries,
             policy: POLICY.to_owned(),
+            roles: Roles::of_owner(MARK),
             usages: self.usages.clone(),
             enrolled,
         }

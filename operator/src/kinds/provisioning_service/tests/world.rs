@@ -24,6 +24,8 @@ struct Service {
     maker: Maker,
     tagged: bool,
     links: usize,
+    /// Whether it has a managed identity.
+    identity: bool,
     moving: u8,
     going: bool,
 }
@@ -57,6 +59,9 @@ impl Service {
             whole["tags"] = self.tag().map_or(json!({}), |tag| json!({ OWNER_TAG: tag }));
             let link = |n: usize| json!({ "name": format!("hub-{n}.azure-devices.net"), "connectionString": "c" });
             whole["properties"]["iotHubs"] = (0..self.links).map(link).collect();
+            if self.identity {
+                whole["identity"] = json!({ "type": "SystemAssigned", "principalId": "p" });
+            }
             if self.moving > 0 {
                 let state = if self.going { "Deleting" } else { "Activating" };
                 (whole["properties"]["provisioningState"], whole["properties"]["state"]) = (json!(state), json!(state));
@@ -120,8 +125,14 @@ impl World for Model {
                 assert!(self.service.as_ref().is_none_or(|service| service.maker == Maker::Us), "over another's: {self:?}");
                 if self.service.is_none() {
                     self.made += 1;
-                    self.service = Some(Service { maker: Maker::Us, tagged: true, links: 0, moving: self.slow, going: false });
+                    let identity = self.object.spec.identity.is_some();
+                    self.service = Some(Service { maker: Maker::Us, tagged: true, links: 0, identity, moving: self.slow, going: false });
                 }
+            }
+            Action::EnableIdentity => {
+                assert!(self.object.spec.identity.is_some() && matches!(self.record, Some(MADE | ADOPTED)), "{self:?}");
+                let Some(service) = &mut self.service else { return };
+                (service.identity, service.moving) = (true, self.slow);
             }
             Action::Delete { .. } => {
                 let Some(service) = &mut self.service else { return };
@@ -148,8 +159,9 @@ impl World for Model {
 /// What is there, and what the ledger can say of it.
 fn beginnings() -> impl Strategy<Value = (Option<Service>, Option<&'static str>)> {
     let service = |maker, tagged| {
-        (0..3_usize, 0..3_u8, any::<bool>())
-            .prop_map(move |(links, moving, going)| Some(Service { maker, tagged, links, moving, going: going && moving > 0 }))
+        (0..3_usize, any::<bool>(), 0..3_u8, any::<bool>()).prop_map(move |(links, identity, moving, going)| {
+            Some(Service { maker, tagged, links, identity, moving, going: going && moving > 0 })
+        })
     };
     let record = |records: &'static [Option<&'static str>]| prop::sample::select(records);
     prop_oneof![
@@ -168,13 +180,14 @@ prop_compose! {
         there in any::<bool>(),
         others in any::<bool>(),
         (adoption, granted) in (prop::sample::select(&["Never", "IfUnmanaged"][..]), prop::sample::select(&[Adoption::Never, Adoption::IfUnmanaged][..])),
-        recreate in any::<bool>(),
+        (recreate, identity) in (any::<bool>(), any::<bool>()),
         slow in 0..3_u8,
         devices in 0..3_usize,
     ) -> Model {
         let there = there || service.is_some() || others;
         let group = there.then_some(Group { ours, moving: 0, going: false });
         let mut object = object(&json!({ "adoption": adoption }));
+        object.spec.identity = identity.then_some(moorage_crds::ServiceIdentity::SystemAssigned);
         if recreate {
             annotate(&mut object.metadata, annotations::RECREATE, "contoso-dps");
         }
@@ -194,7 +207,8 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
         let adopted = before.record == Some(ADOPTED);
         let may = theirs.maker == Maker::Stranger
             && (model.object.spec.adoption, model.granted) == (Adoption::IfUnmanaged, Adoption::IfUnmanaged);
-        prop_assert_eq!(&model.service, &Some(Service { moving: 0, ..theirs.clone() }));
+        let identity = theirs.identity || (adopted || may) && model.object.spec.identity.is_some();
+        prop_assert_eq!(&model.service, &Some(Service { moving: 0, identity, ..theirs.clone() }));
         prop_assert_eq!(model.record, if adopted || may { Some(ADOPTED) } else { before.record });
         prop_assert_eq!(reason(&last), (!(adopted || may)).then_some(Reason::AlreadyExists));
     } else if still_there.is_none() && is_known && model.object.annotation(annotations::RECREATE).is_none() {
@@ -203,6 +217,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     } else {
         prop_assert_eq!(told(&last), ["met | usable"]);
         prop_assert_eq!(model.record, Some(MADE));
+        prop_assert!(model.object.spec.identity.is_none() || model.service.as_ref().is_some_and(|service| service.identity));
         prop_assert_eq!(model.service.map(|service| service.maker), Some(Maker::Us));
     }
     Ok(())

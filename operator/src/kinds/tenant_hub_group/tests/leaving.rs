@@ -133,8 +133,8 @@ fn a_link_that_outlived_its_hub_is_removed() {
 
 #[test]
 fn a_hub_is_not_unlinked_where_a_write_would_break_links_or_the_service_is_busy() {
-    let mixed = site().complete("a-hub").linked(SiteLink::by_identity("other"));
-    let refused = "stuck, UnknownLinks: the provisioning service has links by managed identity, which a write of ours might break; unlink the hubs there | usable";
+    let mixed = site().complete("a-hub").linked(SiteLink::untold("other"));
+    let refused = "stuck, UnknownLinks: the provisioning service has links that do not say how they work, which a write of ours might break; unlink the hubs there | usable";
     assert_eq!(mixed.present(&without()), [refused]);
     let busy = Site { service: Some(("Transitioning", "Active")), ..site().complete("a-hub") };
     assert_eq!(busy.present(&without()), ["not yet, DependencyNotReady: the provisioning service is busy | again in 2 s | usable"]);

@@ -1,7 +1,7 @@
 //! Hubs that should be there.
 
 use moorage_crds::SkuName;
-use moorage_crds::annotations::RECREATE;
+use moorage_crds::annotations::{RECREATE, RELINK};
 
 use super::*;
 use crate::kinds::tests::annotate;
@@ -151,7 +151,7 @@ fn a_hub_is_linked_with_the_key_that_the_ledger_then_recognises() {
     let plan = site.recorded("hub.a-hub", "made").plan(&hubs, Goal::Present);
     assert_eq!(told(&plan), [LINK, LINKED, LINKING]);
     let [Action::WriteLinks { add, remove }, Action::Record { entries }] = &plan.actions[..] else { panic!("{plan:?}") };
-    assert_eq!((add.len(), add[0].host.to_string(), &add[0].access, add[0].is_new), (1, host("a-hub"), &access(1), true));
+    assert_eq!((add.len(), add[0].host.to_string(), &add[0].key, add[0].is_new), (1, host("a-hub"), &Some(access(1)), true));
     assert_eq!((add[0].link.allocation_weight, add[0].link.apply_allocation_policy), (5, false));
     assert!(remove.is_empty());
     assert_eq!(*entries, [("link.a-hub".to_owned(), Some(digest_of(&access(1))))]);
@@ -185,11 +185,11 @@ fn a_link_that_somebody_else_wrote_is_left_alone_and_serves() {
 }
 
 #[test]
-fn a_service_with_links_by_identity_is_not_rewritten() {
-    let site = Site::empty().with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made").linked(SiteLink::by_identity("other"));
-    let refused = "stuck, UnknownLinks: the provisioning service has links by managed identity, which a write of ours might break; it is not rewritten";
+fn a_service_with_links_that_do_not_say_how_they_work_is_not_rewritten() {
+    let site = Site::empty().with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made").linked(SiteLink::untold("other"));
+    let refused = "stuck, UnknownLinks: the provisioning service has links that do not say how they work, which a write of ours might break; it is not rewritten";
     assert_eq!(site.present(&object(&["a-hub"])), [refused]);
-    assert_eq!(Site::empty().complete("a-hub").linked(SiteLink::by_identity("other")).present(&object(&["a-hub"])), ["met | usable"]);
+    assert_eq!(Site::empty().complete("a-hub").linked(SiteLink::untold("other")).present(&object(&["a-hub"])), ["met | usable"]);
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_hub_is_waited_for_while_it_moves_and_left_to_somebody_when_it_failed() {
 
 #[test]
 fn a_hub_that_refuses_keys_is_not_linked_by_one() {
-    let refused = "stuck, LocalAuthDisabled: IoT hub a-hub refuses keys (disableLocalAuth), and it is linked by key; allow keys on it";
+    let refused = "stuck, LocalAuthDisabled: IoT hub a-hub refuses keys (disableLocalAuth), and it is linked by key; allow keys on it, or set link.authentication: Identity";
     for policy in [None, Some(1)] {
         let site = Site::empty().with("a-hub", SiteHub { refuses_keys: true, policy, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
         assert_eq!(site.present(&object(&["a-hub"])), [refused]);
@@ -264,4 +264,57 @@ fn a_hub_of_somebody_else_is_no_hub_to_use_even_if_it_is_linked() {
     let stranger = SiteHub { maker: Maker::Stranger, tagged: false, ..SiteHub::ours() };
     let site = Site::empty().with("a-hub", stranger).linked(SiteLink::foreign("a-hub"));
     assert!(!site.plan(&object(&["a-hub"]), Goal::Present).usable);
+}
+
+#[test]
+fn s0_3_a_link_by_identity_is_written_down_before_it_is_made_and_after_the_role_that_it_needs() {
+    let hubs = keyless(object(&["a-hub"]));
+    let plain = SiteHub { policy: None, ..SiteHub::ours() };
+    let site = Site::empty().with("a-hub", plain.clone()).recorded("hub.a-hub", "made");
+    let no_identity = "not yet, DependencyNotReady: IoT hub a-hub is to be linked by identity, and the provisioning service has none yet; if its \
+                       ProvisioningService has no spec.identity, set it to SystemAssigned";
+    assert_eq!(site.present(&hubs), [no_identity]);
+    let site = site.with_identity();
+    assert_eq!(
+        site.present(&hubs),
+        [
+            "AssignRole: Let the provisioning service into IoT hub a-hub by its identity",
+            "not yet, AssignRole: The provisioning service is being let into IoT hub a-hub",
+        ]
+    );
+    let site = site.with("a-hub", SiteHub { roles: vec![role_on("a-hub")], ..plain });
+    assert_eq!(site.present(&hubs), [LINKED, "not yet, RecordClaim: IoT hub a-hub is being linked"]);
+    let site = site.recorded("link.a-hub", BY_IDENTITY);
+    assert_eq!(site.present(&hubs), [LINK, LINKING]);
+    assert_eq!(site.linked(SiteLink::by_identity("a-hub")).present(&hubs), ["met | usable"]);
+}
+
+#[test]
+fn a_role_that_somebody_else_gave_is_as_good_and_is_not_taken_away() {
+    let given = RoleAssignment { name: "theirs".to_owned(), principal: PRINCIPAL.to_uppercase() };
+    let hub = SiteHub { policy: None, roles: vec![given], ..SiteHub::ours() };
+    let site = Site::empty().with_identity().with("a-hub", hub).recorded("hub.a-hub", "made").recorded("link.a-hub", BY_IDENTITY);
+    assert_eq!(site.present(&keyless(object(&["a-hub"]))), [LINK, LINKING]);
+    let leaving = site.linked(SiteLink::by_identity("a-hub")).absent(&object(&["a-hub"]));
+    assert!(leaving.iter().all(|line| !line.contains("DeleteRole")), "{leaving:?}");
+}
+
+#[test]
+fn a_link_by_identity_that_we_did_not_write_down_is_somebody_elses_and_is_left_alone() {
+    let site = Site::empty().with_identity().with("a-hub", SiteHub { roles: vec![role_on("a-hub")], policy: None, ..SiteHub::ours() });
+    let site = site.recorded("hub.a-hub", "made").linked(SiteLink { weight: 9, ..SiteLink::by_identity("a-hub") });
+    assert_eq!(site.present(&keyless(object(&["a-hub"]))), ["met | usable"]);
+}
+
+#[test]
+fn a_link_is_made_to_work_in_another_way_only_when_that_was_confirmed() {
+    let mut hubs = keyless(object(&["a-hub"]));
+    let site = Site::empty().with_identity().complete("a-hub");
+    let site = site.with("a-hub", SiteHub { roles: vec![role_on("a-hub")], ..SiteHub::ours() });
+    let ask = "not yet, AwaitingConfirmation: IoT hub a-hub is linked by key, and Azure does not change that in place; annotate this object with \
+               moorage.dev/relink=a-hub to have it unlinked and linked anew: a device that registers in that moment may be given another hub | \
+               usable";
+    assert_eq!(site.present(&hubs), [ask]);
+    annotate(&mut hubs.metadata, RELINK, "a-hub");
+    assert_eq!(site.present(&hubs), ["UnlinkHub: Unlink a-hub.azure-devices.net", &format!("{LINKING} | usable")]);
 }

@@ -1,7 +1,7 @@
 //! Whatever is there at the beginning and whatever gets lost on the way, it ends as the spec says.
 
 use moorage_crds::DriftPolicy;
-use moorage_crds::annotations::{CONFIRM_DELETE, RECREATE};
+use moorage_crds::annotations::{CONFIRM_DELETE, RECREATE, RELINK};
 use moorage_plan::Reason;
 use proptest::prelude::*;
 
@@ -36,13 +36,19 @@ impl Model {
         self.site.links.iter().find(|link| link.host == host(name))
     }
 
+    /// By our policy, or by the identity, as was written down before.
+    fn is_ours(&self, link: &SiteLink) -> bool {
+        let record = NAMES.iter().find(|name| host(name) == link.host).and_then(|name| self.site.entries.get(&link_entry(name)));
+        link.policy.as_deref() == Some(POLICY) || link.identity && record.map(String::as_str) == Some(BY_IDENTITY)
+    }
+
     fn is_empty(&self) -> bool {
         self.site.hubs.is_empty() && !self.others
     }
 
     fn delete(&mut self, name: &str) {
         assert!(!self.is_wanted(name), "{name} is in the spec");
-        assert!(self.link(name).is_none_or(|link| link.policy.as_deref() != Some(POLICY)), "{name} is still linked by us");
+        assert!(self.link(name).is_none_or(|link| !self.is_ours(link)), "{name} is still linked by us");
         assert!(self.site.enrolled.iter().all(|(to, _)| *to != host(name)), "an enrollment names {name}");
         let confirmed = self.is_confirmed(name);
         let slow = self.slow;
@@ -53,22 +59,32 @@ impl Model {
     }
 
     fn write_links(&mut self, add: &[super::super::action::NewLink], remove: &[moorage_keys::HostName]) {
-        assert!(self.site.links.iter().all(|link| link.policy.is_some()), "a link by identity could get lost");
+        assert!(self.site.links.iter().all(|link| link.policy.is_some() || link.identity), "a link could get lost");
         for link in add {
             let hub = &self.site.hubs[&link.name];
-            assert!(!hub.refuses_keys && self.is_wanted(&link.name), "{link:?}");
-            let key = (0..9).find(|key| access(*key) == link.access);
-            assert_eq!(self.link(&link.name).and_then(|link| link.policy.as_deref()).unwrap_or(POLICY), POLICY, "over another's link");
-            let new = SiteLink { key, weight: i64::from(link.link.allocation_weight), ..SiteLink::ours(&link.name) };
+            assert!((!hub.refuses_keys || link.key.is_none()) && self.is_wanted(&link.name), "{link:?}");
+            assert!(self.link(&link.name).is_none_or(|there| self.is_ours(there)), "over another's link");
+            let new = if let Some(access_key) = &link.key {
+                let key = (0..9).find(|key| access(*key) == *access_key);
+                assert!(self.link(&link.name).is_none_or(|there| !there.identity), "Azure does not change in place how a link works");
+                SiteLink { key, ..SiteLink::ours(&link.name) }
+            } else {
+                assert!(self.link(&link.name).is_none_or(|there| there.identity), "Azure does not change in place how a link works");
+                assert!(hub.roles.iter().any(|role| Some(&*role.principal) == self.site.principal), "the hub would not let it in");
+                SiteLink::by_identity(&link.name)
+            };
+            let new = SiteLink { weight: i64::from(link.link.allocation_weight), ..new };
             self.site.links.retain(|link| link.host != new.host);
             self.site.links.push(new);
         }
         for to in remove {
-            assert!(self.site.enrolled.iter().all(|(host, _)| host != to.as_str()), "an enrollment names {to}");
-            self.site.links.retain(|link| {
-                assert!(link.host != to.as_str() || link.policy.as_deref() == Some(POLICY), "another's link");
-                link.host != to.as_str()
-            });
+            let relinked = self.object.spec.hubs.iter().any(|hub| self.goal == Goal::Present && host(&hub.name) == to.as_str());
+            let confirmed = NAMES.iter().any(|name| host(name) == to.as_str() && self.object.annotation(RELINK) == Some(name));
+            let unused = self.site.enrolled.iter().all(|(host, _)| host != to.as_str());
+            assert!(if relinked { confirmed } else { unused }, "devices are assigned to {to}");
+            let theirs = self.site.links.iter().any(|link| link.host == to.as_str() && !self.is_ours(link));
+            assert!(!theirs, "another's link");
+            self.site.links.retain(|link| link.host != to.as_str());
         }
         assert!(self.site.links.len() <= MOST_LINKS);
     }
@@ -131,6 +147,17 @@ impl World for Model {
                 let hub = self.site.hub(&id.name);
                 (hub.policy, hub.moving) = (None, slow);
             }
+            Action::AssignRole { id, name, principal } => {
+                assert!(self.is_wanted(&id.name) && Some(&**principal) == self.site.principal && *name == role_on(&id.name).name);
+                let roles = &mut self.site.hub(&id.name).roles;
+                roles.retain(|role| role.name != *name);
+                roles.push(RoleAssignment { name: name.clone(), principal: principal.clone() });
+            }
+            Action::DeleteRole { id, name } => {
+                assert!(self.link(&id.name).is_none_or(|link| !(link.identity && self.is_ours(link))), "the link needs it");
+                assert_eq!(*name, role_on(&id.name).name, "another's role");
+                self.site.hub(&id.name).roles.retain(|role| role.name != *name);
+            }
             Action::DeleteHub { id } => self.delete(&id.name),
             Action::WriteLinks { add, remove } => self.write_links(add, remove),
         }
@@ -177,6 +204,7 @@ fn beginnings(name: &'static str) -> impl Strategy<Value = Beginning> {
         Just(Some(SiteLink::ours(name))),
         Just(Some(SiteLink { weight: 7, ..SiteLink::ours(name) })),
         Just(Some(SiteLink::foreign(name))),
+        Just(Some(SiteLink::by_identity(name))),
     ];
     (there, link, any::<bool>()).prop_map(|((hub, record), link, known)| (hub, record, link, known))
 }
@@ -191,7 +219,7 @@ prop_compose! {
         (ours, there, others, keeps, recreate) in (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
         links in prop_oneof![Just(0_usize), Just(46), Just(48), Just(50)],
         enrolled in prop::sample::subsequence(&NAMES[..], 0..=4),
-        (slow, reports) in (0..3_u8, any::<bool>()),
+        (slow, reports, by_identity, roles) in (0..3_u8, any::<bool>(), prop::sample::subsequence(&NAMES[..], 0..=4), prop::sample::subsequence(&NAMES[..], 0..=4)),
     ) -> Model {
         let mut object = object(&NAMES[..wanted]);
         if reports {
@@ -199,6 +227,9 @@ prop_compose! {
         }
         for hub in &mut object.spec.hubs {
             hub.adoption = wish;
+            if by_identity.contains(&&*hub.name) {
+                hub.link.authentication = LinkAuthentication::Identity;
+            }
         }
         if keeps && goal == Goal::Present {
             object.spec.deletion_policy = DeletionPolicy::Retain;
@@ -206,7 +237,7 @@ prop_compose! {
         if recreate {
             annotate(&mut object.metadata, RECREATE, NAMES[0]);
         }
-        let mut site = Site { granted, ..Site::empty() };
+        let mut site = Site { granted, ..Site::empty() }.with_identity();
         for (name, (hub, record, link, known)) in NAMES.into_iter().zip([hubs.0, hubs.1, hubs.2, hubs.3]) {
             let Some(hub) = hub.map(|hub| SiteHub { policy: hub.policy.or(link.as_ref().and_then(|link| link.key)), ..hub }) else {
                 if let Some(record) = record { site = site.recorded(&hub_entry(name), record); }
@@ -216,6 +247,11 @@ prop_compose! {
             if let Some(record) = record { site = site.recorded(&hub_entry(name), record); }
             if let Some(link) = link.filter(|link| link.key.is_none() || record.is_some()) {
                 if known && link.key.is_some() { site = site.recorded(&link_entry(name), &digest_of(&access(1))); }
+                let touchable = site.hub(name).maker == Maker::Us || record == Some("adopted");
+                if known && link.identity && touchable {
+                    site = site.recorded(&link_entry(name), BY_IDENTITY);
+                    if roles.contains(&name) { site.hub(name).roles.push(role_on(name)); }
+                }
                 site = site.linked(link);
             }
         }
@@ -238,6 +274,7 @@ fn settle_with_answers(model: &mut Model, fates: Vec<Fate>) -> Plan<Action> {
     for name in NAMES {
         settle(model, Vec::new());
         annotate(&mut model.object.metadata, CONFIRM_DELETE, name);
+        annotate(&mut model.object.metadata, RELINK, name);
     }
     if model.goal == Goal::Absent {
         confirm(&mut model.object.metadata);
@@ -247,15 +284,16 @@ fn settle_with_answers(model: &mut Model, fates: Vec<Fate>) -> Plan<Action> {
 
 /// A hub without what is ours to change.
 fn bare(hub: &SiteHub) -> SiteHub {
-    SiteHub { policy: None, moving: 0, ..hub.clone() }
+    SiteHub { policy: None, roles: Vec::new(), moving: 0, ..hub.clone() }
 }
 
 fn theirs_is_untouched(before: &Model, after: &Model) -> Result<(), TestCaseError> {
     for (name, hub) in before.site.hubs.iter().filter(|(_, hub)| hub.maker != Maker::Us) {
         prop_assert_eq!(after.site.hubs.get(name).map(bare), Some(bare(hub)));
     }
-    let foreign = |site: &Site| site.links.iter().filter(|link| link.policy.as_deref() != Some(POLICY)).cloned().collect::<Vec<_>>();
-    prop_assert_eq!(foreign(&before.site), foreign(&after.site));
+    let is_foreign = |link: &&SiteLink| before.site.links.iter().any(|there| there.host == link.host && !before.is_ours(there));
+    let foreign = |model: &Model| model.site.links.iter().filter(is_foreign).cloned().collect::<Vec<_>>();
+    prop_assert_eq!(foreign(before), foreign(after));
     prop_assert!(after.made.values().all(|made| *made <= 1));
     Ok(())
 }
@@ -288,8 +326,12 @@ fn as_wished(before: &Model, after: &Model, name: &str) -> Result<Option<Reason>
             prop_assert!(after.site.links.len() + after.object.spec.hubs.len() > MOST_LINKS);
             Ok(Some(Reason::QuotaExceeded))
         }
-        Some(link) if link.policy.as_deref() == Some(POLICY) => {
-            let stale = link.key != hub.policy || link.weight != 5;
+        Some(link) if after.is_ours(link) => {
+            let wish = after.object.spec.hubs.iter().find(|hub| hub.name == name).map(|hub| hub.link.authentication);
+            let by_identity = wish == Some(LinkAuthentication::Identity);
+            let stale = link.identity != by_identity || link.weight != 5 || !by_identity && link.key != hub.policy;
+            prop_assert_eq!(stale || !by_identity, stale || hub.policy.is_some(), "a policy that the link does not need is left");
+            prop_assert!(stale || by_identity == hub.roles.contains(&role_on(name)), "{:?}", hub.roles);
             // One write carries all links, and there is no room for all.
             prop_assert!(!stale || after.site.links.len() + after.object.spec.hubs.len() > MOST_LINKS, "{:?} {:?}", link, hub);
             Ok(stale.then_some(Reason::QuotaExceeded))
@@ -319,6 +361,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
 fn is_let_go(before: &Model, after: &Model, name: &str) -> Result<(), TestCaseError> {
     prop_assert!(!after.site.entries.contains_key(&hub_entry(name)) && !after.site.entries.contains_key(&link_entry(name)));
     prop_assert!(after.link(name).is_none_or(|link| link.policy.as_deref() != Some(POLICY)));
+    prop_assert!(after.site.hubs.get(name).is_none_or(|hub| hub.roles.is_empty()));
     let ours = before.site.hubs.get(name).is_some_and(|hub| hub.maker == Maker::Us);
     let kept = before.object.spec.deletion_policy == DeletionPolicy::Retain;
     let adopted = before.site.entries.get(&hub_entry(name)).map(String::as_str) == Some("adopted");
