@@ -1,6 +1,8 @@
 //! How every story ends: its people come to their senses, everything is Ready; then everything is deleted, and the cloud is as it
 //! was found.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use moorage_crds::annotations;
 use serde_json::{Value, json};
@@ -15,6 +17,9 @@ use crate::story::Story;
 /// Longer than anything is left unlooked at, but for credentials.
 const QUIET: SignedDuration = SignedDuration::from_mins(31);
 
+/// Longer than a watch that was refused waits before it asks again: in tokio's time, which is paused and hardly passes by itself.
+const REFUSED_WATCH: Duration = Duration::from_secs(11);
+
 /// Puts right what people can put right.
 ///
 /// # Errors
@@ -23,6 +28,7 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
     for tenant in TENANTS {
         story.world.cluster.bar_secrets(tenant, false);
     }
+    tokio::time::sleep(REFUSED_WATCH).await;
     for object in story.case.objects() {
         story.confirm(object);
         story.change(object, |found| {

@@ -86,7 +86,7 @@ pub(super) fn is_resized(hub: &SeenHub, document: &Hub, wish: &IotHub) -> bool {
 
 /// Whether a hub lacks the policy for the link, and needs it.
 pub(super) fn lacks_policy(seen: &Looked, hub: &SeenHub) -> bool {
-    let linked_by_others = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
+    let linked_by_others = hub.link.is_some() && !hub.is_linked_by(&seen.policy) && !hub.has_stale_link(&seen.policy);
     hub.access.is_none() && !linked_by_others && !hub.wants_identity()
 }
 

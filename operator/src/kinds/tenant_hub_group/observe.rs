@@ -73,7 +73,7 @@ pub(super) struct SeenHub {
     /// The policy that we made for the link, with its keys.
     pub(super) access: Option<AccessKey>,
     pub(super) link: Option<LinkSeen>,
-    /// Digest of the key that the link was last written with, or [`BY_IDENTITY`].
+    /// Digest of the key that the link was last written with, [`BY_IDENTITY`], or [`STALE`].
     pub(super) link_record: Option<String>,
     /// Who may register devices in it; asked only where a link is by identity, or is to be.
     pub(super) roles: Vec<RoleAssignment>,
@@ -89,6 +89,12 @@ impl SeenHub {
     pub(super) fn is_linked_by(&self, policy: &str) -> bool {
         let by_key = self.link.as_ref().and_then(|link| link.policy.as_deref()) == Some(policy);
         by_key || self.is_linked_by_identity()
+    }
+
+    /// Whether its link leads to a hub that had its name before we made it.
+    pub(super) fn has_stale_link(&self, policy: &str) -> bool {
+        let foreign = self.link.is_some() && !self.is_linked_by(policy);
+        foreign && self.whose == Whose::Ours && self.link_record.as_deref() == Some(STALE)
     }
 
     pub(super) fn is_linked_by_identity(&self) -> bool {
@@ -122,6 +128,7 @@ impl SeenHub {
         match &self.link {
             None => false,
             Some(_) if self.is_linked_by_identity() => true,
+            Some(_) if self.has_stale_link(policy) => false,
             Some(_) if self.is_linked_by(policy) => self.link_record.is_some() && self.link_record == self.key_digest(),
             // Somebody else's link: it is theirs to keep working.
             Some(_) => true,
@@ -141,6 +148,9 @@ pub(super) fn hub_entry(name: &str) -> String {
 
 /// What the ledger says of a link without a key.
 pub(super) const BY_IDENTITY: &str = "identity";
+
+/// What the ledger says of a link that was there before the hub: to one that is no more, so that it cannot work.
+pub(super) const STALE: &str = "stale";
 
 /// How ledger entries of links begin.
 pub(super) const LINK: &str = "link.";

@@ -8,7 +8,7 @@ use moorage_plan::{Plan, Reason, Standing, Why};
 
 use super::action::{Action, NewLink};
 use super::drift;
-use super::observe::{BY_IDENTITY, Looked, SeenHub, hub_entry, hub_id, is_active, link_entry};
+use super::observe::{BY_IDENTITY, Looked, STALE, SeenHub, hub_entry, hub_id, is_active, link_entry};
 use super::role;
 use crate::{
     kind::Kind,
@@ -158,6 +158,10 @@ fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, i
     if hub.record.as_deref() != Some(CLAIMED) {
         actions.push(record(hub_entry(name), Some(CLAIMED)));
     }
+    // A link by somebody else's key opens the hub that was there before, and none that we make.
+    if hub.link.is_some() && !hub.is_linked_by(&seen.policy) && hub.link_record.as_deref() != Some(STALE) {
+        actions.push(record(link_entry(name), Some(STALE)));
+    }
     let (location, sku, units) = (wish.location.clone(), sku_name(wish).to_owned(), i64::from(wish.sku.capacity));
     actions.push(Action::CreateHub { id, location, sku, units });
     Plan::act(actions, Reason::CreateHub, format!("IoT hub {name} is being created"))
@@ -230,7 +234,7 @@ fn links(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> 
         return Plan::stuck(Reason::UnknownLinks, note);
     }
     let fresh = add.iter().filter(|link| link.is_new).count();
-    if service.links().len() + fresh > MOST_LINKS {
+    if service.links().len() + fresh > MOST_LINKS + relink.len() {
         let note = format!(
             "the provisioning service has {} of {MOST_LINKS} linked hubs and needs {fresh} more; use another",
             service.links().len()
@@ -256,7 +260,8 @@ fn is_to_be_relinked(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub) -> bo
         (true, Some(service)) => service.principal().is_some_and(|principal| hub.admits(principal)),
         (true, None) => false,
     };
-    seen.is_to_link && has_other_means(seen, hub) && confirmed && prepared && hub.hub.as_ref().is_some_and(is_active)
+    let agreed = has_other_means(seen, hub) && confirmed || hub.has_stale_link(&seen.policy) && hub.wish.is_some();
+    seen.is_to_link && agreed && prepared && hub.hub.as_ref().is_some_and(is_active)
 }
 
 pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
@@ -264,6 +269,7 @@ pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
     if !seen.is_to_link || !hub.hub.as_ref().is_some_and(is_active) {
         return None;
     }
+    // A stale one is taken away first.
     let foreign = hub.link.is_some() && !hub.is_linked_by(&seen.policy);
     let same = hub.link.as_ref().is_some_and(|link| {
         link.weight.is_none_or(|weight| weight == i64::from(wish.link.allocation_weight))

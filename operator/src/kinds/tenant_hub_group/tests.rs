@@ -11,7 +11,7 @@ use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as 
 use moorage_crds::{Adoption, LinkAuthentication};
 use moorage_keys::SymmetricKey;
 
-use super::observe::{BY_IDENTITY, digest_of, hub_entry, link_entry, names};
+use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, names};
 use super::role::Roles;
 use super::*;
 use crate::{

@@ -318,3 +318,16 @@ fn a_link_is_made_to_work_in_another_way_only_when_that_was_confirmed() {
     annotate(&mut hubs.metadata, RELINK, "a-hub");
     assert_eq!(site.present(&hubs), ["UnlinkHub: Unlink a-hub.azure-devices.net", &format!("{LINKING} | usable")]);
 }
+
+#[test]
+fn a_link_to_a_hub_that_is_no_more_is_replaced_when_the_hub_is_made_anew() {
+    let hubs = object(&["a-hub"]);
+    let site = Site::empty().linked(SiteLink::foreign("a-hub"));
+    let make = "CreateHub: Create IoT hub a-hub in eastus (S1, units: 2)";
+    let making = "not yet, CreateHub: IoT hub a-hub is being created";
+    assert_eq!(site.present(&hubs), ["RecordClaim: Write down hub.a-hub (set), link.a-hub (set)", make, making]);
+    let site = site.recorded("hub.a-hub", "made").recorded("link.a-hub", STALE).with("a-hub", SiteHub::ours());
+    assert_eq!(site.present(&hubs), ["UnlinkHub: Unlink a-hub.azure-devices.net", LINKING]);
+    let unlinked = Site { links: Vec::new(), ..site };
+    assert_eq!(unlinked.present(&hubs), [LINK, LINKED, LINKING]);
+}
