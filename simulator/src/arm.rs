@@ -1,5 +1,6 @@
 //! The resource manager: routes below `management.azure.com`.
 
+mod authorities;
 mod gate;
 mod hub_document;
 mod hub_put;

@@ -1,5 +1,8 @@
 //! Everything that exists in the simulated cloud.
 
+mod attestation;
+mod authority;
+mod certificate;
 mod hub;
 mod resource;
 mod service;
@@ -8,6 +11,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub(crate) use attestation::{Attestation, Slots};
+pub(crate) use authority::Authority;
+pub(crate) use certificate::Certificate;
 pub(crate) use hub::{Device, Hub};
 pub(crate) use resource::{Phase, Policy, Resource, ResourceGroup};
 pub(crate) use service::{Assignment, Enrollment, Individual, Link, Meter, Registration, Service, Through};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::arm::{default_hub_policies, default_service_policies, hub_defaults, link_of};
-use crate::azure::{Azure, Enrollment, Hub, Individual, Link, Meter, Phase, Policy, Resource, ResourceGroup, Service};
+use crate::azure::{Attestation, Azure, Enrollment, Hub, Individual, Link, Meter, Phase, Policy, Resource, ResourceGroup, Service};
 use crate::options::FederatedCredential;
 
 /// A hub that is there before anyone asks for it.
@@ -265,8 +265,10 @@ impl Azure {
         Enrollment {
             id: id.to_owned(),
             etag: format!("{:08x}", self.count()),
-            primary: self.keyring.long_key(&format!("{label}/primary")),
-            secondary: self.keyring.long_key(&format!("{label}/secondary")),
+            attestation: Attestation::Keys {
+                primary: self.keyring.long_key(&format!("{label}/primary")),
+                secondary: self.keyring.long_key(&format!("{label}/secondary")),
+            },
             enabled: true,
             allocation_policy: None,
             hubs: hubs.iter().map(|host| host.to_lowercase()).collect(),
@@ -310,10 +312,11 @@ impl Azure {
         self.service_mut(service).groups.remove(id);
     }
 
-    /// An enrollment group's keys: primary, then secondary.
+    /// An enrollment group's keys, if it has keys: primary, then secondary.
     pub fn group_keys(&self, service: &str, id: &str) -> Option<(String, String)> {
         let group = self.services.get(&service.to_lowercase())?.groups.get(id)?;
-        Some((group.primary.clone(), group.secondary.clone()))
+        let [primary, secondary] = group.attestation.keys()?;
+        Some((primary.clone(), secondary.clone()))
     }
 
     /// Replaces the client secrets of an application.

@@ -1,5 +1,6 @@
 //! The provisioning service's service API: enrollment groups, individual enrollments and registrations.
 
+mod attestation;
 mod document;
 mod groups;
 mod individuals;

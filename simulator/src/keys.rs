@@ -35,7 +35,8 @@ pub(crate) fn fingerprint(secret: &str) -> String {
     hex(&hash.as_ref()[..4])
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

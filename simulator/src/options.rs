@@ -214,6 +214,10 @@ pub struct Limits {
     pub registry_operations_per_unit: u32,
     /// Symmetric-key enrollment groups of one provisioning service.
     pub symmetric_groups: usize,
+    /// X.509 enrollment groups of one provisioning service.
+    pub certificate_groups: usize,
+    /// Certificates of authorities of one provisioning service.
+    pub authorities: usize,
     /// Individual enrollments of one provisioning service.
     pub individual_enrollments: usize,
     /// Hubs linked to one provisioning service.
@@ -238,6 +242,8 @@ impl Default for Limits {
             polls_per_ten_seconds: 5,
             registry_operations_per_unit: 100,
             symmetric_groups: 100,
+            certificate_groups: 100,
+            authorities: 25,
             individual_enrollments: 1_000_000,
             linked_hubs: 50,
             paid_hubs: 50,

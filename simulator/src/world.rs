@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use crate::azure::{Azure, Enrollment, Hub, Link, Phase, Policy, Registration, Resource, Service, Through};
+use crate::azure::{
+    Attestation, Azure, Certificate, Enrollment, Hub, Link, Phase, Policy, Registration, Resource, Service, Slots, Through,
+};
 use crate::keys;
 
 /// How secrets are written.
@@ -138,7 +140,10 @@ impl Page {
         }
         let groups = azure.services.values().flat_map(|service| service.groups.values());
         let origin = groups
-            .flat_map(|group| [(group, "primary", &group.primary), (group, "secondary", &group.secondary)])
+            .filter_map(|group| {
+                group.attestation.keys().map(|[primary, secondary]| [(group, "primary", primary), (group, "secondary", secondary)])
+            })
+            .flatten()
             .find(|(_, _, master)| keys::derive(master, device).as_deref() == Some(key));
         match origin {
             Some((group, slot, _)) => format!("derived({} {slot})", group.id),
@@ -158,6 +163,11 @@ impl Page {
         links.sort_by_key(|link| (&link.host, &link.policy));
         for link in links {
             self.link(link);
+        }
+        for authority in service.authorities.values() {
+            let standing = if authority.verified { "verified" } else { "unverified" };
+            let text = format!("certificate {} {standing} {}", authority.name, self.certificate(&authority.certificate));
+            self.line(1, &text);
         }
         for group in service.groups.values() {
             self.enrollment("group", group, "");
@@ -181,11 +191,11 @@ impl Page {
     }
 
     fn enrollment(&mut self, sort: &str, enrollment: &Enrollment, device: &str) {
-        let (primary, secondary) = (self.secret(&enrollment.primary), self.secret(&enrollment.secondary));
+        let attestation = self.attestation(&enrollment.attestation);
         let mut hubs = enrollment.hubs.clone();
         hubs.sort();
         let text = format!(
-            "{sort} {} {} {} [{}] update {} migrate {} {primary} {secondary} {}{device}",
+            "{sort} {} {} {} [{}] update {} migrate {} {attestation} {}{device}",
             enrollment.id,
             if enrollment.enabled { "enabled" } else { "disabled" },
             enrollment.allocation_policy.as_deref().unwrap_or("-"),
@@ -195,6 +205,26 @@ impl Page {
             canonical(&Value::Object(enrollment.rest.clone()))
         );
         self.line(1, &text);
+    }
+
+    /// A certificate by whose it is and by its thumbprint, which differs from run to run as keys do.
+    fn certificate(&mut self, certificate: &Certificate) -> String {
+        format!("{:?} {}", certificate.subject, self.secret(&certificate.sha256()))
+    }
+
+    fn attestation(&mut self, attestation: &Attestation) -> String {
+        let mut certificates = |slots: &Slots<Certificate>| -> String {
+            let all: Vec<String> = slots.filled().map(|one| self.certificate(one)).collect();
+            all.join(" ")
+        };
+        match attestation {
+            Attestation::Keys { primary, secondary } => format!("{} {}", self.secret(primary), self.secret(secondary)),
+            Attestation::Signers(slots) => format!("signed by {}", certificates(slots)),
+            Attestation::Leaves(slots) => format!("with {}", certificates(slots)),
+            Attestation::References(names) => {
+                format!("signed by {}", names.filled().map(String::as_str).collect::<Vec<_>>().join(" "))
+            }
+        }
     }
 
     fn registration(&mut self, record: &Registration) {

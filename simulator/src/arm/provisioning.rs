@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Place;
 use super::iot_hubs::name_answer;
 use super::list::page;
 use super::operation::{announce, poll};
 use super::provisioning_put::put;
 use super::refusal::{no_body, no_such_resource, not_active, unknown_path};
 use super::resource_groups::{must_exist, tags_of};
+use super::{Place, authorities};
 use crate::azure::{Azure, Due, Link, Phase, Policy, Service};
 use crate::exchange::{Answer, Call, Outcome};
 use crate::options::PoliciesOnGet;
@@ -37,6 +37,8 @@ pub(super) fn one(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
             let policy = policy.ok_or_else(|| no_such_resource("provisioningServices/keys", key, place.group))?;
             Ok(Answer::json(200, policy.with_keys()))
         }
+        ("GET", ["certificates"]) => authorities::list(azure, place),
+        (_, ["certificates", _, rest @ ..]) => authorities::one(azure, call, now, place, rest),
         _ => Err(unknown_path(call)),
     }
 }
@@ -45,7 +47,7 @@ fn missing(place: &Place<'_>) -> Answer {
     no_such_resource("provisioningServices", place.name, place.group)
 }
 
-fn find<'a>(azure: &'a Azure, place: &Place<'_>) -> Result<&'a Service, Answer> {
+pub(super) fn find<'a>(azure: &'a Azure, place: &Place<'_>) -> Result<&'a Service, Answer> {
     must_exist(azure, place.subscription, place.group)?;
     azure
         .services

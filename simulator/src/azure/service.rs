@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Policy, Resource};
+use super::{Attestation, Authority, Policy, Resource};
 use crate::keys::{self, Keyring};
 
 /// A device provisioning service.
@@ -20,6 +20,8 @@ pub(crate) struct Service {
     pub id_scope: String,
     pub policies: Vec<Policy>,
     pub links: Vec<Link>,
+    /// The certificates of authorities, by name in lower case.
+    pub authorities: BTreeMap<String, Authority>,
     /// By group id.
     pub groups: BTreeMap<String, Enrollment>,
     /// By registration id in lower case.
@@ -47,6 +49,7 @@ impl Service {
             id_scope: format!("0ne{scope}"),
             policies,
             links: Vec::new(),
+            authorities: BTreeMap::new(),
             groups: BTreeMap::new(),
             individuals: BTreeMap::new(),
             registrations: BTreeMap::new(),
@@ -70,6 +73,11 @@ impl Service {
     /// The link to a hub's host name.
     pub fn link(&self, host: &str) -> Option<&Link> {
         self.links.iter().find(|link| link.host.eq_ignore_ascii_case(host))
+    }
+
+    /// The authority's certificate of that name.
+    pub fn certificate(&self, name: &str) -> Option<&Authority> {
+        self.authorities.get(&name.to_lowercase())
     }
 
     /// The individual enrollment of a registration id.
@@ -104,14 +112,13 @@ impl Link {
     }
 }
 
-/// What an enrollment with symmetric keys says, be it a group's or an individual one.
+/// What an enrollment says, be it a group's or an individual one.
 #[derive(Clone)]
 pub(crate) struct Enrollment {
     /// The group's id, or the registration id.
     pub id: String,
     pub etag: String,
-    pub primary: String,
-    pub secondary: String,
+    pub attestation: Attestation,
     pub enabled: bool,
     /// `hashed`, `geoLatency`, `static` or `custom`; `None` follows the service.
     pub allocation_policy: Option<String>,
@@ -144,9 +151,12 @@ pub(crate) enum Through {
 }
 
 impl Through {
-    /// The device's two keys: derived from a group's, an individual enrollment's as they are.
+    /// The device's two keys, if the enrollment has keys: derived from a group's, an individual enrollment's as they are.
     pub fn device_keys(&self, enrollment: &Enrollment, registration: &str) -> [Option<String>; 2] {
-        [&enrollment.primary, &enrollment.secondary].map(|key| match self {
+        let Some(keys) = enrollment.attestation.keys() else {
+            return [None, None];
+        };
+        keys.map(|key| match self {
             Self::Group(_) => keys::derive(key, registration),
             Self::Individual => Some(key.clone()),
         })

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::attestation;
 use super::refusal::bad;
-use crate::azure::{Enrollment, Service};
+use crate::azure::{Attestation, Enrollment, Service};
 use crate::exchange::Answer;
-use crate::keys::decode;
 
 /// What an enrollment is for, and so what its id is called.
 #[derive(Clone, Copy)]
@@ -32,10 +32,9 @@ impl Sort {
     }
 }
 
-/// A PUT body, checked; keys that it leaves out are `None`.
+/// A PUT body, checked.
 pub(crate) struct Wanted {
-    pub primary: Option<String>,
-    pub secondary: Option<String>,
+    pub attestation: attestation::Wanted,
     pub enabled: bool,
     pub allocation_policy: Option<String>,
     pub hubs: Vec<String>,
@@ -47,8 +46,15 @@ pub(crate) struct Wanted {
 /// The fields that are kept as they were written.
 const KEPT: [&str; 4] = ["capabilities", "initialTwin", "customAllocationDefinition", "optionalDeviceInformation"];
 
-/// Reads and checks a PUT body.
-pub(super) fn read(service: &Service, sort: Sort, id: &str, body: &Value, now: Timestamp) -> Result<Wanted, Answer> {
+/// Reads and checks a PUT body; `old` is how devices proved themselves before.
+pub(super) fn read(
+    service: &Service,
+    sort: Sort,
+    id: &str,
+    body: &Value,
+    old: Option<&Attestation>,
+    now: Timestamp,
+) -> Result<Wanted, Answer> {
     let refuse = |message: &str| bad(400_004, message, now);
     if body[sort.id()] != id {
         return Err(refuse(&format!("The {} differs from the path's.", sort.id())));
@@ -56,11 +62,7 @@ pub(super) fn read(service: &Service, sort: Sort, id: &str, body: &Value, now: T
     if !valid_id(id) {
         return Err(refuse(&format!("The {} is not valid.", sort.id())));
     }
-    let attestation = &body["attestation"];
-    if attestation["type"] != "symmetricKey" {
-        return Err(refuse("Only enrollments with symmetric keys are simulated."));
-    }
-    let keys = &attestation["symmetricKey"];
+    let attestation = attestation::read(service, sort, &body["attestation"], old).map_err(|message| refuse(&message))?;
     let status = body["provisioningStatus"].as_str().unwrap_or("enabled");
     if !["enabled", "disabled"].contains(&status) {
         return Err(refuse("The provisioningStatus is not valid."));
@@ -71,8 +73,7 @@ pub(super) fn read(service: &Service, sort: Sort, id: &str, body: &Value, now: T
     let reprovision = &body["reprovisionPolicy"];
     let kept = |name: &&String| KEPT.contains(&name.as_str());
     Ok(Wanted {
-        primary: key(&keys["primaryKey"], now)?,
-        secondary: key(&keys["secondaryKey"], now)?,
+        attestation,
         enabled: status == "enabled",
         allocation_policy: allocation_policy.map(str::to_owned),
         hubs,
@@ -106,16 +107,6 @@ fn valid_id(id: &str) -> bool {
         && id.bytes().last().is_some_and(|last| last.is_ascii_alphanumeric() || last == b'-')
 }
 
-fn key(value: &Value, now: Timestamp) -> Result<Option<String>, Answer> {
-    let Some(key) = value.as_str().filter(|key| !key.is_empty()) else {
-        return Ok(None);
-    };
-    match decode(key) {
-        Some(bytes) if (16..=64).contains(&bytes.len()) => Ok(Some(key.to_owned())),
-        _ => Err(bad(400_004, "A symmetric key is base64 of 16 to 64 bytes.", now)),
-    }
-}
-
 /// The hubs that the body names; each has to be linked.
 fn hubs(service: &Service, body: &Value, now: Timestamp) -> Result<Vec<String>, Answer> {
     let list = body["iotHubs"].as_array().map_or(&[][..], Vec::as_slice);
@@ -133,11 +124,11 @@ fn hubs(service: &Service, body: &Value, now: Timestamp) -> Result<Vec<String>, 
         .collect()
 }
 
-/// What a GET or a PUT answers: the attestation without its keys.
+/// What a GET or a PUT answers.
 pub(super) fn shown(sort: Sort, enrollment: &Enrollment) -> Value {
     let mut document = json!({
         sort.id(): enrollment.id,
-        "attestation": { "type": "symmetricKey" },
+        "attestation": attestation::shown(&enrollment.attestation),
         "etag": format!("\"{}\"", enrollment.etag),
         "provisioningStatus": if enrollment.enabled { "enabled" } else { "disabled" },
         "reprovisionPolicy": {

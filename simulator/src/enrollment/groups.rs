@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::attestation::mechanism;
 use super::document::{Sort, shown};
 use super::pages::page;
 use super::refusal::missing;
-use super::upsert::{self, Upsert, asks_for_all, check_tag, service};
+use super::upsert::{Upsert, asks_for_all, body, check_tag, service};
 use crate::azure::{Azure, Enrollment};
 use crate::exchange::{Answer, Call, Outcome};
 
@@ -21,8 +22,11 @@ fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'
 /// Creates without `If-Match`, updates with it.
 pub(super) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
     let there = service(azure, name, now)?;
-    let most = (azure.options.limits.symmetric_groups, "symmetric-key groups");
-    let upsert = Upsert { name, sort: Sort::Group, id, before: there.groups.get(id).cloned(), others: there.groups.len(), most };
+    let by_keys = body(call, now)?["attestation"]["type"] == "symmetricKey";
+    let limits = &azure.options.limits;
+    let most = if by_keys { (limits.symmetric_groups, "symmetric-key groups") } else { (limits.certificate_groups, "X.509 groups") };
+    let others = there.groups.values().filter(|group| group.attestation.keys().is_some() == by_keys).count();
+    let upsert = Upsert { name, sort: Sort::Group, id, before: there.groups.get(id).cloned(), others, most };
     let group = upsert.enrollment(azure, call, now)?;
     let answer = Answer::json(200, shown(Sort::Group, &group));
     if let Some(service) = azure.services.get_mut(name) {
@@ -40,7 +44,7 @@ pub(super) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcom
 }
 
 pub(super) fn keys(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
-    Ok(upsert::keys(find(azure, name, id, now)?))
+    Ok(mechanism(&find(azure, name, id, now)?.attestation))
 }
 
 /// Deletes the group; the registrations that it made stay.

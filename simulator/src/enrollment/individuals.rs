@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::attestation::mechanism;
 use super::document::{Sort, shown};
 use super::pages::page;
 use super::refusal::missing;
@@ -58,7 +59,7 @@ pub(super) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcom
 }
 
 pub(super) fn keys(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
-    Ok(upsert::keys(&find(service(azure, name, now)?, id, now)?.enrollment))
+    Ok(mechanism(&find(service(azure, name, now)?, id, now)?.enrollment.attestation))
 }
 
 /// Deletes the enrollment; the record of its device stays.

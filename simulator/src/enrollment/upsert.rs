@@ -1,11 +1,12 @@
 //! What writing and reading an enrollment is like, be it a group's or an individual one.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::document::{Sort, Wanted, read};
+use super::attestation::Wanted;
+use super::document::{Sort, read};
 use super::refusal::{bad, no_such_host, refused, stale};
-use crate::azure::{Azure, Enrollment, Service};
+use crate::azure::{Attestation, Azure, Enrollment, Service};
 use crate::exchange::{Answer, Call};
 use crate::options::KeysLeftOut;
 
@@ -32,18 +33,22 @@ fn check_condition(sort: Sort, before: Option<&Enrollment>, call: &Call, id: &st
     }
 }
 
-/// The keys given; for those left out new ones, or the old ones where the variant says so.
-fn keys_after(azure: &mut Azure, label: &str, wanted: &Wanted, old: Option<&Enrollment>) -> [String; 2] {
+/// What was asked for; for keys that were left out new ones, or the old ones where the variant says so.
+fn attestation_after(azure: &mut Azure, label: &str, wanted: Wanted, old: Option<&Attestation>) -> Attestation {
+    let [primary, secondary] = match wanted {
+        Wanted::Certificates(attestation) => return *attestation,
+        Wanted::Keys(keys) => keys,
+    };
     let kept = azure.options.variants.group_keys_left_out == KeysLeftOut::Kept;
-    let old = old.filter(|_| kept);
-    let mut slot = |given: Option<&String>, old: Option<&String>, slot: &str| match given.or(old) {
-        Some(key) => azure.keyring.keep(key.clone()),
+    let old = old.filter(|_| kept).and_then(Attestation::keys);
+    let mut slot = |given: Option<String>, old: Option<&String>, slot: &str| match given.or_else(|| old.cloned()) {
+        Some(key) => azure.keyring.keep(key),
         None => azure.keyring.long_key(&format!("{label}/{slot}")),
     };
-    [
-        slot(wanted.primary.as_ref(), old.map(|old| &old.primary), "primary"),
-        slot(wanted.secondary.as_ref(), old.map(|old| &old.secondary), "secondary"),
-    ]
+    Attestation::Keys {
+        primary: slot(primary, old.map(|[primary, _]| primary), "primary"),
+        secondary: slot(secondary, old.map(|[_, secondary]| secondary), "secondary"),
+    }
 }
 
 /// An enrollment to be written, of which there were so many of its sort before.
@@ -64,7 +69,7 @@ impl Upsert<'_> {
         let there = service(azure, self.name, now)?;
         let old = self.before.as_ref();
         check_condition(self.sort, old, call, self.id, now)?;
-        let wanted = read(there, self.sort, self.id, body, now)?;
+        let wanted = read(there, self.sort, self.id, body, old.map(|old| &old.attestation), now)?;
         let (most, what) = self.most;
         if old.is_none() && self.others >= most {
             return Err(bad(400_210, &format!("TooManyEnrollments: {most} {what} at most."), now));
@@ -73,13 +78,12 @@ impl Upsert<'_> {
             Sort::Group => format!("service/{}/group/{}", self.name, self.id),
             Sort::Individual => format!("service/{}/enrollment/{}", self.name, self.id),
         };
-        let [primary, secondary] = keys_after(azure, &label, &wanted, old);
+        let attestation = attestation_after(azure, &label, wanted.attestation, old.map(|old| &old.attestation));
         let visible_from = now + azure.options.variants.read_after_create;
         Ok(Enrollment {
             id: old.map_or(self.id, |old| &old.id).to_owned(),
             etag: format!("{:08x}-0000-0100-0000-{:012x}", azure.count(), now.as_second()),
-            primary,
-            secondary,
+            attestation,
             enabled: wanted.enabled,
             allocation_policy: wanted.allocation_policy,
             hubs: wanted.hubs,
@@ -97,12 +101,6 @@ impl Upsert<'_> {
 pub(super) fn body(call: &Call, now: Timestamp) -> Result<&Value, Answer> {
     let body = call.json.as_ref().filter(|body| body.is_object());
     body.ok_or_else(|| bad(400_003, "The body is no JSON object.", now))
-}
-
-/// Both keys; the only way to read them.
-pub(super) fn keys(enrollment: &Enrollment) -> Answer {
-    let keys = json!({ "primaryKey": enrollment.primary, "secondaryKey": enrollment.secondary });
-    Answer::json(200, json!({ "type": "symmetricKey", "symmetricKey": keys }))
 }
 
 /// No other query than for all of a table is known.
