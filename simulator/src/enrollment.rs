@@ -1,10 +1,12 @@
 //! The provisioning service's service API: enrollment groups, individual enrollments and registrations.
 
 mod attestation;
+mod bulk;
 mod document;
 mod groups;
 mod individuals;
 pub(crate) mod pages;
+mod query;
 pub(crate) mod refusal;
 pub(crate) mod registrations;
 mod upsert;
@@ -12,6 +14,7 @@ mod version;
 
 use jiff::{SignedDuration, Timestamp};
 
+use document::Sort;
 use refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
 pub(crate) use refusal::{not_understood, refused};
 
@@ -45,11 +48,13 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
     count(azure, &name, now)?;
     let written = |place: usize| call.segments.get(place).map_or("", String::as_str);
     match (method, folded.as_slice()) {
+        ("POST", ["enrollmentgroups"]) => bulk::run(azure, &name, Sort::Group, call, now),
         ("POST", ["enrollmentgroups", "query"]) => groups::query(azure, &name, call, now),
         ("PUT", ["enrollmentgroups", _]) => groups::put(azure, &name, written(1), call, now),
         ("GET", ["enrollmentgroups", _]) => groups::get(azure, &name, written(1), now),
         ("DELETE", ["enrollmentgroups", _]) => groups::delete(azure, &name, written(1), call, now),
         ("POST", ["enrollmentgroups", _, _]) => groups::keys(azure, &name, written(1), now),
+        ("POST", ["enrollments"]) => bulk::run(azure, &name, Sort::Individual, call, now),
         ("POST", ["enrollments", "query"]) => individuals::query(azure, &name, call, now),
         ("PUT", ["enrollments", _]) => individuals::put(azure, &name, written(1), call, now),
         ("GET", ["enrollments", _]) => individuals::get(azure, &name, written(1), now),
@@ -69,6 +74,7 @@ fn right_for(method: &str, path: &[&str]) -> Option<&'static str> {
             Some("EnrollmentRead")
         }
         ("PUT" | "DELETE", ["enrollmentgroups" | "enrollments", _])
+        | ("POST", ["enrollmentgroups" | "enrollments"])
         | ("POST", ["enrollmentgroups" | "enrollments", _, "attestationmechanism"]) => Some("EnrollmentWrite"),
         ("POST", ["registrations", _, "query"]) | ("GET", ["registrations", _]) => Some("RegistrationStatusRead"),
         ("DELETE", ["registrations", _]) => Some("RegistrationStatusWrite"),

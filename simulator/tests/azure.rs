@@ -3,6 +3,8 @@
 
 #[path = "azure/bench.rs"]
 mod bench;
+#[path = "azure/bulk.rs"]
+mod bulk;
 #[path = "azure/certificates.rs"]
 mod certificates;
 #[path = "azure/controls.rs"]

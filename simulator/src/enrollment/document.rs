@@ -24,7 +24,8 @@ impl Sort {
         }
     }
 
-    fn id(self) -> &'static str {
+    /// What its id is called.
+    pub fn id(self) -> &'static str {
         match self {
             Self::Group => "enrollmentGroupId",
             Self::Individual => "registrationId",

@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::attestation::mechanism;
 use super::document::{Sort, shown};
 use super::pages::page;
+use super::query::Query;
 use super::refusal::missing;
-use super::upsert::{Upsert, asks_for_all, body, check_tag, service};
+use super::upsert::{Upsert, body, check_tag, service};
 use crate::azure::{Azure, Enrollment};
 use crate::exchange::{Answer, Call, Outcome};
 
@@ -19,20 +20,24 @@ fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'
     service(azure, name, now)?.groups.get(id).ok_or_else(|| no_such_group(id, now))
 }
 
-/// Creates without `If-Match`, updates with it.
 pub(super) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
+    write(azure, name, id, body(call, now)?, call.header("if-match"), now).map(|shown| Answer::json(200, shown))
+}
+
+/// Creates without an entity tag, updates with it.
+pub(super) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Answer> {
     let there = service(azure, name, now)?;
-    let by_keys = body(call, now)?["attestation"]["type"] == "symmetricKey";
+    let by_keys = body["attestation"]["type"] == "symmetricKey";
     let limits = &azure.options.limits;
     let most = if by_keys { (limits.symmetric_groups, "symmetric-key groups") } else { (limits.certificate_groups, "X.509 groups") };
     let others = there.groups.values().filter(|group| group.attestation.keys().is_some() == by_keys).count();
-    let upsert = Upsert { name, sort: Sort::Group, id, before: there.groups.get(id).cloned(), others, most };
-    let group = upsert.enrollment(azure, call, now)?;
-    let answer = Answer::json(200, shown(Sort::Group, &group));
+    let upsert = Upsert { name, sort: Sort::Group, id, body, tag, before: there.groups.get(id).cloned(), others, most };
+    let group = upsert.enrollment(azure, now)?;
+    let shown = shown(Sort::Group, &group);
     if let Some(service) = azure.services.get_mut(name) {
         service.groups.insert(id.to_owned(), group);
     }
-    Ok(answer)
+    Ok(shown)
 }
 
 pub(super) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
@@ -47,19 +52,23 @@ pub(super) fn keys(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outco
     Ok(mechanism(&find(azure, name, id, now)?.attestation))
 }
 
-/// Deletes the group; the registrations that it made stay.
 pub(super) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
-    check_tag(find(azure, name, id, now)?, call, now)?;
+    remove(azure, name, id, call.header("if-match"), now).map(|()| Answer::new(204))
+}
+
+/// Deletes the group; the registrations that it made stay.
+pub(super) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
+    check_tag(find(azure, name, id, now)?, tag, now)?;
     if let Some(service) = azure.services.get_mut(name) {
         service.groups.remove(id);
     }
-    Ok(Answer::new(204))
+    Ok(())
 }
 
-/// Lists the groups.
+/// Lists the groups that a query is for.
 pub(super) fn query(azure: &Azure, name: &str, call: &Call, now: Timestamp) -> Outcome {
-    asks_for_all(call, "enrollmentGroups", now)?;
+    let query = Query::of(call, "enrollmentGroups", now)?;
     let groups = service(azure, name, now)?.groups.iter();
     let all: Vec<(String, Value)> = groups.map(|(id, group)| (id.clone(), shown(Sort::Group, group))).collect();
-    Ok(page(call, "enrollmentGroup", all))
+    Ok(page(call, "enrollmentGroup", query.among(all)))
 }

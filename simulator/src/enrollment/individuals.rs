@@ -6,9 +6,10 @@ use serde_json::Value;
 use super::attestation::mechanism;
 use super::document::{Sort, shown};
 use super::pages::page;
+use super::query::Query;
 use super::refusal::missing;
 use super::registrations;
-use super::upsert::{self, Upsert, asks_for_all, check_tag, service};
+use super::upsert::{Upsert, body, check_tag, service};
 use crate::azure::{Azure, Individual, Service, Through};
 use crate::exchange::{Answer, Call, Outcome};
 
@@ -16,7 +17,7 @@ fn no_such_enrollment(id: &str, now: Timestamp) -> Answer {
     missing(404_201, &format!("EnrollmentNotFound: {id}."), now)
 }
 
-fn find<'a>(service: &'a Service, id: &str, now: Timestamp) -> Result<&'a Individual, Answer> {
+pub(super) fn find<'a>(service: &'a Service, id: &str, now: Timestamp) -> Result<&'a Individual, Answer> {
     service.individual(id).ok_or_else(|| no_such_enrollment(id, now))
 }
 
@@ -33,20 +34,24 @@ fn with_record(service: &Service, individual: &Individual) -> Value {
     document
 }
 
-/// Creates without `If-Match`, updates with it.
 pub(super) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
+    write(azure, name, id, body(call, now)?, call.header("if-match"), now).map(|shown| Answer::json(200, shown))
+}
+
+/// Creates without an entity tag, updates with it.
+pub(super) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Answer> {
     let there = service(azure, name, now)?;
     let before = there.individual(id).map(|individual| individual.enrollment.clone());
     let most = (azure.options.limits.individual_enrollments, "individual enrollments");
-    let upsert = Upsert { name, sort: Sort::Individual, id, before, others: there.individuals.len(), most };
-    let enrollment = upsert.enrollment(azure, call, now)?;
-    let device = upsert::body(call, now)?["deviceId"].as_str().filter(|device| !device.is_empty()).map(str::to_owned);
+    let upsert = Upsert { name, sort: Sort::Individual, id, body, tag, before, others: there.individuals.len(), most };
+    let enrollment = upsert.enrollment(azure, now)?;
+    let device = body["deviceId"].as_str().filter(|device| !device.is_empty()).map(str::to_owned);
     let individual = Individual { enrollment, device };
-    let answer = Answer::json(200, with_record(service(azure, name, now)?, &individual));
+    let shown = with_record(service(azure, name, now)?, &individual);
     if let Some(service) = azure.services.get_mut(name) {
         service.individuals.insert(id.to_lowercase(), individual);
     }
-    Ok(answer)
+    Ok(shown)
 }
 
 pub(super) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
@@ -62,19 +67,23 @@ pub(super) fn keys(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outco
     Ok(mechanism(&find(service(azure, name, now)?, id, now)?.enrollment.attestation))
 }
 
-/// Deletes the enrollment; the record of its device stays.
 pub(super) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
-    check_tag(&find(service(azure, name, now)?, id, now)?.enrollment, call, now)?;
+    remove(azure, name, id, call.header("if-match"), now).map(|()| Answer::new(204))
+}
+
+/// Deletes the enrollment; the record of its device stays.
+pub(super) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
+    check_tag(&find(service(azure, name, now)?, id, now)?.enrollment, tag, now)?;
     if let Some(service) = azure.services.get_mut(name) {
         service.individuals.remove(&id.to_lowercase());
     }
-    Ok(Answer::new(204))
+    Ok(())
 }
 
-/// Lists the individual enrollments.
+/// Lists the individual enrollments that a query is for.
 pub(super) fn query(azure: &Azure, name: &str, call: &Call, now: Timestamp) -> Outcome {
-    asks_for_all(call, "enrollments", now)?;
+    let query = Query::of(call, "enrollments", now)?;
     let service = service(azure, name, now)?;
     let all = service.individuals.iter().map(|(id, individual)| (id.clone(), with_record(service, individual))).collect();
-    Ok(page(call, "enrollment", all))
+    Ok(page(call, "enrollment", query.among(all)))
 }

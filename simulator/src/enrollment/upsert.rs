@@ -14,21 +14,21 @@ pub(super) fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Resul
     azure.services.get(name).ok_or_else(|| no_such_host(name, now))
 }
 
-/// Whether the request's `If-Match`, if it has one, fits the enrollment's tag.
-pub(super) fn check_tag(enrollment: &Enrollment, call: &Call, now: Timestamp) -> Result<(), Answer> {
-    let fits = call.header("if-match").is_none_or(|tag| {
+/// Whether the entity tag of a request, if it has one, is the enrollment's.
+pub(super) fn check_tag(enrollment: &Enrollment, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
+    let fits = tag.is_none_or(|tag| {
         let wanted = tag.trim_matches('"');
         wanted == "*" || wanted == enrollment.etag
     });
     if fits { Ok(()) } else { Err(stale(now)) }
 }
 
-/// A creation has no `If-Match`, an update has one.
-fn check_condition(sort: Sort, before: Option<&Enrollment>, call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
-    match (before, call.header("if-match")) {
+/// A creation has no entity tag, an update has one.
+fn check_condition(sort: Sort, before: Option<&Enrollment>, tag: Option<&str>, id: &str, now: Timestamp) -> Result<(), Answer> {
+    match (before, tag) {
         (None, None) => Ok(()),
         (None, Some(_)) => Err(stale(now)),
-        (Some(before), Some(_)) => check_tag(before, call, now),
+        (Some(before), Some(_)) => check_tag(before, tag, now),
         (Some(_), None) => Err(refused(409, 409_201, &format!("{}: {id} exists.", sort.conflict()), now)),
     }
 }
@@ -56,6 +56,9 @@ pub(super) struct Upsert<'a> {
     pub name: &'a str,
     pub sort: Sort,
     pub id: &'a str,
+    pub body: &'a Value,
+    /// The entity tag that the enrollment has to have; without one it must not be there.
+    pub tag: Option<&'a str>,
     pub before: Option<Enrollment>,
     pub others: usize,
     /// How many there may be, and what they are called in the refusal.
@@ -64,12 +67,11 @@ pub(super) struct Upsert<'a> {
 
 impl Upsert<'_> {
     /// The enrollment that is there afterwards; it is not stored yet.
-    pub fn enrollment(self, azure: &mut Azure, call: &Call, now: Timestamp) -> Result<Enrollment, Answer> {
-        let body = body(call, now)?;
+    pub fn enrollment(self, azure: &mut Azure, now: Timestamp) -> Result<Enrollment, Answer> {
         let there = service(azure, self.name, now)?;
         let old = self.before.as_ref();
-        check_condition(self.sort, old, call, self.id, now)?;
-        let wanted = read(there, self.sort, self.id, body, old.map(|old| &old.attestation), now)?;
+        check_condition(self.sort, old, self.tag, self.id, now)?;
+        let wanted = read(there, self.sort, self.id, self.body, old.map(|old| &old.attestation), now)?;
         let (most, what) = self.most;
         if old.is_none() && self.others >= most {
             return Err(bad(400_210, &format!("TooManyEnrollments: {most} {what} at most."), now));
@@ -101,11 +103,4 @@ impl Upsert<'_> {
 pub(super) fn body(call: &Call, now: Timestamp) -> Result<&Value, Answer> {
     let body = call.json.as_ref().filter(|body| body.is_object());
     body.ok_or_else(|| bad(400_003, "The body is no JSON object.", now))
-}
-
-/// No other query than for all of a table is known.
-pub(super) fn asks_for_all(call: &Call, table: &str, now: Timestamp) -> Result<(), Answer> {
-    let text = call.json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default().to_lowercase();
-    let known = text.split_whitespace().eq(["select", "*", "from", table.to_lowercase().as_str()]);
-    if known { Ok(()) } else { Err(bad(400_004, &format!("Only SELECT * FROM {table} is simulated."), now)) }
 }
