@@ -74,8 +74,9 @@ fn right_for(method: &str, path: &[&str]) -> Option<&'static str> {
             Some("EnrollmentRead")
         }
         ("PUT" | "DELETE", ["enrollmentgroups" | "enrollments", _])
-        | ("POST", ["enrollmentgroups" | "enrollments"])
-        | ("POST", ["enrollmentgroups" | "enrollments", _, "attestationmechanism"]) => Some("EnrollmentWrite"),
+        | ("POST", ["enrollmentgroups" | "enrollments"] | ["enrollmentgroups" | "enrollments", _, "attestationmechanism"]) => {
+            Some("EnrollmentWrite")
+        }
         ("POST", ["registrations", _, "query"]) | ("GET", ["registrations", _]) => Some("RegistrationStatusRead"),
         ("DELETE", ["registrations", _]) => Some("RegistrationStatusWrite"),
         _ => None,
