@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::arm::region_name;
-use crate::azure::{Assignment, Azure, Device, Enrollment, Link, Registration, Service};
+use crate::azure::{Assignment, Authentication, Azure, Credential, Device, Enrollment, Link, Registration, Service, Twin};
 use crate::keys;
 use crate::options::Reregistration;
-use crate::regions;
+use crate::{regions, registry};
 
 /// Why a registration failed: the error code and its text.
 type Failure = (i64, String);
@@ -54,7 +54,11 @@ fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Opt
         Err(failure) => return Decided::Failed(failure),
     };
     let moved = current.as_ref().is_some_and(|hub| *hub != chosen.host);
-    if let Err(failure) = write(azure, &chosen, &enrollment, assignment, moved, now) {
+    // What the device's twin says goes along when its data does.
+    let carried =
+        current.as_deref().filter(|_| moved && enrollment.migrate_device_data).and_then(|old| twin_in(azure, old, &assignment.device));
+    let move_in = MoveIn { moved, carried };
+    if let Err(failure) = write(azure, &chosen, &enrollment, assignment, move_in, now) {
         return Decided::Failed(failure);
     }
     if let Some(old) = current.filter(|_| moved) {
@@ -170,30 +174,39 @@ fn open(azure: &Azure, link: &Link) -> Result<String, Failure> {
     Ok(name.clone())
 }
 
+/// How a device comes to a hub: from another one or not, and with which twin.
+struct MoveIn {
+    moved: bool,
+    carried: Option<Twin>,
+}
+
+fn twin_in(azure: &Azure, host: &str, device: &str) -> Option<Twin> {
+    let hub = azure.hubs.values().find(|hub| hub.host() == host)?;
+    hub.devices.get(device).map(|device| device.twin.clone())
+}
+
 /// Creates the device or writes its keys, as the variant of this run says.
 fn write(
     azure: &mut Azure,
     link: &Link,
     enrollment: &Enrollment,
     assignment: &Assignment,
-    moved: bool,
+    MoveIn { moved, carried }: MoveIn,
     now: Timestamp,
 ) -> Result<(), Failure> {
     let name = open(azure, link)?;
     let id = &assignment.device;
     let variant = azure.options.variants.reregistration;
     let there = azure.hubs[&name].devices.get(id).cloned();
-    if there.is_some() && !moved && variant == Reregistration::NothingUnlessMoved {
+    let kept = there.as_ref().is_some_and(|there| match &assignment.credential {
+        Credential::Key(_) => variant == Reregistration::NothingUnlessMoved,
+        // A renewed certificate has to be told to the hub, or the device could not connect.
+        Credential::Certificate(thumbprint) => there.authentication.knows(std::slice::from_ref(thumbprint)),
+    });
+    if kept && !moved {
         return Ok(());
     }
-    let both = variant == Reregistration::BothKeys;
-    let keys = assignment.through.device_keys(enrollment, &assignment.registration);
-    let other = keys.into_iter().flatten().find(|key| both && *key != assignment.key);
-    let secondary = match (other, &there) {
-        (Some(other), _) => azure.keyring.keep(other),
-        (None, Some(there)) => there.secondary.clone(),
-        (None, None) => azure.keyring.key(&format!("hub/{name}/device/{id}/secondary")),
-    };
+    let authentication = authentication(azure, &name, enrollment, assignment, there.as_ref());
     let etag = azure.etag();
     let device = Device {
         id: id.clone(),
@@ -201,17 +214,43 @@ fn write(
         etag,
         enabled: there.as_ref().is_none_or(|there| there.enabled),
         status_reason: there.as_ref().and_then(|there| there.status_reason.clone()),
-        primary: assignment.key.clone(),
-        secondary,
+        authentication,
         edge: enrollment.rest.get("capabilities").is_some_and(|all| all["iotEdge"] == true),
         status_updated: there.as_ref().map_or(now, |there| there.status_updated),
         last_activity: there.as_ref().and_then(|there| there.last_activity),
         messages: there.as_ref().map_or(0, |there| there.messages),
+        twin: there.map(|there| there.twin).or(carried).unwrap_or_else(|| registry::initial(enrollment.rest.get("initialTwin"), now)),
     };
     if let Some(hub) = azure.hubs.get_mut(&name) {
         hub.devices.insert(id.clone(), device);
     }
     Ok(())
+}
+
+/// What the hub is told of how the device proves itself: as it did here.
+fn authentication(
+    azure: &mut Azure,
+    hub: &str,
+    enrollment: &Enrollment,
+    assignment: &Assignment,
+    there: Option<&Device>,
+) -> Authentication {
+    let key = match &assignment.credential {
+        Credential::Certificate(thumbprint) => {
+            return Authentication::Thumbprints { primary: Some(thumbprint.clone()), secondary: None };
+        }
+        Credential::Key(key) => key,
+    };
+    let both = azure.options.variants.reregistration == Reregistration::BothKeys;
+    let keys = assignment.through.device_keys(enrollment, &assignment.registration);
+    let other = keys.into_iter().flatten().find(|other| both && other != key);
+    let old = there.and_then(|there| there.authentication.keys());
+    let secondary = match (other, old) {
+        (Some(other), _) => azure.keyring.keep(other),
+        (None, Some([_, secondary])) => secondary.clone(),
+        (None, None) => azure.keyring.key(&format!("hub/{hub}/device/{}/secondary", assignment.device)),
+    };
+    Authentication::Keys { primary: key.clone(), secondary }
 }
 
 /// Takes the device out of the hub that it leaves, if the link to it still opens it.

@@ -6,17 +6,23 @@ mod certificate;
 mod hub;
 mod resource;
 mod service;
+mod session;
+mod telemetry;
+mod twin;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-pub(crate) use attestation::{Attestation, Slots};
+pub(crate) use attestation::{Anchors, Attestation, Slots};
 pub(crate) use authority::Authority;
 pub(crate) use certificate::Certificate;
-pub(crate) use hub::{Device, Hub};
+pub(crate) use hub::{Authentication, Device, Hub};
 pub(crate) use resource::{Phase, Policy, Resource, ResourceGroup};
-pub(crate) use service::{Assignment, Enrollment, Individual, Link, Meter, Registration, Service, Through};
+pub(crate) use service::{Assignment, Credential, Enrollment, Individual, Link, Meter, Registration, Service, Through};
+pub(crate) use session::{Connection, Proof, Push, Sessions};
+pub use telemetry::{Telemetry, Transport};
+pub(crate) use twin::{Twin, Writing, written};
 
 use crate::arm::{Bucket, Counted};
 use crate::directory::Directory;
@@ -38,6 +44,10 @@ pub struct Azure {
     pub(crate) operations: BTreeMap<String, Timestamp>,
     /// What each principal has left in each subscription, by kind of call.
     pub(crate) throttles: BTreeMap<(String, String, Counted), Bucket>,
+    /// The devices that are connected to their hubs.
+    pub(crate) sessions: Sessions,
+    /// Every device-to-cloud message, in the order of arrival.
+    pub(crate) telemetry: Vec<Telemetry>,
     due: BTreeMap<(Timestamp, u64), Due>,
     counted: u64,
     /// The domain time at which the cloud was last looked at.
@@ -81,6 +91,8 @@ impl Azure {
             services: BTreeMap::new(),
             operations: BTreeMap::new(),
             throttles: BTreeMap::new(),
+            sessions: Sessions::default(),
+            telemetry: Vec::new(),
             due: BTreeMap::new(),
             counted: 0,
             looked: Timestamp::MIN,
@@ -116,6 +128,12 @@ impl Azure {
     /// Makes everything happen that is due, in order, and says when the next thing is.
     pub(crate) fn settle(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.looked = now;
+        let next = self.happen_until(now);
+        self.cut_stale_connections(now);
+        next
+    }
+
+    fn happen_until(&mut self, now: Timestamp) -> Option<Timestamp> {
         while let Some(entry) = self.due.first_entry() {
             let at = entry.key().0;
             if at > now {

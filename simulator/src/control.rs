@@ -26,6 +26,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Answer {
             Ok(Answer::new(204))
         }
         ("GET", ["requests"]) => Ok(Answer::json(200, json!(shared.log.requests()))),
+        ("GET", ["telemetry"]) => Ok(Answer::json(200, json!(shared.azure().telemetry))),
         ("GET", ["violations"]) => Ok(Answer::json(
             200,
             json!({

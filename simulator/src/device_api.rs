@@ -1,40 +1,43 @@
-//! The provisioning service's device API over HTTPS: register, poll, look up.
+//! The provisioning service's device API: register, poll, look up. Over MQTT the same requests come as messages.
+
+mod proof;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::azure::{Assignment, Azure, Due, Enrollment, Registration, Service, Through};
-use crate::enrollment::refusal::{bad, missing, no_such_host, throttled, unauthorized, unknown_path};
+use crate::azure::{Assignment, Azure, Due, Registration, Service, Through};
+use crate::enrollment::refusal::{bad, missing, no_such_host, throttled, unknown_path};
 use crate::enrollment::registrations;
 use crate::exchange::{Answer, Call, Outcome};
-use crate::options::SecondKey;
-use crate::sas::Signature;
+use proof::{Proved, prove};
 
 /// Answers a device; `own_host` is set when the service was called by its own name.
 pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp, own_host: Option<&str>) -> Answer {
     route(azure, call, now, own_host).unwrap_or_else(|refusal| refusal)
 }
 
-/// A device that proved who it is.
-struct Proved {
-    service: String,
-    registration: String,
-    through: Through,
-    /// The key that it signed with.
-    key: String,
+/// Answers 200 to a device that may connect over MQTT; what a certificate opens is only looked at when it registers.
+pub(crate) fn admit(azure: &mut Azure, call: &Call, now: Timestamp, own_host: Option<&str>) -> Answer {
+    let admitted = addressed(azure, call, now, own_host).and_then(|(service, id, _)| {
+        let later = call.header("authorization").is_none() && !call.peer.chain.is_empty();
+        if later { Ok(()) } else { prove(azure, &service, &id, call, now).map(|_| ()) }
+    });
+    admitted.map_or_else(|refusal| refusal, |()| Answer::new(200))
 }
 
-fn route(azure: &mut Azure, call: &Call, now: Timestamp, own_host: Option<&str>) -> Outcome {
-    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let [scope, "registrations", id, rest @ ..] = segments.as_slice() else {
+/// The service and the registration id that a call is for, and what the path says behind them.
+fn addressed(azure: &Azure, call: &Call, now: Timestamp, own_host: Option<&str>) -> Result<(String, String, Vec<String>), Answer> {
+    let [scope, registrations, id, rest @ ..] = call.segments.as_slice() else {
         return Err(unknown_path(call, now));
     };
+    if registrations != "registrations" {
+        return Err(unknown_path(call, now));
+    }
     let service = azure
         .service_of_scope(scope)
         .filter(|name| azure.services[*name].resource.phase.serves())
-        .ok_or_else(|| missing(404_205, &format!("There is no id scope {scope}."), now))?
-        .to_owned();
-    if own_host.is_some_and(|host| azure.services[&service].host() != host) {
+        .ok_or_else(|| missing(404_205, &format!("There is no id scope {scope}."), now))?;
+    if own_host.is_some_and(|host| azure.services[service].host() != host) {
         return Err(no_such_host(&call.host, now));
     }
     if call.parameter("api-version").is_none_or(str::is_empty) {
@@ -43,20 +46,26 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp, own_host: Option<&str>)
     if !valid_id(id) {
         return Err(bad(400_004, "The registration id is not valid.", now));
     }
-    match (call.method.as_str(), rest) {
+    Ok((service.to_owned(), id.clone(), rest.to_vec()))
+}
+
+fn route(azure: &mut Azure, call: &Call, now: Timestamp, own_host: Option<&str>) -> Outcome {
+    let (service, id, rest) = addressed(azure, call, now, own_host)?;
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    match (call.method.as_str(), rest.as_slice()) {
         ("PUT", ["register"]) => {
-            let proved = prove(azure, &service, scope, id, call, now)?;
-            same_id(call, id, now)?;
+            let proved = prove(azure, &service, &id, call, now)?;
+            same_id(call, &id, now)?;
             count_attempt(azure, &service, now)?;
             Ok(register(azure, proved, call, now))
         }
         ("GET", ["operations", operation]) => {
-            let proved = prove(azure, &service, scope, id, call, now)?;
-            count_poll(azure, &service, id, now)?;
+            let proved = prove(azure, &service, &id, call, now)?;
+            count_poll(azure, &service, &id, now)?;
             poll(azure, &proved, operation, call, now)
         }
         ("POST", []) => {
-            let proved = prove(azure, &service, scope, id, call, now)?;
+            let proved = prove(azure, &service, &id, call, now)?;
             count_attempt(azure, &service, now)?;
             look_up(azure, &proved, now)
         }
@@ -77,53 +86,6 @@ fn same_id(call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
         Some(named) if named.eq_ignore_ascii_case(id) => Ok(()),
         _ => Err(bad(400_004, "The body's registrationId differs from the path's.", now)),
     }
-}
-
-/// Finds the enrollment that the device's key belongs to, and the key itself.
-fn prove(azure: &mut Azure, name: &str, scope: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proved, Answer> {
-    let signature =
-        call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No device credential was sent.", now))?;
-    if signature.expired(now) {
-        return Err(unauthorized("The signature has expired.", now));
-    }
-    let wanted = format!("{scope}/registrations/{id}").to_lowercase();
-    if signature.resource.to_lowercase() != wanted {
-        return Err(unauthorized("The signature is for another resource.", now));
-    }
-    let service = &azure.services[name];
-    let candidates = candidates(service, id);
-    if candidates.is_empty() {
-        return Err(missing(404_201, "EnrollmentNotFound: no enrollment for this id.", now));
-    }
-    let refused = azure.options.variants.second_group_key == SecondKey::Refused;
-    let found = candidates.into_iter().find_map(|(through, enrollment)| {
-        let key = key_used(&through, enrollment, id, &signature, refused)?;
-        Some((through, key))
-    });
-    let (through, key) = found.ok_or_else(|| unauthorized("The signature fits no enrollment of this id.", now))?;
-    azure.keyring.keep(key.clone());
-    azure.keyring.keep(signature.sig);
-    Ok(Proved { service: name.to_owned(), registration: id.to_owned(), through, key })
-}
-
-/// The enrollments that may let a registration id in: its own and no other, else every group, the one that did before first
-/// (Microsoft Learn: "How to disenroll a device").
-fn candidates<'a>(service: &'a Service, id: &str) -> Vec<(Through, &'a Enrollment)> {
-    if let Some(individual) = service.individual(id) {
-        return vec![(Through::Individual, &individual.enrollment)];
-    }
-    let mut groups: Vec<&Enrollment> = service.groups.values().collect();
-    if let Some(Through::Group(before)) = service.registrations.get(&id.to_lowercase()).map(|record| &record.through) {
-        groups.sort_by_key(|group| group.id != *before);
-    }
-    groups.into_iter().map(|group| (Through::Group(group.id.clone()), group)).collect()
-}
-
-fn key_used(through: &Through, enrollment: &Enrollment, id: &str, signature: &Signature, only_primary: bool) -> Option<String> {
-    let [primary, secondary] = through.device_keys(enrollment, id);
-    let only_primary = only_primary && matches!(through, Through::Group(_));
-    let keys = [primary, secondary.filter(|_| !only_primary)];
-    keys.into_iter().flatten().find(|key| signature.made_with(key))
 }
 
 fn count_attempt(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
@@ -155,8 +117,8 @@ fn register(azure: &mut Azure, proved: Proved, call: &Call, now: Timestamp) -> A
             device: named.or(before).unwrap_or_else(|| proved.registration.clone()),
             registration: proved.registration,
             through: proved.through,
-            key: proved.key,
-            from: call.from,
+            credential: proved.credential,
+            from: call.peer.address,
             done: false,
         };
         service.assignments.insert(operation, assignment);
@@ -190,7 +152,7 @@ fn poll(azure: &Azure, proved: &Proved, operation: &str, call: &Call, now: Times
         json!({
             "operationId": operation,
             "status": record.status,
-            "registrationState": result(record),
+            "registrationState": result(service, record),
         }),
     ))
 }
@@ -199,15 +161,18 @@ fn record<'a>(service: &'a Service, proved: &Proved, now: Timestamp) -> Result<&
     service.registrations.get(&proved.registration.to_lowercase()).ok_or_else(|| missing(404_203, "DeviceRegistrationNotFound.", now))
 }
 
-fn result(record: &Registration) -> Value {
+/// A record with the group that the device came through, under the name of how its devices prove themselves.
+fn result(service: &Service, record: &Registration) -> Value {
     let mut result = registrations::shown(record);
     if let Through::Group(group) = &record.through {
-        result["symmetricKey"] = json!({ "enrollmentGroupId": group });
+        let certificates = service.groups.get(group).is_some_and(|group| group.attestation.keys().is_none());
+        result[if certificates { "x509" } else { "symmetricKey" }] = json!({ "enrollmentGroupId": group });
     }
     result
 }
 
 fn look_up(azure: &Azure, proved: &Proved, now: Timestamp) -> Outcome {
-    let record = record(&azure.services[&proved.service], proved, now)?;
-    Ok(Answer::json(200, result(record)))
+    let service = &azure.services[&proved.service];
+    let record = record(service, proved, now)?;
+    Ok(Answer::json(200, result(service, record)))
 }

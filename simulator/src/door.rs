@@ -1,10 +1,10 @@
-//! The one TLS door: every host name of the simulated cloud is answered here, over HTTP/1.1.
+//! The one TLS door: every host name of the simulated cloud is answered here, over HTTP/1.1 and over MQTT.
 
 mod body;
 mod certificates;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,21 +13,29 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncBufReadExt as _, BufStream};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 pub(crate) use body::{Reply, Writing};
-pub(crate) use certificates::Authority;
+pub(crate) use certificates::{Authority, provider};
 
-use crate::exchange::{Answer, Call};
+use crate::exchange::{Answer, Call, Peer};
+use crate::options::MqttDoor;
 use crate::simulator::Shared;
-use crate::{control, serving};
+use crate::{control, mqtt, serving};
 
 /// The longest request body that is read.
 const LONGEST_BODY: usize = 1 << 20;
 /// How long a client may take for the TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long it may then say nothing.
+const SILENCE: Duration = Duration::from_secs(30);
+/// The first byte of an MQTT connection, and of no HTTP request.
+const CONNECT: u8 = 0x10;
 
 /// The connection ends here without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -56,19 +64,35 @@ async fn converse(stream: TcpStream, from: SocketAddr, tls: TlsAcceptor, shared:
         tracing::debug!(%from, "No TLS handshake");
         return;
     };
-    let service = service_fn(move |request| answer(request, from, Arc::clone(&shared)));
+    let (peer, name) = told(&stream, from);
+    let mut stream = BufStream::new(stream);
+    let Ok(Ok(first)) = tokio::time::timeout(SILENCE, stream.fill_buf()).await else {
+        return;
+    };
+    if first.first() == Some(&CONNECT) {
+        mqtt::converse(stream, peer, name, shared).await;
+        return;
+    }
+    let service = service_fn(move |request| answer(request, peer.clone(), Arc::clone(&shared)));
     let ended = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
     if let Err(error) = ended {
         tracing::debug!(%from, %error, "The connection ended early");
     }
 }
 
-async fn answer(request: hyper::Request<Incoming>, from: SocketAddr, shared: Arc<Shared>) -> Result<hyper::Response<Reply>, Cut> {
+/// What the handshake told: who is there, and the host name that was asked for.
+fn told(stream: &TlsStream<TcpStream>, from: SocketAddr) -> (Peer, Option<String>) {
+    let (_, session) = stream.get_ref();
+    let chain = session.peer_certificates().unwrap_or_default().iter().cloned().collect();
+    (Peer { address: from.ip(), chain }, session.server_name().map(str::to_ascii_lowercase))
+}
+
+async fn answer(request: hyper::Request<Incoming>, peer: Peer, shared: Arc<Shared>) -> Result<hyper::Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(bytes) = Limited::new(body, LONGEST_BODY).collect().await else {
         return Ok(body::write(&Answer::new(413), Writing::Whole));
     };
-    let Some(call) = Call::read(&head, bytes.to_bytes(), from.ip()) else {
+    let Some(call) = Call::read(&head, bytes.to_bytes(), peer) else {
         return Ok(body::write(&Answer::new(400), Writing::Whole));
     };
     if call.segments.first().is_some_and(|first| first == "sim") {
@@ -82,4 +106,33 @@ async fn answer(request: hyper::Request<Incoming>, from: SocketAddr, shared: Arc
 /// Binds the listener.
 pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
+}
+
+/// The port of MQTT over TLS.
+const MQTT_PORT: u16 = 8_883;
+
+/// Binds the listener at the port of MQTT.
+pub(crate) async fn listen_for_mqtt(door: MqttDoor) -> io::Result<Option<TcpListener>> {
+    match door {
+        MqttDoor::Closed => Ok(None),
+        MqttDoor::At(address) => listen((address, MQTT_PORT).into()).await.map(Some),
+        MqttDoor::Anywhere => {
+            const ATTEMPTS: usize = 64;
+            for _ in 0..ATTEMPTS {
+                match listen((anywhere()?, MQTT_PORT).into()).await {
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                    other => return other.map(Some),
+                }
+            }
+            Err(io::Error::from(io::ErrorKind::AddrInUse))
+        }
+    }
+}
+
+/// An address of 127.128.0.0/9, away from where devices are told to stand.
+fn anywhere() -> io::Result<IpAddr> {
+    let mut bytes = [0_u8; 3];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    let [second, third, fourth] = bytes;
+    Ok(Ipv4Addr::new(127, second | 0x80, third, fourth.clamp(1, 254)).into())
 }

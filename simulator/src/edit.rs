@@ -357,11 +357,12 @@ impl Azure {
     /// A device of a hub as `GET /devices/{id}` would show it, keys and all.
     pub fn device(&self, hub: &str, id: &str) -> Option<Value> {
         let device = self.hubs.get(&hub.to_lowercase())?.devices.get(id)?;
+        let keys = device.authentication.keys();
         Some(json!({
             "deviceId": device.id,
             "status": if device.enabled { "enabled" } else { "disabled" },
-            "primaryKey": device.primary,
-            "secondaryKey": device.secondary,
+            "primaryKey": keys.map(|[primary, _]| primary),
+            "secondaryKey": keys.map(|[_, secondary]| secondary),
             "messages": device.messages,
         }))
     }

@@ -1,10 +1,20 @@
 //! One request as the door hands it on, and the answer that goes back.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
+use rustls::pki_types::CertificateDer;
 use serde_json::Value;
+
+/// Who is at the other end of a connection, as far as the connection says it.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub address: IpAddr,
+    /// The certificates that it sent, its own first; that it holds the key is proved, and nothing else.
+    pub chain: Arc<[CertificateDer<'static>]>,
+}
 
 /// A request that has been read to its end.
 pub(crate) struct Call {
@@ -23,12 +33,12 @@ pub(crate) struct Call {
     pub bytes: bytes::Bytes,
     /// The body as JSON, if it is JSON.
     pub json: Option<Value>,
-    pub from: IpAddr,
+    pub peer: Peer,
 }
 
 impl Call {
     /// Reads a request's head and body into a call; `None` when it names no host.
-    pub fn read(head: &http::request::Parts, bytes: bytes::Bytes, from: IpAddr) -> Option<Self> {
+    pub fn read(head: &http::request::Parts, bytes: bytes::Bytes, peer: Peer) -> Option<Self> {
         let authority = head
             .headers
             .get(http::header::HOST)
@@ -46,8 +56,38 @@ impl Call {
             headers: head.headers.clone(),
             json: serde_json::from_slice(&bytes).ok(),
             bytes,
-            from,
+            peer,
         })
+    }
+
+    /// What a message of a device says, as if it had come as a request.
+    pub fn of_message(method: Method, host: &str, path: String, bytes: bytes::Bytes, peer: Peer) -> Self {
+        Self {
+            method,
+            authority: host.to_owned(),
+            host: host.to_owned(),
+            segments: segments_of(&path),
+            path,
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            json: serde_json::from_slice(&bytes).ok(),
+            bytes,
+            peer,
+        }
+    }
+
+    /// The same with a query parameter.
+    pub fn asking(mut self, name: &str, value: &str) -> Self {
+        self.query.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with a shared access signature, unless it is none that a header can hold.
+    pub fn signed(mut self, signature: Option<&str>) -> Self {
+        if let Some(value) = signature.and_then(|text| http::HeaderValue::from_str(text).ok()) {
+            self.headers.insert(http::header::AUTHORIZATION, value);
+        }
+        self
     }
 
     /// The segments in lower case, for paths that Azure matches without regard to case.
@@ -148,6 +188,11 @@ impl Answer {
     /// An answer with a JSON body.
     pub fn json(status: u16, body: Value) -> Self {
         Self { status, headers: Vec::new(), body: Some(body) }
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(mine, _)| *mine == name).map(|(_, value)| value.as_str())
     }
 
     /// Adds a header.

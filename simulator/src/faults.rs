@@ -167,6 +167,6 @@ impl Planned {
             && said(&rule.method, &|method| call.method.as_str().eq_ignore_ascii_case(method))
             && self.path.as_ref().is_none_or(|path| path.is_match(&call.path))
             && said(&rule.operation, &|id| operation == Some(id))
-            && said(&rule.caller, &|who| caller == who || call.from.to_string() == who)
+            && said(&rule.caller, &|who| caller == who || call.peer.address.to_string() == who)
     }
 }

@@ -5,6 +5,7 @@
 mod arm;
 mod assignment;
 mod azure;
+mod certificates;
 mod clock;
 mod control;
 mod device_api;
@@ -17,6 +18,7 @@ mod faults;
 mod inspection;
 mod keys;
 mod log;
+mod mqtt;
 mod options;
 mod regions;
 mod registry;
@@ -26,13 +28,13 @@ mod simulator;
 pub mod spec;
 mod world;
 
-pub use azure::Azure;
+pub use azure::{Azure, Telemetry, Transport};
 pub use clock::AdvanceError;
 pub use edit::{NewHub, NewService};
 pub use faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
 pub use log::LoggedRequest;
 pub use options::{
-    Application, CLIENT, CLIENT_SECRET, FederatedCredential, KeysLeftOut, Latency, Limits, MaskedLink, Network, Options, PoliciesOnGet,
-    Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants,
+    Application, CLIENT, CLIENT_SECRET, FederatedCredential, KeysLeftOut, Latency, Limits, MaskedLink, MqttDoor, Network, Options,
+    PoliciesOnGet, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants,
 };
 pub use simulator::Simulator;

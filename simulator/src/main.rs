@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use jiff::SignedDuration;
-use moorage_simulator::{Application, Network, Options, Simulator, Subscription};
+use moorage_simulator::{Application, MqttDoor, Network, Options, Simulator, Subscription};
 
 /// A local Azure: Entra, the resource manager, IoT Hub and the Device Provisioning Service.
 #[derive(Parser)]
@@ -16,6 +16,9 @@ struct Arguments {
     /// Where to listen; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
+    /// Where to listen at port 8883 too, for MQTT clients that know no other: an address, or `any` for a free one of 127.0.0.0/8.
+    #[arg(long)]
+    mqtt_address: Option<MqttDoor>,
     /// Where to write the certificate of the simulator's own authority.
     #[arg(long)]
     ca_file: Option<PathBuf>,
@@ -58,6 +61,7 @@ impl Arguments {
     fn options(&self) -> Options {
         let mut options = Options {
             listen: self.listen,
+            mqtt: self.mqtt_address.unwrap_or_default(),
             seed: self.seed.clone(),
             strict: !self.lenient,
             default_region: self.default_region.clone(),
@@ -94,6 +98,9 @@ async fn main() -> anyhow::Result<()> {
         std::fs::write(path, simulator.ca_pem()).with_context(|| format!("failed to write the CA certificate to {}", path.display()))?;
     }
     println!("{}", simulator.address());
+    if let Some(address) = simulator.mqtt_address() {
+        println!("{address}");
+    }
     if arguments.until_stdin_closes {
         let closed = tokio::task::spawn_blocking(|| {
             let mut rest = [0_u8; 1_024];

@@ -22,6 +22,8 @@ pub const SUBSCRIPTION: &str = "33333333-3333-4333-8333-333333333333";
 pub struct Options {
     /// Where the door listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Whether the port of MQTT, which some clients cannot be told to change, is open too.
+    pub mqtt: MqttDoor,
     /// What keys and id scopes are made from; `None` draws a fresh seed.
     pub seed: Option<String>,
     /// Whether a request that breaks the vendor's OpenAPI is answered 400 instead of served.
@@ -54,6 +56,7 @@ impl Default for Options {
             |third, region: &str| Network { address: IpAddr::V4(Ipv4Addr::new(127, 0, third, 0)), prefix: 24, region: region.to_owned() };
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            mqtt: MqttDoor::default(),
             seed: None,
             strict: true,
             applications: vec![Application::default()],
@@ -66,6 +69,30 @@ impl Default for Options {
             limits: Limits::default(),
             variants: Variants::default(),
             faults: Vec::new(),
+        }
+    }
+}
+
+/// Where port 8883 is open, so that simulators side by side do not meet there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MqttDoor {
+    /// Nowhere.
+    #[default]
+    Closed,
+    /// At this address.
+    At(IpAddr),
+    /// At an address of 127.0.0.0/8 at which nobody else has it open.
+    Anywhere,
+}
+
+impl FromStr for MqttDoor {
+    type Err = String;
+
+    /// Reads an address, or `any`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "any" => Ok(Self::Anywhere),
+            address => address.parse().map(Self::At).map_err(|_| format!("expected an address or `any`, got {address}")),
         }
     }
 }

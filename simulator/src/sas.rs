@@ -54,6 +54,11 @@ impl Signature {
         constant_time::verify_slices_are_equal(&expected, &self.mac).is_ok()
     }
 
+    /// When it expires; what is beyond all time is for ever.
+    pub fn expiry(&self) -> Timestamp {
+        Timestamp::from_second(self.expiry).unwrap_or(Timestamp::MAX)
+    }
+
     /// Whether it has expired.
     pub fn expired(&self, now: Timestamp) -> bool {
         self.expiry <= now.as_second()

@@ -52,7 +52,24 @@ impl Face {
 /// Answers a request to a simulated host, or cuts its connection.
 pub(crate) async fn serve(shared: &Arc<Shared>, call: &Call) -> Result<(Answer, Writing), Cut> {
     let finding = inspection::inspect(call);
-    let (seq, fault) = note(shared, call, &finding);
+    conduct(shared, call, &finding, |azure, now| dispatch(azure, call, now)).await
+}
+
+/// Has a step of an MQTT connection take effect; `None` when the connection is to be cut.
+pub(crate) async fn step(shared: &Arc<Shared>, call: &Call, effect: impl FnOnce(&mut Azure, Timestamp) -> Answer) -> Option<Answer> {
+    // Of MQTT there is no OpenAPI.
+    let outcome = conduct(shared, call, &Finding::default(), effect).await;
+    outcome.ok().filter(|(_, writing)| *writing == Writing::Whole).map(|(answer, _)| answer)
+}
+
+/// Logs a request and lets the fault plan decide how it takes effect.
+async fn conduct(
+    shared: &Arc<Shared>,
+    call: &Call,
+    finding: &Finding,
+    effect: impl FnOnce(&mut Azure, Timestamp) -> Answer,
+) -> Result<(Answer, Writing), Cut> {
+    let (seq, fault) = note(shared, call, finding);
     let now = shared.clock.now();
     let writing = match fault {
         Some(Fault::LostBefore) => return Err(Cut),
@@ -72,10 +89,10 @@ pub(crate) async fn serve(shared: &Arc<Shared>, call: &Call) -> Result<(Answer, 
         Some(Fault::LostAfter) | None => Writing::Whole,
     };
     let answer = if shared.strict && !finding.violations.is_empty() {
-        refuse(call, &finding, now)
+        refuse(call, finding, now)
     } else {
-        let answer = take_effect(shared, call);
-        shared.log.check_answer(seq, &finding, &answer);
+        let answer = take_effect(shared, effect);
+        shared.log.check_answer(seq, finding, &answer);
         answer
     };
     let answer = logged(shared, call, seq, answer);
@@ -92,7 +109,7 @@ fn note(shared: &Shared, call: &Call, finding: &Finding) -> (u64, Option<Fault>)
     let seq = shared.log.push(LoggedRequest {
         seq: 0,
         when: shared.clock.now(),
-        remote_ip: call.from,
+        remote_ip: call.peer.address,
         caller: caller.clone(),
         host: call.host.clone(),
         method: call.method.to_string(),
@@ -109,11 +126,14 @@ fn note(shared: &Shared, call: &Call, finding: &Finding) -> (u64, Option<Fault>)
     (seq, fault)
 }
 
-fn take_effect(shared: &Shared, call: &Call) -> Answer {
+fn take_effect(shared: &Shared, effect: impl FnOnce(&mut Azure, Timestamp) -> Answer) -> Answer {
     let mut azure = shared.azure();
     // Read under the lock, so that the cloud never sees time go back.
     let now = shared.clock.now();
-    dispatch(&mut azure, call, now)
+    azure.settle(now);
+    let answer = effect(&mut azure, now);
+    azure.cut_stale_connections(now);
+    answer
 }
 
 fn logged(shared: &Shared, call: &Call, seq: u64, answer: Answer) -> Answer {
@@ -125,7 +145,6 @@ fn logged(shared: &Shared, call: &Call, seq: u64, answer: Answer) -> Answer {
 }
 
 fn dispatch(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-    azure.settle(now);
     match Face::of(call) {
         Face::Manager => arm::answer(azure, call, now),
         Face::Devices => device_api::answer(azure, call, now, None),

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::azure::Azure;
+use crate::azure::{Azure, Telemetry};
 use crate::clock::{AdvanceError, Clock, Target};
 use crate::door::{self, Authority};
 use crate::faults::Faults;
@@ -50,12 +51,13 @@ impl Shared {
 pub struct Simulator {
     shared: Arc<Shared>,
     address: SocketAddr,
-    serving: AbortHandle,
+    mqtt_address: Option<SocketAddr>,
+    serving: Vec<AbortHandle>,
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(AbortHandle::abort);
     }
 }
 
@@ -69,6 +71,8 @@ impl Simulator {
         let tls = TlsAcceptor::from(Arc::new(authority.server_config()?));
         let listener = door::listen(options.listen).await?;
         let address = listener.local_addr()?;
+        let mqtt = door::listen_for_mqtt(options.mqtt).await?;
+        let mqtt_address = mqtt.as_ref().map(TcpListener::local_addr).transpose()?;
         let seed = keys::seed(options.seed.as_deref());
         let faults = Faults::new(seed, options.faults.clone()).map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
@@ -79,13 +83,19 @@ impl Simulator {
             authority,
             azure: Mutex::new(Azure::new(options, seed)),
         });
-        let serving = tokio::spawn(door::serve(listener, tls, Arc::clone(&shared)));
-        Ok(Self { shared, address, serving: serving.abort_handle() })
+        let serve = |listener| tokio::spawn(door::serve(listener, tls.clone(), Arc::clone(&shared))).abort_handle();
+        let serving = std::iter::once(listener).chain(mqtt).map(serve).collect();
+        Ok(Self { shared, address, mqtt_address, serving })
     }
 
     /// Where the door listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the door listens at the port of MQTT, if it does; it speaks MQTT at [`Simulator::address`] too.
+    pub fn mqtt_address(&self) -> Option<SocketAddr> {
+        self.mqtt_address
     }
 
     /// The certificate of the simulator's own authority, in PEM.
@@ -130,6 +140,11 @@ impl Simulator {
         self.shared.log.requests()
     }
 
+    /// Every message that devices have sent to their hubs so far.
+    pub fn telemetry(&self) -> Vec<Telemetry> {
+        self.shared.azure().telemetry.clone()
+    }
+
     /// Every breach of the OpenAPI by a request so far, one line each.
     pub fn violations(&self) -> Vec<String> {
         self.shared.log.violations()
@@ -161,6 +176,8 @@ impl Simulator {
         let now = self.shared.clock.now();
         let mut azure = self.shared.azure();
         azure.settle(now);
-        change(&mut azure)
+        let outcome = change(&mut azure);
+        azure.cut_stale_connections(now);
+        outcome
     }
 }

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use crate::azure::{
-    Attestation, Azure, Certificate, Enrollment, Hub, Link, Phase, Policy, Registration, Resource, Service, Slots, Through,
+    Attestation, Authentication, Azure, Certificate, Device, Enrollment, Hub, Link, Phase, Policy, Registration, Resource, Service, Slots,
+    Through,
 };
 use crate::keys;
 
@@ -126,10 +127,27 @@ impl Page {
         self.line(1, &format!("properties {}", canonical(&Value::Object(properties))));
         self.policies(&hub.policies);
         for device in hub.devices.values() {
-            let [primary, secondary] = [&device.primary, &device.secondary].map(|key| self.device_key(azure, &device.id, key));
-            let status = if device.enabled { "enabled" } else { "disabled" };
-            let text = format!("device {} {status} {primary} {secondary}", device.id);
-            self.line(1, &text);
+            self.device(azure, device);
+        }
+    }
+
+    fn device(&mut self, azure: &Azure, device: &Device) {
+        let proof = match &device.authentication {
+            Authentication::Keys { primary, secondary } => {
+                [primary, secondary].map(|key| self.device_key(azure, &device.id, key)).join(" ")
+            }
+            Authentication::Thumbprints { primary, secondary } => {
+                let slots =
+                    [primary, secondary].map(|slot| slot.as_ref().map_or_else(|| "-".to_owned(), |thumbprint| self.secret(thumbprint)));
+                format!("thumbprints {}", slots.join(" "))
+            }
+        };
+        let status = if device.enabled { "enabled" } else { "disabled" };
+        self.line(1, &format!("device {} {status} {proof}", device.id));
+        if !device.twin.is_empty() {
+            let [desired, reported] =
+                [&device.twin.desired, &device.twin.reported].map(|part| canonical(&Value::Object(part.values().clone())));
+            self.line(2, &format!("twin{} desired {desired} reported {reported}", tags(&device.twin.tags)));
         }
     }
 

@@ -9,6 +9,8 @@ mod bulk;
 mod certificates;
 #[path = "azure/controls.rs"]
 mod controls;
+#[path = "azure/device_certificates.rs"]
+mod device_certificates;
 #[path = "azure/devices.rs"]
 mod devices;
 #[path = "azure/enrollments.rs"]
@@ -19,6 +21,8 @@ mod fleet;
 mod individuals;
 #[path = "azure/limits.rs"]
 mod limits;
+#[path = "azure/mqtt.rs"]
+mod mqtt;
 #[path = "azure/program.rs"]
 mod program;
 #[path = "azure/refusals.rs"]
@@ -37,3 +41,7 @@ mod registry;
 mod resource_manager;
 #[path = "azure/signatures.rs"]
 mod signatures;
+#[path = "azure/talker.rs"]
+mod talker;
+#[path = "azure/twins.rs"]
+mod twins;

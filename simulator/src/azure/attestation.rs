@@ -40,7 +40,6 @@ impl Attestation {
 }
 
 /// What a client certificate is held against, in DER.
-#[expect(dead_code, reason = "the device API does not look at certificates yet")]
 pub(crate) enum Anchors<'a> {
     /// No certificate opens the enrollment.
     None,
@@ -51,7 +50,6 @@ pub(crate) enum Anchors<'a> {
 }
 
 impl Service {
-    #[expect(dead_code, reason = "the device API does not look at certificates yet")]
     /// What the client certificate of a device of such an enrollment is held against.
     pub fn anchors<'a>(&'a self, attestation: &'a Attestation) -> Anchors<'a> {
         fn ders(slots: &Slots<Certificate>) -> Vec<&[u8]> {

@@ -178,6 +178,15 @@ pub(crate) struct Registration {
     pub updated: Timestamp,
 }
 
+/// What a device proved itself with.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// The key that it signed with.
+    Key(String),
+    /// The SHA-1 thumbprint of its certificate.
+    Certificate(String),
+}
+
 /// A registration under way or done.
 #[derive(Clone)]
 pub(crate) struct Assignment {
@@ -186,8 +195,7 @@ pub(crate) struct Assignment {
     /// The device's id in the hub: the first spelling of the registration id, or what its enrollment says.
     pub device: String,
     pub through: Through,
-    /// The key that the device proved.
-    pub key: String,
+    pub credential: Credential,
     pub from: IpAddr,
     pub done: bool,
 }

@@ -4,32 +4,59 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::refused;
-use crate::azure::{Azure, Device};
-use crate::enrollment::pages::page;
+use crate::azure::{Authentication, Azure, Device, Twin};
 use crate::exchange::{Answer, Call, Outcome};
 use crate::keys::decode;
 
 /// What an absent time looks like.
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
-fn shown(device: &Device) -> Value {
+/// How a device proves who it is, keys and all.
+fn authentication(device: &Device) -> Value {
+    let kind = device.authentication.kind();
+    match &device.authentication {
+        Authentication::Keys { primary, secondary } => {
+            json!({ "type": kind, "symmetricKey": { "primaryKey": primary, "secondaryKey": secondary } })
+        }
+        Authentication::Thumbprints { .. } => json!({ "type": kind, "x509Thumbprint": thumbprints(&device.authentication) }),
+    }
+}
+
+/// `X509Thumbprint`; an empty slot is left out.
+pub(super) fn thumbprints(authentication: &Authentication) -> Value {
+    let mut shown = json!({});
+    if let Authentication::Thumbprints { primary, secondary } = authentication {
+        for (name, slot) in [("primaryThumbprint", primary), ("secondaryThumbprint", secondary)] {
+            if let Some(thumbprint) = slot {
+                shown[name] = thumbprint.as_str().into();
+            }
+        }
+    }
+    shown
+}
+
+/// `connectionState`.
+pub(super) fn connection_state(connected: bool) -> &'static str {
+    if connected { "Connected" } else { "Disconnected" }
+}
+
+/// `status`.
+pub(super) fn status(device: &Device) -> &'static str {
+    if device.enabled { "enabled" } else { "disabled" }
+}
+
+fn shown(device: &Device, connected: bool) -> Value {
     let mut document = json!({
         "deviceId": device.id,
         "generationId": device.generation,
         "etag": device.etag,
-        "connectionState": "Disconnected",
-        "status": if device.enabled { "enabled" } else { "disabled" },
+        "connectionState": connection_state(connected),
+        "status": status(device),
         "connectionStateUpdatedTime": NEVER,
         "statusUpdatedTime": device.status_updated,
         "lastActivityTime": activity(device),
         "cloudToDeviceMessageCount": 0,
-        "authentication": {
-            "symmetricKey": {
-                "primaryKey": device.primary,
-                "secondaryKey": device.secondary,
-            },
-            "type": "sas",
-        },
+        "authentication": authentication(device),
         "capabilities": { "iotEdge": device.edge },
     });
     if let Some(reason) = &device.status_reason {
@@ -38,7 +65,7 @@ fn shown(device: &Device) -> Value {
     document
 }
 
-fn activity(device: &Device) -> String {
+pub(super) fn activity(device: &Device) -> String {
     device.last_activity.map_or_else(|| NEVER.to_owned(), |time| time.to_string())
 }
 
@@ -46,19 +73,23 @@ fn missing(id: &str) -> Answer {
     refused(404, "DeviceNotFound", &format!("The device {id} does not exist"))
 }
 
-fn find<'a>(azure: &'a Azure, hub: &str, id: &str) -> Result<&'a Device, Answer> {
+pub(super) fn find<'a>(azure: &'a Azure, hub: &str, id: &str) -> Result<&'a Device, Answer> {
     azure.hubs[hub].devices.get(id).ok_or_else(|| missing(id))
 }
 
 pub(super) fn get(azure: &Azure, hub: &str, id: &str) -> Outcome {
-    Ok(Answer::json(200, shown(find(azure, hub, id)?)))
+    Ok(Answer::json(200, shown(find(azure, hub, id)?, azure.connected(hub, id))))
 }
 
-/// Checks `If-Match` against a device: a tag in quotes, or `*`, which Microsoft's own client puts in quotes too.
 fn check_tag(device: &Device, call: &Call) -> Result<(), Answer> {
+    check_etag(&device.etag, call)
+}
+
+/// Checks `If-Match` against an entity tag: it in quotes, or `*`, which Microsoft's own client puts in quotes too.
+pub(super) fn check_etag(etag: &str, call: &Call) -> Result<(), Answer> {
     match call.header("if-match") {
         Some("*" | "\"*\"") | None => Ok(()),
-        Some(tag) if tag.trim_matches('"') == device.etag && tag.starts_with('"') => Ok(()),
+        Some(tag) if tag.trim_matches('"') == etag && tag.starts_with('"') => Ok(()),
         Some(_) => Err(refused(412, "PreconditionFailed", "The entity tag does not fit")),
     }
 }
@@ -76,15 +107,16 @@ fn check_condition(before: Option<&Device>, call: &Call, id: &str) -> Result<(),
 pub(super) fn put(azure: &mut Azure, hub: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
     let body = call.json.as_ref().filter(|body| body["deviceId"] == id);
     let body = body.ok_or_else(|| refused(400, "ArgumentInvalid", "The body's deviceId differs from the path's"))?;
-    check_device(body, id)?;
+    check(body, id)?;
+    check_condition(azure.hubs[hub].devices.get(id), call, id)?;
+    write(azure, hub, id, body, now);
+    get(azure, hub, id)
+}
+
+/// Writes a device as a document says that was checked before.
+pub(super) fn write(azure: &mut Azure, hub: &str, id: &str, body: &Value, now: Timestamp) {
     let before = azure.hubs[hub].devices.get(id).cloned();
-    check_condition(before.as_ref(), call, id)?;
-    let keys = &body["authentication"]["symmetricKey"];
-    let mut slot = |field: &str, slot: &str| match keys[field].as_str() {
-        Some(key) if !key.is_empty() => azure.keyring.keep(key.to_owned()),
-        _ => azure.keyring.key(&format!("hub/{hub}/device/{id}/{slot}")),
-    };
-    let (primary, secondary) = (slot("primaryKey", "primary"), slot("secondaryKey", "secondary"));
+    let authentication = authentication_of(azure, hub, id, body);
     let enabled = body["status"].as_str().unwrap_or("enabled") == "enabled";
     let old = before.as_ref();
     let device = Device {
@@ -93,38 +125,62 @@ pub(super) fn put(azure: &mut Azure, hub: &str, id: &str, call: &Call, now: Time
         etag: azure.etag(),
         enabled,
         status_reason: body["statusReason"].as_str().map(str::to_owned),
-        primary,
-        secondary,
+        authentication,
         edge: body["capabilities"]["iotEdge"] == true,
         status_updated: old.filter(|old| old.enabled == enabled).map_or(now, |old| old.status_updated),
         last_activity: old.and_then(|old| old.last_activity),
         messages: old.map_or(0, |old| old.messages),
+        twin: before.map_or_else(|| Twin::new(now), |old| old.twin),
     };
-    let answer = Answer::json(200, shown(&device));
     if let Some(hub) = azure.hubs.get_mut(hub) {
         hub.devices.insert(id.to_owned(), device);
     }
-    Ok(answer)
 }
 
-fn check_device(body: &Value, id: &str) -> Result<(), Answer> {
+/// Keys that are left out are made.
+fn authentication_of(azure: &mut Azure, hub: &str, id: &str, body: &Value) -> Authentication {
+    let given = |field: &Value| field.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let body = &body["authentication"];
+    if body["type"] == "selfSigned" {
+        let slot = |name: &str| given(&body["x509Thumbprint"][name]).map(|thumbprint| thumbprint.to_uppercase());
+        return Authentication::Thumbprints { primary: slot("primaryThumbprint"), secondary: slot("secondaryThumbprint") };
+    }
+    let mut slot = |field: &str, slot: &str| match given(&body["symmetricKey"][field]) {
+        Some(key) => azure.keyring.keep(key),
+        None => azure.keyring.key(&format!("hub/{hub}/device/{id}/{slot}")),
+    };
+    Authentication::Keys { primary: slot("primaryKey", "primary"), secondary: slot("secondaryKey", "secondary") }
+}
+
+/// Checks what a document says of a device.
+pub(super) fn check(body: &Value, id: &str) -> Result<(), Answer> {
     let refuse = |text: &str| Err(refused(400, "ArgumentInvalid", text));
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-:.+%_#*?!(),=@$'".contains(&byte);
     if id.is_empty() || id.len() > 128 || !id.bytes().all(fits) {
         return refuse("The device id is not valid");
     }
-    let kind = body["authentication"]["type"].as_str().unwrap_or("sas");
-    if kind != "sas" {
-        return refuse("Only devices with symmetric keys are simulated");
-    }
-    for field in ["primaryKey", "secondaryKey"] {
-        let key = body["authentication"]["symmetricKey"][field].as_str();
-        let fits = |key: &str| decode(key).is_some_and(|bytes| (16..=64).contains(&bytes.len()));
-        if key.is_some_and(|key| !key.is_empty() && !fits(key)) {
-            return refuse("A key is base64 of 16 to 64 bytes");
+    let authentication = &body["authentication"];
+    match authentication["type"].as_str().unwrap_or("sas") {
+        "sas" => check_slots(&authentication["symmetricKey"], ["primaryKey", "secondaryKey"], is_key, "A key is base64 of 16 to 64 bytes"),
+        "selfSigned" => {
+            let (slots, names) = (&authentication["x509Thumbprint"], ["primaryThumbprint", "secondaryThumbprint"]);
+            check_slots(slots, names, is_thumbprint, "A thumbprint is the hexadecimal digits of SHA-1 or SHA-256")
         }
+        _ => refuse("Only devices with symmetric keys or self-signed certificates are simulated"),
     }
-    Ok(())
+}
+
+fn check_slots(slots: &Value, names: [&str; 2], fits: fn(&str) -> bool, otherwise: &str) -> Result<(), Answer> {
+    let given = names.into_iter().filter_map(|name| slots[name].as_str()).filter(|text| !text.is_empty());
+    if given.into_iter().all(fits) { Ok(()) } else { Err(refused(400, "ArgumentInvalid", otherwise)) }
+}
+
+fn is_key(text: &str) -> bool {
+    decode(text).is_some_and(|bytes| (16..=64).contains(&bytes.len()))
+}
+
+fn is_thumbprint(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 pub(super) fn delete(azure: &mut Azure, hub: &str, id: &str, call: &Call) -> Outcome {
@@ -139,48 +195,7 @@ pub(super) fn delete(azure: &mut Azure, hub: &str, id: &str, call: &Call) -> Out
 pub(super) fn list(azure: &Azure, hub: &str, call: &Call) -> Answer {
     let most = call.parameter("top").and_then(|text| text.parse().ok()).unwrap_or(1_000_usize).min(1_000);
     let devices = azure.hubs[hub].devices.values().take(most);
-    Answer::json(200, devices.map(shown).collect())
-}
-
-/// The devices as twins, in pages; no other query than for all of them is known.
-pub(super) fn query(azure: &Azure, hub: &str, call: &Call) -> Outcome {
-    let text = call.json.as_ref().and_then(|body| body["query"].as_str());
-    let words: Vec<String> = text.unwrap_or_default().split_whitespace().map(str::to_lowercase).collect();
-    if words != ["select", "*", "from", "devices"] {
-        let text = "Only SELECT * FROM devices is simulated";
-        return Err(refused(400, "ArgumentInvalid", text));
-    }
-    let all = azure.hubs[hub].devices.iter();
-    let all: Vec<(String, Value)> = all.map(|(id, device)| (id.clone(), twin(device))).collect();
-    Ok(page(call, "Twin", all))
-}
-
-fn twin(device: &Device) -> Value {
-    json!({
-        "deviceId": device.id,
-        "etag": "AAAAAAAAAAE=",
-        "deviceEtag": device.etag,
-        "status": if device.enabled { "enabled" } else { "disabled" },
-        "connectionState": "Disconnected",
-        "lastActivityTime": activity(device),
-        "cloudToDeviceMessageCount": 0,
-        "authenticationType": "sas",
-        "version": 2,
-        "properties": { "desired": {}, "reported": {} },
-        "capabilities": { "iotEdge": device.edge },
-    })
-}
-
-/// Takes a device-to-cloud message, whatever it says.
-pub(super) fn message(azure: &mut Azure, hub: &str, id: &str, now: Timestamp) -> Answer {
-    if let Some(hub) = azure.hubs.get_mut(hub) {
-        hub.messages += 1;
-        if let Some(device) = hub.devices.get_mut(id) {
-            device.messages += 1;
-            device.last_activity = Some(now);
-        }
-    }
-    Answer::new(204)
+    Answer::json(200, devices.map(|device| shown(device, azure.connected(hub, &device.id))).collect())
 }
 
 pub(super) fn statistics(azure: &Azure, hub: &str) -> Answer {

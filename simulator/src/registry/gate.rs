@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::refused;
-use crate::azure::{Azure, Device, Hub, Policy};
+use crate::azure::{Azure, Hub, Policy, Proof};
+use crate::certificates;
 use crate::exchange::{Answer, Call};
 use crate::sas::Signature;
 
@@ -22,9 +23,11 @@ fn signature(call: &Call, now: Timestamp) -> Result<Signature, Answer> {
     Ok(signature)
 }
 
-fn signed_by<'a>(hub: &'a Hub, signature: &Signature) -> Option<&'a Policy> {
+/// The policy that a signature names, with the one of its keys that made it.
+fn signed_by<'a>(hub: &'a Hub, signature: &Signature) -> Option<(&'a Policy, &'a String)> {
     let policy = hub.policy(signature.policy.as_deref()?)?;
-    [&policy.primary, &policy.secondary].iter().any(|key| signature.made_with(key)).then_some(policy)
+    let key = [&policy.primary, &policy.secondary].into_iter().find(|key| signature.made_with(key))?;
+    Some((policy, key))
 }
 
 /// Checks a service's call; one of the rights is enough.
@@ -45,7 +48,7 @@ pub(super) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp
     if !signature.covers(&format!("{}/{}", hub.host(), call.segments.join("/"))) {
         return Err(unauthorized("The signature is for another resource"));
     }
-    let policy = signed_by(hub, &signature).ok_or_else(|| unauthorized("Unauthorized"))?;
+    let (policy, _) = signed_by(hub, &signature).ok_or_else(|| unauthorized("Unauthorized"))?;
     if !rights.iter().any(|right| policy.grants(right)) {
         return Err(unauthorized("The policy lacks the right"));
     }
@@ -53,27 +56,47 @@ pub(super) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp
     Ok(())
 }
 
-/// Checks a device's call: its own key, either of the two, or a policy with `DeviceConnect`.
-pub(super) fn device(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Result<(), Answer> {
+/// Checks a device's call: by its own key, either of the two, by a policy with `DeviceConnect`, or by its certificate.
+pub(super) fn device(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proof, Answer> {
     let hub = &azure.hubs[name];
-    if hub.switched_on("disableLocalAuth") || hub.switched_on("disableDeviceSAS") {
+    let (proof, signature) = if call.header("authorization").is_none() && !call.peer.chain.is_empty() {
+        (by_certificate(hub, id, call, now)?, None)
+    } else {
+        let signature = signature(call, now)?;
+        (by_signature(hub, id, &signature)?, Some(signature.sig))
+    };
+    if !hub.devices.get(id).is_some_and(|device| device.enabled) {
+        return Err(refused(403, "DeviceDisabled", "The device is not enabled"));
+    }
+    if let Some(sig) = signature {
+        azure.keyring.keep(sig);
+    }
+    Ok(proof)
+}
+
+fn by_signature(hub: &Hub, id: &str, signature: &Signature) -> Result<Proof, Answer> {
+    if !hub.takes_device_signatures() {
         return Err(unauthorized("Local authentication is disabled"));
     }
-    let signature = signature(call, now)?;
     if !signature.covers(&format!("{}/devices/{id}", hub.host())) {
         return Err(unauthorized("The signature is for another resource"));
     }
-    let device = hub.devices.get(id);
-    let proved = match signature.policy {
-        Some(_) => signed_by(hub, &signature).is_some_and(|policy| policy.grants("DeviceConnect")),
-        None => device.is_some_and(|device: &Device| signature.made_with(&device.primary) || signature.made_with(&device.secondary)),
+    let until = signature.expiry();
+    let proof = if signature.policy.is_some() {
+        let made = signed_by(hub, signature).filter(|(policy, _)| policy.grants("DeviceConnect"));
+        made.map(|(policy, key)| Proof::Policy { name: policy.name.clone(), key: key.clone(), until })
+    } else {
+        let keys = hub.devices.get(id).and_then(|device| device.authentication.keys());
+        let key = keys.and_then(|keys| keys.into_iter().find(|key| signature.made_with(key)));
+        key.map(|key| Proof::Key { key: key.clone(), until })
     };
-    if !proved {
-        return Err(unauthorized("Unauthorized"));
-    }
-    if !device.is_some_and(|device| device.enabled) {
-        return Err(refused(403, "DeviceDisabled", "The device is not enabled"));
-    }
-    azure.keyring.keep(signature.sig);
-    Ok(())
+    proof.ok_or_else(|| unauthorized("Unauthorized"))
+}
+
+fn by_certificate(hub: &Hub, id: &str, call: &Call, now: Timestamp) -> Result<Proof, Answer> {
+    let leaf = call.peer.chain.first().ok_or_else(|| unauthorized("Unauthorized"))?;
+    certificates::in_time(leaf, now).map_err(|refusal| unauthorized(&refusal.to_string()))?;
+    let thumbprints = certificates::thumbprints(leaf).to_vec();
+    let known = hub.devices.get(id).is_some_and(|device| device.authentication.knows(&thumbprints));
+    known.then_some(Proof::Certificate(thumbprints)).ok_or_else(|| unauthorized("Unauthorized"))
 }

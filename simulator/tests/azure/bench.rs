@@ -41,6 +41,11 @@ pub fn client_from(simulator: &Simulator, from: Option<IpAddr>) -> reqwest::Clie
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    client_on(simulator, tls, from)
+}
+
+/// The same with a TLS of its own.
+pub fn client_on(simulator: &Simulator, tls: rustls::ClientConfig, from: Option<IpAddr>) -> reqwest::Client {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .dns_resolver(Arc::new(Everything(simulator.address())))
