@@ -4,7 +4,9 @@ mod authorities;
 mod gate;
 mod hub_document;
 mod hub_put;
+mod identities;
 mod iot_hubs;
+mod links;
 mod list;
 mod operation;
 mod policies;
@@ -12,6 +14,7 @@ mod provisioning;
 mod provisioning_put;
 mod refusal;
 mod resource_groups;
+mod roles;
 mod throttle;
 mod usages;
 
@@ -24,9 +27,10 @@ use crate::inspection::Finding;
 use crate::spec::Kind;
 
 pub(crate) use hub_document::{defaults as hub_defaults, masked_properties, region_name};
+pub(crate) use identities::LOCAL_AUTH_OFF;
+pub(crate) use links::link_of;
 pub(crate) use list::SKIP_TOKEN;
 pub(crate) use policies::{default_hub_policies, default_service_policies};
-pub(crate) use provisioning_put::link_of;
 pub(crate) use throttle::{Bucket, Kind as Counted};
 
 /// A resource's place as the path names it.
@@ -86,6 +90,10 @@ fn in_groups(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str,
                 "provisioningservices" => Ok(provisioning::list(azure, call, subscription, Some(group), now)),
                 _ => Err(refusal::unknown_path(call)),
             }
+        }
+        [_, "providers", "microsoft.devices", "iothubs", _, "providers", "microsoft.authorization", "roleassignments", rest @ ..] => {
+            let place = Place { subscription: written(1), group: written(3), name: written(7) };
+            roles::on_hub(azure, call, now, &place, rest, written(11))
         }
         [_, "providers", "microsoft.devices", kind, _, rest @ ..] => {
             let place = Place { subscription: written(1), group: written(3), name: written(7) };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 
 use crate::arm::region_name;
-use crate::azure::{Assignment, Authentication, Azure, Credential, Device, Enrollment, Link, Registration, Service, Twin};
+use crate::azure::{Assignment, Authentication, Azure, Credential, Device, Enrollment, Link, Means, Registration, Service, Twin};
 use crate::keys;
 use crate::options::Reregistration;
 use crate::{regions, registry};
@@ -58,12 +58,12 @@ fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Opt
     let carried =
         current.as_deref().filter(|_| moved && enrollment.migrate_device_data).and_then(|old| twin_in(azure, old, &assignment.device));
     let move_in = MoveIn { moved, carried };
-    if let Err(failure) = write(azure, &chosen, &enrollment, assignment, move_in, now) {
+    if let Err(failure) = write(azure, service, &chosen, &enrollment, assignment, move_in, now) {
         return Decided::Failed(failure);
     }
     if let Some(old) = current.filter(|_| moved) {
         let link = azure.services[service].link(&old).cloned();
-        leave(azure, link, &assignment.device);
+        leave(azure, service, link, &assignment.device);
     }
     Decided::Assigned {
         hub: chosen.host,
@@ -153,21 +153,23 @@ fn heaviest<'a>(links: &[&'a Link], registration: &str) -> Option<&'a Link> {
     links.iter().copied().max_by(|a, b| score(a).total_cmp(&score(b)))
 }
 
-/// Opens the hub with nothing but the link's stored key; gives the hub's key in the map.
-fn open(azure: &Azure, link: &Link) -> Result<String, Failure> {
+/// Opens the hub with nothing but what the link has stored; gives the hub's key in the map.
+fn open(azure: &Azure, service: &str, link: &Link) -> Result<String, Failure> {
     let refused = |text: &str| (401_002_i64, format!("{text}: {}", link.host));
     let (name, hub) = azure
         .hubs
         .iter()
         .find(|(_, hub)| hub.host() == link.host && hub.resource.phase.serves())
         .ok_or_else(|| (404_206, format!("LinkedHubNotFound: {}", link.host)))?;
+    let Means::Key { policy, key } = &link.means else {
+        let principal = azure.services[service].principal(&link.means);
+        let allowed = principal.is_some_and(|principal| azure.may_register(principal, hub));
+        return if allowed { Ok(name.clone()) } else { Err(refused("The link's identity holds no role on the linked hub")) };
+    };
     if hub.switched_on("disableLocalAuth") {
         return Err(refused("The linked hub takes no shared access signatures"));
     }
-    let policy = hub
-        .policy(&link.policy)
-        .filter(|policy| policy.has_key(&link.key))
-        .ok_or_else(|| refused("The linked hub refuses the stored key"))?;
+    let policy = hub.policy(policy).filter(|policy| policy.has_key(key)).ok_or_else(|| refused("The linked hub refuses the stored key"))?;
     if !policy.grants("RegistryWrite") || !policy.grants("ServiceConnect") {
         return Err(refused("The link's policy lacks RegistryWrite or ServiceConnect"));
     }
@@ -188,13 +190,14 @@ fn twin_in(azure: &Azure, host: &str, device: &str) -> Option<Twin> {
 /// Creates the device or writes its keys, as the variant of this run says.
 fn write(
     azure: &mut Azure,
+    service: &str,
     link: &Link,
     enrollment: &Enrollment,
     assignment: &Assignment,
     MoveIn { moved, carried }: MoveIn,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let name = open(azure, link)?;
+    let name = open(azure, service, link)?;
     let id = &assignment.device;
     let variant = azure.options.variants.reregistration;
     let there = azure.hubs[&name].devices.get(id).cloned();
@@ -254,8 +257,8 @@ fn authentication(
 }
 
 /// Takes the device out of the hub that it leaves, if the link to it still opens it.
-fn leave(azure: &mut Azure, link: Option<Link>, device: &str) {
-    let hub = link.and_then(|link| open(azure, &link).ok());
+fn leave(azure: &mut Azure, service: &str, link: Option<Link>, device: &str) {
+    let hub = link.and_then(|link| open(azure, service, &link).ok());
     if let Some(hub) = hub.and_then(|name| azure.hubs.get_mut(&name)) {
         hub.devices.remove(device);
     }

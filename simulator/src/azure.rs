@@ -4,6 +4,7 @@ mod attestation;
 mod authority;
 mod certificate;
 mod hub;
+mod identity;
 mod resource;
 mod service;
 mod session;
@@ -18,8 +19,9 @@ pub(crate) use attestation::{Anchors, Attestation, Slots};
 pub(crate) use authority::Authority;
 pub(crate) use certificate::Certificate;
 pub(crate) use hub::{Authentication, Device, Hub};
+pub(crate) use identity::{DATA_CONTRIBUTOR, GivenIdentity, Identities, RoleAssignment};
 pub(crate) use resource::{Phase, Policy, Resource, ResourceGroup};
-pub(crate) use service::{Assignment, Credential, Enrollment, Individual, Link, Meter, Registration, Service, Through};
+pub(crate) use service::{Assignment, Credential, Enrollment, Individual, Link, Means, Meter, Registration, Service, Through};
 pub(crate) use session::{Connection, Proof, Push, Sessions};
 pub use telemetry::{Telemetry, Transport};
 pub(crate) use twin::{Twin, Writing, written};
@@ -40,6 +42,8 @@ pub struct Azure {
     pub(crate) hubs: BTreeMap<String, Hub>,
     /// By name in lower case.
     pub(crate) services: BTreeMap<String, Service>,
+    /// By what they are for and by their names, both in lower case.
+    pub(crate) roles: BTreeMap<(String, String), RoleAssignment>,
     /// When each long-running operation is done.
     pub(crate) operations: BTreeMap<String, Timestamp>,
     /// What each principal has left in each subscription, by kind of call.
@@ -89,6 +93,7 @@ impl Azure {
             groups: BTreeMap::new(),
             hubs: BTreeMap::new(),
             services: BTreeMap::new(),
+            roles: BTreeMap::new(),
             operations: BTreeMap::new(),
             throttles: BTreeMap::new(),
             sessions: Sessions::default(),
@@ -151,6 +156,7 @@ impl Azure {
                 let phase = self.hubs.get_mut(&name).map(|hub| &mut hub.resource.phase);
                 if phase.is_some_and(|phase| phase.end(number)) {
                     self.hubs.remove(&name);
+                    self.drop_orphaned_roles();
                 }
             }
             Due::Service(name, number) => {
@@ -163,6 +169,7 @@ impl Azure {
                 self.hubs.retain(|_, hub| hub.resource.group_key() != key);
                 self.services.retain(|_, service| service.resource.group_key() != key);
                 self.groups.remove(&key);
+                self.drop_orphaned_roles();
             }
             Due::Assignment(service, operation) => {
                 crate::assignment::complete(self, &service, &operation, at);

@@ -6,7 +6,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::arm::{default_hub_policies, default_service_policies, hub_defaults, link_of};
-use crate::azure::{Attestation, Azure, Enrollment, Hub, Individual, Link, Meter, Phase, Policy, Resource, ResourceGroup, Service};
+use crate::azure::{
+    Attestation, Azure, DATA_CONTRIBUTOR, Enrollment, Hub, Individual, Link, Means, Meter, Phase, Policy, Resource, ResourceGroup,
+    RoleAssignment, Service,
+};
 use crate::options::FederatedCredential;
 
 /// A hub that is there before anyone asks for it.
@@ -113,8 +116,8 @@ impl Azure {
         let owner = hub.policy("iothubowner").map(|policy| policy.primary.clone());
         let link = Link {
             host: hub.host(),
-            policy: "iothubowner".to_owned(),
-            key: owner.expect("the owner policy is there unless a test deleted it"),
+            named: false,
+            means: Means::Key { policy: "iothubowner".to_owned(), key: owner.expect("the owner policy is there unless a test deleted it") },
             location: hub.resource.location.clone(),
             apply_allocation_policy: true,
             weight: 1,
@@ -128,7 +131,7 @@ impl Azure {
     /// The entry's connection string or location is missing.
     pub fn add_foreign_link(&mut self, service: &str, entry: &Value) {
         let link = link_of(entry).expect("a link has a whole connection string and a location");
-        self.keyring.keep(link.key.clone());
+        link.key().map(|key| self.keyring.keep(key.clone()));
         self.touch(service).links.push(link);
     }
 
@@ -176,6 +179,33 @@ impl Azure {
     /// Deletes a hub at once, with its devices.
     pub fn delete_hub(&mut self, hub: &str) {
         self.hubs.remove(&hub.to_lowercase());
+        self.drop_orphaned_roles();
+    }
+
+    /// The principal of the identity that Azure made for a provisioning service.
+    pub fn service_principal(&self, service: &str) -> Option<String> {
+        self.services.get(&service.to_lowercase())?.identities.system.clone()
+    }
+
+    /// Lets a principal register devices in a hub.
+    pub fn grant_hub_role(&mut self, hub: &str, principal: &str) {
+        let scope = self.hub_mut(hub).resource.scope("iothubs");
+        let name = self.keyring.guid("role assignment");
+        let role = RoleAssignment {
+            name: name.clone(),
+            scope: scope.clone(),
+            definition: format!("/providers/Microsoft.Authorization/roleDefinitions/{DATA_CONTRIBUTOR}"),
+            principal: principal.to_owned(),
+            principal_type: "ServicePrincipal".to_owned(),
+            created: self.looked,
+        };
+        self.roles.insert((scope, name), role);
+    }
+
+    /// Takes every role on a hub from a principal.
+    pub fn withdraw_hub_roles(&mut self, hub: &str, principal: &str) {
+        let scope = self.hub_mut(hub).resource.scope("iothubs");
+        self.roles.retain(|_, role| role.scope != scope || !role.principal.eq_ignore_ascii_case(principal));
     }
 
     /// Deletes a provisioning service at once, with all that it holds.

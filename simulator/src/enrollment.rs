@@ -18,6 +18,7 @@ use document::Sort;
 use refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
 pub(crate) use refusal::{not_understood, refused};
 
+use crate::arm::LOCAL_AUTH_OFF;
 use crate::azure::{Azure, Service};
 use crate::exchange::{Answer, Call, Outcome};
 use crate::sas::Signature;
@@ -98,6 +99,9 @@ fn admit(azure: &Azure, service: &Service, call: &Call, now: Timestamp, right: &
         return Err(unauthorized("The principal holds no role here.", now));
     }
     let signature = call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No credential was sent.", now))?;
+    if service.properties.get(LOCAL_AUTH_OFF) == Some(&true.into()) {
+        return Err(unauthorized("The service takes no shared access signatures.", now));
+    }
     let policy =
         signature.policy.as_deref().and_then(|name| service.policy(name)).ok_or_else(|| unauthorized("There is no such policy.", now))?;
     if signature.expired(now) {

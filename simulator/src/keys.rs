@@ -69,6 +69,11 @@ pub(crate) fn seed(text: Option<&str>) -> [u8; 32] {
     seed
 }
 
+/// The first 32 digits as a GUID.
+fn grouped(digits: &str) -> String {
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..32]].join("-")
+}
+
 /// Makes keys and names from the seed, and remembers every secret that was made or taken.
 ///
 /// A key depends on what it is for and on how often one was made for that, not on the order in
@@ -115,6 +120,16 @@ impl Keyring {
     pub fn name(&mut self, purpose: &str, digits: usize) -> String {
         let [first, _] = self.draw(purpose);
         hex(&first)[..digits.min(64)].to_owned()
+    }
+
+    /// Another GUID at every time; no secret.
+    pub fn guid(&mut self, purpose: &str) -> String {
+        grouped(&self.name(purpose, 32))
+    }
+
+    /// The same GUID at every time; no secret.
+    pub fn lasting_guid(&self, purpose: &str) -> String {
+        grouped(&hex(&hmac_sha256(&self.seed, purpose.as_bytes())))
     }
 
     /// Remembers a secret; asterisks in its place are none.

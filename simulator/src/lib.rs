@@ -34,7 +34,7 @@ pub use edit::{NewHub, NewService};
 pub use faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
 pub use log::LoggedRequest;
 pub use options::{
-    Application, CLIENT, CLIENT_SECRET, FederatedCredential, KeysLeftOut, Latency, Limits, MaskedLink, MqttDoor, Network, Options,
-    PoliciesOnGet, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants,
+    Application, CLIENT, CLIENT_SECRET, FederatedCredential, IdentityLink, KeysLeftOut, Latency, Limits, MaskedLink, MqttDoor, Network,
+    Options, PoliciesOnGet, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants,
 };
 pub use simulator::Simulator;

@@ -287,6 +287,8 @@ impl Default for Limits {
 pub struct Variants {
     /// What a masked connection string in a link does on PUT.
     pub masked_link: MaskedLink,
+    /// What a PUT does to a link by identity whose api-version does not know of such links.
+    pub identity_link: IdentityLink,
     /// What an update of an enrollment does that carries no keys.
     pub group_keys_left_out: KeysLeftOut,
     /// What a hub's or a service's PUT does with a policy that carries no keys.
@@ -311,6 +313,18 @@ pub enum MaskedLink {
     Kept,
     /// The asterisks become the key, and provisioning through the link breaks.
     StoredLiterally,
+}
+
+/// See [`Variants::identity_link`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum IdentityLink {
+    /// The link stays and opens nothing any more.
+    #[default]
+    Broken,
+    /// The link stays as it was.
+    Kept,
+    /// The PUT is refused.
+    Refused,
 }
 
 /// What happens to keys that a PUT leaves out.

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use crate::azure::{
-    Attestation, Authentication, Azure, Certificate, Device, Enrollment, Hub, Link, Phase, Policy, Registration, Resource, Service, Slots,
-    Through,
+    Attestation, Authentication, Azure, Certificate, Device, Enrollment, Hub, Link, Means, Phase, Policy, Registration, Resource, Service,
+    Slots, Through,
 };
 use crate::keys;
 
@@ -126,6 +126,10 @@ impl Page {
         let properties = crate::arm::masked_properties(hub);
         self.line(1, &format!("properties {}", canonical(&Value::Object(properties))));
         self.policies(&hub.policies);
+        let scope = hub.resource.scope("iothubs");
+        for role in azure.roles.values().filter(|role| role.scope == scope) {
+            self.line(1, &format!("role {} of {}", role.role(), role.principal));
+        }
         for device in hub.devices.values() {
             self.device(azure, device);
         }
@@ -176,9 +180,15 @@ impl Page {
             let properties = Value::Object(service.properties.clone());
             self.line(1, &format!("properties {}", canonical(&properties)));
         }
+        if let Some(principal) = &service.identities.system {
+            self.line(1, &format!("identity {principal}"));
+        }
+        for given in service.identities.given.values() {
+            self.line(1, &format!("identity {} {}", given.id, given.principal));
+        }
         self.policies(&service.policies);
         let mut links: Vec<&Link> = service.links.iter().collect();
-        links.sort_by_key(|link| (&link.host, &link.policy));
+        links.sort_by_key(|link| (&link.host, link.masked()));
         for link in links {
             self.link(link);
         }
@@ -200,11 +210,14 @@ impl Page {
     }
 
     fn link(&mut self, link: &Link) {
-        let key = self.secret(&link.key);
-        let text = format!(
-            "link {} {} {} weight {} apply {} {key}",
-            link.host, link.location, link.policy, link.weight, link.apply_allocation_policy
-        );
+        let (means, key) = match &link.means {
+            Means::Key { policy, key } => (policy.clone(), format!(" {}", self.secret(key))),
+            Means::SystemAssigned => ("by its own identity".to_owned(), String::new()),
+            Means::UserAssigned(id) => (format!("by {id}"), String::new()),
+            Means::Lost => ("by nothing".to_owned(), String::new()),
+        };
+        let text =
+            format!("link {} {} {means} weight {} apply {}{key}", link.host, link.location, link.weight, link.apply_allocation_policy);
         self.line(1, &text);
     }
 

@@ -19,6 +19,8 @@ mod enrollments;
 mod fleet;
 #[path = "azure/individuals.rs"]
 mod individuals;
+#[path = "azure/keyless.rs"]
+mod keyless;
 #[path = "azure/limits.rs"]
 mod limits;
 #[path = "azure/mqtt.rs"]

@@ -9,8 +9,8 @@ use super::operation::{announce, poll};
 use super::provisioning_put::put;
 use super::refusal::{no_body, no_such_resource, not_active, unknown_path};
 use super::resource_groups::{must_exist, tags_of};
-use super::{Place, authorities};
-use crate::azure::{Azure, Due, Link, Phase, Policy, Service};
+use super::{Place, authorities, identities, links};
+use crate::azure::{Azure, Due, Phase, Policy, Service};
 use crate::exchange::{Answer, Call, Outcome};
 use crate::options::PoliciesOnGet;
 
@@ -26,7 +26,7 @@ pub(super) fn one(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
             if service.resource.visible_from > now {
                 return Err(missing(place));
             }
-            Ok(Answer::json(200, shown(service, azure.options.variants.policies_on_get)))
+            Ok(Answer::json(200, shown(azure, service, call)))
         }
         ("POST", ["listkeys"]) => {
             let value: Vec<Value> = find(azure, place)?.policies.iter().map(Policy::with_keys).collect();
@@ -79,41 +79,34 @@ fn patch(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> O
     let key = place.name.to_lowercase();
     let begun = azure.begin(now, |number| Due::Service(key.clone(), number));
     let etag = azure.etag();
-    let policies = azure.options.variants.policies_on_get;
     let service = azure.services.get_mut(&key).ok_or_else(|| missing(place))?;
     service.resource.tags = tags_of(body).unwrap_or_default();
     service.resource.etag = etag;
     service.resource.phase = Phase::Updating(begun.number);
-    let answer = Answer::json(200, shown(service, policies));
+    let answer = Answer::json(200, shown(azure, &azure.services[&key], call));
     Ok(announce(azure, call, &begun, answer))
 }
 
-fn shown_link(link: &Link) -> Value {
-    json!({
-        "applyAllocationPolicy": link.apply_allocation_policy,
-        "allocationWeight": link.weight,
-        "name": link.host,
-        "connectionString": link.masked(),
-        "location": link.location,
-    })
-}
-
-/// What a GET or a PUT answers: no policy keys, links masked.
-pub(super) fn shown(service: &Service, policies: PoliciesOnGet) -> Value {
+/// What a GET or a PUT answers: no policy keys, links masked, and in an older version nothing of identities.
+pub(super) fn shown(azure: &Azure, service: &Service, call: &Call) -> Value {
+    let knows_identities = identities::knows(call);
     let resource = &service.resource;
     let mut properties = service.properties.clone();
+    if !knows_identities {
+        properties.remove(identities::LOCAL_AUTH_OFF);
+    }
     let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
     set("state", resource.phase.state().into());
     set("provisioningState", resource.phase.provisioning_state().into());
-    set("iotHubs", service.links.iter().map(shown_link).collect());
+    set("iotHubs", service.links.iter().map(|link| links::shown(link, knows_identities)).collect());
     set("allocationPolicy", service.allocation_policy.as_str().into());
     set("serviceOperationsHostName", service.host().into());
     set("deviceProvisioningHostName", "global.azure-devices-provisioning.net".into());
     set("idScope", service.id_scope.as_str().into());
-    if policies == PoliciesOnGet::WithoutKeys {
+    if azure.options.variants.policies_on_get == PoliciesOnGet::WithoutKeys {
         set("authorizationPolicies", service.policies.iter().map(Policy::without_keys).collect());
     }
-    json!({
+    let mut document = json!({
         "id": format!(
             "/subscriptions/{}/resourcegroups/{}/providers/Microsoft.Devices/ProvisioningServices/{}",
             resource.subscription, resource.group, resource.name
@@ -127,7 +120,12 @@ pub(super) fn shown(service: &Service, policies: PoliciesOnGet) -> Value {
         "etag": resource.etag,
         "properties": properties,
         "sku": { "name": "S1", "tier": "Standard", "capacity": service.capacity },
-    })
+    });
+    let tenant = azure.directory.subscription(&resource.subscription).map_or("", |there| &there.tenant);
+    if let Some(identity) = identities::shown(service, tenant).filter(|_| knows_identities) {
+        document["identity"] = identity;
+    }
+    document
 }
 
 /// Lists the services of a subscription, or of one of its groups.
@@ -143,7 +141,7 @@ pub(super) fn list(azure: &Azure, call: &Call, subscription: &str, group: Option
             };
             here && resource.visible_from <= now
         })
-        .map(|service| shown(service, azure.options.variants.policies_on_get))
+        .map(|service| shown(azure, service, call))
         .collect();
     page(azure, call, value)
 }

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Place;
 use super::hub_document::{known_region, region_name};
 use super::hub_put::{new_resource, valid_name};
 use super::operation::announce;
@@ -11,9 +10,9 @@ use super::policies::{Owner, SERVICE_RIGHTS, default_service_policies, read};
 use super::provisioning::shown;
 use super::refusal::{arm, bad, no_body, not_active, taken};
 use super::resource_groups::{must_accept, tags_of};
-use crate::azure::{Azure, Due, Link, Phase, Policy, Service};
+use super::{Place, identities, links};
+use crate::azure::{Azure, Due, Identities, Link, Phase, Policy, Service};
 use crate::exchange::{Answer, Call, Outcome};
-use crate::options::MaskedLink;
 
 /// The fields of `properties` that are kept apart or that the service alone writes.
 const OWN: [&str; 9] = [
@@ -48,14 +47,14 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
         return Err(bad(400_006, &message));
     }
     check_against(azure, place, body)?;
-    let wanted = read_body(azure, &key, body)?;
+    let wanted = read_body(azure, &key, body, identities::knows(call))?;
+    let identities = identities_after(azure, &key, call, body)?;
     let policies = policies(azure, &key, &body["properties"]["authorizationPolicies"])?;
     let begun = azure.begin(now, |number| Due::Service(key.clone(), number));
     let etag = azure.etag();
     for link in &wanted.links {
-        azure.keyring.keep(link.key.clone());
+        link.key().map(|key| azure.keyring.keep(key.clone()));
     }
-    let shown_policies = azure.options.variants.policies_on_get;
     let existed = azure.services.contains_key(&key);
     if !existed {
         let service = empty(azure, place, &wanted, now);
@@ -68,10 +67,20 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     service.capacity = wanted.capacity;
     service.allocation_policy = wanted.allocation_policy;
     service.links = wanted.links;
+    // An older version does not know the switch and leaves it as it is.
+    let off = service.properties.get(identities::LOCAL_AUTH_OFF).filter(|_| !identities::knows(call)).cloned();
     service.properties = wanted.properties;
+    service.properties.extend(off.map(|off| (identities::LOCAL_AUTH_OFF.to_owned(), off)));
     service.policies = policies;
-    let answer = Answer::json(if existed { 200 } else { 201 }, shown(service, shown_policies));
+    service.identities = identities;
+    let answer = Answer::json(if existed { 200 } else { 201 }, shown(azure, &azure.services[&key], call));
     Ok(announce(azure, call, &begun, answer))
+}
+
+/// A version that does not know identities leaves them as they are.
+fn identities_after(azure: &mut Azure, key: &str, call: &Call, body: &Value) -> Result<Identities, Answer> {
+    let before = azure.services.get(key).map(|service| service.identities.clone()).unwrap_or_default();
+    if identities::knows(call) { identities::after(&mut azure.keyring, key, before, body) } else { Ok(before) }
 }
 
 fn empty(azure: &mut Azure, place: &Place<'_>, wanted: &Wanted, now: Timestamp) -> Service {
@@ -98,7 +107,7 @@ fn check_against(azure: &Azure, place: &Place<'_>, body: &Value) -> Result<(), A
     Ok(())
 }
 
-fn read_body(azure: &Azure, key: &str, body: &Value) -> Result<Wanted, Answer> {
+fn read_body(azure: &Azure, key: &str, body: &Value, knows_identities: bool) -> Result<Wanted, Answer> {
     let location = body["location"].as_str().unwrap_or_default();
     if !known_region(location) {
         let message =
@@ -119,7 +128,7 @@ fn read_body(azure: &Azure, key: &str, body: &Value) -> Result<Wanted, Answer> {
         location: region_name(location),
         capacity: body["sku"]["capacity"].as_i64().unwrap_or(1),
         allocation_policy: allocation_policy.to_owned(),
-        links: links(azure, key, given["iotHubs"].as_array().map_or(&[], Vec::as_slice))?,
+        links: links::read(azure, key, given["iotHubs"].as_array().map_or(&[], Vec::as_slice), knows_identities)?,
         properties: given
             .as_object()
             .into_iter()
@@ -127,55 +136,6 @@ fn read_body(azure: &Azure, key: &str, body: &Value) -> Result<Wanted, Answer> {
             .filter(|(name, value)| !own(name) && !value.is_null())
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect(),
-    })
-}
-
-/// The links of a PUT body. The same hub is taken twice and refused the third time.
-fn links(azure: &Azure, key: &str, wanted: &[Value]) -> Result<Vec<Link>, Answer> {
-    let most = azure.options.limits.linked_hubs;
-    if wanted.len() > most {
-        let message = format!("A provisioning service links {most} hubs at most.");
-        return Err(bad(400_304, &message));
-    }
-    let before = azure.services.get(key).map_or(&[][..], |service| &service.links);
-    let mut links: Vec<Link> = Vec::with_capacity(wanted.len());
-    for entry in wanted {
-        let mut link = link_of(entry).ok_or_else(|| bad(400_309, "The connection string of a linked hub is not valid."))?;
-        let same_host = |other: &&Link| other.host.eq_ignore_ascii_case(&link.host);
-        if links.iter().filter(same_host).count() >= 2 {
-            let message = format!("The IoT hub {} is linked already.", link.host);
-            return Err(bad(400_303, &message));
-        }
-        if link.key == "****" && azure.options.variants.masked_link == MaskedLink::Kept {
-            let stored = before.iter().filter(same_host).find(|other| other.policy.eq_ignore_ascii_case(&link.policy));
-            let stored = stored.ok_or_else(|| bad(400_309, "The key of a linked hub is masked and none is stored for it."))?;
-            link.key.clone_from(&stored.key);
-        }
-        links.push(link);
-    }
-    Ok(links)
-}
-
-/// Reads a link; `None` when its connection string is not whole or it names no location.
-pub(crate) fn link_of(entry: &Value) -> Option<Link> {
-    let connection = entry["connectionString"].as_str()?;
-    let part = |wanted: &str| {
-        connection
-            .split(';')
-            .filter_map(|part| part.split_once('='))
-            .find_map(|(name, value)| (name.trim().eq_ignore_ascii_case(wanted)).then(|| value.trim().to_owned()))
-            .filter(|value| !value.is_empty())
-    };
-    let host = part("HostName")?.to_ascii_lowercase();
-    let weight = entry["allocationWeight"].as_i64().unwrap_or(1);
-    (host.ends_with(".azure-devices.net") && (1..=1_000).contains(&weight)).then_some(())?;
-    Some(Link {
-        host,
-        policy: part("SharedAccessKeyName")?,
-        key: part("SharedAccessKey")?,
-        location: region_name(entry["location"].as_str().filter(|text| !text.is_empty())?),
-        apply_allocation_policy: entry["applyAllocationPolicy"].as_bool().unwrap_or(true),
-        weight,
     })
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::{Attestation, Authority, Policy, Resource};
+use super::{Attestation, Authority, Identities, Policy, Resource};
 use crate::keys::{self, Keyring};
 
 /// A device provisioning service.
@@ -19,6 +19,7 @@ pub(crate) struct Service {
     pub allocation_policy: String,
     pub id_scope: String,
     pub policies: Vec<Policy>,
+    pub identities: Identities,
     pub links: Vec<Link>,
     /// The certificates of authorities, by name in lower case.
     pub authorities: BTreeMap<String, Authority>,
@@ -48,6 +49,7 @@ impl Service {
             allocation_policy: "Hashed".to_owned(),
             id_scope: format!("0ne{scope}"),
             policies,
+            identities: Identities::default(),
             links: Vec::new(),
             authorities: BTreeMap::new(),
             groups: BTreeMap::new(),
@@ -94,22 +96,47 @@ impl Service {
     }
 }
 
-/// A linked hub: nothing but a connection string and how to weigh it.
+/// A linked hub: how it is opened, and how to weigh it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Link {
     pub host: String,
-    pub policy: String,
-    pub key: String,
+    /// Whether the link has the hub's host name beside what opens it.
+    pub named: bool,
+    pub means: Means,
     pub location: String,
     pub apply_allocation_policy: bool,
     pub weight: i64,
 }
 
 impl Link {
-    /// The connection string as a GET shows it.
-    pub fn masked(&self) -> String {
-        format!("HostName={};SharedAccessKeyName={};SharedAccessKey=****", self.host, self.policy)
+    /// The connection string as a GET shows it, if there is one.
+    pub fn masked(&self) -> Option<String> {
+        match &self.means {
+            Means::Key { policy, .. } => Some(format!("HostName={};SharedAccessKeyName={policy};SharedAccessKey=****", self.host)),
+            Means::SystemAssigned | Means::UserAssigned(_) | Means::Lost => None,
+        }
     }
+
+    /// The key, if it has one.
+    pub fn key(&self) -> Option<&String> {
+        match &self.means {
+            Means::Key { key, .. } => Some(key),
+            Means::SystemAssigned | Means::UserAssigned(_) | Means::Lost => None,
+        }
+    }
+}
+
+/// How a link opens its hub.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Means {
+    /// By a key of one of the hub's policies.
+    Key { policy: String, key: String },
+    /// By the identity that Azure made for the service.
+    SystemAssigned,
+    /// By the identity with that resource id.
+    UserAssigned(String),
+    /// In no way: a version that knows no identities wrote over one.
+    Lost,
 }
 
 /// What an enrollment says, be it a group's or an individual one.

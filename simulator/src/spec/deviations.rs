@@ -24,6 +24,7 @@ impl Deviation {
 const HUB: &str = "azure/iothub/iothub.json";
 const HUB_DATA: &str = "azure/iothub/dataplane-derived.json";
 const PROVISIONING: &str = "azure/dps/mgmt-iotdps.json";
+const AUTHORIZATION: &str = "azure/authorization/roleAssignments.json";
 const RESOURCES: &str = "azure/resources/resources.json";
 
 const ERROR_CODE: Change = Change::Put("/definitions/ErrorDetails/properties/code", r#"{"readOnly": true, "type": ["integer", "string"]}"#);
@@ -34,7 +35,7 @@ const ERROR_ANSWER: &str = r##"{"description": "error", "schema": {"$ref": "#/de
 /// Three more hold for every answer, seen in those recorded in Azure/azure-sdk-for-js: a failure may come in Azure Resource
 /// Manager's own `{"error": {…}}`, where that stands in front, and without a body; a deletion may answer without the resource
 /// that the file declares; a body of `null` is none.
-pub const DEVIATIONS: [Deviation; 10] = [
+pub const DEVIATIONS: [Deviation; 12] = [
     Deviation {
         document: HUB,
         changes: &[ERROR_CODE],
@@ -111,6 +112,20 @@ pub const DEVIATIONS: [Deviation; 10] = [
             Change::Put("/definitions/ExportImportDevice/properties/tags/additionalProperties", "{}"),
         ],
         reason: "tags and properties of a twin are any JSON; the client from which the file is derived has one word for an object and for anything",
+    },
+    Deviation {
+        document: PROVISIONING,
+        changes: &[Change::Put("/definitions/IotHubDefinitionDescription/required", r#"["location"]"#)],
+        reason: "a link by identity has no connection string, in whichever version it is shown or sent back; the service refuses \
+                 what it does not accept, see the property's description in azure-mgmt-iothubprovisioningservices 2.1.0",
+    },
+    Deviation {
+        document: AUTHORIZATION,
+        changes: &[
+            Change::Remove("/paths/~1{roleAssignmentId}"),
+            Change::Put("/parameters/RoleAssignmentNameParameter/x-ms-skip-url-encoding", "false"),
+        ],
+        reason: "the first template fits any path of any provider, so that a misspelt one would pass; a name is a GUID, one segment",
     },
     Deviation {
         document: RESOURCES,

@@ -46,8 +46,37 @@ const ENROLLMENTS_OF_2018: &[Change] = &[
     Change::Remove("/paths/~1enrollmentGroups/post"),
 ];
 
+const PROVISIONING: &str = "azure/dps/mgmt-iotdps.json";
+
+/// Identities, and links by them, came with 2026-11-01.
+const PROVISIONING_WITH_IDENTITIES: &[Change] = &[
+    Change::Put(
+        "/definitions/IotHubDefinitionDescription/properties/hostName",
+        r#"{"type": "string", "description": "Host name of the IoT hub. This is required when connectionString is not provided."}"#,
+    ),
+    Change::Put(
+        "/definitions/IotHubDefinitionDescription/properties/authenticationType",
+        r#"{"type": "string", "enum": ["KeyBased", "UserAssigned", "SystemAssigned"], "x-ms-enum": {"name": "IotHubAuthenticationType", "modelAsString": true}}"#,
+    ),
+    Change::Put("/definitions/IotHubDefinitionDescription/properties/selectedUserAssignedIdentityResourceId", r#"{"type": "string"}"#),
+    Change::Put("/definitions/IotDpsPropertiesDescription/properties/disableLocalAuth", r#"{"type": "boolean"}"#),
+    Change::Put(
+        "/definitions/UserAssignedIdentity",
+        r#"{"type": "object", "properties": {"principalId": {"type": "string", "readOnly": true}, "clientId": {"type": "string", "readOnly": true}}}"#,
+    ),
+    Change::Put(
+        "/definitions/ManagedServiceIdentity",
+        r##"{"type": "object", "required": ["type"], "properties": {
+            "principalId": {"type": "string", "readOnly": true},
+            "tenantId": {"type": "string", "readOnly": true},
+            "type": {"type": "string", "enum": ["None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned"]},
+            "userAssignedIdentities": {"type": "object", "additionalProperties": {"$ref": "#/definitions/UserAssignedIdentity"}}}}"##,
+    ),
+    Change::Put("/definitions/ProvisioningServiceDescription/properties/identity", r##"{"$ref": "#/definitions/ManagedServiceIdentity"}"##),
+];
+
 /// Every version without a file of its own.
-pub const MODELS: [Model; 4] = [
+pub const MODELS: [Model; 5] = [
     Model {
         document: ENROLLMENTS,
         version: "2018-09-01-preview",
@@ -65,6 +94,12 @@ pub const MODELS: [Model; 4] = [
         version: "2019-03-31",
         changes: DEVICE_WITHOUT_ISSUED_CERTIFICATES,
         source: "models of the DPS device client in Azure/azure-iot-sdk-csharp, which speaks 2019-03-31",
+    },
+    Model {
+        document: PROVISIONING,
+        version: "2026-11-01",
+        changes: PROVISIONING_WITH_IDENTITIES,
+        source: "models of azure-mgmt-iothubprovisioningservices 2.1.0, Microsoft's Python client, which speaks this version",
     },
     Model {
         document: "models/iothub-device.json",

@@ -13,6 +13,8 @@ use super::template::{Exactness, Template};
 pub enum Service {
     /// Resource groups, by Azure Resource Manager.
     Resources,
+    /// Role assignments, by Azure Resource Manager.
+    Authorization,
     /// IoT hubs, by Azure Resource Manager.
     IotHub,
     /// Device provisioning services, by Azure Resource Manager.
@@ -31,6 +33,7 @@ impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Resources => "resource groups",
+            Self::Authorization => "role assignments",
             Self::IotHub => "IoT Hub",
             Self::Provisioning => "DPS",
             Self::ProvisioningEnrollment => "DPS enrollments",

@@ -16,9 +16,11 @@ macro_rules! source {
     };
 }
 
-pub(super) const SOURCES: [Source; 11] = [
+pub(super) const SOURCES: [Source; 13] = [
     source!("azure/common-types/arm-v1-types.json", None),
     source!("azure/common-types/arm-v2-types.json", None),
+    source!("azure/authorization/common-types.json", None),
+    source!("azure/authorization/roleAssignments.json", Some(Service::Authorization)),
     source!("azure/resources/resources.json", Some(Service::Resources)),
     source!("azure/iothub/iothub.json", Some(Service::IotHub)),
     source!("azure/iothub/dataplane-derived.json", Some(Service::IotHubRegistry)),
@@ -36,7 +38,7 @@ pub(super) const ARM_ERROR: (&str, &str) = ("azure/common-types/arm-v2-types.jso
 impl Service {
     pub(super) fn plane(self) -> Plane {
         match self {
-            Self::Resources | Self::IotHub | Self::Provisioning => Plane::Management,
+            Self::Resources | Self::Authorization | Self::IotHub | Self::Provisioning => Plane::Management,
             Self::ProvisioningEnrollment => Plane::ProvisioningService,
             Self::ProvisioningDevice => Plane::ProvisioningDevice,
             Self::IotHubRegistry | Self::IotHubDevice => Plane::Hub,

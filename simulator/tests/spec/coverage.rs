@@ -77,6 +77,13 @@ const PROVISIONING_SERVICES: &[Row] = &[
     ("POST", "{provider}/checkProvisioningServiceNameAvailability", "IotDpsResource_CheckProvisioningServiceNameAvailability"),
 ];
 
+const ROLE_ASSIGNMENTS: &[Row] = &[
+    ("GET", "{devices}/IotHubs/contoso/providers/Microsoft.Authorization/roleAssignments", "RoleAssignments_ListForResource"),
+    ("PUT", "{devices}/IotHubs/contoso/providers/Microsoft.Authorization/roleAssignments/11", "RoleAssignments_Create"),
+    ("GET", "{devices}/IotHubs/contoso/providers/Microsoft.Authorization/roleAssignments/11", "RoleAssignments_Get"),
+    ("DELETE", "{devices}/IotHubs/contoso/providers/Microsoft.Authorization/roleAssignments/11", "RoleAssignments_Delete"),
+];
+
 const RESOURCE_GROUPS: &[Row] = &[
     ("PUT", "/subscriptions/2f5c/resourcegroups/plant", "ResourceGroups_CreateOrUpdate"),
     ("GET", "/subscriptions/2f5c/resourcegroups/plant", "ResourceGroups_Get"),
@@ -164,9 +171,11 @@ const DEVICE_MESSAGES: &[Row] = &[
 ];
 
 /// What the operator, the devices and the tests say to Azure, by host and version.
-const TABLES: [(&str, &str, &[Row]); 9] = [
+const TABLES: [(&str, &str, &[Row]); 11] = [
     (ARM, "2023-06-30", HUBS),
     (ARM, "2022-12-12", PROVISIONING_SERVICES),
+    (ARM, "2026-11-01", PROVISIONING_SERVICES),
+    (ARM, "2022-04-01", ROLE_ASSIGNMENTS),
     (ARM, "2024-03-01", RESOURCE_GROUPS),
     (DPS, "2021-10-01", ENROLLMENTS),
     (DPS, "2018-09-01-preview", ENROLLMENTS_OF_2018),
