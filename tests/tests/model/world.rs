@@ -14,7 +14,8 @@ use moorage_operator::lease::Term;
 use moorage_operator::metrics::Metrics;
 use moorage_operator::run::{Config, Operator};
 use moorage_simulator::{
-    Fault, KeysLeftOut, Limits, MaskedLink, Match, Occurrence, Options, PoliciesOnGet, Reregistration, Rule, SecondKey, Simulator, Variants,
+    Fault, IdentityLink, KeysLeftOut, Limits, MaskedLink, Match, Occurrence, Options, PoliciesOnGet, Reregistration, Rule, SecondKey,
+    Simulator, Variants,
 };
 use moorage_tests::apiserver::ApiServer;
 use moorage_tests::device::Network;
@@ -191,6 +192,7 @@ fn operator(cluster: &ApiServer, cloud: &Simulator, clock: Clock) -> (Arc<Env>, 
 fn options(quirks: &Quirks) -> Options {
     let kept = |kept: bool| if kept { KeysLeftOut::Kept } else { KeysLeftOut::Regenerated };
     let variants = Variants {
+        identity_link: IdentityLink::default(),
         masked_link: if quirks.masked_link_is_stored { MaskedLink::StoredLiterally } else { MaskedLink::Kept },
         group_keys_left_out: kept(quirks.group_keys_are_kept),
         policy_keys_left_out: kept(quirks.policy_keys_are_kept),

@@ -7,6 +7,7 @@ mod credentials;
 mod deprovision;
 mod disenroll;
 mod fail_over;
+mod keyless;
 mod leaving;
 mod outages;
 mod policies;
