@@ -3,12 +3,14 @@
 //! Everything is computed from the group's two keys, which are in memory: a credential costs one write of its Secret and one
 //! of its status, and no request to a cloud. Only barring its device on deletion, and letting it in again, take requests.
 
+mod claims;
 mod content;
 mod disenrollment;
 mod home;
 mod observe;
 mod plan;
 mod reprovisioning;
+mod tokens;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
@@ -18,9 +20,10 @@ use moorage_plan::{Goal, Plan};
 use serde_json::Value;
 
 use self::{
-    content::Content,
+    content::{Content, Origin},
     observe::{Seen, Wanted, registration_id_of, secret_of},
     plan::Action,
+    tokens::Lives,
 };
 use crate::{
     env::Env,
@@ -96,19 +99,21 @@ impl Kind for DeviceCredential {
 fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus) -> DeviceCredentialStatus {
     let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
     let written = meta.map(plan::written);
-    let token = written.and_then(|written| written.token).filter(|_| seen.renewal.is_some());
+    let lives = written.map(|written| seen.renewals.asked(written.lives)).unwrap_or_default();
+    let token = lives.first_to_end();
+    let Origin::Service { registration_id, id_scope, .. } = &seen.source.origin;
     DeviceCredentialStatus {
         common,
-        registration_id: Some(seen.source.registration_id.as_str().to_owned()),
-        id_scope: Some(seen.source.id_scope.as_str().to_owned()),
+        registration_id: Some(registration_id.as_str().to_owned()),
+        id_scope: Some(id_scope.as_str().to_owned()),
         secret_name: Some(secret_of(credential).name.to_string()),
         secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
         revision: written.map(|written| written.revision),
-        slot: Some(seen.source.slot),
+        slot: Some(seen.source.keys.slot),
         not_before: token.map(|life| life.not_before),
         not_after: token.map(|life| life.not_after),
         reprovision_requested_at: meta.and_then(|meta| reprovisioning::on_secret(meta, names::REPROVISIONED)).cloned(),
-        renewal_time: token.zip(seen.renewal).map(|(life, renewal)| renewal.due(life, plan::seed(credential))),
+        renewal_time: seen.renewals.due(lives, plan::seed(credential)),
     }
 }
 
@@ -138,7 +143,7 @@ fn metadata(credential: &DeviceCredential, at: &Name, content: &Content, revisio
     metadata.namespace = Some(at.namespace.to_string());
     metadata.labels.get_or_insert_default().insert(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned());
     let annotations = metadata.annotations.get_or_insert_default();
-    annotations.retain(|name, _| name != names::TOKEN_NOT_BEFORE && name != names::TOKEN_NOT_AFTER);
+    annotations.retain(|name, _| !Lives::are_told_by(name));
     annotations.insert(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned());
     annotations.insert(names::OWNER_NAME.to_owned(), key.at.name.to_string());
     annotations.extend(plan::annotations(content, revision));

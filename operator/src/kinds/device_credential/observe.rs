@@ -6,18 +6,20 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup, Slot};
 use moorage_keys::{IdScope, RegistrationId};
-use moorage_plan::{Goal, Pattern, Reason, Renewal, parse_duration};
+use moorage_plan::{Goal, Reason};
 
-use super::content::Source;
+use super::claims::{first_to_claim, within_the_limit};
+use super::content::{Keys, Origin, Source};
 use super::disenrollment;
 use super::reprovisioning::{self, Asked, open_request};
+use super::tokens::Renewals;
 use crate::{
     env::Env,
     error::Halt,
     grants,
-    key::{Name, ObjectKey, Thing},
+    key::{Name, ObjectKey},
     kind::Kind,
-    kinds::{enrollment_group, ownership::age},
+    kinds::enrollment_group,
 };
 
 /// What was seen of a credential's world.
@@ -33,7 +35,7 @@ pub enum Seen {
 /// What a credential is made of, and what there is of it.
 pub struct Wanted {
     pub(super) source: Source,
-    pub(super) renewal: Option<Renewal>,
+    pub(super) renewals: Renewals,
     pub(super) secret: Option<SeenSecret>,
     /// Secrets that were made for this credential under another name.
     pub(super) stale: Vec<Name>,
@@ -86,7 +88,7 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal
         let looked = disenrollment::look(credential, env, &group, registration_id, goal).await?;
         return Ok(Seen::Barred(Box::new(looked)));
     }
-    let renewal = renewal(credential, grant.and_then(|grant| grant.max_token_ttl.as_deref()))?;
+    let renewals = Renewals::of(credential, grant.and_then(|grant| grant.max_token_ttl.as_deref()))?;
     if let Some(limit) = grant.and_then(|grant| grant.max_devices) {
         within_the_limit(env, credential, &group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
     }
@@ -100,7 +102,7 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal
         let looked = disenrollment::look(credential, env, &group, registration_id.clone(), goal).await?;
         disenrollment::barred_by_another(&looked, &other).map_or(Ok(()), Err)?;
     }
-    let source = source(env, credential, &group, registration_id).await?;
+    let source = derived(env, credential, &group, &registration_id).await?;
     let at = secret_of(credential);
     let secret = match env.secrets.meta(&at)? {
         Some(meta) => Some(SeenSecret { intact: is_intact(env, credential, &source, &at, &meta).await?, meta }),
@@ -108,18 +110,19 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal
     };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
     let asked = match request {
-        Some((token, secret)) => Some(reprovisioning::look(env, &group, &source.registration_id, token, &secret.meta).await?),
+        Some((token, secret)) => Some(reprovisioning::look(env, &group, &registration_id, token, &secret.meta).await?),
         None => None,
     };
     let stale = env.secrets.owned_by(&key).into_iter().filter(|owned| *owned != at).collect();
-    Ok(Seen::Wanted(Box::new(Wanted { source, renewal, secret, stale, asked })))
+    Ok(Seen::Wanted(Box::new(Wanted { source, renewals, secret, stale, asked })))
 }
 
-async fn source(
+/// What a device of a group holds that proves itself with a key derived from the group's.
+async fn derived(
     env: &Env,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
-    registration_id: RegistrationId,
+    registration_id: &RegistrationId,
 ) -> Result<Source, Halt> {
     let at = group.key().at;
     let waiting = |what: &str| Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {at} {what}"));
@@ -136,66 +139,9 @@ async fn source(
         return Err(waiting("is bringing its keys to the provisioning service"));
     }
     let id_scope = IdScope::parse(id_scope).map_err(|_| waiting("tells an id scope that is none"))?;
-    let (primary, secondary) = Source::derived(&keys, &registration_id);
-    let names = credential.spec.secret.keys.clone();
-    Ok(Source { registration_id, id_scope, provisioning_host: host.clone(), primary, secondary, slot: Slot::Primary, names })
-}
-
-fn renewal(credential: &DeviceCredential, longest: Option<&str>) -> Result<Option<Renewal>, Halt> {
-    let Some(token) = &credential.spec.dps_token else { return Ok(None) };
-    let wrong = |note: String| Halt::stuck(Reason::Invalid, note);
-    let ttl = parse_duration(&token.ttl).map_err(|error| wrong(format!("spec.dpsToken.ttl: {error}")))?;
-    if ttl < Renewal::SHORTEST {
-        return Err(wrong("spec.dpsToken.ttl is at least 10m".to_owned()));
-    }
-    if let Some(longest) = longest {
-        let limit = parse_duration(longest).map_err(|error| wrong(format!("the group's grants.maxTokenTtl: {error}")))?;
-        if ttl > limit {
-            let note = format!("spec.dpsToken.ttl {} is longer than the group grants ({longest}); ask for at most that", token.ttl);
-            return Err(Halt::stuck(Reason::NotGranted, note));
-        }
-    }
-    Ok(Some(Renewal { ttl, at_percent: token.renew_at_percent }))
-}
-
-/// The oldest credential of a registration id keeps it, within one provisioning service.
-fn first_to_claim(env: &Env, credential: &DeviceCredential, id: &RegistrationId, group: &EnrollmentGroup) -> Result<(), Halt> {
-    let service = enrollment_group::service_of(group);
-    let mine = age(credential);
-    let rivals = env.stores.referrers(&Thing::Registration(id.as_str().into()));
-    let older = rivals.into_iter().filter(|rival| *rival != mine.1).find(|rival| {
-        env.stores.device_credentials.get(&rival.at).is_some_and(|rival| {
-            let theirs = env.stores.enrollment_groups.get(&group_of(&rival).at);
-            theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && age(&*rival) < mine
-        })
-    });
-    older.map_or(Ok(()), |older| {
-        let note = format!(
-            "registration id {} belongs to DeviceCredential {}, which is older; choose another, or delete one of the two",
-            id.as_str(),
-            older.at
-        );
-        Err(Halt::stuck(Reason::AlreadyExists, note))
-    })
-}
-
-/// The oldest credentials of a grant keep their place in it.
-fn within_the_limit(env: &Env, credential: &DeviceCredential, group: &ObjectKey, namespaces: &[String], limit: i32) -> Result<(), Halt> {
-    let most = usize::try_from(limit).unwrap_or(0);
-    let group_itself = Thing::Object(group.clone());
-    // Mostly the answer, and the rest takes as long as the group is large.
-    if env.stores.count_referrers(&group_itself) <= most {
-        return Ok(());
-    }
-    let mine = age(credential);
-    let here = |key: &ObjectKey| namespaces.iter().any(|pattern| Pattern::new(pattern).matches(&key.at.namespace));
-    let members = env.stores.referrers(&group_itself).into_iter().filter(here);
-    let older = members.filter_map(|key| env.stores.device_credentials.get(&key.at)).filter(|other| age(&**other) < mine).count();
-    if older < most {
-        return Ok(());
-    }
-    let note = format!("EnrollmentGroup {} grants {limit} devices to this namespace and has as many; ask its owner for more", group.at);
-    Err(Halt::stuck(Reason::QuotaExceeded, note))
+    let keys = Keys::derived(&keys, registration_id, Slot::Primary);
+    let origin = Origin::Service { registration_id: registration_id.clone(), id_scope, host: host.clone() };
+    Ok(Source { origin, keys, names: credential.spec.secret.keys.clone() })
 }
 
 /// Metadata cannot show tampering with the content. A version that is known needs no look; any other is read once.

@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use moorage_crds::{DeviceCredential, annotations as names};
-use moorage_plan::{Lifetime, Plan, Reason, Seed};
+use moorage_plan::{Plan, Reason, Seed};
 
 use super::content::Content;
 use super::disenrollment::Step;
 use super::observe::{SeenSecret, Wanted, secret_of};
 use super::reprovisioning;
+use super::tokens::Lives;
 use crate::{
     effects::Target,
     key::{KindName, Name},
@@ -75,17 +76,12 @@ impl Act for Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) revision: i64,
-    pub(super) token: Option<Lifetime>,
+    pub(super) lives: Lives,
 }
 
 pub(super) fn written(meta: &ObjectMeta) -> Written {
-    let read = |name: &str| meta.annotations.as_ref()?.get(name);
-    let time = |name: &str| read(name)?.parse::<Timestamp>().ok();
-    let token = time(names::TOKEN_NOT_BEFORE).zip(time(names::TOKEN_NOT_AFTER));
-    Written {
-        revision: read(names::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0),
-        token: token.map(|(not_before, not_after)| Lifetime { not_before, not_after }),
-    }
+    let revision = annotation(meta, names::REVISION).and_then(|text| text.parse().ok());
+    Written { revision: revision.unwrap_or(0), lives: Lives::written(meta) }
 }
 
 pub(super) fn seed(credential: &DeviceCredential) -> Seed {
@@ -94,9 +90,8 @@ pub(super) fn seed(credential: &DeviceCredential) -> Seed {
 
 pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
-    let fresh = |token| Box::new(seen.source.content(token));
     let Some(secret) = &seen.secret else {
-        let content = fresh(seen.renewal.map(|renewal| renewal.begin(now)));
+        let content = Box::new(seen.source.content(seen.renewals.begin(now)));
         let write = Action::Write { at, content, revision: 1, over: None, why: Reason::CreateSecret };
         return Plan::act(with_stale(vec![write], seen), Reason::CreateSecret, "The credential is being written");
     };
@@ -105,25 +100,24 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
         return Plan::stuck(Reason::SecretNotOurs, note);
     }
     let before = written(&secret.meta);
-    let kept = seen.renewal.and_then(|renewal| before.token.filter(|life| renewal.keeps(*life, seed(credential), now)));
-    let token = kept.or_else(|| seen.renewal.map(|renewal| renewal.begin(now)));
-    let content = fresh(token);
+    let lives = seen.renewals.go_on(before.lives, seed(credential), now);
+    let content = Box::new(seen.source.content(lives));
     let as_wanted = describes(secret, &content) && is_owned_by(credential, &secret.meta);
     if as_wanted && seen.stale.is_empty() {
-        let due = seen.renewal.zip(token).map(|(renewal, life)| renewal.due(life, seed(credential)));
+        let due = seen.renewals.due(lives, seed(credential));
         let plan = seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
         return plan.by(due);
     }
     let actions = if as_wanted { Vec::new() } else { vec![rewrite(at, secret, content, before, now)] };
     // What the Secret holds is good until its token ends: a new revision is no outage.
-    let usable = secret.intact && before.token.is_none_or(|life| now < life.not_after);
+    let usable = secret.intact && before.lives.last(now);
     Plan::act(with_stale(actions, seen), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
 }
 
 fn rewrite(at: Name, secret: &SeenSecret, content: Box<Content>, before: Written, now: Timestamp) -> Action {
     let same = annotation(&secret.meta, names::DIGEST) == Some(&content.digest.to_string());
     let revision = if same { before.revision.max(1) } else { before.revision + 1 };
-    let renewed = secret.intact && content.token.is_some_and(|life| life.not_before >= whole_seconds(now)) && before.token.is_some();
+    let renewed = secret.intact && content.lives.are_renewed(before.lives, whole_seconds(now));
     let why = if renewed { Reason::RenewToken } else { Reason::UpdateSecret };
     Action::Write { at, content, revision, over: Some(secret.meta.clone()), why }
 }
@@ -167,9 +161,6 @@ pub(super) fn annotations(content: &Content, revision: i64) -> BTreeMap<String, 
         (names::REVISION.to_owned(), revision.to_string()),
         (names::SLOT.to_owned(), format!("{:?}", content.slot)),
     ]);
-    if let Some(life) = content.token {
-        annotations.insert(names::TOKEN_NOT_BEFORE.to_owned(), life.not_before.to_string());
-        annotations.insert(names::TOKEN_NOT_AFTER.to_owned(), life.not_after.to_string());
-    }
+    annotations.extend(content.lives.annotations());
     annotations
 }

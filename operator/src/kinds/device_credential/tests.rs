@@ -13,8 +13,9 @@ use moorage_keys::{IdScope, RegistrationId};
 use moorage_plan::Renewal;
 use serde_json::json;
 
-use super::content::Source;
+use super::content::{Keys, Origin, Source};
 use super::observe::SeenSecret;
+use super::tokens::Renewals;
 use super::*;
 use crate::{
     cluster::SecretData,
@@ -46,16 +47,10 @@ fn object() -> DeviceCredential {
 fn source() -> Source {
     let group = KeyPair { primary: [1; 64].into(), secondary: [2; 64].into() };
     let registration_id = RegistrationId::parse("press-7").expect("an id");
-    let (primary, secondary) = Source::derived(&group, &registration_id);
-    Source {
-        registration_id,
-        id_scope: IdScope::parse("0ne00000001").expect("a scope"),
-        provisioning_host: "global.azure-devices-provisioning.net".to_owned(),
-        primary,
-        secondary,
-        slot: Slot::Primary,
-        names: BTreeMap::new(),
-    }
+    let keys = Keys::derived(&group, &registration_id, Slot::Primary);
+    let id_scope = IdScope::parse("0ne00000001").expect("a scope");
+    let host = "global.azure-devices-provisioning.net".to_owned();
+    Source { origin: Origin::Service { registration_id, id_scope, host }, keys, names: BTreeMap::new() }
 }
 
 /// What a look at a credential sees of these Secrets.
@@ -66,7 +61,7 @@ fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>
     let secret = secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
     let ours = |(name, kept): (&Name, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
-    Wanted { source: source.clone(), renewal, secret, stale, asked: None }
+    Wanted { source: source.clone(), renewals: Renewals { dps: renewal }, secret, stale, asked: None }
 }
 
 /// What an action does to the Secrets.

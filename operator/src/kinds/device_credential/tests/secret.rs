@@ -30,7 +30,7 @@ fn usable(line: &str) -> String {
 
 fn token_of(plan: &Plan<Action>) -> Option<Lifetime> {
     match &plan.actions[0] {
-        Action::Write { content, .. } => content.token,
+        Action::Write { content, .. } => content.lives.dps,
         other => panic!("{other:?}"),
     }
 }

@@ -94,7 +94,7 @@ prop_compose! {
             source.names.insert("deviceKey".to_owned(), "KEY".to_owned());
         }
         if secondary {
-            source.slot = Slot::Secondary;
+            source.keys.slot = Slot::Secondary;
         }
         Model { credential, source, renewal, secrets, now: now(), written: 0 }
     }
@@ -104,9 +104,9 @@ prop_compose! {
 fn holds_the_credential(model: &Model) -> Result<(), TestCaseError> {
     let kept = &model.secrets[&secret_of(&model.credential)];
     let said = plan::written(&kept.meta);
-    let content = model.source.content(said.token);
-    prop_assert_eq!(said.token.map(|life| life.not_after.duration_since(life.not_before)), model.renewal.map(|renewal| renewal.ttl));
-    prop_assert!(said.token.is_none_or(|life| model.now < life.not_after));
+    let content = model.source.content(said.lives);
+    prop_assert_eq!(said.lives.dps.map(|life| life.not_after.duration_since(life.not_before)), model.renewal.map(|renewal| renewal.ttl));
+    prop_assert!(said.lives.dps.is_none_or(|life| model.now < life.not_after));
     prop_assert!(said.revision > 0);
     prop_assert_eq!(&kept.data.0, &content.data.0);
     prop_assert_eq!(kept.meta.annotations.as_ref().and_then(|all| all.get(names::DIGEST)), Some(&content.digest.to_string()));
@@ -139,7 +139,7 @@ proptest! {
         settle(&mut model, fates);
         for round in 1..=rounds {
             let Some(due) = model.plan().look_again else { break };
-            let life = plan::written(&model.secrets[&secret_of(&model.credential)].meta).token;
+            let life = plan::written(&model.secrets[&secret_of(&model.credential)].meta).lives.dps;
             prop_assert!(model.now < due && life.is_some_and(|life| due < life.not_after));
             model.now = due;
             settle(&mut model, Vec::new());
