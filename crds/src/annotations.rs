@@ -43,6 +43,14 @@ pub const SLOT: &str = "moorage.dev/slot";
 pub const TOKEN_NOT_BEFORE: &str = "moorage.dev/token-not-before";
 /// On a credential's Secret: until when its token holds (RFC 3339).
 pub const TOKEN_NOT_AFTER: &str = "moorage.dev/token-not-after";
+/// On a credential's Secret: from when its token for the hub holds (RFC 3339).
+pub const HUB_TOKEN_NOT_BEFORE: &str = "moorage.dev/hub-token-not-before";
+/// On a credential's Secret: until when its token for the hub holds (RFC 3339).
+pub const HUB_TOKEN_NOT_AFTER: &str = "moorage.dev/hub-token-not-after";
+/// On a credential's Secret: the hub, the device and the key that its connection string and its token for the hub are for.
+pub const HUB_LOGIN: &str = "moorage.dev/hub-login";
+/// On a credential's Secret: what the device's own keys were generated for; without it, they are derived from a group's.
+pub const KEYS_OF: &str = "moorage.dev/keys-of";
 /// On a credential's Secret: the last value of [`REPROVISION_REQUESTED_AT`] that was carried out.
 pub const REPROVISIONED: &str = "moorage.dev/reprovisioned";
 /// On a credential's Secret: which registration is being ended for the sake of which value of [`REPROVISION_REQUESTED_AT`].

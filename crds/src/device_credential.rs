@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{CommonStatus, ObjectRef};
+use crate::{Capabilities, CommonStatus, InitialTwin, ObjectRef, ReprovisionPolicy};
 
 /// What one device needs to register and connect, in a Secret.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -26,10 +26,17 @@ use crate::{CommonStatus, ObjectRef};
         description = "Whether the Secret holds a working credential."
     ),
     printcolumn(
-        name = "Registration ID",
+        name = "Device",
         type_ = "string",
-        json_path = ".status.registrationId",
-        description = "What the device registers as."
+        json_path = ".status.device",
+        description = "What the device registers as, or is called in its hub."
+    ),
+    printcolumn(
+        name = "Hub",
+        type_ = "string",
+        json_path = ".status.assignedHub.hub",
+        priority = 1,
+        description = "The hub where it is, where that is looked for."
     ),
     printcolumn(name = "Secret", type_ = "string", json_path = ".status.secretName", description = "Where the credential is."),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.notAfter", description = "When the token ends, if there is one."),
@@ -37,10 +44,20 @@ use crate::{CommonStatus, ObjectRef};
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.enrollmentGroupRef) != has(self.hubRef)").message("give exactly one of enrollmentGroupRef (the device registers through a provisioning service) and hubRef (it is created in a hub)"))]
+#[x_kube(validation = Rule::new("has(self.hubRef) == has(oldSelf.hubRef)").message("a device cannot change between enrollmentGroupRef and hubRef: make a new DeviceCredential"))]
 #[x_kube(validation = Rule::new("has(self.registrationId) == has(oldSelf.registrationId)").message("registrationId cannot change: it is the device's identity; make a new DeviceCredential"))]
+#[x_kube(validation = Rule::new("has(self.deviceId) == has(oldSelf.deviceId)").message("deviceId cannot change: it is the device's identity; make a new DeviceCredential"))]
+#[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.individualEnrollment)").message("individualEnrollment goes with enrollmentGroupRef: a device with hubRef does not register"))]
+#[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.dpsToken)").message("dpsToken goes with enrollmentGroupRef: a device with hubRef does not register; ask for hubToken"))]
+#[x_kube(validation = Rule::new("has(self.hubRef) || !has(self.deviceId)").message("deviceId goes with hubRef; for a device that registers it is individualEnrollment.deviceId"))]
 pub struct DeviceCredentialSpec {
-    /// Enrollment group to which the device belongs.
-    pub enrollment_group_ref: ObjectRef,
+    /// Enrollment group to which the device belongs: it registers through a provisioning service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrollment_group_ref: Option<ObjectRef>,
+    /// Hub in which the device is created, without a provisioning service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_ref: Option<HubRef>,
     /// What the device registers as; the name of this object if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
@@ -48,15 +65,68 @@ pub struct DeviceCredentialSpec {
         .message("a registration id is 1 to 128 lower-case letters, digits, '-', '.', '_' or ':', and ends with a letter, a digit or '-'"))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("registrationId cannot change: it is the device's identity; make a new DeviceCredential"))]
     pub registration_id: Option<String>,
+    /// With `hubRef`, what the device is called in the hub, where case counts; `registrationId` or the name of this object if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = Rule::new("self.matches('^[-A-Za-z0-9.%_*?!(),:=@$\\']+$')")
+        .message("a device id is 1 to 128 letters, digits and characters of - . % _ * ? ! ( ) , : = @ $ '"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("deviceId cannot change: it is the device's identity; make a new DeviceCredential"))]
+    pub device_id: Option<String>,
+    /// Give the device an individual enrollment with two keys of its own, which nothing is derived from; hubs, allocation and grants are
+    /// those of the group. Added to a credential with a derived key, it gives the device new keys, and the derived one no longer registers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub individual_enrollment: Option<IndividualEnrollment>,
     /// The Secret that is written.
     #[serde(default)]
     pub secret: OutputSecret,
     /// Ask for a DPS token beside the keys, for devices that must not hold a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dps_token: Option<DpsToken>,
+    /// Ask for the connection string of the device's hub. A device that registers has one as soon as its hub holds the Secret's key;
+    /// until then this object is not Ready, and everything else is in the Secret.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub connection_string: bool,
+    /// Ask for a token for the device's hub; it is there when a connection string would be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hub_token: Option<HubToken>,
     /// What becomes of the device on deletion.
     #[serde(default)]
     pub deletion_policy: DevicePolicy,
+}
+
+/// A hub of a `TenantHubGroup` of the same namespace.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self == oldSelf").message("hubRef cannot change: the device's identity is in that hub; make a new DeviceCredential"))]
+pub struct HubRef {
+    /// Name of the `TenantHubGroup`, in the namespace of this object.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Name of the hub in it.
+    #[schemars(length(min = 3, max = 50))]
+    pub hub: String,
+}
+
+/// The individual enrollment of a device.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct IndividualEnrollment {
+    /// What the device is called in its hub, where case counts; the registration id if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    #[x_kube(validation = Rule::new("self.matches('^[-A-Za-z0-9.%_*?!(),:=@$\\']+$')")
+        .message("a device id is 1 to 128 letters, digits and characters of - . % _ * ? ! ( ) , : = @ $ '"))]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("deviceId cannot change: the device's identity in its hub is called so"))]
+    pub device_id: Option<String>,
+    /// The twin that the device begins with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_twin: Option<InitialTwin>,
+    /// What the device can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<Capabilities>,
+    /// What becomes of the device when it registers again and is given another hub.
+    #[serde(default)]
+    pub reprovision_policy: ReprovisionPolicy,
 }
 
 /// The Secret that is written.
@@ -68,11 +138,14 @@ pub struct OutputSecret {
     #[schemars(length(min = 1, max = 253))]
     pub name: Option<String>,
     /// Other names for the Secret's entries, for example `{deviceKey: IOTHUB_DEVICE_KEY}`.
-    /// Entries: `registrationId`, `idScope`, `provisioningHost`, `deviceKey`, `primaryKey`, `secondaryKey`, `dpsToken`.
+    /// Entries: `registrationId`, `idScope`, `provisioningHost`, `dpsToken` of a device that registers; `deviceId`, `hubHost` of one with
+    /// `hubRef`; `deviceKey`, `primaryKey`, `secondaryKey`, `connectionString`, `hubToken` of either.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16, "additionalProperties" = { "type": "string", "maxLength": 253 }))]
-    #[x_kube(validation = Rule::new("self.all(k, k in ['registrationId', 'idScope', 'provisioningHost', 'deviceKey', 'primaryKey', 'secondaryKey', 'dpsToken'])")
-        .message("entries are registrationId, idScope, provisioningHost, deviceKey, primaryKey, secondaryKey and dpsToken"))]
+    #[x_kube(validation = Rule::new("self.all(k, k in ['registrationId', 'idScope', 'provisioningHost', 'deviceId', 'hubHost', 'deviceKey', 'primaryKey', 'secondaryKey', 'dpsToken', 'connectionString', 'hubToken'])")
+        .message("entries are registrationId, idScope, provisioningHost, deviceId, hubHost, deviceKey, primaryKey, secondaryKey, dpsToken, connectionString and hubToken"))]
+    #[x_kube(validation = Rule::new("self.all(k, !self[k].startsWith('moorage.'))")
+        .message("names that begin with moorage. are the operator's own"))]
     #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^[-._a-zA-Z0-9]+$'))")
         .message("a Secret's key has letters, digits, '-', '_' and '.' only"))]
     #[x_kube(validation = Rule::new("self.all(a, self.all(b, a == b || self[a] != self[b]))")
@@ -94,6 +167,20 @@ pub struct DpsToken {
     pub renew_at_percent: i32,
 }
 
+/// A token for the device's hub, renewed before it ends.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct HubToken {
+    /// Lifetime, for example `24h`; at least `10m`.
+    #[serde(default = "a_day")]
+    #[schemars(schema_with = "crate::schema::duration")]
+    pub ttl: String,
+    /// Share of the lifetime after which it is renewed, in percent.
+    #[serde(default = "two_thirds")]
+    #[schemars(range(min = 10, max = 90))]
+    pub renew_at_percent: i32,
+}
+
 fn a_day() -> String {
     "24h".to_owned()
 }
@@ -105,10 +192,11 @@ fn two_thirds() -> i32 {
 /// What becomes of a device when its credential is deleted.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DevicePolicy {
-    /// Record, hub identity and the derivable key stay; the cloud is not called.
+    /// Enrollment, record, hub identity and the derivable key stay; the cloud is not called.
     #[default]
     Retain,
     /// The device can no longer register: a disabled individual enrollment bars it, and its registration record is removed. Its identity in the hub stays.
+    /// With `hubRef`: the identity is disabled.
     Disenroll,
     /// As `Disenroll`, and the device's identity in its hub is deleted, which cuts its connection and takes its twin with it.
     Deprovision,
@@ -131,9 +219,16 @@ pub struct DeviceCredentialStatus {
     /// Conditions and bookkeeping.
     #[serde(flatten)]
     pub common: CommonStatus,
+    /// What the device registers as, or is called in its hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// What the device registers as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_id: Option<String>,
+    /// Where the device is, while a connection string or a hub token is asked for, and always with `hubRef`. A device that registers is
+    /// looked for about once a minute, and less often in a group of more than a thousand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_hub: Option<AssignedHub>,
     /// Id scope of the provisioning service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_scope: Option<String>,
@@ -146,22 +241,36 @@ pub struct DeviceCredentialStatus {
     /// Number of the Secret's content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
-    /// Which of the group's two keys `deviceKey` is derived from.
+    /// Which of the two keys `deviceKey` is, or is derived from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Slot>,
-    /// From when the token holds.
+    /// From when the token holds; of two tokens, the one that ends first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub not_before: Option<Timestamp>,
-    /// Until when the token holds.
+    /// Until when the token holds; of two tokens, the one that ends first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub not_after: Option<Timestamp>,
-    /// When the token is renewed.
+    /// When the next token is renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub renewal_time: Option<Timestamp>,
     /// Last value of the annotation `moorage.dev/reprovision-requested-at` that was carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reprovision_requested_at: Option<String>,
+}
+
+/// Where a device is.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignedHub {
+    /// Host of the hub.
+    pub hub: String,
+    /// What the device is called there.
+    pub device_id: String,
+    /// When it registered last, as the provisioning service tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "crate::schema::date_time")]
+    pub registered_at: Option<Timestamp>,
 }

@@ -37,3 +37,12 @@ pub(crate) fn duration(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn date_time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time" })
 }
+
+/// Names with any JSON below them.
+pub(crate) fn any_objects(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "maxProperties": 64,
+        "additionalProperties": { "x-kubernetes-preserve-unknown-fields": true }
+    })
+}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
-use moorage_cloud::{AccessKey, Arm, Attestation, Azure, DpsService, HubHost, PolicyKey, Registry, ResourceId};
+use moorage_cloud::{AccessKey, Arm, Attestation, Azure, Device, DpsService, HubHost, PolicyKey, Registry, ResourceId};
 use moorage_crds::{ProvisioningService, TenantHubGroup};
 use moorage_plan::Reason;
 
@@ -19,8 +19,12 @@ use crate::{
 };
 
 mod accounts;
+mod looks;
+mod rolls;
 
 pub use accounts::{accepted, arm_of, secret_of};
+pub use looks::Looks;
+pub use rolls::{List, Placed, Roll, Rolls, roll};
 
 /// The policy of a provisioning service by which enrollments are managed: the one that Azure makes with every service.
 const SERVICE_POLICY: &str = "provisioningserviceowner";
@@ -37,6 +41,12 @@ pub struct Clouds {
     known: Mutex<Known>,
     /// What was counted in them.
     pub counts: Counts,
+    /// When what was made for a device was last seen as it is to be.
+    pub settled: Looks<()>,
+    /// Devices' identities, as they were last seen.
+    pub identities: Looks<Option<Device>>,
+    /// Where devices are.
+    pub rolls: Rolls,
 }
 
 #[derive(Default)]
@@ -96,7 +106,14 @@ pub struct Service {
 impl Clouds {
     /// No client yet.
     pub fn new(azure: Azure) -> Self {
-        Self { azure, known: Mutex::default(), counts: Counts::default() }
+        let known = Mutex::default();
+        Self { azure, known, counts: Counts::default(), settled: Looks::default(), identities: Looks::default(), rolls: Rolls::default() }
+    }
+
+    /// Forgets what was seen for an object.
+    pub fn forget(&self, object: &ObjectKey) {
+        self.settled.forget(object);
+        self.identities.forget(object);
     }
 
     /// The cloud's endpoints, and what all clients share.

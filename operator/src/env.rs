@@ -15,6 +15,7 @@ use crate::{
     events::Events,
     freshness::Freshness,
     key::{KindName, ObjectKey, Thing},
+    kinds,
     lease::Leadership,
     ledger::{self, Entries, Ledger},
     metrics::Metrics,
@@ -196,7 +197,7 @@ impl Env {
             Thing::Object(key) => self.stores.version(key),
             Thing::Secret(at) => self.secrets.version(at),
             Thing::Ledger(owner) => self.ledger.version(owner),
-            Thing::Registration(_) => None,
+            Thing::Registration(_) | Thing::Identity(_) => None,
         }
     }
 
@@ -220,9 +221,9 @@ impl Env {
         let (mut woken, mut left) = (HashSet::new(), vec![account.clone()]);
         while let Some(key) = left.pop() {
             for user in self.stores.referrers(&Thing::Object(key)) {
-                // A credential is made of what is in memory; one that is to go may ask the cloud.
+                // Most credentials are made of what is in memory.
                 let asks = user.kind != KindName::DeviceCredential
-                    || self.stores.device_credentials.get(&user.at).is_some_and(|credential| is_leaving(&*credential));
+                    || self.stores.device_credentials.get(&user.at).is_some_and(|credential| kinds::asks_a_cloud(&credential));
                 if asks && woken.insert(user.clone()) {
                     left.push(user.clone());
                     self.queue.push(user, lane);
@@ -283,6 +284,7 @@ impl Env {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
         self.freshness.forget(object);
         self.metrics.forget(&object.at.namespace, &object.at.name);
+        self.clouds.forget(object);
         self.queue.forget(object);
     }
 

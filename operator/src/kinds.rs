@@ -22,6 +22,8 @@ use crate::{
     queue::Lane,
 };
 
+pub(crate) use self::device_credential::{asks_a_cloud, hub_group_of};
+
 /// How often a long operation in the cloud is looked at.
 const POLL: SignedDuration = SignedDuration::from_secs(2);
 

@@ -125,7 +125,7 @@ fn gone<K: Kind>(env: &Env, key: &ObjectKey) {
     for thing in object.references() {
         match thing {
             Thing::Object(key) if made => env.queue.push(key, Lane::New),
-            Thing::Registration(_) => env.wake(&thing, Lane::New),
+            Thing::Registration(_) | Thing::Identity(_) => env.wake(&thing, Lane::New),
             Thing::Object(_) | Thing::Secret(_) | Thing::Ledger(_) => {}
         }
     }

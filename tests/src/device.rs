@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use moorage_keys::{DeviceId, HostName, IdScope, RegistrationId, SymmetricKey, sas};
+use moorage_keys::{ConnectionString, DeviceId, HostName, IdScope, RegistrationId, Subject, SymmetricKey, sas};
 use serde_json::{Value, json};
 
 /// Where a device finds the cloud in a test: one address in place of every host.
@@ -121,8 +121,31 @@ impl Device {
     /// If the hub refuses.
     pub async fn send_telemetry(&self, hub: &str, device_id: &str, key_entry: &str) -> anyhow::Result<()> {
         let token = sas::iot_hub_device(&HostName::parse(hub)?, &DeviceId::parse(device_id)?, &self.key(key_entry)?, far_future());
+        self.send(hub, device_id, token.expose()).await
+    }
+
+    /// The same with the connection string that the Secret holds, and nothing else.
+    ///
+    /// # Errors
+    /// If there is none, or the hub refuses.
+    pub async fn send_by_connection_string(&self) -> anyhow::Result<()> {
+        let text = ConnectionString::parse(self.entry("connectionString")?)?;
+        let (Subject::Device(device), Some(key)) = (text.subject(), text.key()) else { bail!("it is not a device's") };
+        let token = sas::iot_hub_device(text.host(), device, key, far_future());
+        self.send(text.host().as_str(), device.as_str(), token.expose()).await
+    }
+
+    /// The same with the ready-made token under `hubToken`.
+    ///
+    /// # Errors
+    /// If there is none, or the hub refuses.
+    pub async fn send_by_token(&self, hub: &str, device_id: &str) -> anyhow::Result<()> {
+        self.send(hub, device_id, self.entry("hubToken")?).await
+    }
+
+    async fn send(&self, hub: &str, device_id: &str, token: &str) -> anyhow::Result<()> {
         let url = format!("https://{hub}/devices/{device_id}/messages/events?api-version=2020-03-13");
-        let sent = self.http.post(url).header("Authorization", token.expose()).body("{\"temperature\":21.5}").send().await?;
+        let sent = self.http.post(url).header("Authorization", token).body("{\"temperature\":21.5}").send().await?;
         if sent.status().is_success() { Ok(()) } else { bail!("{hub} refused the message: {}", sent.status()) }
     }
 

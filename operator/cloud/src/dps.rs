@@ -45,6 +45,9 @@ const ENROLLMENT: &str = "/enrollments/{}";
 const ENROLLMENT_GET: Operation = operation("enrollment.get", "read individual enrollment", Method::Get, ENROLLMENT);
 const ENROLLMENT_PUT: Operation = operation("enrollment.put", "write individual enrollment", Method::Put, ENROLLMENT);
 const ENROLLMENT_DELETE: Operation = operation("enrollment.delete", "delete individual enrollment", Method::Delete, ENROLLMENT);
+const ENROLLMENT_KEYS: Operation =
+    operation("enrollment.keys", "read keys of individual enrollment", Method::Post, "/enrollments/{}/attestationmechanism");
+const ENROLLMENT_QUERY: Operation = operation("enrollment.query", "list individual enrollments", Method::Post, "/enrollments/query");
 const REGISTRATION: &str = "/registrations/{}";
 const REGISTRATION_GET: Operation = operation("registration.get", "read registration", Method::Get, REGISTRATION);
 const REGISTRATION_DELETE: Operation = operation("registration.delete", "delete registration", Method::Delete, REGISTRATION);
@@ -103,12 +106,16 @@ impl DpsService {
     /// # Errors
     /// When it cannot be known.
     pub async fn group_keys(&self, id: &str) -> Result<Option<KeyPair>, Error> {
+        self.keys(GROUP_KEYS, id).await
+    }
+
+    async fn keys(&self, operation: Operation, id: &str) -> Result<Option<KeyPair>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
             symmetric_key: Option<KeyPair>,
         }
-        let Some(reply) = self.wire.look(GROUP_KEYS.call(&[id])).await? else { return Ok(None) };
+        let Some(reply) = self.wire.look(operation.call(&[id])).await? else { return Ok(None) };
         let answer: Answer = reply.json()?;
         Ok(answer.symmetric_key)
     }
@@ -164,6 +171,23 @@ impl DpsService {
     /// When the service refuses, or the answer is lost.
     pub async fn delete_enrollment(&self, id: &str, condition: &IfMatch) -> Result<(), Error> {
         self.wire.remove(ENROLLMENT_DELETE.call(&[id]).if_match(condition.quoted())).await
+    }
+
+    /// Reads the keys of an individual enrollment; none if it is not there or not symmetric.
+    ///
+    /// # Errors
+    /// When it cannot be known.
+    pub async fn enrollment_keys(&self, id: &str) -> Result<Option<KeyPair>, Error> {
+        self.keys(ENROLLMENT_KEYS, id).await
+    }
+
+    /// Reads one page of the individual enrollments, each with its device's record; the page after none is the first.
+    ///
+    /// # Errors
+    /// When the service refuses.
+    pub async fn enrollments(&self, after: Option<&Continuation>) -> Result<Page<IndividualEnrollment>, Error> {
+        let body = Zeroizing::new(br#"{"query":"SELECT * FROM enrollments"}"#.to_vec());
+        self.wire.send(ENROLLMENT_QUERY.call(&[]).page(PAGE_SIZE, after.cloned()).body(body)).await?.page()
     }
 
     /// Reads the record of a device that registered.

@@ -62,6 +62,16 @@ reasons! {
     UpdateEnrollmentGroup,
     /// An enrollment group is deleted.
     DeleteEnrollmentGroup,
+    /// A device's own keys are generated, and stored.
+    StoreDeviceKeys,
+    /// A device's individual enrollment is created.
+    CreateEnrollment,
+    /// A device's individual enrollment is brought back to its spec.
+    UpdateEnrollment,
+    /// A device is created in a hub.
+    CreateIdentity,
+    /// A device in a hub is brought back to its spec.
+    UpdateIdentity,
     /// A credential's Secret is created.
     CreateSecret,
     /// A credential's Secret is rewritten.
@@ -101,6 +111,8 @@ reasons! {
     InUse,
     /// Deletion would destroy something that cannot come back, and is not confirmed.
     AwaitingConfirmation,
+    /// The device has not registered yet, or its hub holds another key of it.
+    AwaitingRegistration,
     /// The owner of what is referred to has not granted it.
     NotGranted,
     /// Something of that name exists and may not be adopted.

@@ -1,39 +1,53 @@
 //! `DeviceCredential`: what one device needs, kept in a Secret.
 //!
-//! Everything is computed from the group's two keys, which are in memory: a credential costs one write of its Secret and one
-//! of its status, and no request to a cloud. Only barring its device on deletion, and letting it in again, take requests.
+//! Most are computed from a group's two keys, which are in memory: such a credential costs one write of its Secret and one of its
+//! status, and no request to a cloud. Barring its device on deletion, letting it in again, keys of its own, and what it logs in to its
+//! hub with take requests.
 
+mod assigned;
 mod claims;
 mod content;
+mod custody;
 mod disenrollment;
+mod enrolled;
 mod home;
+mod identity;
 mod observe;
 mod plan;
 mod reprovisioning;
+mod secret;
 mod tokens;
+mod writing;
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource;
-use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, annotations as names};
+use moorage_crds::{AssignedHub, CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, Slot, annotations as names};
 use moorage_plan::{Goal, Plan};
 use serde_json::Value;
 
 use self::{
-    content::{Content, Origin},
-    observe::{Seen, Wanted, registration_id_of, secret_of},
+    content::Origin,
+    home::Home,
+    observe::{Seen, SeenKeys, Wanted, group_of, registration_id_of, secret_of},
     plan::Action,
-    tokens::Lives,
 };
 use crate::{
     env::Env,
     error::{Error, Halt},
-    key::{KindName, Name, ObjectKey, Thing},
+    key::{KindName, Thing},
     kind::Kind,
     store::{Store, Stores},
 };
 
 pub(crate) use self::disenrollment::recorded_in as barred_in;
+pub(crate) use self::identity::hub_group_of;
+
+/// Whether looks at a credential ask a cloud.
+pub(crate) fn asks_a_cloud(credential: &DeviceCredential) -> bool {
+    let spec = &credential.spec;
+    let leaves = credential.meta().deletion_timestamp.is_some();
+    leaves || spec.hub_ref.is_some() || spec.individual_enrollment.is_some() || assigned::is_asked_for(credential)
+}
 
 impl Kind for DeviceCredential {
     const NAME: KindName = KindName::DeviceCredential;
@@ -46,7 +60,10 @@ impl Kind for DeviceCredential {
     }
 
     fn references(&self) -> Vec<Thing> {
-        vec![Thing::Object(observe::group_of(self)), Thing::Secret(secret_of(self)), Thing::Registration(registration_id_of(self).into())]
+        let of_group =
+            group_of(self).into_iter().flat_map(|group| [Thing::Object(group), Thing::Registration(registration_id_of(self).into())]);
+        let of_hub = self.spec.hub_ref.iter().flat_map(|hub| [Thing::Object(hub_group_of(self, hub)), identity::right_to(self, hub)]);
+        of_group.chain(of_hub).chain([Thing::Secret(secret_of(self))]).collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -71,25 +88,28 @@ impl Kind for DeviceCredential {
             (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_)) => Plan::met(),
             (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen, now).map(Action::Enrollment),
             (Goal::Present, Seen::Barred(seen)) => disenrollment::admit(seen).map(Action::Enrollment),
+            (_, Seen::Leaving(seen)) => identity::leave(seen).map(Action::Leave),
             (Goal::Present, Seen::Wanted(seen)) => plan::plan(self, seen, now),
         }
     }
 
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         match action {
-            Action::Write { at, content, revision, over, .. } => write(self, env, at, content, *revision, over.as_deref()).await,
+            Action::Write { at, content, revision, over, .. } => writing::write(self, env, at, content, *revision, over.as_deref()).await,
             Action::Delete(at) => match env.secrets.meta(at).ok().flatten() {
                 Some(seen) => env.cluster.delete_secret(at, &seen).await,
                 None => Ok(()),
             },
             Action::Enrollment(step) => disenrollment::perform(self, env, step).await,
             Action::Reprovision(step) => reprovisioning::perform(self, env, step).await,
+            Action::Keys(step) => writing::bring(self, env, step).await,
+            Action::Leave(step) => identity::perform(self, env, step).await,
         }
     }
 
     fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
         let status = match seen {
-            Seen::Kept | Seen::Barred(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
+            Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
             Seen::Wanted(seen) => status_of(self, seen, common),
         };
         serde_json::to_value(status).expect("a status serializes")
@@ -101,15 +121,26 @@ fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus)
     let written = meta.map(plan::written);
     let lives = written.map(|written| seen.renewals.asked(written.lives)).unwrap_or_default();
     let token = lives.first_to_end();
-    let Origin::Service { registration_id, id_scope, .. } = &seen.source.origin;
+    let (device, registration_id, id_scope) = match &seen.origin {
+        Origin::Service { registration_id, id_scope, .. } => {
+            let id = registration_id.as_str().to_owned();
+            (id.clone(), Some(id), Some(id_scope.as_str().to_owned()))
+        }
+        Origin::Hub { device, .. } => (device.as_str().to_owned(), None, None),
+    };
     DeviceCredentialStatus {
         common,
-        registration_id: Some(registration_id.as_str().to_owned()),
-        id_scope: Some(id_scope.as_str().to_owned()),
+        device: Some(device),
+        registration_id,
+        assigned_hub: assigned_hub(seen),
+        id_scope,
         secret_name: Some(secret_of(credential).name.to_string()),
         secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
         revision: written.map(|written| written.revision),
-        slot: Some(seen.source.keys.slot),
+        slot: Some(match &seen.keys {
+            SeenKeys::Derived(keys) => keys.slot,
+            SeenKeys::Generated(..) => Slot::Primary,
+        }),
         not_before: token.map(|life| life.not_before),
         not_after: token.map(|life| life.not_after),
         reprovision_requested_at: meta.and_then(|meta| reprovisioning::on_secret(meta, names::REPROVISIONED)).cloned(),
@@ -117,43 +148,16 @@ fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus)
     }
 }
 
-async fn write(
-    credential: &DeviceCredential,
-    env: &Env,
-    at: &Name,
-    content: &Content,
-    revision: i64,
-    over: Option<&ObjectMeta>,
-) -> Result<(), Error> {
-    let metadata = metadata(credential, at, content, revision, over);
-    let version = match over {
-        Some(_) => env.cluster.replace_secret(&metadata, &content.data).await?,
-        None => env.cluster.create_secret(&metadata, &content.data).await?,
-    };
-    env.secrets.is_intact(at, version.clone());
-    env.await_write(&credential.key(), &Thing::Secret(at.clone()), version);
-    Ok(())
-}
-
-/// The metadata that was there, with ours over it: labels and annotations of others stay.
-fn metadata(credential: &DeviceCredential, at: &Name, content: &Content, revision: i64, over: Option<&ObjectMeta>) -> ObjectMeta {
-    let mut metadata = over.cloned().unwrap_or_default();
-    let key: ObjectKey = credential.key();
-    metadata.name = Some(at.name.to_string());
-    metadata.namespace = Some(at.namespace.to_string());
-    metadata.labels.get_or_insert_default().insert(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned());
-    let annotations = metadata.annotations.get_or_insert_default();
-    annotations.retain(|name, _| !Lives::are_told_by(name));
-    annotations.insert(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned());
-    annotations.insert(names::OWNER_NAME.to_owned(), key.at.name.to_string());
-    annotations.extend(plan::annotations(content, revision));
-    if over.is_none() {
-        // Who loses the Secret loses what it says: a live device is not moved because of that.
-        annotations.extend(reprovisioning::request(credential).map(|request| (names::REPROVISIONED.to_owned(), request)));
+fn assigned_hub(seen: &Wanted) -> Option<AssignedHub> {
+    if let Origin::Hub { hub, device } = &seen.origin {
+        return Some(AssignedHub { hub: hub.as_str().to_owned(), device_id: device.as_str().to_owned(), registered_at: None });
     }
-    let owner: Option<OwnerReference> = credential.controller_owner_ref(&());
-    metadata.owner_references = owner.map(|owner| vec![owner]);
-    metadata
+    let assigned = seen.assigned.as_ref()?;
+    let (hub, device_id) = match &assigned.home {
+        Home::In(identity) => (identity.hub.to_string(), identity.device.as_str().to_owned()),
+        Home::Nowhere | Home::Elsewhere(_) => return None,
+    };
+    Some(AssignedHub { hub, device_id, registered_at: assigned.registered })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::{
     clouds,
     key::{KindName, Name, ObjectKey},
     kind::Kind,
-    kinds::enrollment_group,
+    kinds::{enrollment_group, hub_group_of},
     store::Stores,
 };
 
@@ -25,7 +25,12 @@ pub fn place_of(stores: &Stores, owner: &ObjectKey) -> Option<String> {
         }
         KindName::DeviceCredential => {
             let credential = stores.device_credentials.get(&owner.at)?;
-            let group = enrollment_group::key_of(&credential.spec.enrollment_group_ref, &owner.at.namespace);
+            if let Some(hub) = &credential.spec.hub_ref {
+                let group = stores.hub_groups.get(&hub_group_of(&credential, hub).at)?;
+                let place = group_place(stores, &group.spec.account_ref, &owner.at.namespace, &group.spec.resource_group.name)?;
+                return Some(format!("{place}/providers/Microsoft.Devices/IotHubs/{}", hub.hub));
+            }
+            let group = enrollment_group::key_of(credential.spec.enrollment_group_ref.as_ref()?, &owner.at.namespace);
             Some(format!("{}/enrollments", of_enrollments(stores, &*stores.enrollment_groups.get(&group.at)?)?))
         }
     }

@@ -20,8 +20,12 @@ document! {
 impl Device {
     /// An enabled identity that is to be created with these keys.
     pub fn with_symmetric_keys(id: &DeviceId, keys: &KeyPair) -> Self {
-        let device = json!({ "deviceId": id.as_str(), "status": "enabled", "authentication": { "type": "sas" } });
-        Self(Document::of(device)).with_keys(keys)
+        Self::of_id(id).with_keys(keys)
+    }
+
+    /// An enabled identity without keys yet.
+    pub fn of_id(id: &DeviceId) -> Self {
+        Self(Document::of(json!({ "deviceId": id.as_str(), "status": "enabled", "authentication": { "type": "sas" } })))
     }
 
     /// The device's id.

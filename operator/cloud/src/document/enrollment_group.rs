@@ -53,12 +53,36 @@ impl AllocationPolicy {
     const ALL: [(Self, &'static str); 4] =
         [(Self::Hashed, "hashed"), (Self::GeoLatency, "geoLatency"), (Self::Static, "static"), (Self::Custom, "custom")];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name)| name.eq_ignore_ascii_case(text)).map(|(policy, _)| *policy)
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Hashed => "hashed",
             Self::GeoLatency => "geoLatency",
             Self::Static => "static",
             Self::Custom => "custom",
+        }
+    }
+}
+
+impl Reprovisioning {
+    /// As the two fields of an enrollment say it: whether the hub may change, and whether the data goes along.
+    pub(super) fn read(says: impl Fn(&'static str) -> bool) -> Self {
+        match (says("updateHubAssignment"), says("migrateDeviceData")) {
+            (true, true) => Self::Migrate,
+            (true, false) => Self::Reset,
+            (false, _) => Self::Never,
+        }
+    }
+
+    /// The two fields.
+    pub(super) fn fields(self) -> (bool, bool) {
+        match self {
+            Self::Migrate => (true, true),
+            Self::Reset => (true, false),
+            Self::Never => (false, false),
         }
     }
 }
@@ -102,8 +126,7 @@ impl EnrollmentGroup {
 
     /// How devices are given their hub; none if the service's own policy holds, or it says something unknown.
     pub fn allocation(&self) -> Option<AllocationPolicy> {
-        let text = self.0.text(&["allocationPolicy"])?;
-        AllocationPolicy::ALL.iter().find(|(_, name)| name.eq_ignore_ascii_case(text)).map(|(policy, _)| *policy)
+        AllocationPolicy::read(self.0.text(&["allocationPolicy"])?)
     }
 
     /// The host names of the hubs that devices may be given, as they were read; none at all means every linked hub.
@@ -121,11 +144,7 @@ impl EnrollmentGroup {
     /// What happens to a device that registers again.
     pub fn reprovisioning(&self) -> Reprovisioning {
         let says = |field: &'static str| self.0.get(&["reprovisionPolicy", field]).and_then(Value::as_bool).unwrap_or(true);
-        match (says("updateHubAssignment"), says("migrateDeviceData")) {
-            (true, true) => Reprovisioning::Migrate,
-            (true, false) => Reprovisioning::Reset,
-            (false, _) => Reprovisioning::Never,
-        }
+        Reprovisioning::read(says)
     }
 
     /// The tags that a new device's twin starts with.
@@ -172,11 +191,7 @@ impl EnrollmentGroup {
     /// The same with another rule for devices that register again.
     #[must_use]
     pub fn with_reprovisioning(mut self, rule: Reprovisioning) -> Self {
-        let (update, migrate) = match rule {
-            Reprovisioning::Migrate => (true, true),
-            Reprovisioning::Reset => (true, false),
-            Reprovisioning::Never => (false, false),
-        };
+        let (update, migrate) = rule.fields();
         self.0.set(&["reprovisionPolicy", "updateHubAssignment"], update);
         self.0.set(&["reprovisionPolicy", "migrateDeviceData"], migrate);
         self

@@ -1,7 +1,10 @@
-use moorage_keys::RegistrationId;
+use moorage_keys::{DeviceId, RegistrationId};
 use serde_json::{Map, Value, json};
 
+use super::enrollment_group::{AllocationPolicy, Reprovisioning};
+use super::registration::Registration;
 use super::{Document, document};
+use crate::cloud::HubHost;
 use crate::keys::KeyPair;
 
 document! {
@@ -13,7 +16,12 @@ document! {
 impl IndividualEnrollment {
     /// An enrollment that is to be created with symmetric keys of ours, and that lets its device register.
     pub fn with_symmetric_keys(id: &RegistrationId, keys: &KeyPair) -> Self {
-        Self(Document::of(json!({ "registrationId": id.as_str() }))).with_keys(keys)
+        Self::of_device(id).with_keys(keys)
+    }
+
+    /// The enrollment of a registration id, without keys yet.
+    pub fn of_device(id: &RegistrationId) -> Self {
+        Self(Document::of(json!({ "registrationId": id.as_str() })))
     }
 
     /// The registration id; none if it is not one that we could have given.
@@ -38,6 +46,36 @@ impl IndividualEnrollment {
         if listed.is_empty() { single.collect() } else { listed }
     }
 
+    /// How the device is given its hub; none if the service's own policy holds, or it says something unknown.
+    pub fn allocation(&self) -> Option<AllocationPolicy> {
+        AllocationPolicy::read(self.0.text(&["allocationPolicy"])?)
+    }
+
+    /// What happens when the device registers again.
+    pub fn reprovisioning(&self) -> Reprovisioning {
+        Reprovisioning::read(|field| self.0.get(&["reprovisionPolicy", field]).and_then(Value::as_bool).unwrap_or(true))
+    }
+
+    /// What the device is called in its hub, as it was read; none if it is called by its registration id.
+    pub fn device_id(&self) -> Option<&str> {
+        self.0.text(&["deviceId"]).filter(|id| !id.is_empty())
+    }
+
+    /// Says whether the device is an IoT Edge device.
+    pub fn is_edge(&self) -> bool {
+        self.0.get(&["capabilities", "iotEdge"]).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// The record of the device, once it registered through this enrollment.
+    pub fn registration(&self) -> Option<Registration> {
+        self.0.get(&["registrationState"]).map(|state| Registration(Document::of(state.clone())))
+    }
+
+    /// The desired properties that the device's twin starts with.
+    pub fn initial_desired(&self) -> Option<&Map<String, Value>> {
+        self.0.get(&["initialTwin", "properties", "desired"])?.as_object()
+    }
+
     /// The tags that the device's twin starts with.
     pub fn initial_tags(&self) -> Option<&Map<String, Value>> {
         self.0.get(&["initialTwin", "tags"])?.as_object()
@@ -56,6 +94,49 @@ impl IndividualEnrollment {
     #[must_use]
     pub fn with_enabled(mut self, enabled: bool) -> Self {
         self.0.set(&["provisioningStatus"], if enabled { "enabled" } else { "disabled" });
+        self
+    }
+
+    /// The same with these hubs, and only these, chosen among by this policy.
+    #[must_use]
+    pub fn with_hubs(mut self, policy: AllocationPolicy, hubs: &[HubHost]) -> Self {
+        let hosts: Vec<Value> = hubs.iter().map(|hub| hub.to_string().into()).collect();
+        self.0.set(&["allocationPolicy"], policy.as_str());
+        self.0.set(&["iotHubs"], hosts);
+        self.0.remove(&["iotHubHostName"]);
+        self
+    }
+
+    /// The same with another rule for when the device registers again.
+    #[must_use]
+    pub fn with_reprovisioning(mut self, rule: Reprovisioning) -> Self {
+        let (update, migrate) = rule.fields();
+        self.0.set(&["reprovisionPolicy", "updateHubAssignment"], update);
+        self.0.set(&["reprovisionPolicy", "migrateDeviceData"], migrate);
+        self
+    }
+
+    /// The same, with the device called so in its hub, or by its registration id.
+    #[must_use]
+    pub fn with_device_id(mut self, id: Option<&DeviceId>) -> Self {
+        match id {
+            Some(id) => self.0.set(&["deviceId"], id.as_str()),
+            None => self.0.remove(&["deviceId"]),
+        }
+        self
+    }
+
+    /// The same, being an IoT Edge device or not.
+    #[must_use]
+    pub fn with_edge(mut self, edge: bool) -> Self {
+        self.0.set(&["capabilities", "iotEdge"], edge);
+        self
+    }
+
+    /// The same with other desired properties for the device's twin to start with.
+    #[must_use]
+    pub fn with_initial_desired(mut self, desired: Map<String, Value>) -> Self {
+        self.0.set(&["initialTwin", "properties", "desired"], desired);
         self
     }
 

@@ -19,7 +19,7 @@ pub(super) fn first_to_claim(env: &Env, credential: &DeviceCredential, id: &Regi
     let rivals = env.stores.referrers(&Thing::Registration(id.as_str().into()));
     let older = rivals.into_iter().filter(|rival| *rival != mine.1).find(|rival| {
         env.stores.device_credentials.get(&rival.at).is_some_and(|rival| {
-            let theirs = env.stores.enrollment_groups.get(&group_of(&rival).at);
+            let theirs = group_of(&rival).and_then(|group| env.stores.enrollment_groups.get(&group.at));
             theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && age(&*rival) < mine
         })
     });

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use moorage_cloud::KeyPair;
 use moorage_crds::Slot;
-use moorage_keys::{Digest, IdScope, RegistrationId, SymmetricKey, derive_device_key, keyed_digest, sas};
+use moorage_keys::{
+    ConnectionString, DeviceId, Digest, HostName, IdScope, RegistrationId, SymmetricKey, derive_device_key, keyed_digest, sas,
+};
 use zeroize::Zeroizing;
 
 use super::tokens::Lives;
@@ -15,10 +17,16 @@ mod entry {
     pub(super) const REGISTRATION_ID: &str = "registrationId";
     pub(super) const ID_SCOPE: &str = "idScope";
     pub(super) const PROVISIONING_HOST: &str = "provisioningHost";
+    pub(super) const DEVICE_ID: &str = "deviceId";
+    pub(super) const HUB_HOST: &str = "hubHost";
     pub(super) const DEVICE_KEY: &str = "deviceKey";
     pub(super) const PRIMARY_KEY: &str = "primaryKey";
     pub(super) const SECONDARY_KEY: &str = "secondaryKey";
     pub(super) const DPS_TOKEN: &str = "dpsToken";
+    pub(super) const CONNECTION_STRING: &str = "connectionString";
+    pub(super) const HUB_TOKEN: &str = "hubToken";
+    /// Keys that are not in the cloud yet, and are no credential until they are. No entry can be given such a name.
+    pub(super) const PENDING: [&str; 2] = ["moorage.pendingPrimaryKey", "moorage.pendingSecondaryKey"];
 }
 
 /// Everything that the content follows from.
@@ -26,7 +34,24 @@ mod entry {
 pub(super) struct Source {
     pub(super) origin: Origin,
     pub(super) keys: Keys,
+    /// What the device can log in to its hub with, where that was asked for and there is such a thing.
+    pub(super) login: Option<Login>,
+    pub(super) connection_string: bool,
     pub(super) names: BTreeMap<String, String>,
+}
+
+/// A device in a hub, and which of its keys the hub takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Login {
+    pub(super) hub: HostName,
+    pub(super) device: DeviceId,
+    pub(super) slot: Slot,
+}
+
+impl std::fmt::Display for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {:?}", self.hub, self.device, self.slot)
+    }
 }
 
 /// How a device comes to its hub.
@@ -34,6 +59,8 @@ pub(super) struct Source {
 pub(super) enum Origin {
     /// It registers with a provisioning service, and is given one.
     Service { registration_id: RegistrationId, id_scope: IdScope, host: String },
+    /// It is created in a hub, and stays there.
+    Hub { hub: HostName, device: DeviceId },
 }
 
 /// What a device proves itself with: two keys, and which of them it uses.
@@ -41,6 +68,17 @@ pub(super) enum Origin {
 pub(super) struct Keys {
     pub(super) pair: KeyPair,
     pub(super) slot: Slot,
+    /// What they were generated for; `None` if they are derived.
+    pub(super) made_for: Option<MadeFor>,
+}
+
+/// What keys are generated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MadeFor {
+    /// An individual enrollment.
+    IndividualEnrollment,
+    /// An identity in a hub.
+    Identity,
 }
 
 /// The content of the Secret, and what recognises it.
@@ -50,6 +88,9 @@ pub struct Content {
     pub(super) digest: Digest,
     pub(super) lives: Lives,
     pub(super) slot: Slot,
+    pub(super) made_for: Option<MadeFor>,
+    /// The login, as the Secret's annotations tell it.
+    pub(super) login: Option<String>,
 }
 
 type Entry = (&'static str, Zeroizing<String>);
@@ -62,15 +103,25 @@ impl Keys {
     /// The device's two keys, derived; the group's own go no further.
     pub(super) fn derived(group: &KeyPair, registration_id: &RegistrationId, slot: Slot) -> Self {
         let derive = |key| derive_device_key(key, registration_id);
-        Self { pair: KeyPair { primary: derive(&group.primary), secondary: derive(&group.secondary) }, slot }
+        Self { pair: KeyPair { primary: derive(&group.primary), secondary: derive(&group.secondary) }, slot, made_for: None }
+    }
+
+    /// Two keys that were generated.
+    pub(super) fn generated(pair: KeyPair, made_for: MadeFor) -> Self {
+        Self { pair, slot: Slot::Primary, made_for: Some(made_for) }
+    }
+
+    /// The key of a slot.
+    pub(super) fn key(&self, slot: Slot) -> &SymmetricKey {
+        match slot {
+            Slot::Primary => &self.pair.primary,
+            Slot::Secondary => &self.pair.secondary,
+        }
     }
 
     /// The key that the device uses.
     pub(super) fn used(&self) -> &SymmetricKey {
-        match self.slot {
-            Slot::Primary => &self.pair.primary,
-            Slot::Secondary => &self.pair.secondary,
-        }
+        self.key(self.slot)
     }
 
     fn entries(&self) -> [Entry; 3] {
@@ -90,6 +141,7 @@ impl Origin {
                 entry(entry::ID_SCOPE, id_scope.as_str()),
                 entry(entry::PROVISIONING_HOST, host),
             ],
+            Self::Hub { hub, device } => vec![entry(entry::DEVICE_ID, device.as_str()), entry(entry::HUB_HOST, hub.as_str())],
         }
     }
 }
@@ -97,26 +149,73 @@ impl Origin {
 impl Source {
     /// The content, with a token for each life that there is to be.
     pub(super) fn content(&self, lives: Lives) -> Content {
-        let entries = self.origin.entries().into_iter().chain(self.keys.entries()).chain(self.tokens(lives));
+        let entries =
+            self.origin.entries().into_iter().chain(self.keys.entries()).chain(self.tokens(lives)).chain(self.connection_string());
         let data: SecretData = entries.map(|(name, value)| (self.renamed(name), value)).collect();
-        Content { digest: self.digest(&data), data, lives, slot: self.keys.slot }
+        let (slot, made_for, login) = (self.keys.slot, self.keys.made_for, self.login.as_ref().map(Login::to_string));
+        Content { digest: self.digest(&data), data, lives, slot, made_for, login }
     }
 
     fn tokens(&self, lives: Lives) -> impl Iterator<Item = Entry> {
-        let Origin::Service { registration_id, id_scope, .. } = &self.origin;
-        let dps = lives.dps.map(|life| sas::dps_device(id_scope, registration_id, self.keys.used(), life.not_after));
-        dps.map(|token| entry(entry::DPS_TOKEN, token.expose())).into_iter()
+        let dps = match &self.origin {
+            Origin::Service { registration_id, id_scope, .. } => {
+                lives.dps.map(|life| sas::dps_device(id_scope, registration_id, self.keys.used(), life.not_after))
+            }
+            Origin::Hub { .. } => None,
+        };
+        let hub = lives.hub.zip(self.login.as_ref());
+        let hub = hub.map(|(life, login)| sas::iot_hub_device(&login.hub, &login.device, self.keys.key(login.slot), life.not_after));
+        [(entry::DPS_TOKEN, dps), (entry::HUB_TOKEN, hub)].into_iter().filter_map(|(name, token)| Some(entry(name, token?.expose())))
+    }
+
+    fn connection_string(&self) -> Option<Entry> {
+        let Login { hub, device, slot } = self.login.as_ref().filter(|_| self.connection_string)?;
+        let text = ConnectionString::device(hub.clone(), device.clone(), self.keys.key(*slot).clone());
+        Some(entry(entry::CONNECTION_STRING, text.expose().expose()))
     }
 
     /// Recognises a content to those who hold the device's key, and to nobody else.
     pub(super) fn digest(&self, data: &SecretData) -> Digest {
-        let parts = data.keys().flat_map(|name| [name, data.expose(name).unwrap_or_default()]);
-        keyed_digest(&self.keys.pair.primary, parts)
+        seal(&self.keys.pair.primary, data)
     }
 
     fn renamed(&self, name: &str) -> String {
-        self.names.get(name).cloned().unwrap_or_else(|| name.to_owned())
+        renamed(&self.names, name)
     }
+}
+
+/// Recognises a content to those who hold a key, and to nobody else.
+pub(super) fn seal(key: &SymmetricKey, data: &SecretData) -> Digest {
+    let parts = data.keys().flat_map(|name| [name, data.expose(name).unwrap_or_default()]);
+    keyed_digest(key, parts)
+}
+
+fn renamed(names: &BTreeMap<String, String>, name: &str) -> String {
+    names.get(name).cloned().unwrap_or_else(|| name.to_owned())
+}
+
+/// The device's two keys in a content, under the names that its entries have.
+pub(super) fn keys_in(data: &SecretData, names: &BTreeMap<String, String>) -> Option<KeyPair> {
+    pair(data, &renamed(names, entry::PRIMARY_KEY), &renamed(names, entry::SECONDARY_KEY))
+}
+
+/// The keys in a content that are not in the cloud yet.
+pub(super) fn pending_in(data: &SecretData) -> Option<KeyPair> {
+    let [primary, secondary] = entry::PENDING;
+    pair(data, primary, secondary)
+}
+
+/// A content with keys beside it that are not in the cloud yet, and what recognises it.
+pub(super) fn with_pending(mut data: SecretData, names: &BTreeMap<String, String>, keys: &KeyPair) -> (SecretData, Digest) {
+    for (name, key) in entry::PENDING.into_iter().zip([&keys.primary, &keys.secondary]) {
+        data.0.insert(name.to_owned(), key.expose_base64());
+    }
+    let digest = keys_in(&data, names).map_or_else(|| seal(&keys.primary, &data), |held| seal(&held.primary, &data));
+    (data, digest)
+}
+
+fn pair(data: &SecretData, primary: &str, secondary: &str) -> Option<KeyPair> {
+    KeyPair::from_base64(data.expose(primary)?, data.expose(secondary)?).ok()
 }
 
 #[cfg(test)]
@@ -132,7 +231,13 @@ mod tests {
         let keys = Keys::derived(&group, &registration_id, Slot::Primary);
         let id_scope = IdScope::parse("0ne00000001").expect("a scope");
         let host = "contoso-dps.azure-devices-provisioning.net".to_owned();
-        Source { origin: Origin::Service { registration_id, id_scope, host }, keys, names: BTreeMap::new() }
+        Source {
+            origin: Origin::Service { registration_id, id_scope, host },
+            keys,
+            login: None,
+            connection_string: false,
+            names: BTreeMap::new(),
+        }
     }
 
     #[test]

@@ -2,12 +2,18 @@
 //!
 //! The record comes from a reply, and a reply may lie: an identity is touched only in a hub of the group's own tenant.
 
-use moorage_cloud::{HubHost, IfMatch, Registration};
+use moorage_cloud::{Device, HubHost, IfMatch, Registration, Registry};
 use moorage_crds::{EnrollmentGroup, TenantHubGroup};
 use moorage_keys::{DeviceId, RegistrationId};
 use moorage_plan::{Plan, Reason};
 
-use crate::{clouds, env::Env, error::Error, kind::Kind, kinds::enrollment_group};
+use crate::{
+    clouds,
+    env::Env,
+    error::{Error, Halt},
+    kind::Kind,
+    kinds::{enrollment_group, reached},
+};
 
 /// A device's identity, where it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +34,17 @@ pub(super) enum Home {
 }
 
 /// Where the device of a record lives.
-pub(super) fn home(env: &Env, group: &EnrollmentGroup, id: &RegistrationId, record: Option<&Registration>) -> Home {
-    let Some(host) = record.and_then(Registration::assigned_hub) else { return Home::Nowhere };
+pub(super) fn of_record(env: &Env, group: &EnrollmentGroup, id: &RegistrationId, record: Option<&Registration>) -> Home {
+    home(env, group, id, record.and_then(Registration::assigned_hub), record.and_then(Registration::device_id))
+}
+
+/// Where a device lives that a provisioning service says to be in a hub, under a name or its registration id.
+pub(super) fn home(env: &Env, group: &EnrollmentGroup, id: &RegistrationId, host: Option<&str>, device: Option<DeviceId>) -> Home {
+    let Some(host) = host else { return Home::Nowhere };
     let elsewhere = || Home::Elsewhere(crate::error::bounded(host, 128));
     let Ok(hub) = env.clouds.azure().cloud().hub_host(host) else { return elsewhere() };
     let tenants = hubs_of(env, group).is_some_and(|hubs| has_hub(&hubs, &hub));
-    let device = record.and_then(Registration::device_id).or_else(|| DeviceId::parse(id.as_str()).ok());
+    let device = device.or_else(|| DeviceId::parse(id.as_str()).ok());
     device.filter(|_| tenants).map_or_else(elsewhere, |device| Home::In(Identity { hub, device }))
 }
 
@@ -55,15 +66,27 @@ pub(super) fn out_of_reach<A>(hub: &str, group: &str) -> Plan<A> {
     Plan::stuck(Reason::NotGranted, note)
 }
 
+/// Looks at an identity; `None` if the hub does not know the device.
+pub(super) async fn identity(env: &Env, group: &EnrollmentGroup, identity: &Identity) -> Result<Option<Device>, Halt> {
+    let Identity { hub, device } = identity;
+    let step = format!("failed to look at device {device} in hub {hub}");
+    let read = registry(env, group, hub, &step).await?.device(device).await.map_err(|error| Error::cloud(step, error));
+    Ok(read.inspect_err(|error| env.clouds.heed_hub(hub, error))?)
+}
+
 /// Deletes an identity; one that is gone already is fine. The device's connection ends with it.
 pub(super) async fn evict(env: &Env, group: &EnrollmentGroup, identity: &Identity) -> Result<(), Error> {
     let Identity { hub, device } = identity;
-    let step = format!("failed to delete device {} from hub {hub}", device.as_str());
-    let hubs = hubs_of(env, group).filter(|hubs| has_hub(hubs, hub));
-    let hubs = hubs.ok_or_else(|| Error::own(format!("{step}: the hub is no longer the tenant's"), moorage_plan::Class::Conflict))?;
-    let registry = crate::kinds::reached(clouds::registry(env, &hubs, hub).await)?;
+    let step = format!("failed to delete device {device} from hub {hub}");
+    let registry = reached(registry(env, group, hub, &step).await)?;
     let deleted = registry.delete_device(device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
     deleted.inspect_err(|error| env.clouds.heed_hub(hub, error))
+}
+
+async fn registry(env: &Env, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, Halt> {
+    let hubs = hubs_of(env, group).filter(|hubs| has_hub(hubs, hub));
+    let hubs = hubs.ok_or_else(|| Error::own(format!("{step}: the hub is no longer the tenant's"), moorage_plan::Class::Conflict))?;
+    clouds::registry(env, &hubs, hub).await
 }
 
 /// The group's name, as sentences have it.

@@ -1,18 +1,18 @@
-//! What a credential needs to know: its group, the group's keys, and its own Secret.
+//! What a credential needs to know: where its device comes from, its keys, and its own Secret.
 
-use std::sync::Arc;
-
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup, Slot};
 use moorage_keys::{IdScope, RegistrationId};
 use moorage_plan::{Goal, Reason};
 
+use super::assigned::{self, Assigned};
 use super::claims::{first_to_claim, within_the_limit};
-use super::content::{Keys, Origin, Source};
-use super::disenrollment;
+use super::content::{Keys, MadeFor, Origin};
+use super::custody::Custody;
 use super::reprovisioning::{self, Asked, open_request};
+use super::secret::{self, SeenSecret};
 use super::tokens::Renewals;
+use super::{disenrollment, enrolled, home, identity};
 use crate::{
     env::Env,
     error::Halt,
@@ -28,26 +28,34 @@ pub enum Seen {
     Kept,
     /// Its device is barred from registering, or is to be.
     Barred(Box<disenrollment::Looked>),
+    /// It is to go, and its device with it, which was created in a hub.
+    Leaving(Box<identity::Leaving>),
     /// It is to be written.
     Wanted(Box<Wanted>),
 }
 
 /// What a credential is made of, and what there is of it.
 pub struct Wanted {
-    pub(super) source: Source,
+    pub(super) origin: Origin,
+    pub(super) keys: SeenKeys,
+    /// Where the device is; asked only if something is to be written that depends on it.
+    pub(super) assigned: Option<Assigned>,
     pub(super) renewals: Renewals,
     pub(super) secret: Option<SeenSecret>,
     /// Secrets that were made for this credential under another name.
     pub(super) stale: Vec<Name>,
     /// Whether the device is to register anew.
     pub(super) asked: Option<Asked>,
+    /// Name of the enrollment group, as sentences have it.
+    pub(super) group: String,
 }
 
-/// The Secret of the name that was asked for.
-pub(super) struct SeenSecret {
-    pub(super) meta: Arc<ObjectMeta>,
-    /// Whether its content is the one that its annotations describe.
-    pub(super) intact: bool,
+/// The keys of a device.
+pub(super) enum SeenKeys {
+    /// They follow from the group's.
+    Derived(Keys),
+    /// They were generated, or are to be.
+    Generated(Box<Custody>, MadeFor),
 }
 
 /// The name of the Secret that a credential is written to.
@@ -62,100 +70,115 @@ pub(super) fn registration_id_of(credential: &DeviceCredential) -> &str {
 }
 
 /// The group that a credential belongs to.
-pub(super) fn group_of(credential: &DeviceCredential) -> ObjectKey {
-    enrollment_group::key_of(&credential.spec.enrollment_group_ref, &credential.key().at.namespace)
+pub(super) fn group_of(credential: &DeviceCredential) -> Option<ObjectKey> {
+    let reference = credential.spec.enrollment_group_ref.as_ref()?;
+    Some(enrollment_group::key_of(reference, &credential.key().at.namespace))
 }
 
 pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal) -> Result<Seen, Halt> {
     if goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Retain {
         return Ok(Seen::Kept);
     }
+    match (group_of(credential), &credential.spec.hub_ref) {
+        (Some(group), _) => of_group(credential, env, &group, goal).await,
+        (None, Some(hub)) => identity::observe(credential, env, hub, goal).await,
+        (None, None) => Err(Halt::stuck(Reason::Invalid, "give exactly one of spec.enrollmentGroupRef and spec.hubRef")),
+    }
+}
+
+/// A device that registers through an enrollment group, which is the boundary of what it may have.
+async fn of_group(credential: &DeviceCredential, env: &Env, group_key: &ObjectKey, goal: Goal) -> Result<Seen, Halt> {
     let key = credential.key();
-    let registration_id = RegistrationId::parse(registration_id_of(credential))
+    let id = RegistrationId::parse(registration_id_of(credential))
         .map_err(|error| Halt::stuck(Reason::Invalid, format!("{error}; set spec.registrationId of a new DeviceCredential")))?;
-    let group_key = group_of(credential);
     let group = env.stores.enrollment_groups.get(&group_key.at).ok_or_else(|| {
         Halt::not_yet(
             Reason::DependencyMissing,
             format!("EnrollmentGroup {} does not exist; create it, or correct spec.enrollmentGroupRef", group_key.at),
         )
     })?;
-    let grant = grants::on_enrollment_group(&group, &key.at.namespace, registration_id.as_str())?;
-    let claimed = first_to_claim(env, credential, &registration_id, &group);
+    let grant = grants::on_enrollment_group(&group, &key.at.namespace, id.as_str())?;
+    let claimed = first_to_claim(env, credential, &id, &group);
     if goal == Goal::Absent {
         // The device is that of the older credential, if there is one.
         let Ok(()) = claimed else { return Ok(Seen::Kept) };
-        let looked = disenrollment::look(credential, env, &group, registration_id, goal).await?;
-        return Ok(Seen::Barred(Box::new(looked)));
+        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, env, &group, id, goal).await?)));
     }
     let renewals = Renewals::of(credential, grant.and_then(|grant| grant.max_token_ttl.as_deref()))?;
     if let Some(limit) = grant.and_then(|grant| grant.max_devices) {
-        within_the_limit(env, credential, &group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
+        within_the_limit(env, credential, group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
     }
     claimed?;
     let service = enrollment_group::service_of(&group);
-    if disenrollment::is_recorded(env, &key, &registration_id, &service) {
-        let looked = disenrollment::look(credential, env, &group, registration_id, goal).await?;
-        return Ok(Seen::Barred(Box::new(looked)));
+    if credential.spec.individual_enrollment.is_none() && disenrollment::meant(env, &key, &id, &service).is_some() {
+        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, env, &group, id, goal).await?)));
     }
-    if let Some(other) = disenrollment::barred_for(env, &key, &registration_id, &service) {
-        let looked = disenrollment::look(credential, env, &group, registration_id.clone(), goal).await?;
-        disenrollment::barred_by_another(&looked, &other).map_or(Ok(()), Err)?;
+    if let Some((other, meant)) = disenrollment::written_for_another(env, &key, &id, &service) {
+        let looked = disenrollment::look(credential, env, &group, id.clone(), goal).await?;
+        disenrollment::held_up_by_another(&looked, &other, meant).map_or(Ok(()), Err)?;
     }
-    let source = derived(env, credential, &group, &registration_id).await?;
-    let at = secret_of(credential);
-    let secret = match env.secrets.meta(&at)? {
-        Some(meta) => Some(SeenSecret { intact: is_intact(env, credential, &source, &at, &meta).await?, meta }),
-        None => None,
-    };
-    let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
-    let asked = match request {
-        Some((token, secret)) => Some(reprovisioning::look(env, &group, &registration_id, token, &secret.meta).await?),
-        None => None,
-    };
-    let stale = env.secrets.owned_by(&key).into_iter().filter(|owned| *owned != at).collect();
-    Ok(Seen::Wanted(Box::new(Wanted { source, renewals, secret, stale, asked })))
+    Ok(Seen::Wanted(Box::new(wanted(env, credential, &group, id, renewals).await?)))
 }
 
-/// What a device of a group holds that proves itself with a key derived from the group's.
-async fn derived(
+async fn wanted(
     env: &Env,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
-    registration_id: &RegistrationId,
-) -> Result<Source, Halt> {
-    let at = group.key().at;
-    let waiting = |what: &str| Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {at} {what}"));
-    let status = group.status.as_ref().ok_or_else(|| waiting("was not reconciled yet"))?;
-    let (Some(id_scope), Some(host), Some(digest)) = (&status.id_scope, &status.provisioning_host, &status.keys_digest) else {
-        return Err(waiting("has no keys in the provisioning service yet"));
+    id: RegistrationId,
+    renewals: Renewals,
+) -> Result<Wanted, Halt> {
+    let origin = origin(group, &id)?;
+    let at = secret_of(credential);
+    let (keys, secret) = match &credential.spec.individual_enrollment {
+        None => {
+            let keys = derived(env, group, &id).await?;
+            let secret = secret::derived(env, credential, &at, &keys.pair.primary).await?;
+            (SeenKeys::Derived(keys), secret)
+        }
+        Some(spec) => {
+            let (secret, held) = secret::held(env, credential, &at, MadeFor::IndividualEnrollment).await?;
+            let custody = enrolled::look(env, credential, group, &id, spec, held).await?;
+            (SeenKeys::Generated(Box::new(custody), MadeFor::IndividualEnrollment), secret)
+        }
+    };
+    let assigned = match assigned::is_asked_for(credential) {
+        true => Some(assigned::look(env, credential, group, &id).await?),
+        false => None,
+    };
+    let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
+    let asked = match request {
+        Some((token, secret)) => Some(reprovisioning::look(env, group, &id, token, &secret.meta).await?),
+        None => None,
+    };
+    let stale = env.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
+    Ok(Wanted { origin, keys, assigned, renewals, secret, stale, asked, group: home::name_of(group) })
+}
+
+fn waiting(group: &EnrollmentGroup, what: &str) -> Halt {
+    Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {} {what}", group.key().at))
+}
+
+/// Where a device of a group registers.
+fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, Halt> {
+    let status = group.status.as_ref().ok_or_else(|| waiting(group, "was not reconciled yet"))?;
+    let (Some(id_scope), Some(host), Some(_)) = (&status.id_scope, &status.provisioning_host, &status.keys_digest) else {
+        return Err(waiting(group, "has no keys in the provisioning service yet"));
     };
     if status.iot_hubs.is_empty() {
         // Such a group gives its devices any hub that is linked, other tenants' among them.
-        return Err(waiting("names no hub of its tenant in the provisioning service yet"));
+        return Err(waiting(group, "names no hub of its tenant in the provisioning service yet"));
     }
-    let keys = enrollment_group::stored_keys(env, group).await?.ok_or_else(|| waiting("has lost its keys' Secret and is restoring it"))?;
-    if enrollment_group::digest_of(&keys) != *digest {
-        return Err(waiting("is bringing its keys to the provisioning service"));
-    }
-    let id_scope = IdScope::parse(id_scope).map_err(|_| waiting("tells an id scope that is none"))?;
-    let keys = Keys::derived(&keys, registration_id, Slot::Primary);
-    let origin = Origin::Service { registration_id: registration_id.clone(), id_scope, host: host.clone() };
-    Ok(Source { origin, keys, names: credential.spec.secret.keys.clone() })
+    let id_scope = IdScope::parse(id_scope).map_err(|_| waiting(group, "tells an id scope that is none"))?;
+    Ok(Origin::Service { registration_id: id.clone(), id_scope, host: host.clone() })
 }
 
-/// Metadata cannot show tampering with the content. A version that is known needs no look; any other is read once.
-async fn is_intact(env: &Env, credential: &DeviceCredential, source: &Source, at: &Name, meta: &ObjectMeta) -> Result<bool, Halt> {
-    let version = meta.resource_version.clone().unwrap_or_default();
-    let told = credential.status.as_ref().and_then(|status| status.secret_resource_version.as_deref());
-    if told == Some(&version) || env.secrets.known_intact(at, &version) {
-        return Ok(true);
+/// The keys that a device derives from its group's.
+async fn derived(env: &Env, group: &EnrollmentGroup, id: &RegistrationId) -> Result<Keys, Halt> {
+    let keys =
+        enrollment_group::stored_keys(env, group).await?.ok_or_else(|| waiting(group, "has lost its keys' Secret and is restoring it"))?;
+    let known = group.status.as_ref().and_then(|status| status.keys_digest.as_ref());
+    if known != Some(&enrollment_group::digest_of(&keys)) {
+        return Err(waiting(group, "is bringing its keys to the provisioning service"));
     }
-    let Some((read, data)) = env.secrets.read(at).await? else { return Err(Halt::NotInMemory(at.namespace.clone())) };
-    let written = read.annotations.as_ref().and_then(|annotations| annotations.get(moorage_crds::annotations::DIGEST));
-    let intact = written.map(String::as_str) == Some(&source.digest(&data).to_string());
-    if intact {
-        env.secrets.is_intact(at, read.resource_version.unwrap_or_default());
-    }
-    Ok(intact)
+    Ok(Keys::derived(&keys, id, Slot::Primary))
 }

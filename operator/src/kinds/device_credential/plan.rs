@@ -9,11 +9,14 @@ use kube::Resource;
 use moorage_crds::{DeviceCredential, annotations as names};
 use moorage_plan::{Plan, Reason, Seed};
 
-use super::content::Content;
+use super::assigned;
+use super::content::{Content, Keys, Login, Origin, Source};
+use super::custody::{self, Verdict};
 use super::disenrollment::Step;
-use super::observe::{SeenSecret, Wanted, secret_of};
-use super::reprovisioning;
+use super::observe::{SeenKeys, Wanted, secret_of};
+use super::secret::SeenSecret;
 use super::tokens::Lives;
+use super::{identity, reprovisioning};
 use crate::{
     effects::Target,
     key::{KindName, Name},
@@ -32,6 +35,10 @@ pub enum Action {
     Enrollment(Step),
     /// Has the device register anew.
     Reprovision(reprovisioning::Step),
+    /// Brings generated keys to the cloud.
+    Keys(custody::Step),
+    /// Parts with a device that was created in a hub.
+    Leave(identity::Step),
 }
 
 impl Act for Action {
@@ -41,6 +48,8 @@ impl Act for Action {
             Self::Delete(_) => Reason::DeleteSecret,
             Self::Enrollment(step) => step.reason(),
             Self::Reprovision(step) => step.reason(),
+            Self::Keys(step) => step.reason(),
+            Self::Leave(step) => step.reason(),
         }
     }
 
@@ -51,6 +60,8 @@ impl Act for Action {
             Self::Delete(at) => format!("Delete Secret {at}, which has another name now"),
             Self::Enrollment(step) => step.note(),
             Self::Reprovision(step) => step.note(),
+            Self::Keys(step) => step.note(),
+            Self::Leave(step) => step.note(),
         }
     }
 
@@ -59,6 +70,8 @@ impl Act for Action {
             Self::Write { .. } | Self::Delete(_) => Target::Cluster,
             Self::Enrollment(step) => step.target(),
             Self::Reprovision(step) => step.target(),
+            Self::Keys(step) => step.target(),
+            Self::Leave(step) => step.target(),
         }
     }
 
@@ -68,6 +81,8 @@ impl Act for Action {
             Self::Delete(_) => true,
             Self::Enrollment(step) => step.is_news(),
             Self::Reprovision(step) => step.is_news(),
+            Self::Keys(step) => step.is_news(),
+            Self::Leave(step) => step.is_news(),
         }
     }
 }
@@ -90,31 +105,79 @@ pub(super) fn seed(credential: &DeviceCredential) -> Seed {
 
 pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
-    let Some(secret) = &seen.secret else {
-        let content = Box::new(seen.source.content(seen.renewals.begin(now)));
-        let write = Action::Write { at, content, revision: 1, over: None, why: Reason::CreateSecret };
-        return Plan::act(with_stale(vec![write], seen), Reason::CreateSecret, "The credential is being written");
-    };
-    if !is_ours(credential, &secret.meta) {
+    let over = seen.secret.as_ref().map(|secret| &secret.meta);
+    if over.is_some_and(|meta| !is_ours(credential, meta)) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
         return Plan::stuck(Reason::SecretNotOurs, note);
     }
-    let before = written(&secret.meta);
-    let lives = seen.renewals.go_on(before.lives, seed(credential), now);
-    let content = Box::new(seen.source.content(lives));
-    let as_wanted = describes(secret, &content) && is_owned_by(credential, &secret.meta);
-    if as_wanted && seen.stale.is_empty() {
-        let due = seen.renewals.due(lives, seed(credential));
-        let plan = seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
-        return plan.by(due);
+    let (keys, first) = match &seen.keys {
+        SeenKeys::Derived(keys) => (keys.clone(), Vec::new()),
+        SeenKeys::Generated(custody, made_for) => match custody.decide(&at, over) {
+            // Whatever the device holds is good until the cloud has the new keys.
+            Verdict::NotYet(plan) => return plan.map(Action::Keys).usable(seen.secret.as_ref().is_some_and(|secret| serves(secret, now))),
+            Verdict::Use { keys, first } => (Keys::generated(keys, *made_for), first),
+        },
+    };
+    let (login, withheld) = match login(credential, seen, &keys) {
+        Ok(login) => (login, None),
+        Err(withheld) => (None, Some(withheld)),
+    };
+    let renewals = seen.renewals.with_hub(login.is_some());
+    let before = over.map(|meta| written(meta));
+    let lives = renewals.go_on(before.map(|before| before.lives).unwrap_or_default(), seed(credential), now);
+    let (connection_string, names) = (credential.spec.connection_string, credential.spec.secret.keys.clone());
+    let source = Source { origin: seen.origin.clone(), keys, login, connection_string, names };
+    let content = Box::new(source.content(lives));
+    let mut actions: Vec<_> = first.into_iter().map(Action::Keys).collect();
+    let Some(secret) = &seen.secret else {
+        actions.push(Action::Write { at, content, revision: 1, over: None, why: Reason::CreateSecret });
+        return Plan::act(with_stale(actions, seen), Reason::CreateSecret, "The credential is being written");
+    };
+    if !(describes(secret, &content) && is_owned_by(credential, &secret.meta)) {
+        let usable = serves(secret, now) && withheld.is_none() && is_same_login(secret, &content);
+        actions.push(rewrite(at, secret, content, now));
+        // What the Secret holds is good until its token ends: a new revision is no outage.
+        return Plan::act(with_stale(actions, seen), Reason::UpdateSecret, "The credential is being rewritten").usable(usable);
     }
-    let actions = if as_wanted { Vec::new() } else { vec![rewrite(at, secret, content, before, now)] };
-    // What the Secret holds is good until its token ends: a new revision is no outage.
-    let usable = secret.intact && before.lives.last(now);
+    if actions.is_empty() && seen.stale.is_empty() {
+        let due = renewals.due(lives, seed(credential));
+        return at_rest(seen, withheld, now).by(due).by(seen.assigned.as_ref().map(|assigned| assigned.next));
+    }
+    let usable = serves(secret, now) && withheld.is_none();
     Plan::act(with_stale(actions, seen), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
 }
 
-fn rewrite(at: Name, secret: &SeenSecret, content: Box<Content>, before: Written, now: Timestamp) -> Action {
+/// What is left to do for a credential whose Secret holds all that it can hold now.
+fn at_rest(seen: &Wanted, withheld: Option<Plan<Action>>, now: Timestamp) -> Plan<Action> {
+    match (&seen.asked, withheld) {
+        (Some(asked), _) => reprovisioning::plan(asked, now).map(Action::Reprovision),
+        (None, Some(withheld)) => withheld,
+        (None, None) => Plan::met(),
+    }
+}
+
+/// What the device logs in to its hub with, if anything of it is asked for; or why there is nothing of the kind.
+fn login(credential: &DeviceCredential, seen: &Wanted, keys: &Keys) -> Result<Option<Login>, Plan<Action>> {
+    match (&seen.origin, &seen.assigned) {
+        (Origin::Hub { hub, device }, _) => Ok(Some(Login { hub: hub.clone(), device: device.clone(), slot: keys.slot })),
+        (Origin::Service { .. }, Some(assigned)) => assigned::login(credential, assigned, keys, &seen.group).map(Some),
+        (Origin::Service { .. }, None) => Ok(None),
+    }
+}
+
+/// Whether what a Secret holds can be used now.
+fn serves(secret: &SeenSecret, now: Timestamp) -> bool {
+    let before = written(&secret.meta);
+    secret.intact && before.revision > 0 && before.lives.last(now)
+}
+
+/// Whether the connection string and the token that a Secret holds are still good.
+fn is_same_login(secret: &SeenSecret, content: &Content) -> bool {
+    annotation(&secret.meta, names::HUB_LOGIN) == content.login.as_ref()
+}
+
+fn rewrite(at: Name, secret: &SeenSecret, content: Box<Content>, now: Timestamp) -> Action {
+    let before = written(&secret.meta);
     let same = annotation(&secret.meta, names::DIGEST) == Some(&content.digest.to_string());
     let revision = if same { before.revision.max(1) } else { before.revision + 1 };
     let renewed = secret.intact && content.lives.are_renewed(before.lives, whole_seconds(now));
@@ -132,7 +195,7 @@ fn with_stale(mut actions: Vec<Action>, seen: &Wanted) -> Vec<Action> {
 }
 
 /// Ours if it says so, and no other object controls it. The uid does not count: a restore changes it.
-fn is_ours(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
+pub(super) fn is_ours(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
     let key = credential.key();
     let mut owners = meta.owner_references.iter().flatten().filter(|owner| owner.controller == Some(true));
     owner_of(meta).as_ref() == Some(&key)
@@ -150,8 +213,13 @@ fn describes(secret: &SeenSecret, content: &Content) -> bool {
     secret.intact && wanted.iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value)) && written(&secret.meta).revision > 0
 }
 
-fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a String> {
+pub(super) fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a String> {
     meta.annotations.as_ref()?.get(name)
+}
+
+/// Whether an annotation is one that says something of the content, and not of every content.
+pub(super) fn comes_and_goes(name: &str) -> bool {
+    Lives::are_told_by(name) || [names::KEYS_OF, names::HUB_LOGIN].contains(&name)
 }
 
 /// What the Secret's annotations say of its content.
@@ -162,5 +230,7 @@ pub(super) fn annotations(content: &Content, revision: i64) -> BTreeMap<String, 
         (names::SLOT.to_owned(), format!("{:?}", content.slot)),
     ]);
     annotations.extend(content.lives.annotations());
+    annotations.extend(content.made_for.map(|made_for| (names::KEYS_OF.to_owned(), format!("{made_for:?}"))));
+    annotations.extend(content.login.clone().map(|login| (names::HUB_LOGIN.to_owned(), login)));
     annotations
 }

@@ -110,7 +110,7 @@ pub(super) async fn look(
     let record = clouds::enrollments(env, &service).await?.registration(id.as_str()).await;
     let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
     let record = record.inspect_err(|error| env.clouds.heed(&service, error))?;
-    let home = home::home(env, from, id, record.as_ref());
+    let home = home::of_record(env, from, id, record.as_ref());
     let noted = on_secret(secret, names::REPROVISIONING).cloned();
     Ok(Asked { id: id.clone(), token, noted, record, home, group: home::name_of(from) })
 }

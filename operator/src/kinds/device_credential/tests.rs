@@ -1,5 +1,7 @@
 //! A credential and the Secrets of its namespace.
 
+mod keys;
+mod login;
 mod secret;
 mod world;
 
@@ -13,12 +15,16 @@ use moorage_keys::{IdScope, RegistrationId};
 use moorage_plan::Renewal;
 use serde_json::json;
 
-use super::content::{Keys, Origin, Source};
-use super::observe::SeenSecret;
-use super::tokens::Renewals;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::content::{Keys, Source};
+use super::secret::SeenSecret;
+use super::tokens::Tokens;
+use super::writing::metadata;
 use super::*;
 use crate::{
     cluster::SecretData,
+    key::Name,
     kinds::tests::{metadata as object_metadata, now, read, told},
     secrets::owner_of,
 };
@@ -50,7 +56,8 @@ fn source() -> Source {
     let keys = Keys::derived(&group, &registration_id, Slot::Primary);
     let id_scope = IdScope::parse("0ne00000001").expect("a scope");
     let host = "global.azure-devices-provisioning.net".to_owned();
-    Source { origin: Origin::Service { registration_id, id_scope, host }, keys, names: BTreeMap::new() }
+    let origin = Origin::Service { registration_id, id_scope, host };
+    Source { origin, keys, login: None, connection_string: false, names: BTreeMap::new() }
 }
 
 /// What a look at a credential sees of these Secrets.
@@ -61,7 +68,16 @@ fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>
     let secret = secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
     let ours = |(name, kept): (&Name, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
-    Wanted { source: source.clone(), renewals: Renewals { dps: renewal }, secret, stale, asked: None }
+    let (origin, keys) = (source.origin.clone(), SeenKeys::Derived(source.keys.clone()));
+    let renewals = Tokens { dps: renewal, hub: None };
+    Wanted { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
+}
+
+/// The same with another name for an entry.
+fn renamed(entry: &str, name: &str) -> DeviceCredential {
+    let mut credential = object();
+    credential.spec.secret.keys.insert(entry.to_owned(), name.to_owned());
+    credential
 }
 
 /// What an action does to the Secrets.
@@ -76,7 +92,7 @@ fn apply(credential: &DeviceCredential, action: &Action, secrets: &mut Secrets) 
             }
         }
         Action::Delete(at) => drop(secrets.remove(at)),
-        Action::Enrollment(_) | Action::Reprovision(_) => panic!("{action:?}"),
+        Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) => panic!("{action:?}"),
     }
 }
 

@@ -12,6 +12,8 @@ use crate::error::Halt;
 pub(super) struct Tokens<T> {
     /// For the provisioning service.
     pub(super) dps: T,
+    /// For the device's hub.
+    pub(super) hub: T,
 }
 
 /// How each token that was asked for is renewed.
@@ -20,15 +22,16 @@ pub(super) type Renewals = Tokens<Option<Renewal>>;
 pub(super) type Lives = Tokens<Option<Lifetime>>;
 
 /// The annotations between which a token holds.
-const ANNOTATIONS: Tokens<(&str, &str)> = Tokens { dps: (names::TOKEN_NOT_BEFORE, names::TOKEN_NOT_AFTER) };
+const ANNOTATIONS: Tokens<(&str, &str)> =
+    Tokens { dps: (names::TOKEN_NOT_BEFORE, names::TOKEN_NOT_AFTER), hub: (names::HUB_TOKEN_NOT_BEFORE, names::HUB_TOKEN_NOT_AFTER) };
 
 impl<T> Tokens<T> {
-    fn each(self) -> [T; 1] {
-        [self.dps]
+    fn each(self) -> [T; 2] {
+        [self.dps, self.hub]
     }
 
     fn zip<U, V>(self, other: Tokens<U>, mut with: impl FnMut(T, U) -> V) -> Tokens<V> {
-        Tokens { dps: with(self.dps, other.dps) }
+        Tokens { dps: with(self.dps, other.dps), hub: with(self.hub, other.hub) }
     }
 }
 
@@ -36,12 +39,13 @@ impl Renewals {
     /// What a credential asks for, as far as it may.
     pub(super) fn of(credential: &DeviceCredential, longest: Option<&str>) -> Result<Self, Halt> {
         let dps = credential.spec.dps_token.as_ref().map(|token| renewal("spec.dpsToken", &token.ttl, token.renew_at_percent, longest));
-        Ok(Self { dps: dps.transpose()? })
+        let hub = credential.spec.hub_token.as_ref().map(|token| renewal("spec.hubToken", &token.ttl, token.renew_at_percent, longest));
+        Ok(Self { dps: dps.transpose()?, hub: hub.transpose()? })
     }
 
-    /// The lives of tokens that are made now.
-    pub(super) fn begin(self, now: Timestamp) -> Lives {
-        self.zip(Tokens::<()>::default(), |renewal, ()| renewal.map(|renewal| renewal.begin(now)))
+    /// The same for a device whose hub takes its key, or does not.
+    pub(super) fn with_hub(self, takes: bool) -> Self {
+        Self { hub: self.hub.filter(|_| takes), ..self }
     }
 
     /// The lives that are to be: those that can be kept, and new ones in place of the others.

@@ -83,7 +83,8 @@ impl Act for Action {
     }
 }
 
-fn allocation(group: &EnrollmentGroup) -> CloudPolicy {
+/// How devices are given their hub.
+pub(crate) fn allocation(group: &EnrollmentGroup) -> CloudPolicy {
     match group.spec.allocation_policy {
         AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
         AllocationPolicy::Hashed => CloudPolicy::Hashed,

@@ -109,9 +109,8 @@ fn annotations_that_were_tampered_with_are_written_again() {
 
 #[test]
 fn entries_are_renamed_with_the_next_revision() {
-    let mut renamed = source();
-    renamed.names.insert("deviceKey".to_owned(), "IOTHUB_DEVICE_KEY".to_owned());
-    let plan = plan::plan(&object(), &look(&object(), &renamed, None, &written(&object(), None, now())), now());
+    let renamed = renamed("deviceKey", "IOTHUB_DEVICE_KEY");
+    let plan = plan::plan(&renamed, &look(&renamed, &source(), None, &written(&object(), None, now())), now());
     assert_eq!(told(&plan), [UPDATE, &usable(REWRITING)]);
     let Action::Write { content, .. } = &plan.actions[0] else { panic!("{plan:?}") };
     let entries: Vec<_> = content.data.keys().collect();
@@ -160,10 +159,9 @@ fn a_token_of_another_lifetime_than_asked_is_replaced_at_once() {
 
 #[test]
 fn a_token_is_kept_when_something_else_is_rewritten() {
-    let mut renamed = source();
-    renamed.names.insert("idScope".to_owned(), "SCOPE".to_owned());
+    let renamed = renamed("idScope", "SCOPE");
     let secrets = written(&object(), Some(DAY), now());
-    let plan = plan::plan(&object(), &look(&object(), &renamed, Some(DAY), &secrets), now() + SignedDuration::from_hours(1));
+    let plan = plan::plan(&renamed, &look(&renamed, &source(), Some(DAY), &secrets), now() + SignedDuration::from_hours(1));
     assert_eq!((told(&plan)[0].as_str(), token_of(&plan)), (UPDATE, Some(DAY.begin(now()))));
 }
 

@@ -25,7 +25,7 @@ impl World for Model {
     fn apply(&mut self, action: &Action) {
         let at = match action {
             Action::Write { at, .. } | Action::Delete(at) => at.clone(),
-            Action::Enrollment(_) | Action::Reprovision(_) => panic!("{action:?}"),
+            Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) => panic!("{action:?}"),
         };
         let ours = |kept: &Kept| owner_of(&kept.meta).as_ref() == Some(&self.credential.key());
         assert!(self.secrets.get(&at).is_none_or(ours), "Secret {at} is somebody else's");
@@ -91,7 +91,7 @@ prop_compose! {
         }
         let mut source = source();
         if renamed {
-            source.names.insert("deviceKey".to_owned(), "KEY".to_owned());
+            credential.spec.secret.keys.insert("deviceKey".to_owned(), "KEY".to_owned());
         }
         if secondary {
             source.keys.slot = Slot::Secondary;
@@ -104,7 +104,7 @@ prop_compose! {
 fn holds_the_credential(model: &Model) -> Result<(), TestCaseError> {
     let kept = &model.secrets[&secret_of(&model.credential)];
     let said = plan::written(&kept.meta);
-    let content = model.source.content(said.lives);
+    let content = Source { names: model.credential.spec.secret.keys.clone(), ..model.source.clone() }.content(said.lives);
     prop_assert_eq!(said.lives.dps.map(|life| life.not_after.duration_since(life.not_before)), model.renewal.map(|renewal| renewal.ttl));
     prop_assert!(said.lives.dps.is_none_or(|life| model.now < life.not_after));
     prop_assert!(said.revision > 0);

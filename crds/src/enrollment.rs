@@ -1,0 +1,39 @@
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What becomes of a device that registers again and is given another hub.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReprovisionPolicy {
+    /// It may move to another hub, and its twin with it.
+    #[default]
+    Migrate,
+    /// It may move to another hub, and begins there with the initial twin.
+    Reset,
+    /// It stays in the hub that it was given first.
+    Never,
+}
+
+/// The twin that a device begins with in its hub.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct InitialTwin {
+    /// Tags, which services see and devices do not. The tag `moorage` is the operator's own.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schemars(schema_with = "crate::schema::any_objects")]
+    #[x_kube(validation = Rule::new("!('moorage' in self)").message("the tag moorage is the operator's own: it says whose the enrollment is"))]
+    pub tags: Map<String, Value>,
+    /// Desired properties, which the device sees.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schemars(schema_with = "crate::schema::any_objects")]
+    pub desired: Map<String, Value>,
+}
+
+/// What a device can do.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Whether the device is an IoT Edge device.
+    #[serde(default)]
+    pub iot_edge: bool,
+}

@@ -1,0 +1,105 @@
+//! In which hub a device is that registers, and which of its keys that hub takes.
+//!
+//! A hub goes on with the key that a device had when it registered, whatever has become of its enrollment since. A connection string, or a
+//! token for the hub, is worth something only while the hub holds the key that it is made with.
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_cloud::Device;
+use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot, annotations as names};
+use moorage_keys::RegistrationId;
+use moorage_plan::{Plan, Reason};
+
+use super::content::{Keys, Login};
+use super::enrolled::asks_for_a_look;
+use super::home::{self, Home, Identity};
+use super::plan::Action;
+use crate::{
+    clouds::{self, List},
+    env::Env,
+    error::Halt,
+    kind::Kind,
+    kinds::enrollment_group,
+};
+
+/// How often it is looked at least, while the list of registrations cannot be read.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
+
+/// Where a device is, and what its hub knows of it.
+#[derive(Clone, Debug)]
+pub(super) struct Assigned {
+    pub(super) home: Home,
+    /// Its identity; `None` if it is in no hub of its tenant, or the hub does not know it.
+    pub(super) identity: Option<Device>,
+    pub(super) registered: Option<Timestamp>,
+    /// When the list that tells of it is read again.
+    pub(super) next: Timestamp,
+}
+
+/// Whether a credential holds something for which its device has to be in a hub.
+pub(super) fn is_asked_for(credential: &DeviceCredential) -> bool {
+    credential.spec.connection_string || credential.spec.hub_token.is_some()
+}
+
+/// Looks where a device is: in a list that is read for many, and at its identity when it has registered, or long after.
+pub(super) async fn look(env: &Env, credential: &DeviceCredential, group: &EnrollmentGroup, id: &RegistrationId) -> Result<Assigned, Halt> {
+    let service = enrollment_group::service(env, group).await?;
+    let list = match &credential.spec.individual_enrollment {
+        Some(_) => List::Individuals,
+        None => List::Group(enrollment_group::id_of(group).to_owned()),
+    };
+    let asked = asks_for_a_look(credential);
+    let roll = clouds::roll(env, &service, list, asked).await?;
+    let (placed, now) = (roll.of(id), env.clock.now());
+    let home = home::home(env, group, id, placed.map(|placed| &*placed.hub), placed.and_then(|placed| placed.device.clone()));
+    let registered = placed.and_then(|placed| placed.registered);
+    let identity = match &home {
+        Home::In(identity) => known(env, credential, group, identity, registered, asked, now).await?,
+        Home::Nowhere | Home::Elsewhere(_) => None,
+    };
+    let next = roll.next.max(now.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX));
+    Ok(Assigned { home, identity, registered, next })
+}
+
+async fn known(
+    env: &Env,
+    credential: &DeviceCredential,
+    group: &EnrollmentGroup,
+    identity: &Identity,
+    registered: Option<Timestamp>,
+    asked: bool,
+    now: Timestamp,
+) -> Result<Option<Device>, Halt> {
+    let (key, of) = (credential.key(), format!("{} {} {registered:?}", identity.hub, identity.device));
+    let known = env.clouds.identities.fresh(&key, &of, now).filter(|_| !asked);
+    if let Some(device) = known {
+        return Ok(device);
+    }
+    let device = home::identity(env, group, identity).await?;
+    env.clouds.identities.keep(&key, of, device.clone(), now);
+    Ok(device)
+}
+
+/// What the device can log in with, or where that leaves the credential.
+pub(super) fn login(credential: &DeviceCredential, seen: &Assigned, keys: &Keys, group: &str) -> Result<Login, Plan<Action>> {
+    let what = if credential.spec.connection_string { "connectionString" } else { "hubToken" };
+    let wait = |note: String| Plan::wait(Reason::AwaitingRegistration, format!("{note}; {what} is written then"), None);
+    let Identity { hub, device } = match &seen.home {
+        Home::Nowhere => return Err(wait("the device has not registered yet: have it register with what the Secret holds".to_owned())),
+        Home::Elsewhere(hub) => return Err(home::out_of_reach(hub, group)),
+        Home::In(identity) => identity,
+    };
+    let Some(identity) = &seen.identity else {
+        return Err(wait(format!("hub {hub} no longer knows device {device}: have it register again")));
+    };
+    let there = identity.keys();
+    let takes = |slot: Slot| there.as_ref().is_some_and(|there| [&there.primary, &there.secondary].contains(&keys.key(slot)));
+    let other = if keys.slot == Slot::Primary { Slot::Secondary } else { Slot::Primary };
+    match [keys.slot, other].into_iter().find(|slot| takes(*slot)) {
+        Some(slot) => Ok(Login { hub: hub.host().clone(), device: device.clone(), slot }),
+        None => Err(wait(format!(
+            "hub {hub} still holds another key of device {device}: have it register again, and if the hub keeps that key, annotate this object \
+             with {}",
+            names::REPROVISION_REQUESTED_AT
+        ))),
+    }
+}

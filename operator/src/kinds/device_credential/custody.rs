@@ -1,0 +1,154 @@
+//! Keys that were generated for one device, and what is made of them in the cloud: its individual enrollment, or its identity in a hub.
+//!
+//! The keys are in the Secret, as pending ones, before they are in the cloud, and the device is given them when the cloud has them. So
+//! whatever gets lost on the way, they are never lost, and what the device holds is refused for no longer than one pass takes.
+
+use moorage_cloud::{Device, IfMatch, IndividualEnrollment, KeyPair};
+use moorage_plan::{Plan, Reason, Why};
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::secret::Held;
+use crate::{cluster::SecretData, effects::Target, key::Name, kind::Act};
+
+/// A look at a device with generated keys.
+#[derive(Clone, Debug)]
+pub struct Custody {
+    /// What is made of the keys, as sentences have it.
+    pub(super) what: String,
+    pub(super) held: Held,
+    /// What has to be in the ledger before there is anything of it in the cloud; `None` if it is.
+    pub(super) claim: Option<Note>,
+    pub(super) there: Option<Found>,
+    /// As it is to be, but for its keys.
+    pub(super) wanted: Document,
+}
+
+/// Something in the cloud that has the name.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// Why it must not be touched; `None` if it is ours.
+    pub(super) obstacle: Option<Why>,
+    /// Its keys, if it has such.
+    pub(super) keys: Option<KeyPair>,
+    /// What differs in it from what it is to be, beside its keys.
+    pub(super) differs: Vec<&'static str>,
+    pub(super) over: IfMatch,
+    /// What is now known of it, and has to be in the ledger.
+    pub(super) proof: Option<Note>,
+}
+
+/// Entries of the ledger, with what they say in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub(super) entries: Vec<(String, Option<String>)>,
+    pub(super) text: String,
+}
+
+/// What is written to a cloud.
+#[derive(Clone, Debug)]
+pub enum Document {
+    Enrollment(Box<IndividualEnrollment>),
+    Identity(Box<Device>),
+}
+
+/// What comes of a look.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// There are no keys for the device yet.
+    NotYet(Plan<Step>),
+    /// The device is given these keys, after these steps.
+    Use { keys: KeyPair, first: Vec<Step> },
+}
+
+/// A step towards keys that the cloud knows.
+#[derive(Debug)]
+pub enum Step {
+    /// Writes into the ledger.
+    Note(Note),
+    /// Generates keys, and puts them into the Secret as pending ones.
+    Store { at: Name, beside: SecretData, over: Option<Arc<ObjectMeta>>, what: String },
+    /// Writes what is made of the keys.
+    Put { document: Document, keys: KeyPair, over: IfMatch, fields: Vec<&'static str>, what: String },
+}
+
+impl Act for Step {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Note(_) => Reason::RecordClaim,
+            Self::Store { .. } => Reason::StoreDeviceKeys,
+            Self::Put { document: Document::Enrollment(_), over: IfMatch::Unset, .. } => Reason::CreateEnrollment,
+            Self::Put { document: Document::Enrollment(_), .. } => Reason::UpdateEnrollment,
+            Self::Put { document: Document::Identity(_), over: IfMatch::Unset, .. } => Reason::CreateIdentity,
+            Self::Put { document: Document::Identity(_), .. } => Reason::UpdateIdentity,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::Note(note) => note.text.clone(),
+            Self::Store { at, what, .. } => format!("Put new keys for {what} into Secret {at}, for the cloud to take"),
+            Self::Put { over: IfMatch::Unset, what, .. } => format!("Create {what}"),
+            Self::Put { fields, what, .. } => format!("Write {} of {what}", fields.join(", ")),
+        }
+    }
+
+    fn target(&self) -> Target {
+        match self {
+            Self::Put { .. } => Target::Cloud,
+            Self::Note(_) | Self::Store { .. } => Target::Cluster,
+        }
+    }
+
+    fn is_news(&self) -> bool {
+        matches!(self, Self::Put { .. })
+    }
+}
+
+impl Custody {
+    /// What was seen to be as it is to be a short while ago.
+    pub(super) fn settled(what: String, held: Held, wanted: Document) -> Self {
+        let there = Found { obstacle: None, keys: held.live.clone(), differs: Vec::new(), over: IfMatch::Any, proof: None };
+        Self { what, held, claim: None, there: Some(there), wanted }
+    }
+
+    /// Whether nothing is left to do.
+    pub(super) fn is_settled(&self) -> bool {
+        let found = self.there.as_ref().filter(|found| found.obstacle.is_none() && found.differs.is_empty() && found.proof.is_none());
+        self.claim.is_none()
+            && self.held.pending.is_none()
+            && found.is_some_and(|found| found.keys.is_some() && found.keys == self.held.live)
+    }
+
+    /// Which keys the device is given, and what has to be done for that.
+    pub(super) fn decide(&self, at: &Name, over: Option<&Arc<ObjectMeta>>) -> Verdict {
+        if let Some(Why { reason, note }) = self.there.as_ref().and_then(|found| found.obstacle.clone()) {
+            return Verdict::NotYet(Plan::stuck(reason, note));
+        }
+        // Those of the Secret come first; one that has lost them gets them back from the cloud.
+        let keys = self.held.keys().or_else(|| self.there.as_ref()?.keys.as_ref());
+        let mut first: Vec<_> = self.claim.iter().cloned().map(Step::Note).collect();
+        let Some(keys) = keys.cloned() else {
+            let beside = self.held.data.clone();
+            first.push(Step::Store { at: at.clone(), beside, over: over.cloned(), what: self.what.clone() });
+            return Verdict::NotYet(Plan::act(first, Reason::StoreDeviceKeys, format!("Keys for {} are being made", self.what)));
+        };
+        first.extend(self.put(&keys));
+        first.extend(self.there.iter().filter_map(|found| found.proof.clone()).map(Step::Note));
+        Verdict::Use { keys, first }
+    }
+
+    fn put(&self, keys: &KeyPair) -> Option<Step> {
+        let (mut fields, over) = match &self.there {
+            None => (Vec::new(), IfMatch::Unset),
+            Some(found) => (found.differs.clone(), found.over.clone()),
+        };
+        if self.there.as_ref().is_some_and(|found| found.keys.as_ref() != Some(keys)) {
+            fields.push("keys");
+        }
+        let needed = self.there.is_none() || !fields.is_empty();
+        let document = self.wanted.clone();
+        needed.then(|| Step::Put { document, keys: keys.clone(), over, fields, what: self.what.clone() })
+    }
+}

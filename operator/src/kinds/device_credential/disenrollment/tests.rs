@@ -1,0 +1,107 @@
+use super::*;
+use crate::kinds::tests::now;
+
+const ID: &str = "contoso-press";
+
+fn enrollment(status: &str) -> IndividualEnrollment {
+    let there = json!({ "registrationId": ID, "provisioningStatus": status, "etag": "\"1\"" });
+    serde_json::from_value(there).expect("an enrollment")
+}
+
+fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> Looked {
+    let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
+    let id = RegistrationId::parse(ID).expect("an id");
+    Looked {
+        id,
+        service,
+        nowhere: false,
+        enrollment,
+        registration: None,
+        marked,
+        meant: recorded.then_some(Meant::Barred),
+        home: None,
+        group: "platform/press".to_owned(),
+    }
+}
+
+/// The actions, or where that leaves the device.
+fn told(plan: &Plan<Step>) -> Vec<String> {
+    if plan.actions.is_empty() {
+        return vec![plan.standing.why().map_or("Met".to_owned(), |why| why.reason.to_string())];
+    }
+    plan.actions.iter().map(|step| format!("{} {}", step.reason(), step.target().as_str())).collect()
+}
+
+#[test]
+fn a_device_is_barred_only_over_nothing_or_over_what_is_ours_and_first_that_is_written_down() {
+    let barred = |there: Option<IndividualEnrollment>, marked, recorded| told(&bar(&seen(there, marked, recorded), now()));
+    assert_eq!(barred(None, false, false), ["RecordClaim cluster", "Disenroll cloud"]);
+    assert_eq!(barred(None, false, true), ["Disenroll cloud"]);
+    assert_eq!(barred(Some(enrollment("disabled")), true, true), ["Met"]);
+    assert_eq!(barred(Some(enrollment("disabled")), false, false), ["Met"]);
+    assert_eq!(barred(Some(enrollment("disabled")), false, true), ["DropClaim cluster"]);
+    assert_eq!(barred(Some(enrollment("enabled")), true, true), ["Disenroll cloud"]);
+    assert_eq!(barred(Some(enrollment("enabled")), true, false), ["AlreadyExists"]);
+    assert_eq!(barred(Some(enrollment("enabled")), false, true), ["AlreadyExists"]);
+}
+
+#[test]
+fn nobody_need_be_barred_from_a_service_that_is_gone() {
+    let gone = |recorded| told(&bar(&Looked { nowhere: true, ..seen(None, false, recorded) }, now()));
+    assert_eq!((gone(false), gone(true)), (vec!["Met".to_owned()], vec!["DropClaim cluster".to_owned()]));
+}
+
+#[test]
+fn a_record_goes_after_the_device_is_barred_and_never_before() {
+    let record = || serde_json::from_value(json!({ "registrationId": ID, "etag": "\"2\"" })).ok();
+    let before = bar(&Looked { registration: record(), ..seen(None, false, true) }, now());
+    assert!(matches!(before.actions[..], [Step::Bar { over: IfMatch::Unset, .. }]), "{before:?}");
+    let after = bar(&Looked { registration: record(), ..seen(Some(enrollment("disabled")), true, true) }, now());
+    assert!(matches!(after.actions[..], [Step::Forget { .. }]), "{after:?}");
+}
+
+#[test]
+fn a_deprovisioned_device_loses_its_identity_after_it_is_barred_and_before_its_record() {
+    let record = |status: &str| serde_json::from_value(json!({ "registrationId": ID, "status": status })).ok();
+    let hub = moorage_cloud::Cloud::public().hub_host("contoso-east.azure-devices.net").expect("a hub");
+    let home = Home::In(Identity { hub, device: moorage_keys::DeviceId::parse(ID).expect("an id") });
+    let barred = || seen(Some(enrollment("disabled")), true, true);
+    let with = |home: Home, status| told(&bar(&Looked { registration: record(status), home: Some(home), ..barred() }, now()));
+    assert_eq!(with(home.clone(), "assigned"), ["Deprovision cloud", "Disenroll cloud"]);
+    assert_eq!(with(Home::Nowhere, "failed"), ["Disenroll cloud"]);
+    assert_eq!(with(home.clone(), "assigning"), ["Provisioning"]);
+    assert_eq!(with(Home::Elsewhere("fabrikam.azure-devices.net".to_owned()), "assigned"), ["NotGranted"]);
+    let before = Looked { registration: record("assigned"), home: Some(home), ..seen(None, false, true) };
+    assert_eq!(told(&bar(&before, now())), ["Disenroll cloud"]);
+}
+
+#[test]
+fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
+    let admitted = |there: Option<IndividualEnrollment>, marked, recorded| told(&admit(&seen(there, marked, recorded)));
+    assert_eq!(admitted(Some(enrollment("disabled")), true, true), ["Reenroll cloud", "DropClaim cluster"]);
+    assert_eq!(admitted(None, false, true), ["DropClaim cluster"]);
+    assert_eq!(admitted(Some(enrollment("disabled")), false, true), ["AlreadyExists"]);
+    assert_eq!(admitted(Some(enrollment("disabled")), true, false), ["AlreadyExists"]);
+    assert_eq!(admitted(Some(enrollment("enabled")), true, true), ["AlreadyExists"]);
+}
+
+#[test]
+fn a_device_that_is_barred_in_anothers_name_is_told_of_as_long_as_it_is_barred() {
+    let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
+    let told = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Barred) {
+        Some(Halt::Standing(standing)) => standing.why().map(|why| why.note.clone()),
+        _ => None,
+    };
+    let barred = told(Some(enrollment("disabled"))).unwrap_or_default();
+    assert!(barred.starts_with("registration id contoso-press is barred in ProvisioningService platform/dps since DeviceCredential contoso/old-press was deleted"), "{barred}");
+    assert_eq!(told(Some(enrollment("enabled"))), None);
+    assert_eq!(told(None), None);
+}
+
+#[test]
+fn every_registration_id_has_a_ledger_entry_of_its_own_whose_name_a_config_map_takes() {
+    let of = |id: &str| entry("disenrolled.", &RegistrationId::parse(id).expect("an id"));
+    assert_eq!(of("contoso:press.7_a"), "disenrolled.contosoCpress.7_a");
+    let longest = of(&":".repeat(127).chars().chain(['a']).collect::<String>());
+    assert!(longest.len() <= 253 && longest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)));
+}

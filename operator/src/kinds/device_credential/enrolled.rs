@@ -1,0 +1,184 @@
+//! The individual enrollment of a device: keys of its own, in the hubs and by the policy of its group.
+
+use moorage_cloud::{DpsService, HubHost, IfMatch, IndividualEnrollment as Document, KeyPair, Reprovisioning};
+use moorage_crds::{DeviceCredential, EnrollmentGroup, IndividualEnrollment, ProvisioningStatus, ReprovisionPolicy, annotations as names};
+use moorage_keys::{DeviceId, RegistrationId, keyed_digest};
+use moorage_plan::{Reason, Why};
+use serde_json::{Map, Value};
+
+use super::custody::{self, Custody, Found, Note};
+use super::disenrollment::{self, MARK, Meant, mark};
+use super::secret::Held;
+use crate::{
+    clouds,
+    env::Env,
+    error::{Error, Halt},
+    key::ObjectKey,
+    kind::Kind,
+    kinds::enrollment_group,
+};
+
+/// What the enrollment is to be like.
+struct Wish<'a> {
+    spec: &'a IndividualEnrollment,
+    group: &'a EnrollmentGroup,
+    hubs: Vec<HubHost>,
+    device: Option<DeviceId>,
+    /// The tags of the initial twin, with the one that says whose the enrollment is.
+    tags: Map<String, Value>,
+    desired: Map<String, Value>,
+}
+
+/// Looks at a device's individual enrollment, unless that was done a short while ago.
+pub(super) async fn look(
+    env: &Env,
+    credential: &DeviceCredential,
+    group: &EnrollmentGroup,
+    id: &RegistrationId,
+    spec: &IndividualEnrollment,
+    held: Held,
+) -> Result<Custody, Halt> {
+    let (key, namespace) = (credential.key(), group.key().at.namespace);
+    let of_service = enrollment_group::service_of(group);
+    let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.at);
+    let wish = Wish::of(env, credential, group, spec)?;
+    let meant = disenrollment::meant(env, &key, id, &of_service);
+    let state = wish.state(&held, meant, &of_service);
+    let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
+    if is_known && env.clouds.settled.fresh(&key, &state, env.clock.now()).is_some() {
+        return Ok(Custody::settled(what, held, custody::Document::Enrollment(Box::new(wish.fresh(id)))));
+    }
+    let service = clouds::service(env, &group.spec.provisioning_service_ref, &namespace, &key.at.namespace).await?;
+    let enrollments = clouds::enrollments(env, &service).await?;
+    let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| env.clouds.heed(&service, error))?;
+    let ours = |there: &Document| meant.is_some() && disenrollment::bears_mark(env, &key, there);
+    let found = there.as_ref().map(|there| Found {
+        obstacle: (!ours(there)).then(|| somebody_elses(id, &of_service)),
+        keys,
+        differs: wish.differs(there),
+        over: IfMatch::of(there.etag()),
+        proof: None,
+    });
+    let claim = (meant != Some(Meant::Enrolled)).then(|| Note {
+        entries: disenrollment::entries(id, Some((Meant::Enrolled, &of_service))),
+        text: format!("Write down that we enroll registration id {id} in {}", of_service.at),
+    });
+    let wanted = custody::Document::Enrollment(Box::new(wish.over(there.unwrap_or_else(|| wish.fresh(id)))));
+    let custody = Custody { what, held, claim, there: found, wanted };
+    if custody.is_settled() {
+        env.clouds.settled.keep(&key, state, (), env.clock.now());
+    }
+    Ok(custody)
+}
+
+/// Whether somebody has asked for a look at the cloud that was not told to be done.
+pub(super) fn asks_for_a_look(credential: &DeviceCredential) -> bool {
+    let told = credential.told().and_then(|told| told.sync_requested_at.as_deref());
+    credential.annotation(names::SYNC_REQUESTED_AT) != told
+}
+
+async fn ask(enrollments: &DpsService, id: &RegistrationId) -> Result<(Option<Document>, Option<KeyPair>), Error> {
+    let failed = |error| Error::cloud(format!("failed to look at the enrollment of {id}"), error);
+    let there = enrollments.enrollment(id.as_str()).await.map_err(failed)?;
+    let keys = if there.is_some() { enrollments.enrollment_keys(id.as_str()).await.map_err(failed)? } else { None };
+    Ok((there, keys))
+}
+
+fn somebody_elses(id: &RegistrationId, service: &ObjectKey) -> Why {
+    let note = format!(
+        "registration id {id} has an individual enrollment in ProvisioningService {} that was not made for this object, and that is left \
+         alone; delete it there, or take spec.individualEnrollment away",
+        service.at
+    );
+    Why::new(Reason::AlreadyExists, note)
+}
+
+/// Writes the enrollment.
+pub(super) async fn put(
+    env: &Env,
+    credential: &DeviceCredential,
+    document: &Document,
+    keys: &KeyPair,
+    over: &IfMatch,
+) -> Result<(), Error> {
+    let id = super::observe::registration_id_of(credential);
+    let put = disenrollment::enrollments(credential, env).await?.put_enrollment(id, &document.clone().with_keys(keys), over).await;
+    put.map(drop).map_err(|error| Error::cloud(format!("failed to write the individual enrollment of {id}"), error))
+}
+
+impl<'a> Wish<'a> {
+    fn of(env: &Env, credential: &DeviceCredential, group: &'a EnrollmentGroup, spec: &'a IndividualEnrollment) -> Result<Self, Halt> {
+        let hosts = group.status.iter().flat_map(|status| &status.iot_hubs);
+        let hubs: Result<Vec<_>, _> = hosts.map(|host| env.clouds.azure().cloud().hub_host(host)).collect();
+        let elsewhere = |_| Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {} names no hub of Azure", group.key().at));
+        let wrong = |error| Halt::stuck(Reason::Invalid, format!("spec.individualEnrollment.deviceId: {error}"));
+        let device = spec.device_id.as_deref().map(DeviceId::parse).transpose().map_err(wrong)?;
+        let twin = spec.initial_twin.clone().unwrap_or_default();
+        let mut tags = twin.tags;
+        tags.insert(MARK.to_owned(), mark(env, &credential.key()));
+        Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, device, tags, desired: twin.desired })
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.group.spec.provisioning_status == ProvisioningStatus::Enabled
+    }
+
+    fn is_edge(&self) -> bool {
+        self.spec.capabilities.unwrap_or_default().iot_edge
+    }
+
+    fn reprovisioning(&self) -> Reprovisioning {
+        match self.spec.reprovision_policy {
+            ReprovisionPolicy::Migrate => Reprovisioning::Migrate,
+            ReprovisionPolicy::Reset => Reprovisioning::Reset,
+            ReprovisionPolicy::Never => Reprovisioning::Never,
+        }
+    }
+
+    fn fresh(&self, id: &RegistrationId) -> Document {
+        self.over(Document::of_device(id))
+    }
+
+    fn over(&self, there: Document) -> Document {
+        there
+            .with_hubs(enrollment_group::allocation(self.group), &self.hubs)
+            .with_enabled(self.is_enabled())
+            .with_reprovisioning(self.reprovisioning())
+            .with_device_id(self.device.as_ref())
+            .with_edge(self.is_edge())
+            .with_initial_tags(self.tags.clone())
+            .with_initial_desired(self.desired.clone())
+    }
+
+    /// What differs in an enrollment, by field.
+    fn differs(&self, there: &Document) -> Vec<&'static str> {
+        let sorted = |mut hosts: Vec<String>| {
+            hosts.sort();
+            hosts
+        };
+        let hubs = sorted(there.hubs().into_iter().map(str::to_lowercase).collect());
+        let wanted = sorted(self.hubs.iter().map(|hub| hub.host().as_str().to_owned()).collect());
+        let same =
+            |there: Option<&Map<String, Value>>, wanted: &Map<String, Value>| there.map_or(wanted.is_empty(), |there| there == wanted);
+        [
+            ("iotHubs", hubs == wanted),
+            ("allocationPolicy", there.allocation() == Some(enrollment_group::allocation(self.group))),
+            ("provisioningStatus", there.is_enabled() == self.is_enabled()),
+            ("reprovisionPolicy", there.reprovisioning() == self.reprovisioning()),
+            ("deviceId", there.device_id() == self.device.as_ref().map(DeviceId::as_str)),
+            ("capabilities", there.is_edge() == self.is_edge()),
+            ("initialTwin", same(there.initial_tags(), &self.tags) && same(there.initial_desired(), &self.desired)),
+        ]
+        .into_iter()
+        .filter_map(|(field, same)| (!same).then_some(field))
+        .collect()
+    }
+
+    /// What is looked for, in words: when it was seen so, and nothing of it has changed, there is no need to look.
+    fn state(&self, held: &Held, meant: Option<Meant>, service: &ObjectKey) -> String {
+        let hubs: Vec<_> = self.hubs.iter().map(ToString::to_string).collect();
+        let keys = held.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
+        let allocation = enrollment_group::allocation(self.group);
+        format!("{service} {meant:?} {keys:?} {hubs:?} {allocation:?} {} {:?}", self.is_enabled(), self.spec)
+    }
+}

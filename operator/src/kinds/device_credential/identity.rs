@@ -1,0 +1,252 @@
+//! A device that is created in a hub, without a provisioning service.
+//!
+//! An identity has no tags. That it is ours is written down before it is made, and shown by its keys; from then on by its generation, which
+//! tells it from any other that is ever made under its name.
+
+mod leaving;
+
+use moorage_cloud::{Device, HubHost, IfMatch, KeyPair, Registry};
+use moorage_crds::{DeviceCredential, HubRef, TenantHubGroup};
+use moorage_keys::{DeviceId, keyed_digest, owner_hash};
+use moorage_plan::{Goal, Reason, Why};
+
+use super::content::{MadeFor, Origin};
+use super::custody::{self, Custody, Found, Note};
+use super::enrolled::asks_for_a_look;
+use super::observe::{Seen, SeenKeys, Wanted, registration_id_of, secret_of};
+use super::secret::{Held, held};
+use super::tokens::Renewals;
+use crate::{
+    clouds,
+    env::Env,
+    error::{Error, Halt},
+    key::{KindName, ObjectKey, Thing},
+    kind::Kind,
+    kinds::{ownership::age, reached},
+};
+
+pub use self::leaving::{Leaving, Step, leave, perform};
+
+/// What the names of ledger entries begin with; a hash of the hub and the device follows.
+const ENTRY: &str = "identity.";
+
+/// The hub group in whose hub a device is created.
+pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> ObjectKey {
+    ObjectKey::new(KindName::TenantHubGroup, &credential.key().at.namespace, &hub.name)
+}
+
+/// What a device is called in its hub, as it is written.
+pub(super) fn device_id_of(credential: &DeviceCredential) -> &str {
+    credential.spec.device_id.as_deref().unwrap_or_else(|| registration_id_of(credential))
+}
+
+/// The right to a name in a hub, whose own name is unique in the world.
+pub(super) fn right_to(credential: &DeviceCredential, hub: &HubRef) -> Thing {
+    Thing::Identity(format!("{}/{}", hub.hub.to_lowercase(), device_id_of(credential)).into())
+}
+
+/// How an identity stands in the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Record<'a> {
+    /// We are about to make it.
+    Claimed,
+    /// It is of this generation.
+    Made(&'a str),
+    /// It is of this generation, and we have disabled it.
+    Disabled(&'a str),
+}
+
+impl<'a> Record<'a> {
+    pub(super) fn read(text: &'a str) -> Option<Self> {
+        let mut words = text.split(' ');
+        match (words.next()?, words.next()) {
+            ("claimed", _) => Some(Self::Claimed),
+            ("made", Some(generation)) => Some(Self::Made(generation)),
+            ("disabled", Some(generation)) => Some(Self::Disabled(generation)),
+            _ => None,
+        }
+    }
+
+    fn word(self) -> String {
+        match self {
+            Self::Claimed => "claimed".to_owned(),
+            Self::Made(generation) => format!("made {generation}"),
+            Self::Disabled(generation) => format!("disabled {generation}"),
+        }
+    }
+}
+
+/// A device by its name in a hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) hub: HubHost,
+    pub(super) device: DeviceId,
+}
+
+impl Place {
+    fn entry(&self) -> String {
+        format!("{ENTRY}{}", owner_hash("", "Identity", self.hub.host().as_str(), self.device.as_str()))
+    }
+
+    /// What is written into the ledger, for us and for people.
+    pub(super) fn note(&self, record: Option<Record<'_>>) -> Note {
+        let Self { hub, device } = self;
+        let value = record.map(|record| format!("{} {hub}/devices/{device}", record.word()));
+        let text = match record {
+            Some(Record::Claimed) => format!("Write down that device {device} is to be made in hub {hub}"),
+            Some(Record::Made(_)) => format!("Write down that device {device} in hub {hub} is the one that was made"),
+            Some(Record::Disabled(_)) => format!("Write down that we disable device {device} in hub {hub}"),
+            None => format!("Strike device {device} of hub {hub} from the ledger"),
+        };
+        Note { entries: vec![(self.entry(), value)], text }
+    }
+
+    pub(super) fn what(&self) -> String {
+        format!("device {} in hub {}", self.device, self.hub)
+    }
+}
+
+pub(super) async fn observe(credential: &DeviceCredential, env: &Env, hub: &HubRef, goal: Goal) -> Result<Seen, Halt> {
+    let wrong = |error| Halt::stuck(Reason::Invalid, format!("{error}; set spec.deviceId of a new DeviceCredential"));
+    let device = DeviceId::parse(device_id_of(credential)).map_err(wrong)?;
+    let claimed = first_to_claim(env, credential, hub);
+    let at = hub_group_of(credential, hub).at;
+    let hubs = env.stores.hub_groups.get(&at).ok_or_else(|| {
+        let note = format!(
+            "TenantHubGroup {at} does not exist; create it, or let a DeviceCredential with another spec.hubRef take this one's place"
+        );
+        if goal == Goal::Present { Halt::not_yet(Reason::DependencyMissing, note) } else { Halt::stuck(Reason::DependencyMissing, note) }
+    })?;
+    if goal == Goal::Absent {
+        // The identity is that of the older credential, if there is one.
+        return if claimed.is_ok() { leaving::observe(credential, env, hub, &hubs, device).await } else { Ok(Seen::Kept) };
+    }
+    claimed?;
+    let renewals = Renewals::of(credential, None)?;
+    let place = Place { hub: host_of(env, &hubs, hub)?, device };
+    let at = secret_of(credential);
+    let (secret, held) = held(env, credential, &at, MadeFor::Identity).await?;
+    let custody = look(env, credential, &hubs, &place, held).await?;
+    let origin = Origin::Hub { hub: place.hub.host().clone(), device: place.device };
+    let stale = env.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
+    let keys = SeenKeys::Generated(Box::new(custody), MadeFor::Identity);
+    Ok(Seen::Wanted(Box::new(Wanted { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })))
+}
+
+/// The host of a hub that is named, as its group tells it.
+fn host_of(env: &Env, hubs: &TenantHubGroup, hub: &HubRef) -> Result<HubHost, Halt> {
+    let at = hubs.key().at;
+    if !names(hubs, hub) {
+        let note = format!("TenantHubGroup {at} has no hub {}; add it there", hub.hub);
+        return Err(Halt::not_yet(Reason::DependencyMissing, note));
+    }
+    let seen = hubs.status.iter().flat_map(|status| &status.hubs).find(|seen| seen.name.eq_ignore_ascii_case(&hub.hub));
+    let host = seen.and_then(|seen| seen.host_name.as_deref());
+    let host =
+        host.ok_or_else(|| Halt::not_yet(Reason::DependencyNotReady, format!("hub {} of TenantHubGroup {at} is not there yet", hub.hub)))?;
+    let elsewhere =
+        |_| Halt::stuck(Reason::Invalid, format!("hub {} says that its host is one outside of Azure; nothing is sent there", hub.hub));
+    env.clouds.azure().cloud().hub_host(host).map_err(elsewhere)
+}
+
+/// Whether a hub group has a hub of that name.
+fn names(hubs: &TenantHubGroup, hub: &HubRef) -> bool {
+    hubs.spec.hubs.iter().any(|one| one.name.eq_ignore_ascii_case(&hub.hub))
+}
+
+/// The oldest credential of a device in a hub keeps it.
+fn first_to_claim(env: &Env, credential: &DeviceCredential, hub: &HubRef) -> Result<(), Halt> {
+    let mine = age(credential);
+    let rivals = env.stores.referrers(&right_to(credential, hub)).into_iter().filter(|rival| *rival != mine.1);
+    let mut older = rivals.filter(|rival| env.stores.device_credentials.get(&rival.at).is_some_and(|rival| age(&*rival) < mine));
+    older.next().map_or(Ok(()), |older| {
+        let device = device_id_of(credential);
+        let note = format!(
+            "device {device} in hub {} belongs to DeviceCredential {}, which is older; choose another deviceId, or delete one of the two",
+            hub.hub, older.at
+        );
+        Err(Halt::stuck(Reason::AlreadyExists, note))
+    })
+}
+
+async fn look(env: &Env, credential: &DeviceCredential, hubs: &TenantHubGroup, place: &Place, held: Held) -> Result<Custody, Halt> {
+    let (key, entries) = (credential.key(), env.recorded(&credential.key()));
+    let written = entries.get(&place.entry()).map(String::as_str);
+    let keys = held.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
+    let state = format!("{} {written:?} {keys:?}", place.what());
+    let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
+    if is_known && env.clouds.settled.fresh(&key, &state, env.clock.now()).is_some() {
+        return Ok(Custody::settled(place.what(), held, fresh(place)));
+    }
+    let there = read(env, hubs, place).await?;
+    let custody = custody(place, held, written.and_then(Record::read), there);
+    if custody.is_settled() {
+        env.clouds.settled.keep(&key, state, (), env.clock.now());
+    }
+    Ok(custody)
+}
+
+fn fresh(place: &Place) -> custody::Document {
+    custody::Document::Identity(Box::new(Device::of_id(&place.device)))
+}
+
+/// What is made of an identity and of what the ledger says of it.
+pub(super) fn custody(place: &Place, held: Held, record: Option<Record<'_>>, there: Option<Device>) -> Custody {
+    let Some(there) = there else {
+        let claim = (record != Some(Record::Claimed)).then(|| place.note(Some(Record::Claimed)));
+        return Custody { what: place.what(), held, claim, there: None, wanted: fresh(place) };
+    };
+    let (keys, generation) = (there.keys(), there.generation().unwrap_or_default().to_owned());
+    let is_that = |made: &str| !generation.is_empty() && made == generation;
+    let obstacle = match record {
+        Some(Record::Claimed) if keys.is_some() && keys.as_ref() == held.keys() => None,
+        Some(Record::Made(made)) if is_that(made) && !there.is_enabled() => Some(disabled(place)),
+        Some(Record::Made(made) | Record::Disabled(made)) if is_that(made) => None,
+        Some(_) | None => Some(somebody_elses(place)),
+    };
+    let differs = if there.is_enabled() { Vec::new() } else { vec!["status"] };
+    let proof = (record != Some(Record::Made(&generation))).then(|| place.note(Some(Record::Made(&generation))));
+    let over = IfMatch::of(there.etag());
+    let found = Found { obstacle, keys, differs, over, proof };
+    let wanted = custody::Document::Identity(Box::new(there.enabled()));
+    Custody { what: place.what(), held, claim: None, there: Some(found), wanted }
+}
+
+fn somebody_elses(place: &Place) -> Why {
+    let note =
+        format!("{} exists, was not made for this object, and is left alone; delete it there, or choose another deviceId", place.what());
+    Why::new(Reason::AlreadyExists, note)
+}
+
+/// Whoever disables a device by hand has a reason, and does not expect it to come back.
+fn disabled(place: &Place) -> Why {
+    Why::new(
+        Reason::Drifted,
+        format!("somebody has disabled {}, and that is left so; enable it there, or delete this object", place.what()),
+    )
+}
+
+async fn read(env: &Env, hubs: &TenantHubGroup, place: &Place) -> Result<Option<Device>, Halt> {
+    let registry = clouds::registry(env, hubs, &place.hub).await?;
+    let read = registry.device(&place.device).await;
+    let read = read.map_err(|error| Error::cloud(format!("failed to look at {}", place.what()), error));
+    Ok(read.inspect_err(|error| env.clouds.heed_hub(&place.hub, error))?)
+}
+
+/// The registry of the hub that a credential names, and the device's place in it.
+pub(super) async fn registry(env: &Env, credential: &DeviceCredential) -> Result<(Registry, Place), Error> {
+    let gone = || Error::own("the TenantHubGroup of the device does not exist", moorage_plan::Class::Conflict);
+    let hub = credential.spec.hub_ref.as_ref().ok_or_else(gone)?;
+    let hubs = env.stores.hub_groups.get(&hub_group_of(credential, hub).at).ok_or_else(gone)?;
+    let device = DeviceId::parse(device_id_of(credential)).map_err(|_| gone())?;
+    let place = Place { hub: reached(host_of(env, &hubs, hub))?, device };
+    Ok((reached(clouds::registry(env, &hubs, &place.hub).await)?, place))
+}
+
+/// Writes the identity.
+pub(super) async fn put(env: &Env, credential: &DeviceCredential, document: &Device, keys: &KeyPair, over: &IfMatch) -> Result<(), Error> {
+    let (registry, place) = registry(env, credential).await?;
+    let put = registry.put_device(&place.device, &document.clone().with_keys(keys), over).await;
+    let put = put.map(drop).map_err(|error| Error::cloud(format!("failed to write {}", place.what()), error));
+    put.inspect_err(|error| env.clouds.heed_hub(&place.hub, error))
+}
