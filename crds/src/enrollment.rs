@@ -21,7 +21,6 @@ pub struct InitialTwin {
     /// Tags, which services see and devices do not. The tag `moorage` is the operator's own.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     #[schemars(schema_with = "crate::schema::any_objects")]
-    #[x_kube(validation = Rule::new("!('moorage' in self)").message("the tag moorage is the operator's own: it says whose the enrollment is"))]
     pub tags: Map<String, Value>,
     /// Desired properties, which the device sees.
     #[serde(default, skip_serializing_if = "Map::is_empty")]

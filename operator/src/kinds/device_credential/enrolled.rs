@@ -115,6 +115,10 @@ impl<'a> Wish<'a> {
         let device = spec.device_id.as_deref().map(DeviceId::parse).transpose().map_err(wrong)?;
         let twin = spec.initial_twin.clone().unwrap_or_default();
         let mut tags = twin.tags;
+        if tags.contains_key(MARK) {
+            let note = format!("spec.individualEnrollment.initialTwin.tags.{MARK} is the operator's own tag; take it away");
+            return Err(Halt::stuck(Reason::Invalid, note));
+        }
         tags.insert(MARK.to_owned(), mark(env, &credential.key()));
         Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, device, tags, desired: twin.desired })
     }
