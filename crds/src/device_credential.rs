@@ -26,17 +26,24 @@ use crate::{Capabilities, CommonStatus, InitialTwin, ObjectRef, ReprovisionPolic
         description = "Whether the Secret holds a working credential."
     ),
     printcolumn(
-        name = "Device",
+        name = "Registration ID",
         type_ = "string",
-        json_path = ".status.device",
-        description = "What the device registers as, or is called in its hub."
+        json_path = ".status.registrationId",
+        description = "What the device registers as."
     ),
     printcolumn(
         name = "Hub",
         type_ = "string",
         json_path = ".status.assignedHub.hub",
         priority = 1,
-        description = "The hub where it is, where that is looked for."
+        description = "The hub where it is, where that is known."
+    ),
+    printcolumn(
+        name = "Device ID",
+        type_ = "string",
+        json_path = ".status.assignedHub.deviceId",
+        priority = 1,
+        description = "What it is called there."
     ),
     printcolumn(name = "Secret", type_ = "string", json_path = ".status.secretName", description = "Where the credential is."),
     printcolumn(name = "Expires", type_ = "string", json_path = ".status.notAfter", description = "When the token ends, if there is one."),
@@ -57,7 +64,7 @@ pub struct DeviceCredentialSpec {
     pub enrollment_group_ref: Option<ObjectRef>,
     /// Hub in which the device is created, without a provisioning service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hub_ref: Option<HubRef>,
+    pub hub_ref: Option<Box<HubRef>>,
     /// What the device registers as; the name of this object if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
@@ -75,7 +82,7 @@ pub struct DeviceCredentialSpec {
     /// Give the device an individual enrollment with two keys of its own, which nothing is derived from; hubs, allocation and grants are
     /// those of the group. Added to a credential with a derived key, it gives the device new keys, and the derived one no longer registers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub individual_enrollment: Option<IndividualEnrollment>,
+    pub individual_enrollment: Option<Box<IndividualEnrollment>>,
     /// The Secret that is written.
     #[serde(default)]
     pub secret: OutputSecret,
@@ -219,16 +226,13 @@ pub struct DeviceCredentialStatus {
     /// Conditions and bookkeeping.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// What the device registers as, or is called in its hub.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device: Option<String>,
     /// What the device registers as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_id: Option<String>,
     /// Where the device is, while a connection string or a hub token is asked for, and always with `hubRef`. A device that registers is
     /// looked for about once a minute, and less often in a group of more than a thousand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assigned_hub: Option<AssignedHub>,
+    pub assigned_hub: Option<Box<AssignedHub>>,
     /// Id scope of the provisioning service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_scope: Option<String>,

@@ -121,19 +121,15 @@ fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus)
     let written = meta.map(plan::written);
     let lives = written.map(|written| seen.renewals.asked(written.lives)).unwrap_or_default();
     let token = lives.first_to_end();
-    let (device, registration_id, id_scope) = match &seen.origin {
-        Origin::Service { registration_id, id_scope, .. } => {
-            let id = registration_id.as_str().to_owned();
-            (id.clone(), Some(id), Some(id_scope.as_str().to_owned()))
-        }
-        Origin::Hub { device, .. } => (device.as_str().to_owned(), None, None),
+    let (registration_id, id_scope) = match &seen.origin {
+        Origin::Service { registration_id, id_scope, .. } => (Some(registration_id), Some(id_scope)),
+        Origin::Hub { .. } => (None, None),
     };
     DeviceCredentialStatus {
         common,
-        device: Some(device),
-        registration_id,
-        assigned_hub: assigned_hub(seen),
-        id_scope,
+        registration_id: registration_id.map(|id| id.as_str().to_owned()),
+        assigned_hub: assigned_hub(seen).map(Box::new),
+        id_scope: id_scope.map(|scope| scope.as_str().to_owned()),
         secret_name: Some(secret_of(credential).name.to_string()),
         secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
         revision: written.map(|written| written.revision),

@@ -14,7 +14,7 @@ use crate::example::Example;
 use crate::stage::Stage;
 
 /// Objects of the example that take part.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("CloudAccount", "azure"),
     ("ProvisioningService", "contoso-dps"),
     ("TenantHubGroup", "contoso-us"),
@@ -22,9 +22,14 @@ const PARTS: [(&str, &str); 7] = [
     ("EnrollmentGroup", "contoso-us-devices"),
     ("DeviceCredential", "contoso-simdevice-east"),
     ("DeviceCredential", "contoso-simdevice-west"),
+    ("DeviceCredential", IN_HUB),
 ];
 /// The device that registers.
 const DEVICE: &str = "contoso-simdevice-west";
+/// The device that gets keys of its own.
+pub(super) const ENROLLED: &str = "contoso-simdevice-east";
+/// The device that is created in a hub.
+pub(super) const IN_HUB: &str = "contoso-hubdevice";
 /// One hub is made, the other was there before.
 const HUBS: [&str; 2] = ["contoso-east-hub", "fabrikam-asia-hub"];
 
@@ -59,6 +64,14 @@ impl Fixture {
         // Its deletion bars the device and takes its identity, which are effects like any other.
         let barred = example.object_mut("DeviceCredential", DEVICE).context("the example lacks a credential of the sweep")?;
         barred["spec"]["deletionPolicy"] = "Deprovision".into();
+        let mut in_hub = barred.clone();
+        in_hub["metadata"]["name"] = IN_HUB.into();
+        in_hub["spec"] = json!({
+            "hubRef": { "name": "contoso-us", "hub": HUBS[0] },
+            "connectionString": true,
+            "deletionPolicy": "Deprovision",
+        });
+        example.objects_mut().push(in_hub);
         anyhow::ensure!(example.objects().len() == PARTS.len() + 1, "the example lacks an object of the sweep");
         Ok(Self { example })
     }
@@ -88,7 +101,8 @@ impl Fixture {
         Ok(())
     }
 
-    /// Makes a hub larger, gives an entry of a Secret another name, and has a device that has registered register anew.
+    /// Makes a hub larger, gives an entry of a Secret another name and its device keys of its own, and has a device that has registered
+    /// register anew.
     ///
     /// # Errors
     /// The API server or the provisioning service refuses.
@@ -98,8 +112,11 @@ impl Fixture {
         let device = api(stage, "DeviceCredential", &self.namespace_of("DeviceCredential", DEVICE));
         device.patch(DEVICE, &PatchParams::default(), &Patch::Merge(request)).await.context("failed to ask for a new registration")?;
         let hub = json!([{ "op": "replace", "path": "/spec/hubs/0/sku/capacity", "value": 2 }]);
-        let key = json!([{ "op": "replace", "path": "/spec/secret/keys", "value": { "deviceKey": "DEVICE_KEY" } }]);
-        for (kind, name, patch) in [("TenantHubGroup", "contoso-us", hub), ("DeviceCredential", "contoso-simdevice-east", key)] {
+        let key = json!([
+            { "op": "replace", "path": "/spec/secret/keys", "value": { "deviceKey": "DEVICE_KEY" } },
+            { "op": "add", "path": "/spec/individualEnrollment", "value": {} },
+        ]);
+        for (kind, name, patch) in [("TenantHubGroup", "contoso-us", hub), ("DeviceCredential", ENROLLED, key)] {
             let patch = Patch::<()>::Json(serde_json::from_value(patch)?);
             let changed = api(stage, kind, &self.namespace_of(kind, name)).patch(name, &PatchParams::default(), &patch).await;
             changed.with_context(|| format!("failed to change {kind} {name}"))?;

@@ -1,17 +1,19 @@
 //! The cluster and the cloud as texts that are equal for equal worlds, whatever a run calls its namespaces and draws as keys.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::ListParams;
+use moorage_cloud::{Azure, Cloud, EndpointMap, PolicyKey, Transport, TransportOptions};
 use moorage_crds::annotations;
 use moorage_keys::{IdScope, RegistrationId, SymmetricKey, derive_device_key, keyed_digest, owner_hash, sas};
 use serde_json::{Map, Value, json};
 
-use super::fixture::Fixture;
+use super::fixture::{ENROLLED, Fixture, IN_HUB};
 use crate::stage::Stage;
 
 /// What differs between runs and says nothing: that it is there is enough.
@@ -42,7 +44,9 @@ pub(super) fn cloud(stage: &Stage, fixture: &Fixture) -> String {
 /// # Errors
 /// The API server does not answer.
 pub(super) async fn cluster(stage: &Stage, fixture: &Fixture) -> anyhow::Result<String> {
-    let names = Names::of(stage, fixture);
+    let mut names = Names::of(stage, fixture);
+    let enrolled = enrolled_keys(stage).await.unwrap_or_default();
+    names.0.splice(0..0, enrolled);
     let mut things = Vec::new();
     for part in fixture.parts() {
         if let Some(object) = stage.objects(part.kind, &part.namespace).get_opt(part.name).await? {
@@ -119,7 +123,17 @@ fn token_as_seen(token: &str, entries: &[(String, String)]) -> Option<String> {
 }
 
 fn page_as_seen(page: &ConfigMap) -> Value {
-    json!({ "ledger": page.metadata.annotations, "data": page.data })
+    json!({ "ledger": page.metadata.annotations, "data": page.data.iter().flatten().map(entry_as_seen).collect::<Map<_, _>>() })
+}
+
+/// The generation of an identity is whatever the hub gave it.
+fn entry_as_seen((entry, value): (&String, &String)) -> (String, Value) {
+    let words: Vec<_> = value.split(' ').collect();
+    let value = match words[..] {
+        [state, _, place] if entry.starts_with("identity.") => format!("{state} <generation> {place}"),
+        _ => value.clone(),
+    };
+    (entry.clone(), value.into())
 }
 
 fn without_noise(value: &Value) -> Value {
@@ -149,6 +163,7 @@ impl Names {
             names.push((hash, format!("hash-of-{}", part.name)));
         }
         names.extend(group_names(stage).unwrap_or_default());
+        names.extend(identity_names(stage).into_iter().flatten());
         names.push((format!("-{run}"), String::new()));
         names.push((run, "installation".to_owned()));
         Self(names)
@@ -163,6 +178,26 @@ fn link_digest(stage: &Stage, hub: &str, policy: &str) -> Option<String> {
     let (primary, _) = stage.cloud().edit(|azure| azure.hub_policy_keys(hub, policy))?;
     let key = SymmetricKey::from_base64(&primary).ok()?;
     Some(keyed_digest(&key, [policy.as_bytes()]).to_string())
+}
+
+/// The keys of the device that is in a hub, as the hub holds them.
+fn identity_names(stage: &Stage) -> Option<Vec<(String, String)>> {
+    let there = stage.cloud().edit(|azure| azure.device("contoso-east-hub", IN_HUB))?;
+    let key = |slot: &str| Some((there[slot].as_str()?.to_owned(), format!("the {slot} of {IN_HUB}")));
+    Some(vec![key("primaryKey")?, key("secondaryKey")?])
+}
+
+/// The keys of the device with an individual enrollment, as the provisioning service holds them.
+async fn enrolled_keys(stage: &Stage) -> Option<Vec<(String, String)>> {
+    let map = EndpointMap { address: stage.cloud().address(), ca_pem: stage.cloud().ca_pem().to_owned() };
+    let transport = Transport::new(&TransportOptions { endpoint_map: Some(map), ..TransportOptions::default() }).ok()?;
+    // Tokens are signed for long enough, however late it is there.
+    let azure = Azure::new(Cloud::public(), transport, Arc::new(|| Timestamp::from_second(4_000_000_000).expect("in range")));
+    let (primary, _) = stage.cloud().edit(|azure| azure.service_policy_keys("contoso-dps", "provisioningserviceowner"))?;
+    let policy = PolicyKey { name: "provisioningserviceowner".to_owned(), key: SymmetricKey::from_base64(&primary).ok()? };
+    let keys = azure.dps(&azure.cloud().dps_named("contoso-dps").ok()?, policy).enrollment_keys(ENROLLED).await.ok()??;
+    let named = [("primary", &keys.primary), ("secondary", &keys.secondary)];
+    Some(named.map(|(slot, key)| (key.expose_base64().to_string(), format!("the {slot} key of {ENROLLED}'s enrollment"))).to_vec())
 }
 
 /// The keys of the enrollment group as the cloud holds them, and what follows from them.

@@ -119,6 +119,7 @@ fn collect(value: &Value, own: &str, found: &mut Vec<String>) {
         }
         let kind = field.strip_suffix("Ref").map(|kind| match kind {
             "account" => "CloudAccount".to_owned(),
+            "hub" => "TenantHubGroup".to_owned(),
             _ => format!("{}{}", kind[..1].to_uppercase(), &kind[1..]),
         });
         match (kind, value["name"].as_str()) {

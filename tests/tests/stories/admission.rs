@@ -13,6 +13,15 @@ fn set(object: &mut Value, pointer: &str, value: Value) {
     object.pointer_mut(parent).expect("the example has it")[field] = value;
 }
 
+/// The spec of a device in a hub, with some more of it.
+fn in_hub(more: &Value) -> Value {
+    let mut spec = json!({ "hubRef": { "name": "contoso-us", "hub": "contoso-east-hub" } });
+    for (field, value) in more.as_object().into_iter().flatten() {
+        spec[field] = value.clone();
+    }
+    spec
+}
+
 #[test]
 fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right() -> anyhow::Result<()> {
     block_on(async {
@@ -77,6 +86,26 @@ fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right(
                 "the same name",
             ),
             Bad("DeviceCredential", "contoso-simdevice-west", "/spec/dpsToken/renewAtPercent", json!(95), "renewAtPercent"),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-west",
+                "/spec/hubRef",
+                json!({ "name": "contoso-us", "hub": "contoso-east-hub" }),
+                "give exactly one of enrollmentGroupRef",
+            ),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec", json!({ "secret": {} }), "give exactly one of enrollmentGroupRef"),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec/deviceId", json!("a"), "deviceId goes with hubRef"),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec", in_hub(&json!({ "deviceId": "a b" })), "a device id is 1 to 128"),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec", in_hub(&json!({ "dpsToken": {} })), "ask for hubToken"),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec", in_hub(&json!({ "individualEnrollment": {} })), "does not register"),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec/hubToken", json!({ "ttl": "a week" }), "hubToken"),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-west",
+                "/spec/secret/keys",
+                json!({ "deviceKey": "moorage.pendingPrimaryKey" }),
+                "the operator's own",
+            ),
         ];
         for Bad(kind, name, pointer, value, sentence) in table {
             let mut example = Example::read("s0-tenants.yaml", "")?;
@@ -128,6 +157,13 @@ fn what_cannot_change_is_refused_when_it_is_changed() -> anyhow::Result<()> {
                 "/spec/registrationId",
                 json!("contoso-other"),
                 "it is the device's identity",
+            ),
+            Bad(
+                "DeviceCredential",
+                "contoso-simdevice-west",
+                "/spec",
+                in_hub(&json!({})),
+                "cannot change between enrollmentGroupRef and hubRef",
             ),
         ];
         for Bad(kind, name, pointer, value, sentence) in table {

@@ -127,7 +127,7 @@ fn an_enrollment_that_took_the_place_of_ours_is_left_alone_and_told_of() -> anyh
         tenants.stage.apply(&tenants.example).await?;
         let stalled = tenants.until("DeviceCredential", "fabrikam", DEVICE, "Stalled", "AlreadyExists").await?;
         let message = message(&stalled);
-        assert!(message.contains("not the disabled one that we wrote") && message.contains("delete it there"), "{message}");
+        assert!(message.contains("not the one that we wrote") && message.contains("delete it there"), "{message}");
         assert_eq!(of_the_device(&tenants), theirs);
 
         tenants.stage.cloud().edit(|azure| azure.delete_enrollment("contoso-dps", DEVICE));

@@ -17,7 +17,7 @@ use crate::ledger::Entries;
 fn in_hub() -> DeviceCredential {
     let mut credential = object();
     credential.spec.enrollment_group_ref = None;
-    credential.spec.hub_ref = Some(moorage_crds::HubRef { name: "contoso".to_owned(), hub: "contoso-east".to_owned() });
+    credential.spec.hub_ref = Some(Box::new(moorage_crds::HubRef { name: "contoso".to_owned(), hub: "contoso-east".to_owned() }));
     credential.spec.connection_string = true;
     credential
 }
