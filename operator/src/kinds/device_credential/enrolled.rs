@@ -186,3 +186,91 @@ impl<'a> Wish<'a> {
         format!("{service} {meant:?} {keys:?} {hubs:?} {allocation:?} {} {:?}", self.is_enabled(), self.spec)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kinds::tests::{metadata, read};
+
+    const HOST: &str = "contoso-east.azure-devices.net";
+
+    fn group() -> EnrollmentGroup {
+        read(json!({
+            "apiVersion": "moorage.dev/v1alpha1",
+            "kind": "EnrollmentGroup",
+            "metadata": metadata("platform", "press"),
+            "spec": {
+                "provisioningServiceRef": { "name": "dps" },
+                "tenantHubGroupRef": { "name": "hubs" },
+                "attestation": { "symmetricKey": {} },
+            },
+        }))
+    }
+
+    fn spec() -> IndividualEnrollment {
+        read(json!({
+            "deviceId": "Press-7",
+            "capabilities": { "iotEdge": true },
+            "reprovisionPolicy": "Reset",
+            "initialTwin": { "tags": { "hall": { "number": 4 } }, "desired": { "seconds": 30 } },
+        }))
+    }
+
+    fn wish<'a>(group: &'a EnrollmentGroup, spec: &'a IndividualEnrollment) -> Wish<'a> {
+        let hubs = vec![moorage_cloud::Cloud::public().hub_host(HOST).expect("a hub")];
+        let device = Some(DeviceId::parse("Press-7").expect("an id"));
+        let twin = spec.initial_twin.clone().unwrap_or_default();
+        Wish { spec, group, hubs, device, tags: twin.tags, desired: twin.desired }
+    }
+
+    /// The enrollment as the service shows it, with one field as somebody has changed it.
+    fn there(field: &str, value: Value) -> Document {
+        let mut shown = json!({
+            "registrationId": "press-7",
+            "deviceId": "Press-7",
+            "attestation": { "type": "symmetricKey" },
+            "provisioningStatus": "enabled",
+            "allocationPolicy": "geoLatency",
+            "iotHubs": [HOST],
+            "reprovisionPolicy": { "updateHubAssignment": true, "migrateDeviceData": false },
+            "capabilities": { "iotEdge": true },
+            "initialTwin": { "tags": { "hall": { "number": 4 } }, "properties": { "desired": { "seconds": 30 } } },
+            "optionalDeviceInformation": { "note": "somebody's" },
+        });
+        shown[field] = value;
+        read(shown)
+    }
+
+    #[test]
+    fn what_somebody_has_changed_is_found_by_its_field_and_put_right_and_the_rest_is_left() {
+        let (group, spec) = (group(), spec());
+        let wish = wish(&group, &spec);
+        assert_eq!(wish.differs(&there("etag", json!("1"))), Vec::<&str>::new());
+        assert_eq!(wish.differs(&wish.fresh(&RegistrationId::parse("press-7").expect("an id"))), Vec::<&str>::new());
+        for (field, value) in [
+            ("iotHubs", json!([HOST, "fabrikam.azure-devices.net"])),
+            ("allocationPolicy", json!("hashed")),
+            ("provisioningStatus", json!("disabled")),
+            ("reprovisionPolicy", json!({ "updateHubAssignment": false, "migrateDeviceData": false })),
+            ("deviceId", json!("press-7")),
+            ("capabilities", Value::Null),
+            ("initialTwin", json!({ "tags": {}, "properties": { "desired": { "seconds": 30 } } })),
+            ("initialTwin", json!({ "tags": { "hall": { "number": 4 } } })),
+        ] {
+            let changed = there(field, value);
+            assert_eq!(wish.differs(&changed), [field]);
+            let put_right = wish.over(changed);
+            assert_eq!(wish.differs(&put_right), Vec::<&str>::new(), "{field}");
+            assert!(format!("{put_right:?}").contains("somebody's"), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_device_of_a_disabled_group_is_refused_like_any_other_of_it() {
+        let (mut group, spec) = (group(), spec());
+        group.spec.provisioning_status = ProvisioningStatus::Disabled;
+        assert_eq!(wish(&group, &spec).differs(&there("etag", json!("1"))), ["provisioningStatus"]);
+    }
+}

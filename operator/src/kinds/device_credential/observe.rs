@@ -141,10 +141,7 @@ async fn wanted(
             (SeenKeys::Generated(Box::new(custody), MadeFor::IndividualEnrollment), secret)
         }
     };
-    let assigned = match assigned::is_asked_for(credential) {
-        true => Some(assigned::look(env, credential, group, &id).await?),
-        false => None,
-    };
+    let assigned = if assigned::is_asked_for(credential) { Some(assigned::look(env, credential, group, &id).await?) } else { None };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
     let asked = match request {
         Some((token, secret)) => Some(reprovisioning::look(env, group, &id, token, &secret.meta).await?),

@@ -113,8 +113,11 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
     let (keys, first) = match &seen.keys {
         SeenKeys::Derived(keys) => (keys.clone(), Vec::new()),
         SeenKeys::Generated(custody, made_for) => match custody.decide(&at, over) {
-            // Whatever the device holds is good until the cloud has the new keys.
-            Verdict::NotYet(plan) => return plan.map(Action::Keys).usable(seen.secret.as_ref().is_some_and(|secret| serves(secret, now))),
+            Verdict::NotYet(plan) => {
+                // What the device holds is good until the cloud has the new keys.
+                let usable = !plan.actions.is_empty() && seen.secret.as_ref().is_some_and(|secret| serves(secret, now));
+                return plan.map(Action::Keys).usable(usable);
+            }
             Verdict::Use { keys, first } => (Keys::generated(keys, *made_for), first),
         },
     };

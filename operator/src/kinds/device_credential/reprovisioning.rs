@@ -151,7 +151,10 @@ pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Ste
     match step {
         Step::Note { text } => annotate(credential, env, &[(names::REPROVISIONING, Some(text))]).await,
         Step::Done { token } => annotate(credential, env, &[(names::REPROVISIONING, None), (names::REPROVISIONED, Some(token))]).await,
-        Step::Evict { identity } => home::evict(env, &*group(credential, env)?, identity).await,
+        Step::Evict { identity } => {
+            env.clouds.identities.forget(&credential.key());
+            home::evict(env, &*group(credential, env)?, identity).await
+        }
         Step::Forget { id, over } => {
             let deleted = enrollments(credential, env).await?.delete_registration(id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))

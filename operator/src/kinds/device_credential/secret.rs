@@ -21,6 +21,8 @@ pub(super) struct SeenSecret {
 /// The generated keys that a Secret holds, as far as it is as we wrote it.
 #[derive(Clone, Debug, Default)]
 pub struct Held {
+    /// Whether all that it holds is as its annotations describe it.
+    pub(super) intact: bool,
     /// The keys that the device is given.
     pub(super) live: Option<KeyPair>,
     /// Keys that are to take their place once the cloud has them.
@@ -44,7 +46,7 @@ impl Held {
             return Self::default();
         }
         let live = named.filter(|_| annotation(meta, names::KEYS_OF) == Some(&format!("{made_for:?}")));
-        Self { live, pending, data: data.clone() }
+        Self { intact, live, pending, data: data.clone() }
     }
 }
 
@@ -59,8 +61,7 @@ pub(super) async fn held(
     // What is not ours is none of our business.
     let data = if is_ours(credential, &meta) { env.secrets.source(at).await? } else { None };
     let held = data.map(|data| Held::of(credential, &meta, &data, made_for)).unwrap_or_default();
-    let intact = held.live.is_some() && held.pending.is_none();
-    Ok((Some(SeenSecret { meta, intact }), held))
+    Ok((Some(SeenSecret { meta, intact: held.intact }), held))
 }
 
 /// Looks at the Secret of a device with derived keys.

@@ -64,7 +64,7 @@ impl Renewals {
 
     /// The lives of those tokens that were asked for.
     pub(super) fn asked(self, lives: Lives) -> Lives {
-        self.zip(lives, |renewal, life| renewal.and(life))
+        self.zip(lives, Option::and)
     }
 }
 

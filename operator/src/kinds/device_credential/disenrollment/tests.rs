@@ -105,3 +105,46 @@ fn every_registration_id_has_a_ledger_entry_of_its_own_whose_name_a_config_map_t
     let longest = of(&":".repeat(127).chars().chain(['a']).collect::<String>());
     assert!(longest.len() <= 253 && longest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)));
 }
+
+fn enrolled(there: Option<IndividualEnrollment>, marked: bool) -> Looked {
+    Looked { meant: Some(Meant::Enrolled), ..seen(there, marked, true) }
+}
+
+#[test]
+fn an_enrollment_with_keys_of_the_device_s_own_becomes_its_bar_with_others_whatever_state_it_is_in() {
+    let barred = |there: Option<IndividualEnrollment>, marked| told(&bar(&enrolled(there, marked), now()));
+    for state in ["enabled", "disabled"] {
+        assert_eq!(barred(Some(enrollment(state)), true), ["RecordClaim cluster", "Disenroll cloud"], "{state}");
+    }
+    assert_eq!(barred(None, false), ["RecordClaim cluster", "Disenroll cloud"]);
+    assert_eq!(barred(Some(enrollment("enabled")), false), ["AlreadyExists"]);
+    assert_eq!(barred(Some(enrollment("disabled")), false), ["DropClaim cluster"]);
+}
+
+#[test]
+fn an_enrollment_that_is_asked_for_no_more_goes_if_it_is_ours() {
+    let admitted = |there: Option<IndividualEnrollment>, marked| told(&admit(&enrolled(there, marked)));
+    for state in ["enabled", "disabled"] {
+        assert_eq!(admitted(Some(enrollment(state)), true), ["Reenroll cloud", "DropClaim cluster"], "{state}");
+        assert_eq!(admitted(Some(enrollment(state)), false), ["AlreadyExists"], "{state}");
+    }
+    assert_eq!(admitted(None, false), ["DropClaim cluster"]);
+}
+
+#[test]
+fn an_enrollment_that_another_credential_has_left_behind_holds_up_whoever_derives_a_key() {
+    let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
+    let holds_up = |state| held_up_by_another(&seen(Some(enrollment(state)), false, false), &other, Meant::Enrolled).is_some();
+    assert!(holds_up("enabled") && holds_up("disabled"));
+    assert!(held_up_by_another(&seen(None, false, false), &other, Meant::Enrolled).is_none());
+}
+
+#[test]
+fn the_ledger_says_one_thing_of_an_enrollment_at_a_time() {
+    let (id, service) = (RegistrationId::parse(ID).expect("an id"), ObjectKey::new(KindName::ProvisioningService, "platform", "dps"));
+    let of =
+        |meant| entries(&id, meant).into_iter().map(|(entry, value)| format!("{entry}={}", value.unwrap_or_default())).collect::<Vec<_>>();
+    assert_eq!(of(Some((Meant::Barred, &service))), ["disenrolled.contoso-press=platform/dps", "enrolled.contoso-press="]);
+    assert_eq!(of(Some((Meant::Enrolled, &service))), ["disenrolled.contoso-press=", "enrolled.contoso-press=platform/dps"]);
+    assert_eq!(of(None), ["disenrolled.contoso-press=", "enrolled.contoso-press="]);
+}

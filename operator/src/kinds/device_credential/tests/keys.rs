@@ -144,8 +144,8 @@ impl World for Model {
             return leave(&self.leaving()).map(Action::Leave);
         }
         let at = secret_of(&self.credential);
-        let live = self.held().live.is_some() && self.held().pending.is_none();
-        let secret = self.secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: live });
+        let intact = self.held().intact;
+        let secret = self.secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact });
         let origin = Origin::Hub { hub: place().hub.host().clone(), device: place().device };
         let keys = SeenKeys::Generated(Box::new(self.custody()), MadeFor::Identity);
         let (renewals, stale, group) = (Tokens::default(), Vec::new(), String::new());
@@ -203,6 +203,16 @@ fn a_secret_with_pending_keys_is_no_credential() {
     let entries: Vec<_> = model.secrets.values().flat_map(|kept| kept.data.keys().map(str::to_owned)).collect();
     assert_eq!(entries, ["moorage.pendingPrimaryKey", "moorage.pendingSecondaryKey"]);
     assert!(!model.plan().usable);
+}
+
+#[test]
+fn a_derived_key_serves_until_the_cloud_has_the_new_ones() {
+    let mut model = past(Past::Derived);
+    let plan = model.plan();
+    assert!(plan.usable, "{plan:?}");
+    plan.actions.iter().for_each(|action| model.apply(action));
+    let derived = source().keys.pair.primary.expose_base64();
+    assert_eq!(model.secrets[&Name::new("contoso", "press-7")].data.expose("deviceKey"), Some(derived.as_str()));
 }
 
 fn ready() -> Model {
