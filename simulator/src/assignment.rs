@@ -3,29 +3,59 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::arm::region_name;
-use crate::azure::{Assignment, Authentication, Azure, Credential, Device, Enrollment, Link, Means, Registration, Service, Twin};
+use crate::azure::{Assignment, Authentication, Azure, Credential, Device, Enrollment, Link, Means, Registration, Service};
 use crate::keys;
 use crate::options::Reregistration;
+use crate::webhook::{self, Allocation};
 use crate::{regions, registry};
 
 /// Why a registration failed: the error code and its text.
-type Failure = (i64, String);
+pub(crate) type Failure = (i64, String);
 
-/// Ends a registration that was begun.
+/// Ends a registration that was begun, or has a webhook asked first.
 pub(crate) fn complete(azure: &mut Azure, service: &str, operation: &str, now: Timestamp) {
-    let Some(assignment) = azure.services.get_mut(service).and_then(|service| service.assignments.get_mut(operation)) else {
+    let Some((assignment, before)) = under_way(azure, service, operation) else {
         return;
     };
-    assignment.done = true;
-    let assignment = assignment.clone();
-    let key = assignment.registration.to_lowercase();
-    let before = azure.services[service].registrations.get(&key).cloned();
-    let decided = decide(azure, service, &assignment, before.as_ref(), now);
-    let record = record(azure, &assignment, before.as_ref(), decided, now);
+    match webhook::question(azure, service, operation, &assignment, before.as_ref()) {
+        Some(question) => azure.questions.push(question),
+        None => end(azure, service, operation, &assignment, before.as_ref(), None, now),
+    }
+}
+
+/// Ends a registration for which a webhook was asked.
+pub(crate) fn allocated(azure: &mut Azure, service: &str, operation: &str, answer: Result<Allocation, Failure>, now: Timestamp) {
+    if let Some((assignment, before)) = under_way(azure, service, operation) {
+        end(azure, service, operation, &assignment, before.as_ref(), Some(answer), now);
+    }
+}
+
+/// What is to be assigned, and what is recorded of it so far.
+fn under_way(azure: &Azure, service: &str, operation: &str) -> Option<(Assignment, Option<Registration>)> {
+    let service = azure.services.get(service)?;
+    let assignment = service.assignments.get(operation)?.clone();
+    let before = service.registrations.get(&assignment.registration.to_lowercase()).cloned();
+    Some((assignment, before))
+}
+
+fn end(
+    azure: &mut Azure,
+    service: &str,
+    operation: &str,
+    assignment: &Assignment,
+    before: Option<&Registration>,
+    answer: Option<Result<Allocation, Failure>>,
+    now: Timestamp,
+) {
+    let payload = answer.as_ref().and_then(|answer| answer.as_ref().ok()?.payload.clone());
+    let decided = decide(azure, service, assignment, before, answer, now);
+    let record = Registration { payload, ..record(azure, assignment, before, decided, now) };
     if let Some(service) = azure.services.get_mut(service) {
-        service.registrations.insert(key, record);
+        service.registrations.insert(assignment.registration.to_lowercase(), record);
+        service.assignments.entry(operation.to_owned()).and_modify(|assignment| assignment.done = true);
     }
 }
 
@@ -36,7 +66,14 @@ enum Decided {
     Failed(Failure),
 }
 
-fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Option<&Registration>, now: Timestamp) -> Decided {
+fn decide(
+    azure: &mut Azure,
+    service: &str,
+    assignment: &Assignment,
+    before: Option<&Registration>,
+    answer: Option<Result<Allocation, Failure>>,
+    now: Timestamp,
+) -> Decided {
     let there = &azure.services[service];
     let Some(enrollment) = there.enrollment(&assignment.through, &assignment.registration).cloned() else {
         let text = "EnrollmentNotFound: the enrollment was deleted.".to_owned();
@@ -49,15 +86,20 @@ fn decide(azure: &mut Azure, service: &str, assignment: &Assignment, before: Opt
     if let Some(hub) = current.clone().filter(|_| !enrollment.update_hub_assignment) {
         return Decided::Assigned { hub, substatus: before.and_then(|record| record.substatus).unwrap_or("initialAssignment") };
     }
-    let chosen = match choose(azure, there, &enrollment, assignment) {
-        Ok(link) => link.clone(),
+    let chosen = match answer {
+        Some(answer) => answer.and_then(|allocation| named(there, &enrollment, allocation)),
+        None => choose(azure, there, &enrollment, assignment).map(|link| (link.clone(), None)),
+    };
+    let (chosen, wished) = match chosen {
+        Ok(chosen) => chosen,
         Err(failure) => return Decided::Failed(failure),
     };
+    let initial = wished.or_else(|| enrollment.rest.get("initialTwin").cloned());
     let moved = current.as_ref().is_some_and(|hub| *hub != chosen.host);
-    // What the device's twin says goes along when its data does.
+    // The device's twin and capabilities go along when its data does.
     let carried =
-        current.as_deref().filter(|_| moved && enrollment.migrate_device_data).and_then(|old| twin_in(azure, old, &assignment.device));
-    let move_in = MoveIn { moved, carried };
+        current.as_deref().filter(|_| moved && enrollment.migrate_device_data).and_then(|old| device_in(azure, old, &assignment.device));
+    let move_in = MoveIn { moved, carried, initial };
     if let Err(failure) = write(azure, service, &chosen, &enrollment, assignment, move_in, now) {
         return Decided::Failed(failure);
     }
@@ -92,14 +134,15 @@ fn record(azure: &mut Azure, assignment: &Assignment, before: Option<&Registrati
         status,
         substatus,
         error,
+        payload: None,
         etag,
         created: before.map_or(now, |record| record.created),
         updated: now,
     }
 }
 
-/// Chooses among the enrollment's hubs, or among all linked ones that take part.
-fn choose<'a>(azure: &Azure, service: &'a Service, enrollment: &Enrollment, assignment: &Assignment) -> Result<&'a Link, Failure> {
+/// The links among which an enrollment's devices are allocated: to its own hubs, or to all that take part.
+pub(crate) fn links<'a>(service: &'a Service, enrollment: &Enrollment) -> Vec<&'a Link> {
     let mut links: Vec<&Link> = if enrollment.hubs.is_empty() {
         service.links.iter().filter(|link| link.apply_allocation_policy).collect()
     } else {
@@ -107,13 +150,26 @@ fn choose<'a>(azure: &Azure, service: &'a Service, enrollment: &Enrollment, assi
     };
     links.sort_by(|a, b| a.host.cmp(&b.host));
     links.dedup_by(|a, b| a.host == b.host);
+    links
+}
+
+/// The link to the hub that a webhook chose, and the twin that it wishes.
+fn named(service: &Service, enrollment: &Enrollment, allocation: Allocation) -> Result<(Link, Option<Value>), Failure> {
+    let link = links(service, enrollment).into_iter().find(|link| link.host == allocation.host).cloned();
+    let text = format!("CustomAllocationFailed: {} is not among the linked hubs.", allocation.host);
+    link.map(|link| (link, allocation.initial_twin)).ok_or((400_207, text))
+}
+
+/// Chooses one of the links.
+fn choose<'a>(azure: &Azure, service: &'a Service, enrollment: &Enrollment, assignment: &Assignment) -> Result<&'a Link, Failure> {
+    let links = links(service, enrollment);
     let policy = enrollment.allocation_policy.as_deref().unwrap_or(&service.allocation_policy);
     let chosen = match policy.to_ascii_lowercase().as_str() {
         "geolatency" => nearest(azure, &links, assignment.from),
         "hashed" => heaviest(&links, &assignment.registration),
         "static" => links.first().copied(),
         _ => {
-            let text = "CustomAllocationFailed: webhooks are not simulated.".to_owned();
+            let text = "CustomAllocationFailed: no webhook is defined.".to_owned();
             return Err((400_207, text));
         }
     };
@@ -179,12 +235,14 @@ fn open(azure: &Azure, service: &str, link: &Link) -> Result<String, Failure> {
 /// How a device comes to a hub: from another one or not, and with which twin.
 struct MoveIn {
     moved: bool,
-    carried: Option<Twin>,
+    carried: Option<Device>,
+    /// What its twin says where it brings none.
+    initial: Option<Value>,
 }
 
-fn twin_in(azure: &Azure, host: &str, device: &str) -> Option<Twin> {
+fn device_in(azure: &Azure, host: &str, device: &str) -> Option<Device> {
     let hub = azure.hubs.values().find(|hub| hub.host() == host)?;
-    hub.devices.get(device).map(|device| device.twin.clone())
+    hub.devices.get(device).cloned()
 }
 
 /// Creates the device or writes its keys, as the variant of this run says.
@@ -194,7 +252,7 @@ fn write(
     link: &Link,
     enrollment: &Enrollment,
     assignment: &Assignment,
-    MoveIn { moved, carried }: MoveIn,
+    MoveIn { moved, carried, initial }: MoveIn,
     now: Timestamp,
 ) -> Result<(), Failure> {
     let name = open(azure, service, link)?;
@@ -218,11 +276,13 @@ fn write(
         enabled: there.as_ref().is_none_or(|there| there.enabled),
         status_reason: there.as_ref().and_then(|there| there.status_reason.clone()),
         authentication,
-        edge: enrollment.rest.get("capabilities").is_some_and(|all| all["iotEdge"] == true),
+        edge: carried
+            .as_ref()
+            .map_or_else(|| enrollment.rest.get("capabilities").is_some_and(|all| all["iotEdge"] == true), |old| old.edge),
         status_updated: there.as_ref().map_or(now, |there| there.status_updated),
         last_activity: there.as_ref().and_then(|there| there.last_activity),
         messages: there.as_ref().map_or(0, |there| there.messages),
-        twin: there.map(|there| there.twin).or(carried).unwrap_or_else(|| registry::initial(enrollment.rest.get("initialTwin"), now)),
+        twin: there.or(carried).map_or_else(|| registry::initial(initial.as_ref(), now), |device| device.twin),
     };
     if let Some(hub) = azure.hubs.get_mut(&name) {
         hub.devices.insert(id.clone(), device);

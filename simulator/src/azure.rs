@@ -30,6 +30,7 @@ use crate::arm::{Bucket, Counted};
 use crate::directory::Directory;
 use crate::keys::Keyring;
 use crate::options::Options;
+use crate::webhook::Questions;
 
 /// The state of the cloud; every change happens under one lock, at one domain time.
 pub struct Azure {
@@ -52,6 +53,8 @@ pub struct Azure {
     pub(crate) sessions: Sessions,
     /// Every device-to-cloud message, in the order of arrival.
     pub(crate) telemetry: Vec<Telemetry>,
+    /// What webhooks are to be asked.
+    pub(crate) questions: Questions,
     due: BTreeMap<(Timestamp, u64), Due>,
     counted: u64,
     /// The domain time at which the cloud was last looked at.
@@ -98,6 +101,7 @@ impl Azure {
             throttles: BTreeMap::new(),
             sessions: Sessions::default(),
             telemetry: Vec::new(),
+            questions: Questions::default(),
             due: BTreeMap::new(),
             counted: 0,
             looked: Timestamp::MIN,

@@ -118,6 +118,7 @@ fn register(azure: &mut Azure, proved: Proved, call: &Call, now: Timestamp) -> A
             registration: proved.registration,
             through: proved.through,
             credential: proved.credential,
+            payload: call.json.as_ref().map(|body| body["payload"].clone()).filter(|payload| !payload.is_null()),
             from: call.peer.address,
             done: false,
         };

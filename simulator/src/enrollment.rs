@@ -19,7 +19,7 @@ use refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
 pub(crate) use refusal::{not_understood, refused};
 
 use crate::arm::LOCAL_AUTH_OFF;
-use crate::azure::{Azure, Service};
+use crate::azure::{Azure, Service, Through};
 use crate::exchange::{Answer, Call, Outcome};
 use crate::sas::Signature;
 
@@ -82,6 +82,16 @@ fn right_for(method: &str, path: &[&str]) -> Option<&'static str> {
         ("DELETE", ["registrations", _]) => Some("RegistrationStatusWrite"),
         _ => None,
     }
+}
+
+/// An enrollment as a webhook is told of it: under which name, and in which version of this API.
+pub(crate) fn told(service: &Service, through: &Through, registration: &str, version: &str) -> Option<(&'static str, serde_json::Value)> {
+    let (name, mut document) = match through {
+        Through::Group(group) => ("enrollmentGroup", document::shown(Sort::Group, service.groups.get(group)?)),
+        Through::Individual => ("individualEnrollment", individuals::shown(service.individual(registration)?)),
+    };
+    version::forget(&mut document, version);
+    Some((name, document))
 }
 
 /// Checks the caller; gives back the signature that was accepted, if it was one.

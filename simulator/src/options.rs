@@ -46,6 +46,8 @@ pub struct Options {
     pub limits: Limits,
     /// Which of the unproven behaviours Azure has in this run.
     pub variants: Variants,
+    /// Where the webhooks of custom allocation are.
+    pub webhooks: Webhooks,
     /// The fault plan at the start.
     pub faults: Vec<Rule>,
 }
@@ -68,6 +70,7 @@ impl Default for Options {
             latency: Latency::default(),
             limits: Limits::default(),
             variants: Variants::default(),
+            webhooks: Webhooks::default(),
             faults: Vec::new(),
         }
     }
@@ -94,6 +97,23 @@ impl FromStr for MqttDoor {
             "any" => Ok(Self::Anywhere),
             address => address.parse().map(Self::At).map_err(|_| format!("expected an address or `any`, got {address}")),
         }
+    }
+}
+
+/// How the webhooks of custom allocation are found; no other host is ever called.
+#[derive(Debug, Clone)]
+pub struct Webhooks {
+    /// The addresses of their host names.
+    pub hosts: Vec<(String, SocketAddr)>,
+    /// The certificates of the authorities that they are trusted by, in PEM.
+    pub roots: Vec<String>,
+    /// How long an answer may take, in real time.
+    pub patience: Duration,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self { hosts: Vec::new(), roots: Vec::new(), patience: Duration::from_secs(5) }
     }
 }
 

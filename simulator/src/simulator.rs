@@ -15,7 +15,7 @@ use crate::door::{self, Authority};
 use crate::faults::Faults;
 use crate::log::{Log, LoggedRequest};
 use crate::options::Options;
-use crate::{keys, world};
+use crate::{keys, webhook, world};
 
 /// What the door and the handle share.
 pub(crate) struct Shared {
@@ -73,6 +73,7 @@ impl Simulator {
         let address = listener.local_addr()?;
         let mqtt = door::listen_for_mqtt(options.mqtt).await?;
         let mqtt_address = mqtt.as_ref().map(TcpListener::local_addr).transpose()?;
+        let (webhooks, patience) = (webhook::client(&options.webhooks)?, options.webhooks.patience);
         let seed = keys::seed(options.seed.as_deref());
         let faults = Faults::new(seed, options.faults.clone()).map_err(io::Error::other)?;
         let shared = Arc::new(Shared {
@@ -84,7 +85,8 @@ impl Simulator {
             azure: Mutex::new(Azure::new(options, seed)),
         });
         let serve = |listener| tokio::spawn(door::serve(listener, tls.clone(), Arc::clone(&shared))).abort_handle();
-        let serving = std::iter::once(listener).chain(mqtt).map(serve).collect();
+        let asking = tokio::spawn(webhook::serve(webhooks, patience, Arc::clone(&shared))).abort_handle();
+        let serving = std::iter::once(listener).chain(mqtt).map(serve).chain(std::iter::once(asking)).collect();
         Ok(Self { shared, address, mqtt_address, serving })
     }
 

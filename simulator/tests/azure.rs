@@ -39,6 +39,8 @@ mod refusals_of_entra;
 mod refusals_of_the_manager;
 #[path = "azure/registry.rs"]
 mod registry;
+#[path = "azure/reprovisioning.rs"]
+mod reprovisioning;
 #[path = "azure/resource_manager.rs"]
 mod resource_manager;
 #[path = "azure/signatures.rs"]
@@ -47,3 +49,5 @@ mod signatures;
 mod talker;
 #[path = "azure/twins.rs"]
 mod twins;
+#[path = "azure/webhooks.rs"]
+mod webhooks;

@@ -200,6 +200,8 @@ pub(crate) struct Registration {
     pub status: &'static str,
     pub substatus: Option<&'static str>,
     pub error: Option<(i64, String)>,
+    /// What a webhook wants the device to be told.
+    pub payload: Option<Value>,
     pub etag: String,
     pub created: Timestamp,
     pub updated: Timestamp,
@@ -223,6 +225,8 @@ pub(crate) struct Assignment {
     pub device: String,
     pub through: Through,
     pub credential: Credential,
+    /// What the device said of itself, for a webhook.
+    pub payload: Option<Value>,
     pub from: IpAddr,
     pub done: bool,
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::attestation::mechanism;
-use super::document::{Sort, shown};
+use super::document::{self, Sort};
 use super::pages::page;
 use super::query::Query;
 use super::refusal::missing;
@@ -21,12 +21,18 @@ pub(super) fn find<'a>(service: &'a Service, id: &str, now: Timestamp) -> Result
     service.individual(id).ok_or_else(|| no_such_enrollment(id, now))
 }
 
-/// The enrollment, with the record of its device once that registered through it.
-fn with_record(service: &Service, individual: &Individual) -> Value {
-    let mut document = shown(Sort::Individual, &individual.enrollment);
+/// The enrollment, with its device's id in the hub.
+pub(super) fn shown(individual: &Individual) -> Value {
+    let mut document = document::shown(Sort::Individual, &individual.enrollment);
     if let Some(device) = &individual.device {
         document["deviceId"] = device.as_str().into();
     }
+    document
+}
+
+/// The same, with the record of its device once that registered through it.
+fn with_record(service: &Service, individual: &Individual) -> Value {
+    let mut document = shown(individual);
     let record = service.registrations.get(&individual.enrollment.id.to_lowercase());
     if let Some(record) = record.filter(|record| record.through == Through::Individual) {
         document["registrationState"] = registrations::shown(record);

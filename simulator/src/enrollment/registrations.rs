@@ -29,6 +29,9 @@ pub(crate) fn shown(record: &Registration) -> Value {
     if let Some(substatus) = record.substatus {
         state["substatus"] = substatus.into();
     }
+    if let Some(payload) = &record.payload {
+        state["payload"] = payload.clone();
+    }
     if let Some((code, message)) = &record.error {
         state["errorCode"] = (*code).into();
         state["errorMessage"] = message.as_str().into();

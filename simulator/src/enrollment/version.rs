@@ -8,18 +8,19 @@ const OLD: &str = "2018-09-01-preview";
 
 /// Takes out of an answer, be it one record or a page of them, what came after the version that was asked for.
 pub(super) fn as_of(call: &Call, mut answer: Answer) -> Answer {
-    if call.parameter("api-version") == Some(OLD) {
-        match &mut answer.body {
-            Some(Value::Array(page)) => page.iter_mut().for_each(forget),
-            Some(record) => forget(record),
-            None => {}
-        }
+    let version = call.parameter("api-version").unwrap_or_default();
+    match &mut answer.body {
+        Some(Value::Array(page)) => page.iter_mut().for_each(|record| forget(record, version)),
+        Some(record) => forget(record, version),
+        None => {}
     }
     answer
 }
 
-fn forget(record: &mut Value) {
-    let Some(fields) = record.as_object_mut() else { return };
+/// Takes out of one record what came after a version.
+pub(super) fn forget(record: &mut Value, version: &str) {
+    let Some(fields) = record.as_object_mut().filter(|_| version == OLD) else { return };
+    fields.remove("payload");
     fields.remove("optionalDeviceInformation");
     // Devices of a group got capabilities later than single ones.
     if fields.contains_key("enrollmentGroupId") {
