@@ -55,14 +55,7 @@ impl Device {
     /// # Errors
     /// If the address cannot be had or the authority is no certificate.
     pub fn new(secret: BTreeMap<String, String>, network: &Network, from: IpAddr) -> anyhow::Result<Self> {
-        let authority = reqwest::Certificate::from_pem(network.ca_pem.as_bytes()).context("the simulator's authority is no certificate")?;
-        let builder = reqwest::Client::builder()
-            .tls_certs_only([authority])
-            .no_proxy()
-            .local_address(from)
-            .timeout(Duration::from_secs(20))
-            .dns_resolver(std::sync::Arc::new(OneAddress(network.address)));
-        Ok(Self { http: builder.build().context("failed to build the device's client")?, secret })
+        Ok(Self { http: client(network, from)?, secret })
     }
 
     fn entry(&self, name: &str) -> anyhow::Result<&str> {
@@ -157,8 +150,23 @@ impl Device {
     }
 }
 
+/// A client that finds every host at the network's one address, from a local address.
+///
+/// # Errors
+/// If the address cannot be had or the authority is no certificate.
+pub fn client(network: &Network, from: IpAddr) -> anyhow::Result<reqwest::Client> {
+    let authority = reqwest::Certificate::from_pem(network.ca_pem.as_bytes()).context("the simulator's authority is no certificate")?;
+    let builder = reqwest::Client::builder()
+        .tls_certs_only([authority])
+        .no_proxy()
+        .local_address(from)
+        .timeout(Duration::from_secs(20))
+        .dns_resolver(std::sync::Arc::new(OneAddress(network.address)));
+    builder.build().context("failed to build the client")
+}
+
 /// Devices of a test know no time: a token for long enough.
-fn far_future() -> jiff::Timestamp {
+pub fn far_future() -> jiff::Timestamp {
     jiff::Timestamp::from_second(4_000_000_000).expect("in range")
 }
 

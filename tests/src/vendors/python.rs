@@ -69,8 +69,10 @@ async fn install(directory: &Path, python: &Path, list: &Path) -> anyhow::Result
     environment.args(["-m", "venv"]).arg(directory);
     run(environment, "python3 -m venv").await?;
     let mut pip = Command::new(python);
-    // Nothing is built: what is not there ready-made would run its own code to be installed.
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", "--only-binary", ":all:"]);
+    // Nothing is built: what is not there ready-made would run its own code to be installed. But of paho-mqtt the device client wants
+    // 1.6, which is there as source alone; until the client takes 2.
+    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]);
+    pip.args(["--only-binary", ":all:", "--no-binary", "paho-mqtt"]);
     pip.args(["--require-hashes", "--requirement"]).arg(list);
     run(pip, "pip install").await
 }

@@ -1,5 +1,6 @@
 //! Microsoft's own clients against the simulator, beside the operator: what they understand of the one, they say of the other.
 
+mod devices;
 mod enrollments;
 mod hubs;
 mod place;

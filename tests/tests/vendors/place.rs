@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use moorage_keys::{HostName, SymmetricKey, sas};
 use moorage_simulator::Options;
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
@@ -73,6 +74,21 @@ impl Place {
     pub async fn device(&self, tenant: &str, name: &str, from: IpAddr) -> anyhow::Result<Device> {
         let secret = self.stage.secret(&self.example.namespace(tenant), name).await?;
         Device::new(secret, &self.stage.network(), from)
+    }
+
+    /// Asks a hub as an administrator who has its policy.
+    pub async fn hub_call(&self, hub: &str, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
+        let (key, _) = self.stage.cloud().edit(|azure| azure.hub_policy_keys(hub, "iothubowner")).expect("the hub has its default policy");
+        let host = HostName::parse(&format!("{hub}.azure-devices.net"))?;
+        let token = sas::iot_hub_service(&host, "iothubowner", &SymmetricKey::from_base64(&key)?, moorage_tests::device::far_future());
+        let network = self.stage.network();
+        let http = moorage_tests::device::client(&network, EAST)?;
+        let request = http.request(method.parse()?, format!("https://{}{path}?api-version=2021-04-12", host.as_str()));
+        let mut request = request.header("Authorization", token.expose());
+        if let Some(body) = body {
+            request = request.header("If-Match", "*").json(&body);
+        }
+        Ok(request.send().await?.error_for_status()?.json().await?)
     }
 
     /// The end: the clients and the operator said, and were told, only what Microsoft's files know.
