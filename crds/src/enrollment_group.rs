@@ -1,7 +1,13 @@
+mod attestation;
+mod start;
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, EnrollmentGrant, ObjectRef};
+
+pub use self::attestation::*;
+pub use self::start::*;
 
 /// A DPS enrollment group: who may register, and to which hubs.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -29,6 +35,7 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, EnrollmentGrant
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("has(self.enrollmentGroupId) == has(oldSelf.enrollmentGroupId)").message("enrollmentGroupId cannot change: the devices' keys belong to the group; make a new EnrollmentGroup"))]
 #[x_kube(validation = Rule::new("self.allocationPolicy != 'Static' || (has(self.hubs) && size(self.hubs) == 1)").message("allocationPolicy Static gives every device the one hub that is named: put the name of one hub into hubs"))]
+#[x_kube(validation = Rule::new("(self.allocationPolicy == 'Custom') == has(self.customAllocation)").message("allocationPolicy Custom and customAllocation belong together: give both or neither"))]
 pub struct EnrollmentGroupSpec {
     /// Provisioning service in which the group lives.
     pub provisioning_service_ref: ObjectRef,
@@ -48,6 +55,18 @@ pub struct EnrollmentGroupSpec {
     /// How a hub is chosen among those of the tenant.
     #[serde(default)]
     pub allocation_policy: AllocationPolicy,
+    /// The webhook that chooses the hub, for `allocationPolicy: Custom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_allocation: Option<CustomAllocation>,
+    /// What happens to a device that registers again.
+    #[serde(default)]
+    pub reprovision_policy: ReprovisionPolicy,
+    /// The twin that a new device starts with; if left out, whatever it is in Azure stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_twin: Option<InitialTwin>,
+    /// What the devices can do; if left out, whatever it is in Azure stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<DeviceCapabilities>,
     /// Whether devices may register now.
     #[serde(default)]
     pub provisioning_status: ProvisioningStatus,
@@ -66,24 +85,6 @@ pub struct EnrollmentGroupSpec {
     pub deletion_policy: DeletionPolicy,
 }
 
-/// How devices prove that they belong to a group.
-#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct Attestation {
-    /// Keys derived from the group's two keys.
-    pub symmetric_key: SymmetricKeyAttestation,
-}
-
-/// Where the group's two keys are kept.
-#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct SymmetricKeyAttestation {
-    /// Secret with `primaryKey` and `secondaryKey`, made by the operator; `<name>-keys` if left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub secret_name: Option<String>,
-}
-
 /// How a hub is chosen for a device.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AllocationPolicy {
@@ -94,6 +95,8 @@ pub enum AllocationPolicy {
     Hashed,
     /// Always the one hub that `hubs` names.
     Static,
+    /// As the webhook in `customAllocation` says, among the tenant's hubs.
+    Custom,
 }
 
 /// Whether devices may register.
@@ -131,6 +134,9 @@ pub struct EnrollmentGroupStatus {
     /// Keyed digest of the two keys that the provisioning service holds: shows a change, and nothing of the keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_digest: Option<String>,
+    /// The authorities whose devices the provisioning service accepts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificate_authorities: Vec<AuthorityStatus>,
     /// True if it existed before and is left in place on deletion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<bool>,

@@ -1,9 +1,13 @@
+mod signers;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Document, document};
 use crate::cloud::HubHost;
 use crate::keys::KeyPair;
+
+pub use self::signers::{Pair, Signers};
 
 document! {
     /// An enrollment group of a provisioning service.
@@ -157,6 +161,16 @@ impl EnrollmentGroup {
         self.0.get(&["initialTwin", "properties", "desired"])?.as_object()
     }
 
+    /// The webhook that chooses a device's hub, and the version of what it is sent.
+    pub fn custom_allocation(&self) -> Option<(&str, &str)> {
+        self.0.text(&["customAllocationDefinition", "webhookUrl"]).zip(self.0.text(&["customAllocationDefinition", "apiVersion"]))
+    }
+
+    /// Says whether the group's devices are IoT Edge devices.
+    pub fn is_edge(&self) -> bool {
+        self.0.get(&["capabilities", "iotEdge"]).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     /// When the group was created.
     pub fn created(&self) -> Option<Timestamp> {
         self.0.text(&["createdDateTimeUtc"])?.parse().ok()
@@ -197,18 +211,49 @@ impl EnrollmentGroup {
         self
     }
 
-    /// The same with another twin for new devices to start with.
+    /// The same with other tags for the twins of new devices to start with.
     #[must_use]
-    pub fn with_initial_twin(mut self, tags: Map<String, Value>, desired: Map<String, Value>) -> Self {
+    pub fn with_initial_tags(mut self, tags: Map<String, Value>) -> Self {
         self.0.set(&["initialTwin", "tags"], tags);
+        self
+    }
+
+    /// The same with other desired properties for the twins of new devices to start with.
+    #[must_use]
+    pub fn with_initial_desired(mut self, desired: Map<String, Value>) -> Self {
         self.0.set(&["initialTwin", "properties", "desired"], desired);
         self
     }
 
-    /// Says whether a write would leave the choice of keys, or of hubs, to the service.
+    /// The same with this webhook to choose a device's hub, and the version of what it is sent.
+    #[must_use]
+    pub fn with_custom_allocation(mut self, url: &str, version: &str) -> Self {
+        self.0.set(&["customAllocationDefinition", "webhookUrl"], url);
+        self.0.set(&["customAllocationDefinition", "apiVersion"], version);
+        self
+    }
+
+    /// The same without a webhook, whose URL may hold a key.
+    #[must_use]
+    pub fn without_custom_allocation(mut self) -> Self {
+        self.0.remove(&["customAllocationDefinition"]);
+        self
+    }
+
+    /// The same for IoT Edge devices, or for others.
+    #[must_use]
+    pub fn with_edge(mut self, edge: bool) -> Self {
+        self.0.set(&["capabilities", "iotEdge"], edge);
+        self
+    }
+
+    /// Says whether a write would leave the choice of keys, of signers, or of hubs, to the service.
     pub(crate) fn flaw(&self) -> Option<&'static str> {
         if self.attestation() == Some(Attestation::SymmetricKey) && !self.has_both_keys() {
             return Some("a symmetric group is never written without both of its keys");
+        }
+        if self.attestation() == Some(Attestation::X509) && !self.has_any_signer() {
+            return Some("a group of certificates is never written without who signs them");
         }
         self.hubs().is_empty().then_some("a group is never written without a list of hubs")
     }
