@@ -129,6 +129,12 @@ reasons! {
     SecretNotOurs,
     /// A Secret lacks what is needed, or holds something malformed.
     SecretMalformed,
+    /// A certificate that should sign others may not.
+    NotAnAuthority,
+    /// A certificate has ended.
+    CertificateExpired,
+    /// A certificate ends soon, and nobody renews it.
+    CertificateExpiring,
     /// The operator may not use the Secrets of a namespace, or the tokens of a service account.
     MissingRoleBinding,
     /// The credential that something was made with is gone, and with it the means to undo it.

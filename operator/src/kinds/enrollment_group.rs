@@ -3,6 +3,10 @@
 mod keys;
 mod observe;
 mod plan;
+mod signers;
+mod twin;
+mod webhook;
+mod wish;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::IfMatch;
@@ -42,7 +46,10 @@ impl Kind for EnrollmentGroup {
     }
 
     fn references(&self) -> Vec<Thing> {
-        vec![Thing::Object(service_of(self)), Thing::Object(observe::hub_group_of(self)), Thing::Secret(keys::secret_of(self))]
+        let objects = [service_of(self), observe::hub_group_of(self)].map(Thing::Object);
+        let keys = keys::has_keys(self).then(|| keys::secret_of(self));
+        let secrets = keys.into_iter().chain(signers::secrets_of(self)).chain(webhook::secret_of(self));
+        objects.into_iter().chain(secrets.map(Thing::Secret)).collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -56,7 +63,9 @@ impl Kind for EnrollmentGroup {
 
     fn outlook(&self) -> Value {
         let status =
-            self.status.as_ref().map(|status| (&status.id_scope, &status.provisioning_host, &status.keys_digest, &status.iot_hubs));
+            self.status.as_ref().map(|status| {
+            (&status.id_scope, &status.provisioning_host, &status.keys_digest, &status.iot_hubs, &status.certificate_authorities)
+        });
         json!([self.spec.grants, self.spec.provisioning_service_ref, status, self.metadata.deletion_timestamp.is_some()])
     }
 
@@ -64,13 +73,13 @@ impl Kind for EnrollmentGroup {
         observe::observe(self, env, goal).await
     }
 
-    fn plan(&self, seen: &Seen, goal: Goal, _: Timestamp) -> Plan<Action> {
+    fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
         match (goal, seen) {
             (_, Seen::Kept { users: Some(users) }) => {
                 Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
             }
             (_, Seen::Kept { users: None }) => Plan::met(),
-            (Goal::Present, Seen::Looked(seen)) => plan::present(self, seen),
+            (Goal::Present, Seen::Looked(seen)) => plan::present(self, seen, now),
             (Goal::Absent, Seen::Looked(seen)) => plan::absent(self, seen),
         }
     }
@@ -122,6 +131,7 @@ impl Kind for EnrollmentGroup {
                 provisioning_host: seen.provisioning_host.clone(),
                 keys_secret: seen.stored.as_ref().map(|_| keys::secret_of(self).name.to_string()),
                 keys_digest: seen.keys.as_ref().map(digest_of),
+                certificate_authorities: seen.group.as_ref().zip(seen.signers.as_ref()).map(|(there, who)| signers::told(there, who)).unwrap_or_default(),
                 adopted: seen.group.as_ref().map(|_| seen.record.as_deref() == Some(ADOPTED)),
                 drift: plan::reported(self, seen),
             },

@@ -30,13 +30,18 @@ const KEY_BYTES: usize = 64;
 /// The Secret that keeps a group's keys.
 pub(super) fn secret_of(group: &EnrollmentGroup) -> Name {
     let key = group.key();
-    let named = group.spec.attestation.symmetric_key.secret_name.clone();
+    let named = group.spec.attestation.symmetric_key.as_ref().and_then(|keys| keys.secret_name.clone());
     Name::new(&key.at.namespace, &named.unwrap_or_else(|| format!("{}-keys", key.at.name)))
 }
 
 /// Whether a Secret was made for a group.
 pub(super) fn is_ours(group: &EnrollmentGroup, meta: &ObjectMeta) -> bool {
     owner_of(meta).as_ref() == Some(&group.key())
+}
+
+/// Whether a group knows its devices by keys.
+pub(crate) fn has_keys(group: &EnrollmentGroup) -> bool {
+    group.spec.attestation.symmetric_key.is_some()
 }
 
 /// The keys as they are stored; `None` if there is no Secret.

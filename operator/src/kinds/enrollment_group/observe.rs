@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use moorage_cloud::{Cloud, DpsService, EnrollmentGroup as Document, HubHost, KeyPair};
+use moorage_cloud::{Cloud, DpsService, EnrollmentGroup as Document, HubHost, KeyPair, Signers};
 use moorage_crds::{DeletionPolicy, EnrollmentGroup, TenantHubGroup};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Goal, Reason};
 
-use super::keys::{id_of, is_ours, secret_of, stored_keys};
+use super::keys::{has_keys, id_of, is_ours, secret_of, stored_keys};
+use super::webhook::{Webhook, webhook};
+use super::{signers::signers, twin};
 use crate::{
     clouds::{self, Service},
     counts::Count,
@@ -41,6 +43,10 @@ pub struct Looked {
     pub(super) keys: Option<KeyPair>,
     /// The keys that the Secret holds.
     pub(super) stored: Option<KeyPair>,
+    /// Who signs the devices' certificates, as the spec and its Secrets say; `None` for a group of keys.
+    pub(super) signers: Option<Signers>,
+    /// What chooses the devices' hub, if the spec names it.
+    pub(super) webhook: Option<Webhook>,
     /// Hosts of the tenant's hubs that can take devices; `None` while that cannot be said.
     pub(super) hubs: Option<Vec<HubHost>>,
     pub(super) record: Option<String>,
@@ -48,7 +54,7 @@ pub struct Looked {
     pub(super) applied: Option<String>,
     /// Whether devices have registered through it; asked only when it could be removed.
     pub(super) has_registrations: bool,
-    /// The groups that the service has; asked only when this one is to be made.
+    /// The groups of keys that the service has; asked only when one more is to be made.
     pub(super) others: Option<Count>,
     /// Whether there is a Secret with its keys; asked only when the group is to go.
     pub(super) keys_secret_is_ours: bool,
@@ -91,6 +97,9 @@ pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> R
         );
         return Err(Halt::stuck(Reason::AlreadyExists, note));
     }
+    if let Some(flaw) = group.spec.initial_twin.as_ref().and_then(twin::flaw).filter(|_| goal == Goal::Present) {
+        return Err(Halt::stuck(Reason::Invalid, flaw));
+    }
     let service = service(env, group).await?;
     let (enrollments, hubs) = match goal {
         Goal::Present => (Some(clouds::enrollments(env, &service).await?), hubs(env, group, &service)?),
@@ -122,29 +131,35 @@ async fn look(
     if let Some(enrollments) = enrollments {
         found = enrollments.group(id).await.map_err(failed)?;
         if found.is_some() {
-            keys = enrollments.group_keys(id).await.map_err(failed)?;
+            if has_keys(group) {
+                keys = enrollments.group_keys(id).await.map_err(failed)?;
+            }
             let leaving = goal == Goal::Absent;
             has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
         }
     }
-    let others = if goal == Goal::Present && found.is_none() { Some(clouds::count_groups(env, service).await?) } else { None };
+    let is_new = goal == Goal::Present && found.is_none() && has_keys(group);
+    let others = if is_new { Some(clouds::count_groups(env, service).await?) } else { None };
     let entries = env.recorded(&group.key());
     let record = recorded(&entries, ENTRY).map(str::to_owned);
-    let stored = match (goal, record.as_deref()) {
-        (Goal::Present, _) => stored_keys(env, group).await?,
-        // Only they can tell whether what is there is what we were about to make.
-        (Goal::Absent, Some(CLAIMED)) if found.is_some() => unless_denied(stored_keys(env, group).await)?,
-        (Goal::Absent, _) => None,
+    let (stored, signers) = match (goal, record.as_deref()) {
+        (Goal::Present, _) => proof(env, group).await?,
+        // Only it can tell whether what is there is what we were about to make.
+        (Goal::Absent, Some(CLAIMED)) if found.is_some() => unless_denied(proof(env, group).await.map(Some))?.unwrap_or_default(),
+        (Goal::Absent, _) => (None, None),
     };
+    let webhook = if goal == Goal::Present { webhook(env, group).await? } else { None };
     let keys_secret = match goal {
-        Goal::Present => None,
-        Goal::Absent => unless_denied(env.secrets.meta(&secret_of(group)))?,
+        Goal::Absent if has_keys(group) => unless_denied(env.secrets.meta(&secret_of(group)))?,
+        Goal::Absent | Goal::Present => None,
     };
     let status = service.object.status.as_ref();
     Ok(Looked {
         group: found,
         keys,
         stored,
+        signers,
+        webhook,
         hubs,
         record,
         applied: recorded(&entries, APPLIED).map(str::to_owned),
@@ -154,6 +169,11 @@ async fn look(
         id_scope: status.and_then(|status| status.id_scope.clone()),
         provisioning_host: status.and_then(|status| status.device_provisioning_host.clone()),
     })
+}
+
+/// By what the group's devices prove themselves: keys that are stored, or who signs certificates.
+async fn proof(env: &Env, group: &EnrollmentGroup) -> Result<(Option<KeyPair>, Option<Signers>), Halt> {
+    if has_keys(group) { Ok((stored_keys(env, group).await?, None)) } else { Ok((None, signers(env, group).await?)) }
 }
 
 /// The namespace, and with it the right to look, may go before the group does.

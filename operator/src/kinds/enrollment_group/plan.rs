@@ -1,11 +1,14 @@
 //! What becomes of a group.
 
-use moorage_cloud::{AllocationPolicy as CloudPolicy, EnrollmentGroup as Document, HubHost, IfMatch, KeyPair, Reprovisioning};
-use moorage_crds::{Adoption, AllocationPolicy, DriftPolicy, EnrollmentGroup, ProvisioningStatus, annotations};
-use moorage_plan::{Plan, Reason};
+use jiff::Timestamp;
+use moorage_cloud::{Attestation, EnrollmentGroup as Document, IfMatch, KeyPair, Signers};
+use moorage_crds::{Adoption, DriftPolicy, EnrollmentGroup, annotations};
+use moorage_plan::{Plan, Reason, Standing, Why};
 
-use super::keys::{digest_of, id_of, secret_of};
+use super::keys::{has_keys, id_of, secret_of};
 use super::observe::Looked;
+use super::signers::ending;
+use super::wish::{Proof, Wish};
 use crate::{
     effects::Target,
     kind::{Act, Kind},
@@ -83,62 +86,43 @@ impl Act for Action {
     }
 }
 
-/// How devices are given their hub.
-pub(crate) fn allocation(group: &EnrollmentGroup) -> CloudPolicy {
-    match group.spec.allocation_policy {
-        AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
-        AllocationPolicy::Hashed => CloudPolicy::Hashed,
-        AllocationPolicy::Static => CloudPolicy::Static,
+pub(super) fn present(group: &EnrollmentGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
+    let ending = seen.signers.as_ref().map(|signers| ending(group, signers, now)).unwrap_or_default();
+    if let Some(Why { reason, note }) = ending.over {
+        return Plan::stuck(reason, note).usable(has_a_living_signer(seen, now)).by(ending.next);
     }
+    let plan = match &seen.group {
+        None => create(group, seen),
+        Some(there) => keep(group, seen, there),
+    };
+    let plan = match ending.soon {
+        Some(Why { reason, note }) if plan.standing == Standing::Met => Plan::stuck(reason, note).usable(true),
+        _ => plan,
+    };
+    plan.by(ending.next)
 }
 
-/// How the group would be written, of what is there now.
-fn wanted(group: &EnrollmentGroup, document: Document, hubs: &[HubHost], keys: &KeyPair) -> Document {
-    let enabled = group.spec.provisioning_status == ProvisioningStatus::Enabled;
-    document.with_hubs(allocation(group), hubs).with_enabled(enabled).with_reprovisioning(Reprovisioning::Migrate).with_keys(keys)
+/// Whether some devices can register still when one of their authorities has ended.
+fn has_a_living_signer(seen: &Looked, now: Timestamp) -> bool {
+    let (Some(there), Some(Signers::Certificates(pair))) = (&seen.group, &seen.signers) else { return false };
+    matches!(seen.record.as_deref(), Some(MADE | ADOPTED)) && pair.iter().any(|one| one.not_after() > now && there.accepts(one))
 }
 
-/// What differs between the group in DPS and its spec, by field.
-pub(super) fn drift(group: &EnrollmentGroup, document: &Document, hubs: &[HubHost]) -> Vec<&'static str> {
-    let mut there: Vec<_> = document.hubs().into_iter().map(str::to_lowercase).collect();
-    there.sort();
-    let wanted: Vec<_> = hubs.iter().map(|hub| hub.host().as_str().to_lowercase()).collect();
-    let enabled = group.spec.provisioning_status == ProvisioningStatus::Enabled;
-    [
-        ("iotHubs", there == wanted),
-        ("allocationPolicy", document.allocation() == Some(allocation(group))),
-        ("provisioningStatus", document.is_enabled() == enabled),
-        ("reprovisionPolicy", document.reprovisioning() == Reprovisioning::Migrate),
-    ]
-    .into_iter()
-    .filter_map(|(field, same)| (!same).then_some(field))
-    .collect()
-}
-
-pub(super) fn present(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
+fn keep(group: &EnrollmentGroup, seen: &Looked, there: &Document) -> Plan<Action> {
     let id = id_of(group);
-    let Some(there) = &seen.group else { return create(group, seen) };
     if let Some(refused) = claim(group, seen) {
         return refused;
     }
-    let Some(keys) = &seen.keys else {
-        return Plan::stuck(
-            Reason::AlreadyExists,
-            format!("enrollment group {id} has no symmetric keys; choose another enrollmentGroupId"),
-        );
-    };
-    let Some(stored) = &seen.stored else {
-        let store = Action::StoreKeys { taken: Some(keys.clone()) };
-        return Plan::act(vec![store], Reason::StoreGroupKeys, "The group's keys are being stored").usable(true);
+    let proof = match known_by(group, seen, there) {
+        Ok(proof) => proof,
+        Err(plan) => return plan,
     };
     // One that names no hubs gives its devices any that is linked, other tenants' among them.
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(!there.hubs().is_empty()) };
-    let mut fields = drift(group, there, hubs);
-    if stored != keys {
-        fields.push("symmetricKey");
-    }
+    let wish = Wish { group, hubs, proof, webhook: seen.webhook.as_ref() };
+    let (fields, opens) = (wish.drift(there, seen.keys.as_ref()), proof.opens(there, seen.keys.as_ref()));
     let reports = group.spec.drift_policy == DriftPolicy::Report;
-    let state = reports.then(|| state(group, hubs, stored));
+    let state = reports.then(|| wish.state());
     if fields.is_empty() {
         return match state.filter(|state| seen.applied.as_ref() != Some(state)) {
             Some(state) => {
@@ -152,18 +136,32 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     if reports && seen.applied == state {
         let note =
             format!("{note}, and is left so (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct");
-        return Plan::stuck(Reason::Drifted, note).usable(stored == keys);
+        return Plan::stuck(Reason::Drifted, note).usable(opens);
     }
-    let document = wanted(group, there.clone(), hubs, stored);
-    let put = Action::Put { document, condition: IfMatch::of(there.etag()), id: id.to_owned(), fields };
-    Plan::act(vec![put], Reason::UpdateEnrollmentGroup, note).usable(stored == keys)
+    let put = Action::Put { document: wish.document(there.clone()), condition: IfMatch::of(there.etag()), id: id.to_owned(), fields };
+    Plan::act(vec![put], Reason::UpdateEnrollmentGroup, note).usable(opens)
 }
 
-/// What the spec asks for, in words: once it was seen in place, a difference is somebody else's doing.
-fn state(group: &EnrollmentGroup, hubs: &[HubHost], keys: &KeyPair) -> String {
-    let hosts: Vec<_> = hubs.iter().map(|hub| hub.host().as_str().to_lowercase()).collect();
-    let spec = &group.spec;
-    format!("{:?}, {:?}, {}, keys {}", spec.allocation_policy, spec.provisioning_status, hosts.join(" "), digest_of(keys))
+/// By what the group that is there knows its devices, or what has to be done before that can be said.
+fn known_by<'a>(group: &EnrollmentGroup, seen: &'a Looked, there: &Document) -> Result<Proof<'a>, Plan<Action>> {
+    let other = |kind: &str| {
+        let note = format!("enrollment group {} {kind}; choose another enrollmentGroupId", id_of(group));
+        Plan::stuck(Reason::AlreadyExists, note)
+    };
+    if let Some(signers) = &seen.signers {
+        let by_certificate = there.attestation() == Some(Attestation::X509);
+        return by_certificate.then_some(Proof::Signers(signers)).ok_or_else(|| other("does not know its devices by certificates"));
+    }
+    let keys = seen.keys.as_ref().ok_or_else(|| other("has no symmetric keys"))?;
+    seen.stored.as_ref().map(Proof::Keys).ok_or_else(|| {
+        let store = Action::StoreKeys { taken: Some(keys.clone()) };
+        Plan::act(vec![store], Reason::StoreGroupKeys, "The group's keys are being stored").usable(true)
+    })
+}
+
+/// By what the group should know its devices, as far as that is in the cluster.
+fn proof(seen: &Looked) -> Option<Proof<'_>> {
+    seen.signers.as_ref().map(Proof::Signers).or_else(|| seen.stored.as_ref().map(Proof::Keys))
 }
 
 /// What is told of the differences that are left as they are.
@@ -171,16 +169,17 @@ pub(super) fn reported(group: &EnrollmentGroup, seen: &Looked) -> Vec<String> {
     if group.spec.drift_policy != DriftPolicy::Report {
         return Vec::new();
     }
-    let (Some(there), Some(hubs), Some(stored)) = (&seen.group, &seen.hubs, &seen.stored) else { return Vec::new() };
-    let keys = (seen.keys.as_ref() != Some(stored)).then_some("symmetricKey");
-    drift(group, there, hubs).into_iter().chain(keys).map(str::to_owned).collect()
+    let (Some(there), Some(hubs), Some(proof)) = (&seen.group, &seen.hubs, proof(seen)) else { return Vec::new() };
+    let wish = Wish { group, hubs, proof, webhook: seen.webhook.as_ref() };
+    wish.drift(there, seen.keys.as_ref()).into_iter().map(str::to_owned).collect()
 }
 
 /// First the claim and the keys, each written down; then, on the next look, the group.
 fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     let id = id_of(group);
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group) };
-    let lost = seen.stored.is_none() && matches!(seen.record.as_deref(), Some(MADE | ADOPTED));
+    // An authority is in the spec; nothing of the group is lost with it.
+    let lost = proof(seen).is_none() && matches!(seen.record.as_deref(), Some(MADE | ADOPTED));
     if lost && group.annotation(annotations::RECREATE) != Some(id) {
         let note = format!(
             "enrollment group {id} has vanished from Azure, and Secret {} with its keys from the cluster; with new keys every device must be given its credential anew: restore the Secret, or annotate this object with {}={id}",
@@ -200,10 +199,10 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     if lost || seen.record.is_none() {
         actions.push(Action::Record { to: Some(CLAIMED) });
     }
-    match &seen.stored {
+    match proof(seen) {
         None => actions.push(Action::StoreKeys { taken: None }),
-        Some(keys) if actions.is_empty() => {
-            let document = wanted(group, Document::with_symmetric_keys(id, keys), hubs, keys);
+        Some(proof) if actions.is_empty() => {
+            let document = Wish { group, hubs, proof, webhook: seen.webhook.as_ref() }.document(proof.new_document(id));
             actions.push(Action::Put { document, condition: IfMatch::Unset, id: id.to_owned(), fields: Vec::new() });
         }
         Some(_) => {}
@@ -214,7 +213,7 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
 /// A group has no tags: that it is ours is written down before it is made, and afterwards shown by its keys.
 fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
     let id = id_of(group);
-    match (seen.record.as_deref(), has_our_keys(seen), group.spec.adoption) {
+    match (seen.record.as_deref(), has_our_proof(seen), group.spec.adoption) {
         (Some(MADE | ADOPTED), ..) => None,
         (Some(CLAIMED), true, _) => {
             let note = format!("Enrollment group {id} is in place");
@@ -225,17 +224,18 @@ fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
             Some(Plan::act(vec![Action::Record { to: Some(ADOPTED) }], Reason::RecordClaim, note))
         }
         (_, _, Adoption::Never) => {
+            let with = if has_keys(group) { "with its keys" } else { "and have it accept these authorities only" };
             let note = format!(
-                "enrollment group {id} exists already; set adoption: IfUnmanaged to take it over with its keys, or choose another enrollmentGroupId"
+                "enrollment group {id} exists already; set adoption: IfUnmanaged to take it over {with}, or choose another enrollmentGroupId"
             );
             Some(Plan::stuck(Reason::AlreadyExists, note))
         }
     }
 }
 
-/// Whether what is there has the keys that we stored before we made it.
-fn has_our_keys(seen: &Looked) -> bool {
-    seen.keys.is_some() && seen.keys == seen.stored
+/// Whether what is there has the keys that we stored, or the signers that we named, before we made it.
+fn has_our_proof(seen: &Looked) -> bool {
+    seen.group.as_ref().zip(proof(seen)).is_some_and(|(there, proof)| proof.is(there, seen.keys.as_ref()))
 }
 
 fn waiting_for_hubs(group: &EnrollmentGroup) -> Plan<Action> {
@@ -248,7 +248,7 @@ pub(super) fn absent(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     let ours = match seen.record.as_deref() {
         Some(MADE) => true,
         // Somebody may have been faster than we.
-        Some(CLAIMED) => has_our_keys(seen),
+        Some(CLAIMED) => has_our_proof(seen),
         _ => false,
     };
     if let Some(there) = seen.group.as_ref().filter(|_| ours) {

@@ -3,7 +3,9 @@
 mod hubs;
 mod leaving;
 mod present;
+mod start;
 mod world;
+mod x509;
 
 use moorage_cloud::{Cloud, EnrollmentGroup as Document, HubHost, KeyPair};
 use moorage_keys::SymmetricKey;
@@ -64,6 +66,8 @@ fn look() -> Looked {
         group: None,
         keys: None,
         stored: Some(keys(1)),
+        signers: None,
+        webhook: None,
         hubs: Some(hosts(&[EAST, WEST])),
         record: None,
         applied: None,

@@ -1,0 +1,155 @@
+//! Who signs the certificates of a group's devices: authorities whose Secrets are in the group's namespace, or that the
+//! provisioning service knows by name.
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_cloud::{EnrollmentGroup as Document, Pair, Signers};
+use moorage_crds::{AuthoritySecret, AuthorityStatus, EnrollmentGroup, SigningCertificates, Slot};
+use moorage_keys::{Authority, AuthorityError};
+use moorage_plan::{Reason, Why};
+
+use crate::{env::Env, error::Halt, key::Name, kind::Kind};
+
+/// Entry of the certificate, or of a chain that begins with it.
+pub(crate) const CERTIFICATE: &str = "tls.crt";
+const FIELD: &str = "spec.attestation.x509.signingCertificates";
+/// How long before an authority ends that is told, at most; or in the last tenth of its life, if that is shorter.
+const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+fn certificates_of(group: &EnrollmentGroup) -> Option<&SigningCertificates> {
+    group.spec.attestation.x509.as_ref()?.signing_certificates.as_ref()
+}
+
+/// The Secret of the authority that issues certificates for the group's devices, if one of the cluster does.
+pub(crate) fn issuer_of(group: &EnrollmentGroup) -> Option<Name> {
+    certificates_of(group).map(|certificates| name_of(group, &certificates.primary))
+}
+
+/// The Secrets of a group's authorities.
+pub(super) fn secrets_of(group: &EnrollmentGroup) -> Vec<Name> {
+    let certificates = certificates_of(group).into_iter();
+    certificates.flat_map(|pair| std::iter::once(&pair.primary).chain(&pair.secondary)).map(|secret| name_of(group, secret)).collect()
+}
+
+fn name_of(group: &EnrollmentGroup, secret: &AuthoritySecret) -> Name {
+    Name::new(&group.key().at.namespace, &secret.secret_name)
+}
+
+/// Who signs, as the spec and its Secrets say; `None` for a group of keys.
+///
+/// # Errors
+/// Halts if an authority's Secret is not there, or its certificate cannot sign others.
+pub(super) async fn signers(env: &Env, group: &EnrollmentGroup) -> Result<Option<Signers>, Halt> {
+    let Some(x509) = &group.spec.attestation.x509 else { return Ok(None) };
+    match (&x509.signing_certificates, &x509.ca_references) {
+        (Some(pair), None) => {
+            let primary = authority(env, &name_of(group, &pair.primary)).await?;
+            let secondary = match &pair.secondary {
+                Some(secret) => Some(authority(env, &name_of(group, secret)).await?),
+                None => None,
+            };
+            Ok(Some(Signers::Certificates(Pair { primary, secondary })))
+        }
+        (None, Some(names)) => {
+            Ok(Some(Signers::References(Pair { primary: names.primary.clone(), secondary: names.secondary.clone() })))
+        }
+        _ => Err(Halt::stuck(Reason::Invalid, "give exactly one of signingCertificates and caReferences in spec.attestation.x509")),
+    }
+}
+
+async fn authority(env: &Env, at: &Name) -> Result<Authority, Halt> {
+    let data = env.secrets.source(at).await?.ok_or_else(|| {
+        let note = format!(
+            "Secret {at} does not exist; create it with the authority's certificate: kubectl create secret tls, or cert-manager, or name another in {FIELD}"
+        );
+        Halt::stuck(Reason::DependencyMissing, note)
+    })?;
+    let Some(text) = data.expose(CERTIFICATE) else {
+        return Err(Halt::stuck(Reason::SecretMalformed, format!("Secret {at} has no {CERTIFICATE}; put the authority's certificate there")));
+    };
+    Authority::from_pem(text).map_err(|error| unfit(at, error))
+}
+
+fn unfit(at: &Name, error: AuthorityError) -> Halt {
+    let note = |what: &str| format!("{CERTIFICATE} of Secret {at} is no use: {error}; {what}");
+    match error {
+        AuthorityError::NotPem | AuthorityError::Malformed => {
+            Halt::stuck(Reason::SecretMalformed, note("put the authority's certificate there, in PEM"))
+        }
+        AuthorityError::NotAnAuthority => {
+            Halt::stuck(Reason::NotAnAuthority, note("put the certificate of who signs the devices' certificates there (cert-manager: isCA: true)"))
+        }
+        AuthorityError::MayNotSign => {
+            Halt::stuck(Reason::NotAnAuthority, note("have it issued anew with that usage (cert-manager: usages: [cert sign])"))
+        }
+    }
+}
+
+/// What is to be told of authorities that end.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    /// One has ended.
+    pub(super) over: Option<Why>,
+    /// One is about to.
+    pub(super) soon: Option<Why>,
+    /// When there is more to tell.
+    pub(super) next: Option<Timestamp>,
+}
+
+/// Looks at when a group's authorities end.
+pub(super) fn ending(group: &EnrollmentGroup, signers: &Signers, now: Timestamp) -> Ending {
+    let Signers::Certificates(pair) = signers else { return Ending::default() };
+    let mut ending = Ending::default();
+    for (authority, (at, slot)) in pair.iter().zip(secrets_of(group).iter().zip(["primary", "secondary"])) {
+        let (end, notice) = (authority.not_after(), notice(authority));
+        let (subject, day) = (authority.subject(), end.strftime("%Y-%m-%d"));
+        if end <= now {
+            let what = match slot {
+                "primary" => "renew it, or name the Secret of another",
+                _ => "take it out of there",
+            };
+            let note = format!("the authority {subject} of Secret {at} ended on {day} ({FIELD}.{slot}); {what}");
+            ending.over.get_or_insert(Why::new(Reason::CertificateExpired, note));
+        } else if notice <= now {
+            let note = format!(
+                "the authority {subject} of Secret {at} ends on {day}, and devices that it signed cannot register from then on; let another take over ({FIELD})"
+            );
+            ending.soon.get_or_insert(Why::new(Reason::CertificateExpiring, note));
+        }
+        ending.next = [notice, end].into_iter().chain(ending.next).filter(|when| *when > now).min();
+    }
+    ending
+}
+
+fn notice(authority: &Authority) -> Timestamp {
+    let life = authority.not_after().duration_since(authority.not_before());
+    authority.not_after().saturating_sub(NOTICE.min(life / 10)).unwrap_or(authority.not_after())
+}
+
+/// The authorities that the provisioning service accepts, as they are told.
+pub(super) fn told(document: &Document, signers: &Signers) -> Vec<AuthorityStatus> {
+    const SLOTS: [Slot; 2] = [Slot::Primary, Slot::Secondary];
+    match signers {
+        Signers::Certificates(pair) => {
+            let accepted = pair.iter().zip(SLOTS).filter(|(authority, _)| document.accepts(authority));
+            accepted.map(|(authority, slot)| of_certificate(authority, slot)).collect()
+        }
+        Signers::References(pair) if document.has_signers(signers) => {
+            pair.iter().zip(SLOTS).map(|(name, slot)| of_reference(name, slot)).collect()
+        }
+        Signers::References(_) => Vec::new(),
+    }
+}
+
+fn of_certificate(authority: &Authority, slot: Slot) -> AuthorityStatus {
+    AuthorityStatus {
+        slot,
+        reference: None,
+        subject: Some(authority.subject().to_owned()),
+        thumbprint: Some(authority.thumbprint().to_string()),
+        not_after: Some(authority.not_after()),
+    }
+}
+
+fn of_reference(name: &str, slot: Slot) -> AuthorityStatus {
+    AuthorityStatus { slot, reference: Some(name.to_owned()), subject: None, thumbprint: None, not_after: None }
+}
