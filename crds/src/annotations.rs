@@ -51,6 +51,14 @@ pub const HUB_TOKEN_NOT_AFTER: &str = "moorage.dev/hub-token-not-after";
 pub const HUB_LOGIN: &str = "moorage.dev/hub-login";
 /// On a credential's Secret: what the device's own keys were generated for; without it, they are derived from a group's.
 pub const KEYS_OF: &str = "moorage.dev/keys-of";
+/// On a credential's Secret: from when its certificate holds (RFC 3339).
+pub const CERTIFICATE_NOT_BEFORE: &str = "moorage.dev/certificate-not-before";
+/// On a credential's Secret: until when its certificate holds (RFC 3339).
+pub const CERTIFICATE_NOT_AFTER: &str = "moorage.dev/certificate-not-after";
+/// On a credential's Secret: thumbprint of the authority that issued its certificate; a Secret without it holds none.
+pub const CERTIFICATE_AUTHORITY: &str = "moorage.dev/certificate-authority";
+/// On a credential's Secret: recognises what it holds beside its certificate, which is nothing secret.
+pub const CERTIFICATE_USE: &str = "moorage.dev/certificate-use";
 /// On a credential's Secret: the last value of [`REPROVISION_REQUESTED_AT`] that was carried out.
 pub const REPROVISIONED: &str = "moorage.dev/reprovisioned";
 /// On a credential's Secret: which registration is being ended for the sake of which value of [`REPROVISION_REQUESTED_AT`].

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Capabilities, CommonStatus, InitialTwin, ObjectRef, ReprovisionPolicy};
+use crate::{Capabilities, CommonStatus, DeviceCertificate, InitialTwin, ObjectRef, ReprovisionPolicy};
 
 /// What one device needs to register and connect, in a Secret.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -46,7 +46,12 @@ use crate::{Capabilities, CommonStatus, InitialTwin, ObjectRef, ReprovisionPolic
         description = "What it is called there."
     ),
     printcolumn(name = "Secret", type_ = "string", json_path = ".status.secretName", description = "Where the credential is."),
-    printcolumn(name = "Expires", type_ = "string", json_path = ".status.notAfter", description = "When the token ends, if there is one."),
+    printcolumn(
+        name = "Expires",
+        type_ = "string",
+        json_path = ".status.notAfter",
+        description = "When the token or the certificate ends, if there is one."
+    ),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", description = "Why."),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp", description = "Since when it exists.")
 )]
@@ -96,6 +101,9 @@ pub struct DeviceCredentialSpec {
     /// Ask for a token for the device's hub; it is there when a connection string would be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_token: Option<HubToken>,
+    /// The device's certificate, in a group that knows its devices by certificates; with its defaults if left out there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<DeviceCertificate>,
     /// What becomes of the device on deletion.
     #[serde(default)]
     pub deletion_policy: DevicePolicy,
@@ -248,15 +256,15 @@ pub struct DeviceCredentialStatus {
     /// Which of the two keys `deviceKey` is, or is derived from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Slot>,
-    /// From when the token holds; of two tokens, the one that ends first.
+    /// From when the certificate or the token holds; of two tokens, the one that ends first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub not_before: Option<Timestamp>,
-    /// Until when the token holds; of two tokens, the one that ends first.
+    /// Until when the certificate or the token holds; of two tokens, the one that ends first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub not_after: Option<Timestamp>,
-    /// When the next token is renewed.
+    /// When the certificate or the next token is renewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub renewal_time: Option<Timestamp>,

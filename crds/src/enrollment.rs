@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 /// What becomes of a device that registers again and is given another hub.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReprovisionPolicy {
-    /// It may move to another hub, and its twin with it.
+    /// It may move to another hub, and its twin with it; in the portal: "Re-provision and migrate data".
     #[default]
-    Migrate,
-    /// It may move to another hub, and begins there with the initial twin.
-    Reset,
-    /// It stays in the hub that it was given first.
+    MigrateData,
+    /// It may move to another hub, and begins there with the initial twin; in the portal: "Re-provision and reset to initial config".
+    ResetData,
+    /// It stays in the hub that it was given first; in the portal: "Never re-provision".
     Never,
 }
 

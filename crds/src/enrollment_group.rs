@@ -1,13 +1,15 @@
+mod allocation;
 mod attestation;
-mod start;
 
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, EnrollmentGrant, ObjectRef};
+use crate::{
+    Adoption, Capabilities, CommonStatus, DeletionPolicy, DriftPolicy, EnrollmentGrant, InitialTwin, ObjectRef, ReprovisionPolicy,
+};
 
+pub use self::allocation::*;
 pub use self::attestation::*;
-pub use self::start::*;
 
 /// A DPS enrollment group: who may register, and to which hubs.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -61,12 +63,12 @@ pub struct EnrollmentGroupSpec {
     /// What happens to a device that registers again.
     #[serde(default)]
     pub reprovision_policy: ReprovisionPolicy,
-    /// The twin that a new device starts with; if left out, whatever it is in Azure stays.
+    /// The twin that a new device starts with, whole; if left out, whatever it is in Azure stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial_twin: Option<InitialTwin>,
     /// What the devices can do; if left out, whatever it is in Azure stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capabilities: Option<DeviceCapabilities>,
+    pub capabilities: Option<Capabilities>,
     /// Whether devices may register now.
     #[serde(default)]
     pub provisioning_status: ProvisioningStatus,

@@ -3,6 +3,7 @@
 //! One file a kind. The crate has no client and no behaviour; the CRD YAML under `crds/yaml` is generated from it.
 
 pub mod annotations;
+mod certificate;
 mod cloud_account;
 mod common;
 mod device_credential;
@@ -14,6 +15,7 @@ mod provisioning_service;
 mod schema;
 mod tenant_hub_group;
 
+pub use certificate::*;
 pub use cloud_account::*;
 pub use common::*;
 pub use device_credential::*;

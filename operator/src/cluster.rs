@@ -83,6 +83,24 @@ impl SecretData {
     }
 }
 
+/// What a Secret says that it is: it cannot change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretType {
+    /// Anything.
+    Opaque,
+    /// A certificate and its key.
+    Tls,
+}
+
+impl SecretType {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Opaque => "Opaque",
+            Self::Tls => "kubernetes.io/tls",
+        }
+    }
+}
+
 impl FromIterator<(String, Zeroizing<String>)> for SecretData {
     fn from_iter<I: IntoIterator<Item = (String, Zeroizing<String>)>>(entries: I) -> Self {
         Self(entries.into_iter().collect())
@@ -135,26 +153,42 @@ impl Cluster {
         Error::own(format!("{step}: {status}"), class)
     }
 
-    /// Creates a Secret and gives its version.
+    /// Creates a Secret of any content and gives its version.
     ///
     /// # Errors
     /// `Conflict` if one of that name exists.
     pub async fn create_secret(&self, metadata: &ObjectMeta, data: &SecretData) -> Result<String, Error> {
+        self.create_secret_of(SecretType::Opaque, metadata, data).await
+    }
+
+    /// Creates a Secret and gives its version.
+    ///
+    /// # Errors
+    /// `Conflict` if one of that name exists.
+    pub async fn create_secret_of(&self, of: SecretType, metadata: &ObjectMeta, data: &SecretData) -> Result<String, Error> {
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
         let step = format!("failed to create Secret {namespace}/{}", metadata.name.as_deref().unwrap_or_default());
-        let request = Request::new(Secret::url_path(&(), Some(namespace))).create(&post(), body_of(metadata, data));
+        let request = Request::new(Secret::url_path(&(), Some(namespace))).create(&post(), body_of(of, metadata, data));
         self.write_secret(&step, namespace, request).await
+    }
+
+    /// Replaces a Secret of any content that is still at the version in `metadata`, and gives the new version.
+    ///
+    /// # Errors
+    /// `Conflict` if it has changed.
+    pub async fn replace_secret(&self, metadata: &ObjectMeta, data: &SecretData) -> Result<String, Error> {
+        self.replace_secret_of(SecretType::Opaque, metadata, data).await
     }
 
     /// Replaces a Secret that is still at the version in `metadata`, and gives the new version.
     ///
     /// # Errors
     /// `Conflict` if it has changed.
-    pub async fn replace_secret(&self, metadata: &ObjectMeta, data: &SecretData) -> Result<String, Error> {
+    pub async fn replace_secret_of(&self, of: SecretType, metadata: &ObjectMeta, data: &SecretData) -> Result<String, Error> {
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
         let name = metadata.name.as_deref().unwrap_or_default();
         let step = format!("failed to update Secret {namespace}/{name}");
-        let request = Request::new(Secret::url_path(&(), Some(namespace))).replace(name, &post(), body_of(metadata, data));
+        let request = Request::new(Secret::url_path(&(), Some(namespace))).replace(name, &post(), body_of(of, metadata, data));
         self.write_secret(&step, namespace, request).await
     }
 
@@ -285,9 +319,9 @@ fn post() -> PostParams {
     PostParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PostParams::default() }
 }
 
-fn body_of(metadata: &ObjectMeta, data: &SecretData) -> Vec<u8> {
+fn body_of(of: SecretType, metadata: &ObjectMeta, data: &SecretData) -> Vec<u8> {
     let data = data.0.iter().map(|(key, text)| (key.as_str(), Zeroizing::new(STANDARD.encode(text.as_bytes())))).collect();
-    let secret = SentSecret { api_version: "v1", kind: "Secret", r#type: "Opaque", metadata, data };
+    let secret = SentSecret { api_version: "v1", kind: "Secret", r#type: of.as_str(), metadata, data };
     serde_json::to_vec(&secret).expect("a Secret of texts serializes")
 }
 

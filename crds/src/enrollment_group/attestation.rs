@@ -93,4 +93,7 @@ pub struct AuthorityStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "crate::schema::date_time")]
     pub not_after: Option<Timestamp>,
+    /// Whether credentials are issued by it, because the cluster has its key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub issues: bool,
 }

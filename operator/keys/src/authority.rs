@@ -34,6 +34,7 @@ impl fmt::Display for Thumbprint {
 pub struct Authority {
     der: Vec<u8>,
     subject: String,
+    is_root: bool,
     thumbprint: Thumbprint,
     not_before: Timestamp,
     not_after: Timestamp,
@@ -91,8 +92,9 @@ impl Authority {
         }
         let (not_before, not_after) = validity(&certificate).ok_or(malformed)?;
         let subject = certificate.subject().to_string();
+        let is_root = certificate.subject().as_raw() == certificate.issuer().as_raw();
         rest.is_empty().then_some(()).ok_or(malformed)?;
-        Ok(Self { subject, thumbprint: Thumbprint::of(&der), not_before, not_after, der })
+        Ok(Self { subject, is_root, thumbprint: Thumbprint::of(&der), not_before, not_after, der })
     }
 
     /// The certificate alone, in PEM.
@@ -108,6 +110,11 @@ impl Authority {
     /// Whom it names, such as `CN=Contoso device authority`.
     pub fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// Whether it vouches for itself; another has to be shown with what it signed.
+    pub fn is_root(&self) -> bool {
+        self.is_root
     }
 
     /// What it is recognised by.
@@ -152,6 +159,7 @@ pub(crate) mod tests {
         let read = Authority::from_pem(&format!("subject=east\n{east}{west}")).expect("an authority");
         assert_eq!(read.subject(), "O=Contoso, CN=east");
         let life = ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"].map(|text| text.parse::<Timestamp>().expect("a time"));
+        assert!(read.is_root());
         assert_eq!([read.not_before(), read.not_after()], life);
         assert_eq!(read.pem().trim(), east.replace("\r\n", "\n").trim());
         assert_eq!(Authority::from_pem(&read.pem()), Ok(read));

@@ -78,6 +78,8 @@ reasons! {
     UpdateSecret,
     /// A token in a credential's Secret is renewed.
     RenewToken,
+    /// A certificate in a credential's Secret is renewed.
+    RenewCertificate,
     /// A Secret is deleted.
     DeleteSecret,
     /// A device is barred from registering.

@@ -12,6 +12,7 @@ mod disenrollment;
 mod enrolled;
 mod home;
 mod identity;
+mod leaf;
 mod observe;
 mod plan;
 mod reprovisioning;
@@ -85,11 +86,12 @@ impl Kind for DeviceCredential {
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
         match (goal, seen) {
             // The Secret goes with its owner; nothing else was made.
-            (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_)) => Plan::met(),
+            (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_) | Seen::Certified(_)) => Plan::met(),
             (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen, now).map(Action::Enrollment),
             (Goal::Present, Seen::Barred(seen)) => disenrollment::admit(seen).map(Action::Enrollment),
             (_, Seen::Leaving(seen)) => identity::leave(seen).map(Action::Leave),
             (Goal::Present, Seen::Wanted(seen)) => plan::plan(self, seen, now),
+            (Goal::Present, Seen::Certified(seen)) => leaf::plan(self, seen, now),
         }
     }
 
@@ -104,6 +106,7 @@ impl Kind for DeviceCredential {
             Action::Reprovision(step) => reprovisioning::perform(self, env, step).await,
             Action::Keys(step) => writing::bring(self, env, step).await,
             Action::Leave(step) => identity::perform(self, env, step).await,
+            Action::Certificate(step) => leaf::perform(self, env, step).await,
         }
     }
 
@@ -111,6 +114,7 @@ impl Kind for DeviceCredential {
         let status = match seen {
             Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
             Seen::Wanted(seen) => status_of(self, seen, common),
+            Seen::Certified(seen) => leaf::told(self, seen, common),
         };
         serde_json::to_value(status).expect("a status serializes")
     }

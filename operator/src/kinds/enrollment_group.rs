@@ -28,7 +28,8 @@ use crate::{
 
 pub(crate) use self::keys::{digest_of, generate as fresh_keys, id_of, stored_keys};
 pub(crate) use self::observe::{hub_group_of, service, service_of};
-pub(crate) use self::plan::allocation;
+pub(crate) use self::signers::issuer_of;
+pub(crate) use self::wish::allocation;
 
 /// The key of the group that an object refers to.
 pub(crate) fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {
@@ -62,8 +63,7 @@ impl Kind for EnrollmentGroup {
     }
 
     fn outlook(&self) -> Value {
-        let status =
-            self.status.as_ref().map(|status| {
+        let status = self.status.as_ref().map(|status| {
             (&status.id_scope, &status.provisioning_host, &status.keys_digest, &status.iot_hubs, &status.certificate_authorities)
         });
         json!([self.spec.grants, self.spec.provisioning_service_ref, status, self.metadata.deletion_timestamp.is_some()])
@@ -131,7 +131,12 @@ impl Kind for EnrollmentGroup {
                 provisioning_host: seen.provisioning_host.clone(),
                 keys_secret: seen.stored.as_ref().map(|_| keys::secret_of(self).name.to_string()),
                 keys_digest: seen.keys.as_ref().map(digest_of),
-                certificate_authorities: seen.group.as_ref().zip(seen.signers.as_ref()).map(|(there, who)| signers::told(there, who)).unwrap_or_default(),
+                certificate_authorities: seen
+                    .group
+                    .as_ref()
+                    .zip(seen.signers.as_ref())
+                    .map(|(there, who)| signers::told(there, who, seen.issues))
+                    .unwrap_or_default(),
                 adopted: seen.group.as_ref().map(|_| seen.record.as_deref() == Some(ADOPTED)),
                 drift: plan::reported(self, seen),
             },

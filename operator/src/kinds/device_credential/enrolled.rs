@@ -133,8 +133,8 @@ impl<'a> Wish<'a> {
 
     fn reprovisioning(&self) -> Reprovisioning {
         match self.spec.reprovision_policy {
-            ReprovisionPolicy::Migrate => Reprovisioning::Migrate,
-            ReprovisionPolicy::Reset => Reprovisioning::Reset,
+            ReprovisionPolicy::MigrateData => Reprovisioning::Migrate,
+            ReprovisionPolicy::ResetData => Reprovisioning::Reset,
             ReprovisionPolicy::Never => Reprovisioning::Never,
         }
     }

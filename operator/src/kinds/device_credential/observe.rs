@@ -12,7 +12,7 @@ use super::custody::Custody;
 use super::reprovisioning::{self, Asked, open_request};
 use super::secret::{self, SeenSecret};
 use super::tokens::Renewals;
-use super::{disenrollment, enrolled, home, identity};
+use super::{disenrollment, enrolled, home, identity, leaf};
 use crate::{
     env::Env,
     error::Halt,
@@ -32,6 +32,8 @@ pub enum Seen {
     Leaving(Box<identity::Leaving>),
     /// It is to be written.
     Wanted(Box<Wanted>),
+    /// It is to be written, with a certificate of the device's own.
+    Certified(Box<leaf::Looked>),
 }
 
 /// What a credential is made of, and what there is of it.
@@ -104,7 +106,8 @@ async fn of_group(credential: &DeviceCredential, env: &Env, group_key: &ObjectKe
         let Ok(()) = claimed else { return Ok(Seen::Kept) };
         return Ok(Seen::Barred(Box::new(disenrollment::look(credential, env, &group, id, goal).await?)));
     }
-    let renewals = Renewals::of(credential, grant.and_then(|grant| grant.max_token_ttl.as_deref()))?;
+    let longest = grant.and_then(|grant| grant.max_token_ttl.as_deref());
+    let renewals = Renewals::of(credential, longest)?;
     if let Some(limit) = grant.and_then(|grant| grant.max_devices) {
         within_the_limit(env, credential, group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
     }
@@ -116,6 +119,9 @@ async fn of_group(credential: &DeviceCredential, env: &Env, group_key: &ObjectKe
     if let Some((other, meant)) = disenrollment::written_for_another(env, &key, &id, &service) {
         let looked = disenrollment::look(credential, env, &group, id.clone(), goal).await?;
         disenrollment::held_up_by_another(&looked, &other, meant).map_or(Ok(()), Err)?;
+    }
+    if leaf::is_asked_for(credential, &group)? {
+        return Ok(Seen::Certified(Box::new(leaf::look(env, credential, &group, id, longest).await?)));
     }
     Ok(Seen::Wanted(Box::new(wanted(env, credential, &group, id, renewals).await?)))
 }

@@ -16,7 +16,7 @@ use super::disenrollment::Step;
 use super::observe::{SeenKeys, Wanted, secret_of};
 use super::secret::SeenSecret;
 use super::tokens::Lives;
-use super::{identity, reprovisioning};
+use super::{identity, leaf, reprovisioning};
 use crate::{
     effects::Target,
     key::{KindName, Name},
@@ -39,6 +39,8 @@ pub enum Action {
     Keys(custody::Step),
     /// Parts with a device that was created in a hub.
     Leave(identity::Step),
+    /// Brings about a certificate of the device's own.
+    Certificate(leaf::Step),
 }
 
 impl Act for Action {
@@ -50,6 +52,7 @@ impl Act for Action {
             Self::Reprovision(step) => step.reason(),
             Self::Keys(step) => step.reason(),
             Self::Leave(step) => step.reason(),
+            Self::Certificate(step) => step.reason(),
         }
     }
 
@@ -62,6 +65,7 @@ impl Act for Action {
             Self::Reprovision(step) => step.note(),
             Self::Keys(step) => step.note(),
             Self::Leave(step) => step.note(),
+            Self::Certificate(step) => step.note(),
         }
     }
 
@@ -72,6 +76,7 @@ impl Act for Action {
             Self::Reprovision(step) => step.target(),
             Self::Keys(step) => step.target(),
             Self::Leave(step) => step.target(),
+            Self::Certificate(step) => step.target(),
         }
     }
 
@@ -83,6 +88,7 @@ impl Act for Action {
             Self::Reprovision(step) => step.is_news(),
             Self::Keys(step) => step.is_news(),
             Self::Leave(step) => step.is_news(),
+            Self::Certificate(step) => step.is_news(),
         }
     }
 }
@@ -109,6 +115,10 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
     if over.is_some_and(|meta| !is_ours(credential, meta)) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
         return Plan::stuck(Reason::SecretNotOurs, note);
+    }
+    if over.is_some_and(|meta| leaf::is_of_a_certificate(meta)) {
+        let actions = vec![Action::Certificate(leaf::Step::Replace { at })];
+        return Plan::act(with_stale(actions, seen), Reason::DeleteSecret, "The Secret is being made again for keys");
     }
     let (keys, first) = match &seen.keys {
         SeenKeys::Derived(keys) => (keys.clone(), Vec::new()),

@@ -1,5 +1,6 @@
 //! A credential and the Secrets of its namespace.
 
+mod certificate;
 mod keys;
 mod login;
 mod secret;
@@ -92,7 +93,7 @@ fn apply(credential: &DeviceCredential, action: &Action, secrets: &mut Secrets) 
             }
         }
         Action::Delete(at) => drop(secrets.remove(at)),
-        Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) => panic!("{action:?}"),
+        Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) => panic!("{action:?}"),
     }
 }
 

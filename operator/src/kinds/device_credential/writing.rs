@@ -1,5 +1,7 @@
 //! Writes of a credential's Secret, and of what is made of its keys in a cloud.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use kube::Resource;
 use moorage_cloud::KeyPair;
@@ -9,7 +11,7 @@ use super::content::{Content, with_pending};
 use super::custody::{Document, Step};
 use super::{enrolled, identity, plan, reprovisioning};
 use crate::{
-    cluster::SecretData,
+    cluster::{SecretData, SecretType},
     env::Env,
     error::Error,
     key::{Name, Thing},
@@ -26,7 +28,7 @@ pub(super) async fn write(
     revision: i64,
     over: Option<&ObjectMeta>,
 ) -> Result<(), Error> {
-    put(credential, env, at, &metadata(credential, at, content, revision, over), &content.data, over).await
+    put(credential, env, at, SecretType::Opaque, &metadata(credential, at, content, revision, over), &content.data, over).await
 }
 
 /// Takes one step towards keys that the cloud knows.
@@ -35,7 +37,7 @@ pub(super) async fn bring(credential: &DeviceCredential, env: &Env, step: &Step)
         Step::Note(note) => env.record(&credential.key(), &note.entries).await,
         Step::Store { at, beside, over, .. } => {
             let (metadata, data) = pending(credential, at, beside, over.as_deref(), &enrollment_group::fresh_keys());
-            put(credential, env, at, &metadata, &data, over.as_deref()).await
+            put(credential, env, at, SecretType::Opaque, &metadata, &data, over.as_deref()).await
         }
         Step::Put { document: Document::Enrollment(document), keys, over, .. } => {
             enrolled::put(env, credential, document, keys, over).await
@@ -44,24 +46,25 @@ pub(super) async fn bring(credential: &DeviceCredential, env: &Env, step: &Step)
     }
 }
 
-async fn put(
+pub(super) async fn put(
     credential: &DeviceCredential,
     env: &Env,
     at: &Name,
+    of: SecretType,
     metadata: &ObjectMeta,
     data: &SecretData,
     over: Option<&ObjectMeta>,
 ) -> Result<(), Error> {
     let version = match over {
-        Some(_) => env.cluster.replace_secret(metadata, data).await?,
-        None => env.cluster.create_secret(metadata, data).await?,
+        Some(_) => env.cluster.replace_secret_of(of, metadata, data).await?,
+        None => env.cluster.create_secret_of(of, metadata, data).await?,
     };
     env.secrets.is_intact(at, version.clone());
     env.await_write(&credential.key(), &Thing::Secret(at.clone()), version);
     Ok(())
 }
 
-/// The metadata that was there, with ours over it: labels and annotations of others stay.
+/// The metadata of a content.
 pub(super) fn metadata(
     credential: &DeviceCredential,
     at: &Name,
@@ -69,10 +72,15 @@ pub(super) fn metadata(
     revision: i64,
     over: Option<&ObjectMeta>,
 ) -> ObjectMeta {
+    described(credential, at, plan::annotations(content, revision), over)
+}
+
+/// The metadata that was there, with ours over it: labels and annotations of others stay.
+pub(super) fn described(credential: &DeviceCredential, at: &Name, said: BTreeMap<String, String>, over: Option<&ObjectMeta>) -> ObjectMeta {
     let mut metadata = ours(credential, at, over);
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.retain(|name, _| !plan::comes_and_goes(name));
-    annotations.extend(plan::annotations(content, revision));
+    annotations.extend(said);
     metadata
 }
 

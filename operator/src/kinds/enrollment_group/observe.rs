@@ -9,7 +9,10 @@ use moorage_plan::{Goal, Reason};
 
 use super::keys::{has_keys, id_of, is_ours, secret_of, stored_keys};
 use super::webhook::{Webhook, webhook};
-use super::{signers::signers, twin};
+use super::{
+    signers::{issues, signers},
+    twin,
+};
 use crate::{
     clouds::{self, Service},
     counts::Count,
@@ -45,6 +48,8 @@ pub struct Looked {
     pub(super) stored: Option<KeyPair>,
     /// Who signs the devices' certificates, as the spec and its Secrets say; `None` for a group of keys.
     pub(super) signers: Option<Signers>,
+    /// Whether the authority's key is in the cluster, so that credentials can be issued.
+    pub(super) issues: bool,
     /// What chooses the devices' hub, if the spec names it.
     pub(super) webhook: Option<Webhook>,
     /// Hosts of the tenant's hubs that can take devices; `None` while that cannot be said.
@@ -148,6 +153,7 @@ async fn look(
         (Goal::Absent, Some(CLAIMED)) if found.is_some() => unless_denied(proof(env, group).await.map(Some))?.unwrap_or_default(),
         (Goal::Absent, _) => (None, None),
     };
+    let issues = goal == Goal::Present && issues(env, group).await?;
     let webhook = if goal == Goal::Present { webhook(env, group).await? } else { None };
     let keys_secret = match goal {
         Goal::Absent if has_keys(group) => unless_denied(env.secrets.meta(&secret_of(group)))?,
@@ -159,6 +165,7 @@ async fn look(
         keys,
         stored,
         signers,
+        issues,
         webhook,
         hubs,
         record,

@@ -10,7 +10,9 @@ use moorage_plan::{Reason, Why};
 use crate::{env::Env, error::Halt, key::Name, kind::Kind};
 
 /// Entry of the certificate, or of a chain that begins with it.
-pub(crate) const CERTIFICATE: &str = "tls.crt";
+const CERTIFICATE: &str = "tls.crt";
+/// Entry of the key.
+const KEY: &str = "tls.key";
 const FIELD: &str = "spec.attestation.x509.signingCertificates";
 /// How long before an authority ends that is told, at most; or in the last tenth of its life, if that is shorter.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -22,6 +24,13 @@ fn certificates_of(group: &EnrollmentGroup) -> Option<&SigningCertificates> {
 /// The Secret of the authority that issues certificates for the group's devices, if one of the cluster does.
 pub(crate) fn issuer_of(group: &EnrollmentGroup) -> Option<Name> {
     certificates_of(group).map(|certificates| name_of(group, &certificates.primary))
+}
+
+/// Whether the key of that authority is in the cluster.
+pub(super) async fn issues(env: &Env, group: &EnrollmentGroup) -> Result<bool, Halt> {
+    let Some(at) = issuer_of(group) else { return Ok(false) };
+    let data = env.secrets.source(&at).await?;
+    Ok(data.is_some_and(|data| data.expose(KEY).is_some_and(|key| !key.trim().is_empty())))
 }
 
 /// The Secrets of a group's authorities.
@@ -49,9 +58,7 @@ pub(super) async fn signers(env: &Env, group: &EnrollmentGroup) -> Result<Option
             };
             Ok(Some(Signers::Certificates(Pair { primary, secondary })))
         }
-        (None, Some(names)) => {
-            Ok(Some(Signers::References(Pair { primary: names.primary.clone(), secondary: names.secondary.clone() })))
-        }
+        (None, Some(names)) => Ok(Some(Signers::References(Pair { primary: names.primary.clone(), secondary: names.secondary.clone() }))),
         _ => Err(Halt::stuck(Reason::Invalid, "give exactly one of signingCertificates and caReferences in spec.attestation.x509")),
     }
 }
@@ -64,7 +71,10 @@ async fn authority(env: &Env, at: &Name) -> Result<Authority, Halt> {
         Halt::stuck(Reason::DependencyMissing, note)
     })?;
     let Some(text) = data.expose(CERTIFICATE) else {
-        return Err(Halt::stuck(Reason::SecretMalformed, format!("Secret {at} has no {CERTIFICATE}; put the authority's certificate there")));
+        return Err(Halt::stuck(
+            Reason::SecretMalformed,
+            format!("Secret {at} has no {CERTIFICATE}; put the authority's certificate there"),
+        ));
     };
     Authority::from_pem(text).map_err(|error| unfit(at, error))
 }
@@ -75,9 +85,10 @@ fn unfit(at: &Name, error: AuthorityError) -> Halt {
         AuthorityError::NotPem | AuthorityError::Malformed => {
             Halt::stuck(Reason::SecretMalformed, note("put the authority's certificate there, in PEM"))
         }
-        AuthorityError::NotAnAuthority => {
-            Halt::stuck(Reason::NotAnAuthority, note("put the certificate of who signs the devices' certificates there (cert-manager: isCA: true)"))
-        }
+        AuthorityError::NotAnAuthority => Halt::stuck(
+            Reason::NotAnAuthority,
+            note("put the certificate of who signs the devices' certificates there (cert-manager: isCA: true)"),
+        ),
         AuthorityError::MayNotSign => {
             Halt::stuck(Reason::NotAnAuthority, note("have it issued anew with that usage (cert-manager: usages: [cert sign])"))
         }
@@ -126,12 +137,12 @@ fn notice(authority: &Authority) -> Timestamp {
 }
 
 /// The authorities that the provisioning service accepts, as they are told.
-pub(super) fn told(document: &Document, signers: &Signers) -> Vec<AuthorityStatus> {
+pub(super) fn told(document: &Document, signers: &Signers, issues: bool) -> Vec<AuthorityStatus> {
     const SLOTS: [Slot; 2] = [Slot::Primary, Slot::Secondary];
     match signers {
         Signers::Certificates(pair) => {
             let accepted = pair.iter().zip(SLOTS).filter(|(authority, _)| document.accepts(authority));
-            accepted.map(|(authority, slot)| of_certificate(authority, slot)).collect()
+            accepted.map(|(authority, slot)| of_certificate(authority, slot, issues && slot == Slot::Primary)).collect()
         }
         Signers::References(pair) if document.has_signers(signers) => {
             pair.iter().zip(SLOTS).map(|(name, slot)| of_reference(name, slot)).collect()
@@ -140,16 +151,17 @@ pub(super) fn told(document: &Document, signers: &Signers) -> Vec<AuthorityStatu
     }
 }
 
-fn of_certificate(authority: &Authority, slot: Slot) -> AuthorityStatus {
+fn of_certificate(authority: &Authority, slot: Slot, issues: bool) -> AuthorityStatus {
     AuthorityStatus {
         slot,
         reference: None,
         subject: Some(authority.subject().to_owned()),
         thumbprint: Some(authority.thumbprint().to_string()),
         not_after: Some(authority.not_after()),
+        issues,
     }
 }
 
 fn of_reference(name: &str, slot: Slot) -> AuthorityStatus {
-    AuthorityStatus { slot, reference: Some(name.to_owned()), subject: None, thumbprint: None, not_after: None }
+    AuthorityStatus { slot, reference: Some(name.to_owned()), subject: None, thumbprint: None, not_after: None, issues: false }
 }

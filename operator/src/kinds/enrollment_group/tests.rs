@@ -67,6 +67,7 @@ fn look() -> Looked {
         keys: None,
         stored: Some(keys(1)),
         signers: None,
+        issues: false,
         webhook: None,
         hubs: Some(hosts(&[EAST, WEST])),
         record: None,

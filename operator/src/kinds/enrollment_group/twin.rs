@@ -14,7 +14,6 @@ const LARGEST_INTEGER: i64 = 4_503_599_627_370_496;
 pub(super) fn flaw(twin: &InitialTwin) -> Option<String> {
     let parts = [("tags", &twin.tags, MOST_TAGS), ("desired", &twin.desired, MOST_DESIRED)];
     parts.into_iter().find_map(|(name, part, most)| {
-        let part = part.as_ref()?;
         let flaw = too_large(part, most).or_else(|| parts_flaw(part, 1))?;
         Some(format!("spec.initialTwin.{name} {flaw}"))
     })
@@ -46,9 +45,8 @@ fn value_flaw(name: &str, value: &Value, depth: usize) -> Option<String> {
     match value {
         Value::Object(map) => parts_flaw(map, depth + 1),
         Value::Array(items) => items.iter().find_map(|item| value_flaw(name, item, depth + 1)),
-        Value::String(text) => {
-            (text.len() > LONGEST_TEXT).then(|| format!("has a text of {} bytes under {name}; a text has {LONGEST_TEXT} at most", text.len()))
-        }
+        Value::String(text) => (text.len() > LONGEST_TEXT)
+            .then(|| format!("has a text of {} bytes under {name}; a text has {LONGEST_TEXT} at most", text.len())),
         Value::Number(number) => {
             let fits = number.is_f64() || number.as_i64().is_some_and(|n| n.unsigned_abs() <= LARGEST_INTEGER.unsigned_abs());
             (!fits).then(|| format!("has {number} under {name}; an integer is at most {LARGEST_INTEGER}, give it as a text"))
@@ -76,7 +74,7 @@ mod tests {
     use super::*;
 
     fn with_tags(tags: Value) -> InitialTwin {
-        InitialTwin { tags: serde_json::from_value(tags).expect("an object"), desired: None }
+        InitialTwin { tags: serde_json::from_value(tags).expect("an object"), ..InitialTwin::default() }
     }
 
     fn nested(levels: usize) -> Value {
@@ -104,7 +102,7 @@ mod tests {
         for (tags, sentence) in table {
             assert_eq!(flaw(&with_tags(tags)).as_deref(), Some(sentence));
         }
-        let desired = InitialTwin { tags: None, desired: with_tags(json!({ "a b": 1 })).tags };
+        let desired = InitialTwin { tags: Map::new(), desired: with_tags(json!({ "a b": 1 })).tags };
         let sentence = "spec.initialTwin.desired has the name \"a b\"; a name has no '.', '$', blank or control character";
         assert_eq!(flaw(&desired).as_deref(), Some(sentence));
     }

@@ -55,9 +55,7 @@ impl Proof<'_> {
             Self::Signers(Signers::Certificates(pair)) => {
                 pair.iter().map(|authority| format!("signed by {}", authority.thumbprint())).collect::<Vec<_>>().join(" ")
             }
-            Self::Signers(Signers::References(pair)) => {
-                pair.iter().map(|name| format!("signed by {name}")).collect::<Vec<_>>().join(" ")
-            }
+            Self::Signers(Signers::References(pair)) => pair.iter().map(|name| format!("signed by {name}")).collect::<Vec<_>>().join(" "),
         }
     }
 }
@@ -75,7 +73,8 @@ impl Wish<'_> {
     pub(super) fn document(&self, there: Document) -> Document {
         let spec = &self.group.spec;
         let had_a_webhook = there.allocation() == Some(CloudPolicy::Custom);
-        let document = there.with_hubs(self.allocation(), self.hubs).with_enabled(self.enabled()).with_reprovisioning(self.reprovisioning());
+        let document =
+            there.with_hubs(allocation(self.group), self.hubs).with_enabled(self.enabled()).with_reprovisioning(self.reprovisioning());
         let mut document = match self.proof {
             Proof::Keys(keys) => document.with_keys(keys),
             Proof::Signers(signers) => document.with_signers(signers),
@@ -85,12 +84,8 @@ impl Wish<'_> {
             None if had_a_webhook => document.without_custom_allocation(),
             None => document,
         };
-        let twin = spec.initial_twin.as_ref();
-        if let Some(tags) = twin.and_then(|twin| twin.tags.clone()) {
-            document = document.with_initial_tags(tags);
-        }
-        if let Some(desired) = twin.and_then(|twin| twin.desired.clone()) {
-            document = document.with_initial_desired(desired);
+        if let Some(twin) = &spec.initial_twin {
+            document = document.with_initial_tags(twin.tags.clone()).with_initial_desired(twin.desired.clone());
         }
         match &spec.capabilities {
             Some(capabilities) => document.with_edge(capabilities.iot_edge),
@@ -102,18 +97,16 @@ impl Wish<'_> {
     pub(super) fn drift(&self, there: &Document, keys: Option<&KeyPair>) -> Vec<&'static str> {
         let spec = &self.group.spec;
         let twin = spec.initial_twin.as_ref();
-        let tags = twin.and_then(|twin| twin.tags.as_ref());
-        let desired = twin.and_then(|twin| twin.desired.as_ref());
         let webhook = self.webhook.map(|webhook| (webhook.expose_url(), webhook.version.as_str()));
         [
             ("iotHubs", self.has_hubs(there)),
-            ("allocationPolicy", there.allocation() == Some(self.allocation())),
+            ("allocationPolicy", there.allocation() == Some(allocation(self.group))),
             // One that is not asked is of no consequence.
             ("customAllocationDefinition", webhook.is_none() || there.custom_allocation() == webhook),
             ("provisioningStatus", there.is_enabled() == self.enabled()),
             ("reprovisionPolicy", there.reprovisioning() == self.reprovisioning()),
-            ("initialTwin.tags", tags.is_none_or(|tags| twin::holds(there.initial_tags(), tags))),
-            ("initialTwin.desired", desired.is_none_or(|desired| twin::holds(there.initial_desired(), desired))),
+            ("initialTwin.tags", twin.is_none_or(|twin| twin::holds(there.initial_tags(), &twin.tags))),
+            ("initialTwin.desired", twin.is_none_or(|twin| twin::holds(there.initial_desired(), &twin.desired))),
             ("capabilities", spec.capabilities.as_ref().is_none_or(|wanted| there.is_edge() == wanted.iot_edge)),
             (self.proof.field(), self.proof.is(there, keys)),
         ]
@@ -152,21 +145,22 @@ impl Wish<'_> {
         self.group.spec.provisioning_status == ProvisioningStatus::Enabled
     }
 
-    fn allocation(&self) -> CloudPolicy {
-        match self.group.spec.allocation_policy {
-            AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
-            AllocationPolicy::Hashed => CloudPolicy::Hashed,
-            AllocationPolicy::Static => CloudPolicy::Static,
-            AllocationPolicy::Custom => CloudPolicy::Custom,
-        }
-    }
-
     fn reprovisioning(&self) -> Reprovisioning {
         match self.group.spec.reprovision_policy {
             ReprovisionPolicy::MigrateData => Reprovisioning::Migrate,
             ReprovisionPolicy::ResetData => Reprovisioning::Reset,
             ReprovisionPolicy::Never => Reprovisioning::Never,
         }
+    }
+}
+
+/// How devices are given their hub.
+pub(crate) fn allocation(group: &EnrollmentGroup) -> CloudPolicy {
+    match group.spec.allocation_policy {
+        AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
+        AllocationPolicy::Hashed => CloudPolicy::Hashed,
+        AllocationPolicy::Static => CloudPolicy::Static,
+        AllocationPolicy::Custom => CloudPolicy::Custom,
     }
 }
 

@@ -66,7 +66,8 @@ impl EnrollmentGroup {
             }
             Signers::References(pair) => {
                 let name = |slot: &'static str| self.0.text(&[REFERENCES, &[slot]].concat()).filter(|name| !name.is_empty());
-                pair.slots().into_iter().all(|(slot, wanted)| name(slot) == wanted.map(String::as_str)) && self.0.get(CERTIFICATES).is_none()
+                pair.slots().into_iter().all(|(slot, wanted)| name(slot) == wanted.map(String::as_str))
+                    && self.0.get(CERTIFICATES).is_none()
             }
         }
     }

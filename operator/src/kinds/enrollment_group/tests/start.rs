@@ -75,7 +75,7 @@ fn a_device_that_registers_again_is_treated_as_the_spec_says() {
 
 #[test]
 fn what_the_spec_says_of_the_start_is_corrected_and_the_rest_stays_as_it_is() {
-    let (document, fields) = put(&object(&json!({ "initialTwin": { "desired": { "rate": 5 } } })), found());
+    let (document, fields) = put(&object(&json!({ "initialTwin": { "tags": { "line": 7 }, "desired": { "rate": 5 } } })), found());
     assert_eq!(fields, ["initialTwin.desired"]);
     assert_eq!(document.initial_desired().and_then(|desired| desired.get("rate")), Some(&json!(5)));
     assert_eq!(document.initial_tags().and_then(|tags| tags.get("line")), Some(&json!(7)));

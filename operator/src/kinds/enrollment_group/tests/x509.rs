@@ -94,7 +94,7 @@ fn while_an_authority_takes_over_from_another_devices_of_both_are_accepted() {
 #[test]
 fn the_authorities_that_azure_accepts_are_told_and_no_others() {
     let (old, new) = (authority("old", FAR), authority("new", FAR));
-    let told = signers::told(&with_signers(&[&old]), &pair(&new, Some(&old)));
+    let told = signers::told(&with_signers(&[&old]), &pair(&new, Some(&old)), true);
     let [one] = &told[..] else { panic!("{told:?}") };
     assert_eq!((one.slot, one.subject.as_deref(), one.not_after), (Slot::Secondary, Some("CN=old"), Some(old.not_after())));
     assert_eq!(one.thumbprint, Some(old.thumbprint().to_string()));
@@ -179,7 +179,7 @@ fn authorities_that_the_service_knows_are_named() {
         let plan = plan(&press, seen(names), Goal::Present);
         assert!(matches!(&plan.actions[..], [Action::Put { document, .. }] if document.has_signers(&wanted())), "{plan:?}");
     }
-    let told = signers::told(&there(json!({ "primary": "contoso-ca" })), &wanted());
+    let told = signers::told(&there(json!({ "primary": "contoso-ca" })), &wanted(), false);
     assert_eq!(told.iter().map(|one| one.reference.as_deref()).collect::<Vec<_>>(), [Some("contoso-ca")]);
 }
 

@@ -1,0 +1,77 @@
+//! Issuing a certificate, and writing it.
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use moorage_crds::DeviceCredential;
+use moorage_keys::Leaf;
+use moorage_plan::{Class, Lifetime, Reason};
+
+use super::super::writing::{described, put};
+use super::plan::{Step, annotations};
+use super::{CERTIFICATE, KEY, Source, digest, is_as_written};
+use crate::{
+    cluster::{SecretData, SecretType},
+    env::Env,
+    error::Error,
+    key::Name,
+    kinds::reached,
+};
+
+/// A device's clock may be a little behind.
+const BEHIND: SignedDuration = SignedDuration::from_mins(5);
+
+pub(crate) async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+    match step {
+        Step::Issue { at, source, life, revision, over, .. } => {
+            let data = issue(env, source, *life).await?;
+            write(credential, env, at, source, &data, *life, *revision, over.as_deref()).await
+        }
+        Step::Rewrite { at, source, life, revision, over } => {
+            let data = around(env, at, source, over).await?;
+            write(credential, env, at, source, &data, *life, *revision, Some(over)).await
+        }
+        Step::Replace { at } => match env.secrets.meta(at).ok().flatten() {
+            Some(seen) => env.cluster.delete_secret(at, &seen).await,
+            None => Ok(()),
+        },
+    }
+}
+
+async fn issue(env: &Env, source: &Source, life: Lifetime) -> Result<SecretData, Error> {
+    let at = &source.issuer;
+    let changed = || Error::own(format!("Secret {at} has changed while a certificate was to be issued"), Class::Conflict);
+    let data = reached(env.secrets.source(at).await)?.ok_or_else(changed)?;
+    let key = data.expose(KEY).ok_or_else(changed)?;
+    let from = life.not_before.saturating_sub(BEHIND).unwrap_or(life.not_before);
+    let leaf = Leaf::issue(&source.authority, key, &source.registration_id, (from, life.not_after)).map_err(|error| {
+        let step = format!("failed to issue a certificate with {KEY} of Secret {at}: {error}; put the key of its {CERTIFICATE} there");
+        Error::own(step, Class::Invalid).because(Reason::SecretMalformed)
+    })?;
+    let above = if source.authority.is_root() { String::new() } else { source.authority.pem() };
+    Ok(source.content(&format!("{}{above}", leaf.certificate()), leaf.expose_key()))
+}
+
+/// What the Secret is to hold around the certificate that it has.
+async fn around(env: &Env, at: &Name, source: &Source, over: &ObjectMeta) -> Result<SecretData, Error> {
+    let changed = || Error::own(format!("Secret {at} has changed while it was to be written"), Class::Conflict);
+    let (meta, data) = env.secrets.read(at).await?.ok_or_else(changed)?;
+    let same = meta.resource_version == over.resource_version && is_as_written(&meta, &data);
+    let (certificate, key) = data.0.get(CERTIFICATE).zip(data.0.get(KEY)).filter(|_| same).ok_or_else(changed)?;
+    Ok(source.content(certificate, key))
+}
+
+#[expect(clippy::too_many_arguments, reason = "what is written, what is said of it, and over what")]
+async fn write(
+    credential: &DeviceCredential,
+    env: &Env,
+    at: &Name,
+    source: &Source,
+    data: &SecretData,
+    life: Lifetime,
+    revision: i64,
+    over: Option<&ObjectMeta>,
+) -> Result<(), Error> {
+    let digest = digest(data).expect("what is issued has a key").to_string();
+    let metadata = described(credential, at, annotations(source, life, &digest, revision), over);
+    put(credential, env, at, SecretType::Tls, &metadata, data, over).await
+}
