@@ -55,7 +55,14 @@ impl Device {
     /// # Errors
     /// If the address cannot be had or the authority is no certificate.
     pub fn new(secret: BTreeMap<String, String>, network: &Network, from: IpAddr) -> anyhow::Result<Self> {
-        Ok(Self { http: client(network, from)?, secret })
+        let identity = match (secret.get("tls.crt"), secret.get("tls.key")) {
+            (Some(certificate), Some(key)) => {
+                let identity = reqwest::Identity::from_pem(format!("{key}{certificate}").as_bytes());
+                Some(identity.context("the Secret's certificate and key do not fit")?)
+            }
+            _ => None,
+        };
+        Ok(Self { http: client(network, from, identity)?, secret })
     }
 
     fn entry(&self, name: &str) -> anyhow::Result<&str> {
@@ -68,7 +75,7 @@ impl Device {
 
     /// Registers with the provisioning service (`Microsoft.Devices` device API 2021-06-01), and tells each step.
     ///
-    /// `key_entry` is the entry with the device key; `None` uses the ready-made token under `dpsToken`.
+    /// `key_entry` is the entry with the device key; `None` uses the certificate, or the ready-made token under `dpsToken`.
     ///
     /// # Errors
     /// If the service refuses, or the device cannot be assigned.
@@ -77,14 +84,15 @@ impl Device {
         let host = self.entry("provisioningHost")?;
         let authorization = match key_entry {
             Some(entry) => {
-                let expiry = far_future();
-                sas::dps_device(&IdScope::parse(scope)?, &RegistrationId::parse(id)?, &self.key(entry)?, expiry).expose().to_owned()
+                let token = sas::dps_device(&IdScope::parse(scope)?, &RegistrationId::parse(id)?, &self.key(entry)?, far_future());
+                Some(token.expose().to_owned())
             }
-            None => self.entry("dpsToken")?.to_owned(),
+            None if self.secret.contains_key("tls.crt") => None,
+            None => Some(self.entry("dpsToken")?.to_owned()),
         };
         let base = format!("https://{host}/{scope}/registrations/{id}");
         let register = self.http.put(format!("{base}/register?api-version=2021-06-01"));
-        let mut answer = self.ask(register.json(&json!({ "registrationId": id })), &authorization).await?;
+        let mut answer = self.ask(register.json(&json!({ "registrationId": id })), authorization.as_deref()).await?;
         tell(&Step::Connected);
         loop {
             match answer["status"].as_str() {
@@ -94,7 +102,7 @@ impl Device {
                     // Azure says how long to wait, in seconds; the simulator is done sooner.
                     tokio::time::sleep(Duration::from_millis(50)).await;
                     let poll = self.http.get(format!("{base}/operations/{operation}?api-version=2021-06-01"));
-                    answer = self.ask(poll, &authorization).await?;
+                    answer = self.ask(poll, authorization.as_deref()).await?;
                 }
                 Some("assigned") => {
                     let state = &answer["registrationState"];
@@ -142,8 +150,12 @@ impl Device {
         if sent.status().is_success() { Ok(()) } else { bail!("{hub} refused the message: {}", sent.status()) }
     }
 
-    async fn ask(&self, request: reqwest::RequestBuilder, authorization: &str) -> anyhow::Result<Value> {
-        let answer = request.header("Authorization", authorization).send().await.context("the provisioning service did not answer")?;
+    async fn ask(&self, request: reqwest::RequestBuilder, authorization: Option<&str>) -> anyhow::Result<Value> {
+        let request = match authorization {
+            Some(token) => request.header("Authorization", token),
+            None => request,
+        };
+        let answer = request.send().await.context("the provisioning service did not answer")?;
         let status = answer.status();
         let body: Value = answer.json().await.unwrap_or_default();
         if status.is_success() { Ok(body) } else { bail!("the provisioning service refused: {status} {}", body["message"]) }
@@ -154,7 +166,7 @@ impl Device {
 ///
 /// # Errors
 /// If the address cannot be had or the authority is no certificate.
-pub fn client(network: &Network, from: IpAddr) -> anyhow::Result<reqwest::Client> {
+pub fn client(network: &Network, from: IpAddr, identity: Option<reqwest::Identity>) -> anyhow::Result<reqwest::Client> {
     let authority = reqwest::Certificate::from_pem(network.ca_pem.as_bytes()).context("the simulator's authority is no certificate")?;
     let builder = reqwest::Client::builder()
         .tls_certs_only([authority])
@@ -162,6 +174,7 @@ pub fn client(network: &Network, from: IpAddr) -> anyhow::Result<reqwest::Client
         .local_address(from)
         .timeout(Duration::from_secs(20))
         .dns_resolver(std::sync::Arc::new(OneAddress(network.address)));
+    let builder = identity.into_iter().fold(builder, reqwest::ClientBuilder::identity);
     builder.build().context("failed to build the client")
 }
 

@@ -1,0 +1,226 @@
+//! `examples/s0-x509.yaml`: devices that prove themselves by certificates, and the authorities that sign them.
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use moorage_tests::controlplane::block_on;
+use moorage_tests::device::Device;
+use moorage_tests::example::Example;
+use moorage_tests::stage::{SOON, cloud_options};
+use moorage_tests::wait::{NotYet, until};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use serde_json::{Value, json};
+
+use crate::tenants::{EAST, Tenants};
+
+type Secret = BTreeMap<String, String>;
+
+/// An authority's certificate and key, in PEM.
+fn authority(name: &str, change: impl FnOnce(&mut CertificateParams)) -> anyhow::Result<(String, String)> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (params.not_before, params.not_after) = (rcgen::date_time_ymd(2025, 1, 1), rcgen::date_time_ymd(2045, 1, 1));
+    change(&mut params);
+    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
+}
+
+/// A Secret as `kubectl create secret tls` and cert-manager make it, in the platform's namespace.
+async fn keep(tenants: &Tenants, name: &str, certificate: &str, key: &str) -> anyhow::Result<()> {
+    let secret = json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/tls",
+        "metadata": { "name": name, "namespace": tenants.example.namespace("wind-platform") },
+        "stringData": { "tls.crt": certificate, "tls.key": key },
+    });
+    tenants.stage.kubectl(&["apply", "-f", "-"], &secret.to_string()).await.map(drop)
+}
+
+/// The example, with its authority, Ready.
+async fn wind(story: &str) -> anyhow::Result<Tenants> {
+    let tenants = Tenants::of(story, Example::read("s0-x509.yaml", story)?, cloud_options()).await?;
+    let (certificate, key) = authority("Wind devices 2026", |_| ())?;
+    keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
+    tenants.stage.until_all_ready().await?;
+    Ok(tenants)
+}
+
+async fn secret(tenants: &Tenants) -> anyhow::Result<Secret> {
+    tenants.stage.secret(&tenants.example.namespace("wind"), "wind-turbine-1").await
+}
+
+async fn register(tenants: &Tenants, secret: &Secret) -> anyhow::Result<String> {
+    let device = Device::new(secret.clone(), &tenants.stage.network(), EAST)?;
+    Ok(device.register(None, |_| {}).await?.0)
+}
+
+/// The Secret once its certificate is another than before.
+async fn renewed(tenants: &Tenants, before: &Secret) -> anyhow::Result<Secret> {
+    until("the certificate is another", SOON, || async {
+        let now = secret(tenants).await.map_err(|error| NotYet::seen(error.to_string()))?;
+        if now["tls.crt"] == before["tls.crt"] { Err(NotYet::seen("the same certificate")) } else { Ok(now) }
+    })
+    .await
+}
+
+async fn sign_by(tenants: &Tenants, primary: &str, secondary: Option<&str>) -> anyhow::Result<()> {
+    let named = |name: &str| json!({ "secretName": name });
+    let pair = json!({ "primary": named(primary), "secondary": secondary.map(named) });
+    let patch = json!({ "spec": { "attestation": { "x509": { "signingCertificates": pair } } } });
+    tenants.patch("EnrollmentGroup", "wind-platform", "wind-turbines", &patch).await
+}
+
+/// Waits until Azure accepts as many authorities as that.
+async fn until_accepted(tenants: &Tenants, names: &[&str]) -> anyhow::Result<()> {
+    until("Azure accepts these authorities", SOON, || async {
+        let group =
+            tenants.object("EnrollmentGroup", "wind-platform", "wind-turbines").await.map_err(|error| NotYet::seen(error.to_string()))?;
+        let told = group["status"]["certificateAuthorities"].as_array().cloned().unwrap_or_default();
+        let subjects: Vec<_> = told.iter().filter_map(|one| one["subject"].as_str()?.strip_prefix("CN=")).collect();
+        if subjects == names { Ok(()) } else { Err(NotYet::seen(group["status"].to_string())) }
+    })
+    .await
+}
+
+#[test]
+fn s0_4_a_device_registers_with_the_certificate_that_its_group_s_authority_signed() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = wind("leaf").await?;
+        let held = secret(&tenants).await?;
+        let names: Vec<_> = held.keys().map(String::as_str).collect();
+        assert_eq!(names, ["ca.crt", "idScope", "provisioningHost", "registrationId", "tls.crt", "tls.key"]);
+        let namespace = tenants.example.namespace("wind");
+        let kind = tenants.stage.kubectl(&["get", "secret", "wind-turbine-1", "-n", &namespace, "-o", "jsonpath={.type}"], "").await?;
+        assert_eq!(kind, "kubernetes.io/tls");
+        assert_eq!(register(&tenants, &held).await?, "wind-east-hub.azure-devices.net");
+
+        let authority = tenants.stage.secret(&tenants.example.namespace("wind-platform"), "wind-ca-2026").await?;
+        assert!(!held.values().any(|text| *text == authority["tls.key"]), "the authority's key stays with the platform");
+        let group = tenants.object("EnrollmentGroup", "wind-platform", "wind-turbines").await?;
+        let [told] = &group["status"]["certificateAuthorities"].as_array().expect("a list")[..] else { panic!("{group}") };
+        assert_eq!(
+            (&told["subject"], &told["notAfter"], &told["issues"]),
+            (&json!("CN=Wind devices 2026"), &json!("2045-01-01T00:00:00Z"), &json!(true))
+        );
+        tenants.end().await
+    })
+}
+
+#[test]
+fn s0_4_while_an_authority_takes_over_from_another_devices_of_both_register() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = wind("takeover").await?;
+        let old = secret(&tenants).await?;
+        let (certificate, key) = authority("Wind devices 2027", |_| ())?;
+        keep(&tenants, "wind-ca-2027", &certificate, &key).await?;
+
+        // First the next one is accepted as well, and devices keep what they have.
+        sign_by(&tenants, "wind-ca-2026", Some("wind-ca-2027")).await?;
+        until_accepted(&tenants, &["Wind devices 2026", "Wind devices 2027"]).await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        assert_eq!(secret(&tenants).await?["tls.crt"], old["tls.crt"]);
+
+        // Then it takes over: devices get certificates of it, and those that have not fetched theirs register all the same.
+        sign_by(&tenants, "wind-ca-2027", Some("wind-ca-2026")).await?;
+        let new = renewed(&tenants, &old).await?;
+        assert_ne!((&new["ca.crt"], &new["tls.key"]), (&old["ca.crt"], &old["tls.key"]));
+        for held in [&old, &new] {
+            assert_eq!(register(&tenants, held).await?, "wind-east-hub.azure-devices.net");
+        }
+
+        // At last only its devices are accepted.
+        sign_by(&tenants, "wind-ca-2027", None).await?;
+        until_accepted(&tenants, &["Wind devices 2027"]).await?;
+        let refused = register(&tenants, &old).await.expect_err("nobody vouches for it any more").to_string();
+        assert!(refused.contains("401"), "{refused}");
+        assert_eq!(register(&tenants, &new).await?, "wind-east-hub.azure-devices.net");
+        tenants.end().await
+    })
+}
+
+#[test]
+fn a_certificate_is_renewed_before_its_end_and_opens_nothing_afterwards() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = wind("renewal").await?;
+        let old = secret(&tenants).await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.stage.cloud().advance(SignedDuration::from_hours(24 * 50)).await?;
+        tenants.stage.until_at_rest(&tenants.operator).await?;
+        assert_eq!(secret(&tenants).await?["tls.crt"], old["tls.crt"], "not before its day");
+
+        tenants.stage.cloud().advance(SignedDuration::from_hours(24 * 10)).await?;
+        let new = renewed(&tenants, &old).await?;
+        // The old one still holds: the device has a month to fetch the new one.
+        assert_eq!(register(&tenants, &old).await?, "wind-east-hub.azure-devices.net");
+        tenants.stage.cloud().advance(SignedDuration::from_hours(24 * 31)).await?;
+        let refused = register(&tenants, &old).await.expect_err("it has ended").to_string();
+        assert!(refused.contains("401") && refused.contains("expired"), "{refused}");
+        assert_eq!(register(&tenants, &new).await?, "wind-east-hub.azure-devices.net");
+        tenants.end().await
+    })
+}
+
+#[test]
+fn what_cannot_sign_is_refused_with_a_sentence_that_says_what_to_do() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = Tenants::of("unfit", Example::read("s0-x509.yaml", "unfit")?, cloud_options()).await?;
+        let leaf = authority("leaf", |params| params.is_ca = IsCa::ExplicitNoCa)?;
+        let lists = authority("lists", |params| params.key_usages = vec![KeyUsagePurpose::CrlSign])?;
+        let ended = authority("ended", |params| params.not_after = rcgen::date_time_ymd(2026, 1, 1))?;
+        let none = ("not a certificate".to_owned(), leaf.1.clone());
+        let stalled = async |reason: &str, sentence: &str| -> anyhow::Result<()> {
+            let group = tenants.until("EnrollmentGroup", "wind-platform", "wind-turbines", "Stalled", reason).await?;
+            let told = group["status"]["conditions"][2]["message"].as_str().unwrap_or_default().to_owned();
+            assert!(told.contains(sentence), "{told}");
+            Ok(())
+        };
+        stalled("DependencyMissing", "kubectl create secret tls").await?;
+        let table = [
+            (none, "SecretMalformed", "put the authority's certificate there, in PEM"),
+            (leaf, "NotAnAuthority", "basicConstraints lacks CA:TRUE"),
+            (ended, "CertificateExpired", "the authority CN=ended"),
+            (lists, "NotAnAuthority", "have it issued anew with that usage"),
+        ];
+        for ((certificate, key), reason, sentence) in table {
+            keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
+            stalled(reason, sentence).await?;
+        }
+        assert!(!tenants.world().contains("wind-turbines"), "{}", tenants.world());
+
+        let (certificate, key) = authority("Wind devices 2026", |_| ())?;
+        keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
+        tenants.stage.until_all_ready().await?;
+        tenants.end().await
+    })
+}
+
+#[test]
+fn s0_5_a_webhook_s_url_goes_to_azure_and_nowhere_else() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = crate::policies::presses("webhook", &[]).await?;
+        let namespace = tenants.example.namespace("presses");
+        let url = "https://allocate.azurewebsites.net/api/hub?code=dHVyYmluZS1mdW5jdGlvbi1rZXk";
+        tenants
+            .stage
+            .kubectl(&["create", "secret", "generic", "webhook", "-n", &namespace, &format!("--from-literal=url={url}")], "")
+            .await?;
+        let webhook = json!({ "webhookUrlSecretRef": { "name": "webhook", "key": "url" }, "apiVersion": "2021-10-01" });
+        let patch = json!({ "spec": { "allocationPolicy": "Custom", "customAllocation": webhook } });
+        tenants.patch("EnrollmentGroup", "presses", "presses-anywhere", &patch).await?;
+        until("the webhook is asked", SOON, || async {
+            let world = tenants.world();
+            if world.contains(" custom ") { Ok(()) } else { Err(NotYet::seen(world)) }
+        })
+        .await?;
+        tenants.stage.until_all_ready().await?;
+        let group: Value = tenants.object("EnrollmentGroup", "presses", "presses-anywhere").await?;
+        assert!(!group.to_string().contains("dHVyYmluZS1"), "{group}");
+        let ledger = tenants.stage.kubectl(&["get", "configmaps,events", "-A", "-o", "json"], "").await?;
+        assert!(!ledger.contains("dHVyYmluZS1"));
+        tenants.end().await
+    })
+}
