@@ -89,7 +89,7 @@ impl Model {
         }
     }
 
-    fn write(&mut self, document: Device, keys: Option<&KeyPair>, over: &IfMatch) {
+    fn write(&mut self, document: &Device, keys: Option<&KeyPair>, over: &IfMatch) {
         let fits = match (&self.hub, over) {
             (None, IfMatch::Unset) | (Some(_), IfMatch::Any) => true,
             (Some(there), IfMatch::Etag(etag)) => there.etag() == Some(etag),
@@ -129,7 +129,7 @@ impl Model {
                     Some(keys),
                     "keys that nobody has kept"
                 );
-                self.write((**document).clone(), Some(keys), over);
+                self.write(document, Some(keys), over);
             }
             Step::Put { .. } => panic!("{step:?}"),
         }
@@ -156,7 +156,7 @@ impl World for Model {
         match action {
             Action::Keys(step) => self.take(step),
             Action::Leave(identity::Step::Note(note)) => self.note(&note.entries),
-            Action::Leave(identity::Step::Disable { device, .. }) => self.write((**device).clone(), None, &IfMatch::of(device.etag())),
+            Action::Leave(identity::Step::Disable { device, .. }) => self.write(device, None, &IfMatch::of(device.etag())),
             Action::Leave(identity::Step::Delete { over, .. }) => {
                 if self.hub.as_ref().is_some_and(|there| *over == IfMatch::of(there.etag())) {
                     self.hub = None;
@@ -299,7 +299,7 @@ fn past(past: Past) -> Model {
         Past::Nothing | Past::Ready => {}
         Past::SecretLost => model.secrets.clear(),
         Past::SecretSpoilt => {
-            drop(model.secrets.get_mut(&at).expect("it is there").data.0.insert("primaryKey".to_owned(), "AAAA".to_owned().into()))
+            drop(model.secrets.get_mut(&at).expect("it is there").data.0.insert("primaryKey".to_owned(), "AAAA".to_owned().into()));
         }
         Past::Renamed => drop(model.credential.spec.secret.keys.insert("primaryKey".to_owned(), "KEY".to_owned())),
         Past::IdentityLost => model.hub = None,

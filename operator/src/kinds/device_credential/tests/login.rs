@@ -21,21 +21,21 @@ fn identity() -> Identity {
     Identity { hub, device: DeviceId::parse("press-7").expect("an id") }
 }
 
-fn there(primary: &KeyPair) -> Option<Device> {
-    Some(Device::with_symmetric_keys(&identity().device, primary))
+fn there(keys: &KeyPair) -> Device {
+    Device::with_symmetric_keys(&identity().device, keys)
 }
 
-fn assigned(home: Home, identity: Option<Device>) -> Option<Assigned> {
-    Some(Assigned { home, identity, registered: None, next: now() + SignedDuration::from_mins(1) })
+fn assigned(home: Home, identity: Option<Device>) -> Assigned {
+    Assigned { home, identity, registered: None, next: now() + SignedDuration::from_mins(1) }
 }
 
 /// The plan for a credential whose Secret was written when its device was here, now that it is there.
-fn plan_of(before: Option<Assigned>, after: Option<Assigned>) -> Plan<Action> {
+fn plan_of(before: Assigned, after: Assigned) -> Plan<Action> {
     let credential = asking();
     let mut secrets = Secrets::new();
-    let first = plan::plan(&credential, &Wanted { assigned: before, ..look(&credential, &source(), None, &secrets) }, now());
+    let first = plan::plan(&credential, &Wanted { assigned: Some(before), ..look(&credential, &source(), None, &secrets) }, now());
     apply(&credential, &first.actions[0], &mut secrets);
-    plan::plan(&credential, &Wanted { assigned: after, ..look(&credential, &source(), None, &secrets) }, now())
+    plan::plan(&credential, &Wanted { assigned: Some(after), ..look(&credential, &source(), None, &secrets) }, now())
 }
 
 fn entries(plan: &Plan<Action>) -> Vec<&str> {
@@ -48,12 +48,12 @@ fn connection_string(plan: &Plan<Action>) -> Option<String> {
     content.data.expose("connectionString").map(str::to_owned)
 }
 
-fn nowhere() -> Option<Assigned> {
+fn nowhere() -> Assigned {
     assigned(Home::Nowhere, None)
 }
 
-fn with(keys: &KeyPair) -> Option<Assigned> {
-    assigned(Home::In(identity()), there(keys))
+fn with(keys: &KeyPair) -> Assigned {
+    assigned(Home::In(identity()), Some(there(keys)))
 }
 
 fn pair(primary: [u8; 32], secondary: [u8; 32]) -> KeyPair {
@@ -63,7 +63,8 @@ fn pair(primary: [u8; 32], secondary: [u8; 32]) -> KeyPair {
 #[test]
 fn a_device_that_has_not_registered_has_everything_but_a_connection_string_and_is_not_ready() {
     let credential = asking();
-    let first = plan::plan(&credential, &Wanted { assigned: nowhere(), ..look(&credential, &source(), None, &Secrets::new()) }, now());
+    let first =
+        plan::plan(&credential, &Wanted { assigned: Some(nowhere()), ..look(&credential, &source(), None, &Secrets::new()) }, now());
     assert_eq!(entries(&first), ["deviceKey"]);
     assert_eq!(told(&plan_of(nowhere(), nowhere())), [NOT_YET]);
 }
@@ -117,7 +118,7 @@ fn a_device_that_its_hub_does_not_know_or_that_is_in_a_hub_of_somebody_else_has_
 fn a_device_that_moves_has_the_connection_string_of_its_new_hub_and_is_not_ready_until_it_has() {
     let keys = source().keys.pair;
     let west = Identity { hub: Cloud::public().hub_host("contoso-west.azure-devices.net").expect("a hub"), ..identity() };
-    let plan = plan_of(with(&keys), assigned(Home::In(west), there(&keys)));
+    let plan = plan_of(with(&keys), assigned(Home::In(west), Some(there(&keys))));
     assert!(connection_string(&plan).is_some_and(|text| text.starts_with("HostName=contoso-west.azure-devices.net;")));
     assert!(!plan.usable);
 }
@@ -126,9 +127,9 @@ fn a_device_that_moves_has_the_connection_string_of_its_new_hub_and_is_not_ready
 fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hub_takes_its_key() {
     let credential = object();
     let mut secrets = Secrets::new();
-    let mut plan_with = |seen: Option<Assigned>, when: Timestamp| {
+    let mut plan_with = |seen: Assigned, when: Timestamp| {
         let renewals = Tokens { dps: None, hub: Some(DAY) };
-        let wanted = Wanted { assigned: seen, renewals, ..look(&credential, &source(), None, &secrets) };
+        let wanted = Wanted { assigned: Some(seen), renewals, ..look(&credential, &source(), None, &secrets) };
         let plan = plan::plan(&credential, &wanted, when);
         if let Some(action) = plan.actions.first() {
             apply(&credential, action, &mut secrets);
