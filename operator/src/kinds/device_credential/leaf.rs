@@ -15,14 +15,16 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::observe::secret_of;
-use super::secret::SeenSecret;
 use super::reprovisioning::{self, Asked, open_request};
+use super::secret::SeenSecret;
 use crate::{cluster::SecretData, env::Env, error::Halt, key::Name, kind::Kind, kinds::enrollment_group};
 
 pub(super) use self::life::renewal;
 pub(super) use self::perform::perform;
 pub use self::plan::Step;
-pub(super) use self::plan::{annotations, plan, told};
+#[cfg(test)]
+pub(super) use self::plan::annotations;
+pub(super) use self::plan::{plan, told};
 
 /// The names of the entries that every Secret of a certificate has.
 pub(super) const CERTIFICATE: &str = "tls.crt";

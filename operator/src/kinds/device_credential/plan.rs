@@ -216,7 +216,7 @@ pub(super) fn is_ours(credential: &DeviceCredential, meta: &ObjectMeta) -> bool 
 }
 
 /// Whether the Secret goes when this very object goes; after a restore it names a uid that is no more.
-fn is_owned_by(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
+pub(super) fn is_owned_by(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
     meta.owner_references.iter().flatten().any(|owner| Some(&owner.uid) == credential.meta().uid.as_ref())
 }
 

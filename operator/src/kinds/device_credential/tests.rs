@@ -93,7 +93,9 @@ fn apply(credential: &DeviceCredential, action: &Action, secrets: &mut Secrets) 
             }
         }
         Action::Delete(at) => drop(secrets.remove(at)),
-        Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) => panic!("{action:?}"),
+        Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) => {
+            panic!("{action:?}")
+        }
     }
 }
 

@@ -25,7 +25,9 @@ impl World for Model {
     fn apply(&mut self, action: &Action) {
         let at = match action {
             Action::Write { at, .. } | Action::Delete(at) => at.clone(),
-            Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) => panic!("{action:?}"),
+            Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) => {
+                panic!("{action:?}")
+            }
         };
         let ours = |kept: &Kept| owner_of(&kept.meta).as_ref() == Some(&self.credential.key());
         assert!(self.secrets.get(&at).is_none_or(ours), "Secret {at} is somebody else's");
