@@ -82,7 +82,7 @@ impl Place {
         let host = HostName::parse(&format!("{hub}.azure-devices.net"))?;
         let token = sas::iot_hub_service(&host, "iothubowner", &SymmetricKey::from_base64(&key)?, moorage_tests::device::far_future());
         let network = self.stage.network();
-        let http = moorage_tests::device::client(&network, EAST)?;
+        let http = moorage_tests::device::client(&network, EAST, None)?;
         let request = http.request(method.parse()?, format!("https://{}{path}?api-version=2021-04-12", host.as_str()));
         let mut request = request.header("Authorization", token.expose());
         if let Some(body) = body {
