@@ -14,7 +14,7 @@ const LIBRARIES: [&str; 3] = ["moorage-crds", "moorage-keys", "moorage-plan"];
 /// Dependencies of tests count as well: what a crate needs to be tested, it needs.
 fn may(from: &str, to: &str) -> bool {
     match from {
-        "moorage-crds" | "moorage-keys" | "moorage-plan" | "moorage-simulator" => false,
+        "moorage-crds" | "moorage-keys" | "moorage-plan" | "moorage-simulator" | "moorage-sample-devices" => false,
         "moorage-cloud" => to == "moorage-keys",
         "moorage-operator" => LIBRARIES.contains(&to) || to == "moorage-cloud",
         "moorage-tests" => true,

@@ -12,12 +12,12 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// Builds the operator's binary, if it is not built, and gives its path. With the features of the whole workspace: what the tests
-/// have compiled is used again.
-async fn built() -> anyhow::Result<PathBuf> {
+/// Builds a program, if it is not built, and gives its path. With the features of the whole workspace: what the tests have compiled
+/// is used again.
+pub async fn built(program: &str) -> anyhow::Result<PathBuf> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bin", "moorage", "--message-format=json-render-diagnostics"])
+        .args(["build", "--quiet", "--workspace", "--bin", program, "--message-format=json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .await?;
@@ -45,7 +45,7 @@ impl Process {
         login.write_to(&kubeconfig)?;
         std::fs::write(&ca, stage.cloud().ca_pem())?;
         let installation = stage.launch().installation;
-        let mut child = Command::new(built().await?)
+        let mut child = Command::new(built("moorage").await?)
             .env("KUBECONFIG", &kubeconfig)
             .env("RUST_LOG", "info")
             .args(["--installation-id", &installation.id, "--namespace", &installation.namespace])

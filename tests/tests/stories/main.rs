@@ -20,6 +20,7 @@ mod restore;
 mod room;
 mod running;
 mod s0;
+mod sample_devices;
 mod secrecy;
 mod shared_objects;
 mod steady;
