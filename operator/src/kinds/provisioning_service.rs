@@ -161,7 +161,10 @@ impl Kind for ProvisioningService {
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
         let key = self.key();
         let users = (goal == Goal::Absent).then(|| users_to_wait_for(env, &key)).flatten();
-        if goal == Goal::Absent && (self.spec.deletion_policy == DeletionPolicy::Retain || users.is_some()) {
+        let kept = goal == Goal::Absent && (self.spec.deletion_policy == DeletionPolicy::Retain || users.is_some());
+        // Whoever has something to undo needs the hosts that the status tells, and a status can be lost.
+        let told = self.status.as_ref().is_some_and(|status| status.service_operations_host.is_some());
+        if kept && (users.is_none() || told) {
             return Ok(Seen::Kept { users });
         }
         let reach = clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await?;

@@ -1,8 +1,6 @@
 //! How every story ends: its people come to their senses, everything is Ready; then everything is deleted, and the cloud is as it
 //! was found.
 
-use std::time::Duration;
-
 use jiff::SignedDuration;
 use moorage_crds::annotations;
 use serde_json::{Value, json};
@@ -17,9 +15,6 @@ use crate::story::Story;
 /// Longer than anything is left unlooked at, but for credentials.
 const QUIET: SignedDuration = SignedDuration::from_mins(31);
 
-/// Longer than a watch that was refused waits before it asks again: in tokio's time, which is paused and hardly passes by itself.
-const REFUSED_WATCH: Duration = Duration::from_secs(11);
-
 /// Puts right what people can put right.
 ///
 /// # Errors
@@ -28,7 +23,7 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
     for tenant in TENANTS {
         story.world.cluster.bar_secrets(tenant, false);
     }
-    tokio::time::sleep(REFUSED_WATCH).await;
+    story.world.machines_clock_moves().await;
     for object in story.case.objects() {
         story.confirm(object);
         story.change(object, |found| {

@@ -62,6 +62,7 @@ async fn tell(story: &mut Story<'_>, found: &Sight, log: &Log) -> Result<Wrongs,
     }
     log.note("peace");
     story.world.peace();
+    story.world.machines_clock_moves().await;
     story.world.rest().await.map_err(|restless| format!("in peace: {restless}"))?;
     unless_wrong!("in peace", always(story, found));
     unless_wrong!("in peace", at_rest(story));

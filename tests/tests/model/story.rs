@@ -332,7 +332,12 @@ impl Story<'_> {
             Action::Restart => self.world.restart(),
             Action::BreakWatches(gone) => self.world.cluster.break_watches(gone),
             Action::BarSecrets(t, barred) => self.world.cluster.bar_secrets(TENANTS[self.case.tenant(t)], barred),
-            Action::Cloud(hand) => crate::hands::use_hand(self, hand),
+            Action::Cloud(hand) => {
+                if matches!(hand, crate::case::Hand::ExpireTokens) {
+                    self.world.machines_clock_moves().await;
+                }
+                crate::hands::use_hand(self, hand);
+            }
         }
         Ok(())
     }

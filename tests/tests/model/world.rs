@@ -128,6 +128,12 @@ impl World {
         Err(format!("the operator does not come to stillness: queue {still}, next {next:?}, watches {shown}, writes seen {seen}"))
     }
 
+    /// Lets pass what is waited for by the machine's clock, which is paused and stands almost still: a watch that broke off or was refused
+    /// begins again, and a token that was refused may be another time.
+    pub async fn machines_clock_moves(&self) {
+        tokio::time::sleep(Duration::from_secs(31)).await;
+    }
+
     async fn move_to(&self, when: Timestamp) {
         // It fails if that time has come by itself meanwhile.
         let _there = self.cloud.advance_to(when).await;
