@@ -3,6 +3,7 @@
 mod attestation;
 mod authority;
 mod certificate;
+mod delay;
 mod hub;
 mod identity;
 mod resource;
@@ -56,6 +57,8 @@ pub struct Azure {
     /// What webhooks are to be asked.
     pub(crate) questions: Questions,
     due: BTreeMap<(Timestamp, u64), Due>,
+    /// How many delays were drawn.
+    delays: u64,
     counted: u64,
     /// The domain time at which the cloud was last looked at.
     pub(crate) looked: Timestamp,
@@ -103,6 +106,7 @@ impl Azure {
             telemetry: Vec::new(),
             questions: Questions::default(),
             due: BTreeMap::new(),
+            delays: 0,
             counted: 0,
             looked: Timestamp::MIN,
         }
@@ -122,7 +126,7 @@ impl Azure {
     /// Begins a long-running operation.
     pub(crate) fn begin(&mut self, now: Timestamp, what: impl FnOnce(u64) -> Due) -> Begun {
         let number = self.count();
-        let due = now + self.options.latency.operation;
+        let due = now + self.options.latency.operation + self.delay();
         let id = format!("b3BlcmF0aW9u{number:06}");
         self.operations.insert(id.clone(), due);
         self.schedule(due, what(number));

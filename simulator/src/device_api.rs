@@ -107,7 +107,7 @@ fn count_poll(azure: &mut Azure, name: &str, id: &str, now: Timestamp) -> Result
 
 fn register(azure: &mut Azure, proved: Proved, call: &Call, now: Timestamp) -> Answer {
     let operation = format!("5.{:016x}.{:016x}", azure.count(), now.as_second());
-    let due = now + azure.options.latency.assignment;
+    let due = now + azure.options.latency.assignment + azure.delay();
     azure.schedule(due, Due::Assignment(proved.service.clone(), operation.clone()));
     let answer = assigning(azure, call, &proved.registration, &operation);
     if let Some(service) = azure.services.get_mut(&proved.service) {

@@ -122,6 +122,11 @@ impl Keyring {
         hex(&first)[..digits.min(64)].to_owned()
     }
 
+    /// A number from 0 up to 1 for a count.
+    pub fn fraction(&self, count: u64) -> f64 {
+        fraction(&self.seed, count)
+    }
+
     /// Another GUID at every time; no secret.
     pub fn guid(&mut self, purpose: &str) -> String {
         grouped(&self.name(purpose, 32))

@@ -36,6 +36,6 @@ pub use faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
 pub use log::LoggedRequest;
 pub use options::{
     Application, CLIENT, CLIENT_SECRET, FederatedCredential, IdentityLink, KeysLeftOut, Latency, Limits, MaskedLink, MqttDoor, Network,
-    Options, PoliciesOnGet, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants, Webhooks,
+    Options, PoliciesOnGet, Profile, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants, Webhooks,
 };
 pub use simulator::Simulator;

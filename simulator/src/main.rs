@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use jiff::SignedDuration;
-use moorage_simulator::{Application, MqttDoor, Network, Options, Simulator, Subscription};
+use moorage_simulator::{Application, MqttDoor, Network, Options, Profile, Simulator, Subscription};
 
 /// A local Azure: Entra, the resource manager, IoT Hub and the Device Provisioning Service.
 #[derive(Parser)]
@@ -49,6 +49,9 @@ struct Arguments {
     /// The Retry-After of operations under way, as 1s.
     #[arg(long)]
     retry_after: Option<SignedDuration>,
+    /// instant, or azure-like: things take their time, and are seen late.
+    #[arg(long, default_value = "instant")]
+    profile: Profile,
     /// Serve requests that break the published OpenAPI instead of answering 400.
     #[arg(long)]
     lenient: bool,
@@ -64,6 +67,7 @@ impl Arguments {
             mqtt: self.mqtt_address.unwrap_or_default(),
             seed: self.seed.clone(),
             strict: !self.lenient,
+            profile: self.profile,
             default_region: self.default_region.clone(),
             applications: vec![Application {
                 tenants: vec![self.tenant.clone()],

@@ -42,6 +42,8 @@ pub struct Options {
     pub token_lifetime: Duration,
     /// How long things take.
     pub latency: Latency,
+    /// Whether things take their time, and are seen late.
+    pub profile: Profile,
     /// The quotas that are enforced.
     pub limits: Limits,
     /// Which of the unproven behaviours Azure has in this run.
@@ -68,6 +70,7 @@ impl Default for Options {
             patience: Duration::from_mins(1),
             token_lifetime: Duration::from_hours(1),
             latency: Latency::default(),
+            profile: Profile::default(),
             limits: Limits::default(),
             variants: Variants::default(),
             webhooks: Webhooks::default(),
@@ -234,6 +237,30 @@ impl Default for Latency {
             operation: SignedDuration::from_millis(150),
             assignment: SignedDuration::from_millis(50),
             retry_after: SignedDuration::from_secs(1),
+        }
+    }
+}
+
+/// How soon what was done is done, and seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// As soon as [`Latency`] says, and at once.
+    #[default]
+    Instant,
+    /// Operations and assignments take 0.2 to 2 s longer, what is new is 404 to a GET for as long, and is missing from lists and
+    /// queries for up to 2 s more; drawn from the seed, on the domain clock.
+    AzureLike,
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    /// Reads `instant` or `azure-like`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "instant" => Ok(Self::Instant),
+            "azure-like" => Ok(Self::AzureLike),
+            other => Err(format!("expected instant or azure-like, got {other}")),
         }
     }
 }

@@ -25,6 +25,8 @@ mod keyless;
 mod limits;
 #[path = "azure/mqtt.rs"]
 mod mqtt;
+#[path = "azure/profile.rs"]
+mod profile;
 #[path = "azure/program.rs"]
 mod program;
 #[path = "azure/refusals.rs"]

@@ -68,7 +68,7 @@ pub(super) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     Ok(announce(azure, call, &begun, answer))
 }
 
-pub(super) fn new_resource(azure: &Azure, place: &Place<'_>, location: String, now: Timestamp) -> Resource {
+pub(super) fn new_resource(azure: &mut Azure, place: &Place<'_>, location: String, now: Timestamp) -> Resource {
     Resource {
         subscription: place.subscription.to_owned(),
         group: place.group.to_owned(),
@@ -77,7 +77,7 @@ pub(super) fn new_resource(azure: &Azure, place: &Place<'_>, location: String, n
         tags: Map::new(),
         etag: String::new(),
         phase: Phase::Active,
-        visible_from: now + azure.options.variants.read_after_create,
+        visible_from: azure.visible_from(now),
     }
 }
 

@@ -110,7 +110,7 @@ pub(super) fn list(azure: &Azure, call: &Call, subscription: &str, group: Option
                 Some(group) => resource.lives_in(subscription, group),
                 None => resource.subscription.eq_ignore_ascii_case(subscription),
             };
-            here && resource.visible_from <= now
+            here && azure.lists(resource.visible_from, now)
         })
         .map(|hub| shown(hub, azure.options.variants.policies_on_get))
         .collect();

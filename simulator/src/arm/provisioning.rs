@@ -139,7 +139,7 @@ pub(super) fn list(azure: &Azure, call: &Call, subscription: &str, group: Option
                 Some(group) => resource.lives_in(subscription, group),
                 None => resource.subscription.eq_ignore_ascii_case(subscription),
             };
-            here && resource.visible_from <= now
+            here && azure.lists(resource.visible_from, now)
         })
         .map(|service| shown(azure, service, call))
         .collect();

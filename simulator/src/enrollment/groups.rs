@@ -68,7 +68,7 @@ pub(super) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>,
 /// Lists the groups that a query is for.
 pub(super) fn query(azure: &Azure, name: &str, call: &Call, now: Timestamp) -> Outcome {
     let query = Query::of(call, "enrollmentGroups", now)?;
-    let groups = service(azure, name, now)?.groups.iter();
+    let groups = service(azure, name, now)?.groups.iter().filter(|(_, group)| azure.queries(group.visible_from, now));
     let all: Vec<(String, Value)> = groups.map(|(id, group)| (id.clone(), shown(Sort::Group, group))).collect();
     Ok(page(call, "enrollmentGroup", query.among(all)))
 }

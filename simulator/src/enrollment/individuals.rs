@@ -90,6 +90,7 @@ pub(super) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>,
 pub(super) fn query(azure: &Azure, name: &str, call: &Call, now: Timestamp) -> Outcome {
     let query = Query::of(call, "enrollments", now)?;
     let service = service(azure, name, now)?;
-    let all = service.individuals.iter().map(|(id, individual)| (id.clone(), with_record(service, individual))).collect();
+    let seen = service.individuals.iter().filter(|(_, individual)| azure.queries(individual.enrollment.visible_from, now));
+    let all = seen.map(|(id, individual)| (id.clone(), with_record(service, individual))).collect();
     Ok(page(call, "enrollment", query.among(all)))
 }

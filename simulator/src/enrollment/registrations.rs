@@ -72,7 +72,7 @@ pub(super) fn query(azure: &Azure, name: &str, group: &str, call: &Call, now: Ti
     let all: Vec<(String, Value)> = service
         .registrations
         .iter()
-        .filter(|(_, record)| record.through == through)
+        .filter(|(_, record)| record.through == through && azure.queries(record.created, now))
         .map(|(id, record)| (id.clone(), shown(record)))
         .collect();
     Ok(page(call, "deviceRegistration", all))

@@ -81,7 +81,7 @@ impl Upsert<'_> {
             Sort::Individual => format!("service/{}/enrollment/{}", self.name, self.id),
         };
         let attestation = attestation_after(azure, &label, wanted.attestation, old.map(|old| &old.attestation));
-        let visible_from = now + azure.options.variants.read_after_create;
+        let visible_from = azure.visible_from(now);
         Ok(Enrollment {
             id: old.map_or(self.id, |old| &old.id).to_owned(),
             etag: format!("{:08x}-0000-0100-0000-{:012x}", azure.count(), now.as_second()),

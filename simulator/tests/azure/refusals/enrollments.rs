@@ -98,6 +98,24 @@ async fn an_enrollment_that_makes_no_sense_is_a_bad_request() {
         put("custom without a webhook", &changed("/allocationPolicy", json!("custom"))).refused(400, bad()),
         put("a hub that is not linked", &changed("/iotHubs/0", json!("foreign.azure-devices.net")))
             .refused(400, Says::Provisioning(400_209)),
+        put("keys and certificates", &changed("/attestation", json!({ "type": "symmetricKey", "x509": { "caReferences": {} } })))
+            .refused(400, bad()),
+        put("no certificate", &changed("/attestation", json!({ "type": "x509", "x509": { "signingCertificates": {} } })))
+            .refused(400, bad()),
+        put(
+            "an authority that is not there",
+            &changed("/attestation", json!({ "type": "x509", "x509": { "caReferences": { "primary": "x" } } })),
+        )
+        .refused(400, bad()),
+        put("a device's certificate", &changed("/attestation", json!({ "type": "x509", "x509": { "clientCertificates": {} } })))
+            .refused(400, bad()),
+        put("a TPM", &changed("/attestation", json!({ "type": "tpm", "tpm": { "endorsementKey": "AAAA" } }))).refused(400, bad()),
+        row("a bulk operation for nothing", &good, "POST", &url("/enrollmentGroups"))
+            .json(&json!({ "mode": "create", "enrollmentGroups": [] }))
+            .refused(400, bad()),
+        row("a query that is not understood", &good, "POST", &url("/enrollmentGroups/query"))
+            .json(&json!({ "query": "SELECT * FROM enrollmentGroups WHERE enrollmentGroupId <> 'g1'" }))
+            .refused(400, bad()),
         put("an unknown field", &painted).refused(400, broken()),
         put("an unknown status", &changed("/provisioningStatus", json!("asleep"))).refused(400, broken()),
         put("an allocation in the resource manager's spelling", &changed("/allocationPolicy", json!("GeoLatency"))).refused(400, broken()),
