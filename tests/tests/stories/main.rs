@@ -26,5 +26,6 @@ mod shared_objects;
 mod steady;
 mod tenants;
 mod weather;
+mod webhooks;
 mod workload_identity;
 mod wrong_accounts;
