@@ -29,6 +29,7 @@ use crate::{
 pub(crate) use self::keys::{digest_of, generate as fresh_keys, id_of, stored_keys};
 pub(crate) use self::observe::{hub_group_of, service, service_of};
 pub(crate) use self::signers::issuer_of;
+pub(crate) use self::webhook::{Webhook, webhook};
 pub(crate) use self::wish::allocation;
 
 /// The key of the group that an object refers to.

@@ -66,6 +66,11 @@ impl IndividualEnrollment {
         self.0.get(&["capabilities", "iotEdge"]).and_then(Value::as_bool).unwrap_or(false)
     }
 
+    /// The webhook that chooses the device's hub, and the version of what it is sent.
+    pub fn custom_allocation(&self) -> Option<(&str, &str)> {
+        self.0.text(&["customAllocationDefinition", "webhookUrl"]).zip(self.0.text(&["customAllocationDefinition", "apiVersion"]))
+    }
+
     /// The record of the device, once it registered through this enrollment.
     pub fn registration(&self) -> Option<Registration> {
         self.0.get(&["registrationState"]).map(|state| Registration(Document::of(state.clone())))
@@ -104,6 +109,19 @@ impl IndividualEnrollment {
         self.0.set(&["allocationPolicy"], policy.as_str());
         self.0.set(&["iotHubs"], hosts);
         self.0.remove(&["iotHubHostName"]);
+        self
+    }
+
+    /// The same with a webhook that chooses the hub, and the version of what it is sent; or with none.
+    #[must_use]
+    pub fn with_custom_allocation(mut self, webhook: Option<(&str, &str)>) -> Self {
+        match webhook {
+            Some((url, version)) => {
+                self.0.set(&["customAllocationDefinition", "webhookUrl"], url);
+                self.0.set(&["customAllocationDefinition", "apiVersion"], version);
+            }
+            None => self.0.remove(&["customAllocationDefinition"]),
+        }
         self
     }
 

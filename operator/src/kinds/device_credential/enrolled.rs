@@ -1,5 +1,7 @@
 //! The individual enrollment of a device: keys of its own, in the hubs and by the policy of its group.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use moorage_cloud::{DpsService, HubHost, IfMatch, IndividualEnrollment as Document, KeyPair, Reprovisioning};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, IndividualEnrollment, ProvisioningStatus, ReprovisionPolicy, annotations as names};
 use moorage_keys::{DeviceId, RegistrationId, keyed_digest};
@@ -15,7 +17,7 @@ use crate::{
     error::{Error, Halt},
     key::ObjectKey,
     kind::Kind,
-    kinds::enrollment_group,
+    kinds::enrollment_group::{self, Webhook},
 };
 
 /// What the enrollment is to be like.
@@ -23,6 +25,8 @@ struct Wish<'a> {
     spec: &'a IndividualEnrollment,
     group: &'a EnrollmentGroup,
     hubs: Vec<HubHost>,
+    /// What chooses among them, if the group has such a thing.
+    webhook: Option<Webhook>,
     device: Option<DeviceId>,
     /// The tags of the initial twin, with the one that says whose the enrollment is.
     tags: Map<String, Value>,
@@ -41,7 +45,7 @@ pub(super) async fn look(
     let (key, namespace) = (credential.key(), group.key().at.namespace);
     let of_service = enrollment_group::service_of(group);
     let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.at);
-    let wish = Wish::of(env, credential, group, spec)?;
+    let wish = Wish::of(env, credential, group, spec, enrollment_group::webhook(env, group).await?)?;
     let meant = disenrollment::meant(env, &key, id, &of_service);
     let state = wish.state(&held, meant, &of_service);
     let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
@@ -107,7 +111,13 @@ pub(super) async fn put(
 }
 
 impl<'a> Wish<'a> {
-    fn of(env: &Env, credential: &DeviceCredential, group: &'a EnrollmentGroup, spec: &'a IndividualEnrollment) -> Result<Self, Halt> {
+    fn of(
+        env: &Env,
+        credential: &DeviceCredential,
+        group: &'a EnrollmentGroup,
+        spec: &'a IndividualEnrollment,
+        webhook: Option<Webhook>,
+    ) -> Result<Self, Halt> {
         let hosts = group.status.iter().flat_map(|status| &status.iot_hubs);
         let hubs: Result<Vec<_>, _> = hosts.map(|host| env.clouds.azure().cloud().hub_host(host)).collect();
         let elsewhere = |_| Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {} names no hub of Azure", group.key().at));
@@ -120,7 +130,11 @@ impl<'a> Wish<'a> {
             return Err(Halt::stuck(Reason::Invalid, note));
         }
         tags.insert(MARK.to_owned(), mark(env, &credential.key()));
-        Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, device, tags, desired: twin.desired })
+        Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, webhook, device, tags, desired: twin.desired })
+    }
+
+    fn webhook(&self) -> Option<(&str, &str)> {
+        self.webhook.as_ref().map(|webhook| (webhook.expose_url(), webhook.version.as_str()))
     }
 
     fn is_enabled(&self) -> bool {
@@ -146,6 +160,7 @@ impl<'a> Wish<'a> {
     fn over(&self, there: Document) -> Document {
         there
             .with_hubs(enrollment_group::allocation(self.group), &self.hubs)
+            .with_custom_allocation(self.webhook())
             .with_enabled(self.is_enabled())
             .with_reprovisioning(self.reprovisioning())
             .with_device_id(self.device.as_ref())
@@ -167,6 +182,7 @@ impl<'a> Wish<'a> {
         [
             ("iotHubs", hubs == wanted),
             ("allocationPolicy", there.allocation() == Some(enrollment_group::allocation(self.group))),
+            ("customAllocationDefinition", there.custom_allocation() == self.webhook()),
             ("provisioningStatus", there.is_enabled() == self.is_enabled()),
             ("reprovisionPolicy", there.reprovisioning() == self.reprovisioning()),
             ("deviceId", there.device_id() == self.device.as_ref().map(DeviceId::as_str)),
@@ -183,7 +199,9 @@ impl<'a> Wish<'a> {
         let hubs: Vec<_> = self.hubs.iter().map(ToString::to_string).collect();
         let keys = held.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
         let allocation = enrollment_group::allocation(self.group);
-        format!("{service} {meant:?} {keys:?} {hubs:?} {allocation:?} {} {:?}", self.is_enabled(), self.spec)
+        let mut webhook = DefaultHasher::new();
+        self.webhook().hash(&mut webhook);
+        format!("{service} {meant:?} {keys:?} {hubs:?} {allocation:?} {:x} {} {:?}", webhook.finish(), self.is_enabled(), self.spec)
     }
 }
 
@@ -192,6 +210,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::key::KindName;
     use crate::kinds::tests::{metadata, read};
 
     const HOST: &str = "contoso-east.azure-devices.net";
@@ -213,7 +232,7 @@ mod tests {
         read(json!({
             "deviceId": "Press-7",
             "capabilities": { "iotEdge": true },
-            "reprovisionPolicy": "Reset",
+            "reprovisionPolicy": "ResetData",
             "initialTwin": { "tags": { "hall": { "number": 4 } }, "desired": { "seconds": 30 } },
         }))
     }
@@ -222,7 +241,7 @@ mod tests {
         let hubs = vec![moorage_cloud::Cloud::public().hub_host(HOST).expect("a hub")];
         let device = Some(DeviceId::parse("Press-7").expect("an id"));
         let twin = spec.initial_twin.clone().unwrap_or_default();
-        Wish { spec, group, hubs, device, tags: twin.tags, desired: twin.desired }
+        Wish { spec, group, hubs, webhook: None, device, tags: twin.tags, desired: twin.desired }
     }
 
     /// The enrollment as the service shows it, with one field as somebody has changed it.
@@ -252,6 +271,7 @@ mod tests {
         for (field, value) in [
             ("iotHubs", json!([HOST, "fabrikam.azure-devices.net"])),
             ("allocationPolicy", json!("hashed")),
+            ("customAllocationDefinition", json!({ "webhookUrl": "https://elsewhere.example", "apiVersion": "2021-10-01" })),
             ("provisioningStatus", json!("disabled")),
             ("reprovisionPolicy", json!({ "updateHubAssignment": false, "migrateDeviceData": false })),
             ("deviceId", json!("press-7")),
@@ -265,6 +285,19 @@ mod tests {
             assert_eq!(wish.differs(&put_right), Vec::<&str>::new(), "{field}");
             assert!(format!("{put_right:?}").contains("somebody's"), "{field}");
         }
+    }
+
+    #[test]
+    fn the_webhook_of_the_group_chooses_the_hub_of_this_device_as_well() {
+        let (group, spec) = (group(), spec());
+        let mut wish = wish(&group, &spec);
+        wish.webhook = Some(Webhook::new("https://choose.example?code=1", "2021-10-01"));
+        assert_eq!(wish.differs(&there("etag", json!("1"))), ["customAllocationDefinition"]);
+        let state = |wish: &Wish<'_>| wish.state(&Held::default(), None, &ObjectKey::new(KindName::ProvisioningService, "platform", "dps"));
+        let before = state(&wish);
+        wish.webhook = Some(Webhook::new("https://choose.example?code=2", "2021-10-01"));
+        assert_ne!(state(&wish), before, "a look that was taken with another one is no look");
+        assert!(!before.contains("choose.example"), "{before}");
     }
 
     #[test]

@@ -164,8 +164,8 @@ fn waiting(group: &EnrollmentGroup, what: &str) -> Halt {
 /// Where a device of a group registers.
 fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, Halt> {
     let status = group.status.as_ref().ok_or_else(|| waiting(group, "was not reconciled yet"))?;
-    let (Some(id_scope), Some(host), Some(_)) = (&status.id_scope, &status.provisioning_host, &status.keys_digest) else {
-        return Err(waiting(group, "has no keys in the provisioning service yet"));
+    let (Some(id_scope), Some(host)) = (&status.id_scope, &status.provisioning_host) else {
+        return Err(waiting(group, "is not in the provisioning service yet"));
     };
     if status.iot_hubs.is_empty() {
         // Such a group gives its devices any hub that is linked, other tenants' among them.
@@ -177,10 +177,11 @@ fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, Halt> 
 
 /// The keys that a device derives from its group's.
 async fn derived(env: &Env, group: &EnrollmentGroup, id: &RegistrationId) -> Result<Keys, Halt> {
+    let known = group.status.as_ref().and_then(|status| status.keys_digest.as_ref());
+    let known = known.ok_or_else(|| waiting(group, "has no keys in the provisioning service yet"))?;
     let keys =
         enrollment_group::stored_keys(env, group).await?.ok_or_else(|| waiting(group, "has lost its keys' Secret and is restoring it"))?;
-    let known = group.status.as_ref().and_then(|status| status.keys_digest.as_ref());
-    if known != Some(&enrollment_group::digest_of(&keys)) {
+    if *known != enrollment_group::digest_of(&keys) {
         return Err(waiting(group, "is bringing its keys to the provisioning service"));
     }
     Ok(Keys::derived(&keys, id, Slot::Primary))

@@ -10,17 +10,17 @@ use crate::{env::Env, error::Halt, key::Name, kind::Kind};
 
 /// A webhook, and the version of what it is sent.
 #[derive(Clone, PartialEq)]
-pub(super) struct Webhook {
+pub(crate) struct Webhook {
     url: Zeroizing<String>,
-    pub(super) version: String,
+    pub(crate) version: String,
 }
 
 impl Webhook {
-    pub(super) fn new(url: &str, version: &str) -> Self {
+    pub(crate) fn new(url: &str, version: &str) -> Self {
         Self { url: Zeroizing::new(url.to_owned()), version: version.to_owned() }
     }
 
-    pub(super) fn expose_url(&self) -> &str {
+    pub(crate) fn expose_url(&self) -> &str {
         &self.url
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn secret_of(group: &EnrollmentGroup) -> Option<Name> {
 ///
 /// # Errors
 /// Halts if its Secret is not there, or holds no URL.
-pub(super) async fn webhook(env: &Env, group: &EnrollmentGroup) -> Result<Option<Webhook>, Halt> {
+pub(crate) async fn webhook(env: &Env, group: &EnrollmentGroup) -> Result<Option<Webhook>, Halt> {
     let Some(custom) = &group.spec.custom_allocation else { return Ok(None) };
     let (Some(at), Some(reference)) = (secret_of(group), &custom.webhook_url_secret_ref) else { return plain(custom) };
     let entry = &reference.key;
