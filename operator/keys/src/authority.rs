@@ -13,8 +13,9 @@ pub struct Thumbprint(String);
 impl Thumbprint {
     /// The thumbprint of a certificate in DER.
     pub fn of(der: &[u8]) -> Self {
-        let hash = Sha256::digest(der);
-        Self(hash.iter().map(|byte| format!("{byte:02X}")).collect())
+        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+        let digits = Sha256::digest(der).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        Self(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect())
     }
 
     /// Whether a service means this certificate.

@@ -229,8 +229,8 @@ async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[Ho
     let by_identity = add.iter().any(|link| link.key.is_none());
     let what = format!("the links of provisioning service {}", service.id.name);
     let (written, after) = service_document::rewrite(env, service, by_identity, &what, |document| {
-        let linked = links.iter().fold(document, |document, link| document.with_link(link));
-        remove.iter().fold(linked, |document, host| document.without_link(host))
+        let linked = links.iter().fold(document, ServiceDocument::with_link);
+        remove.iter().fold(linked, ServiceDocument::without_link)
     })
     .await?;
     let there = hosts(&after);
