@@ -62,6 +62,7 @@ use crate::{Capabilities, CommonStatus, DeviceCertificate, InitialTwin, ObjectRe
 #[x_kube(validation = Rule::new("has(self.deviceId) == has(oldSelf.deviceId)").message("deviceId cannot change: it is the device's identity; make a new DeviceCredential"))]
 #[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.individualEnrollment)").message("individualEnrollment goes with enrollmentGroupRef: a device with hubRef does not register"))]
 #[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.dpsToken)").message("dpsToken goes with enrollmentGroupRef: a device with hubRef does not register; ask for hubToken"))]
+#[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.certificate)").message("certificate goes with enrollmentGroupRef: a device with hubRef does not register"))]
 #[x_kube(validation = Rule::new("has(self.hubRef) || !has(self.deviceId)").message("deviceId goes with hubRef; for a device that registers it is individualEnrollment.deviceId"))]
 pub struct DeviceCredentialSpec {
     /// Enrollment group to which the device belongs: it registers through a provisioning service.

@@ -8,7 +8,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::RegistrationId;
-use crate::authority::{Authority, certificate_pem, first_certificate, validity};
+use crate::authority::{Authority, certificate_pem};
 
 /// A device's own certificate, and its key; wiped when dropped, never printed.
 #[derive(Clone)]
@@ -29,17 +29,6 @@ pub enum IssueError {
     Subject,
     #[error("it cannot sign with its key")]
     Signing,
-}
-
-/// What a device's certificate says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeafSeen {
-    /// What it is issued to: the registration id.
-    pub common_name: String,
-    /// From when it holds.
-    pub not_before: Timestamp,
-    /// Until when it holds.
-    pub not_after: Timestamp,
 }
 
 impl Leaf {
@@ -86,17 +75,6 @@ impl fmt::Debug for Leaf {
     }
 }
 
-impl LeafSeen {
-    /// Reads the first certificate of a chain in PEM; `None` if there is none.
-    pub fn from_pem(text: &str) -> Option<Self> {
-        let der = first_certificate(text)?;
-        let (_, certificate) = X509Certificate::from_der(&der).ok()?;
-        let common_name = certificate.subject().iter_common_name().next()?.as_str().ok()?.to_owned();
-        let (not_before, not_after) = validity(&certificate)?;
-        Some(Self { common_name, not_before, not_after })
-    }
-}
-
 /// Its serial number follows from its key, which is new and random.
 fn params(id: &RegistrationId, not_before: Timestamp, not_after: Timestamp) -> CertificateParams {
     let mut params = CertificateParams::default();
@@ -114,7 +92,7 @@ fn params(id: &RegistrationId, not_before: Timestamp, not_after: Timestamp) -> C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authority::tests::made;
+    use crate::authority::{first_certificate, tests::made, validity};
 
     fn life() -> (Timestamp, Timestamp) {
         ("2026-03-01T11:55:00Z".parse().expect("a time"), "2026-05-30T12:00:00Z".parse().expect("a time"))
@@ -133,10 +111,10 @@ mod tests {
         let (certificate, key) = made("east", |_| ());
         let leaf = issued(&certificate, &key).expect("issued");
         let (not_before, not_after) = life();
-        let said = LeafSeen { common_name: "contoso-press-7".to_owned(), not_before, not_after };
-        assert_eq!(LeafSeen::from_pem(leaf.certificate()), Some(said));
         let der = first_certificate(leaf.certificate()).expect("a certificate");
         let (_, parsed) = X509Certificate::from_der(&der).expect("a certificate");
+        assert_eq!(parsed.subject().to_string(), "CN=contoso-press-7");
+        assert_eq!(validity(&parsed), Some((not_before, not_after)));
         assert!(!parsed.is_ca());
         let usage = parsed.extended_key_usage().expect("well formed").expect("there").value;
         assert!(usage.client_auth && !usage.server_auth && !usage.any);

@@ -19,7 +19,7 @@ pub use derive::derive_device_key;
 pub use digest::{Digest, keyed_digest};
 pub use host::{HostName, HostNameError};
 pub use ids::{DeviceId, IdError, IdScope, ModuleId, RegistrationId};
-pub use leaf::{IssueError, Leaf, LeafSeen};
+pub use leaf::{IssueError, Leaf};
 pub use owner::owner_hash;
 pub use symmetric::{KeyError, SymmetricKey};
 pub use token::Token;

@@ -25,7 +25,6 @@ fn in_hub(more: &Value) -> Value {
 #[test]
 fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right() -> anyhow::Result<()> {
     block_on(async {
-        let control = shared().await?;
         let table = [
             Bad("CloudAccount", "azure", "/spec/azure/tenantId", json!("contoso"), "spec.azure.tenantId"),
             Bad(
@@ -98,26 +97,62 @@ fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right(
             Bad("DeviceCredential", "contoso-simdevice-west", "/spec", in_hub(&json!({ "deviceId": "a b" })), "a device id is 1 to 128"),
             Bad("DeviceCredential", "contoso-simdevice-west", "/spec", in_hub(&json!({ "dpsToken": {} })), "ask for hubToken"),
             Bad("DeviceCredential", "contoso-simdevice-west", "/spec", in_hub(&json!({ "individualEnrollment": {} })), "does not register"),
+            Bad("DeviceCredential", "contoso-simdevice-west", "/spec", in_hub(&json!({ "certificate": {} })), "certificate goes with"),
             Bad("DeviceCredential", "contoso-simdevice-west", "/spec/hubToken", json!({ "ttl": "a week" }), "hubToken"),
             Bad(
                 "DeviceCredential",
-                "contoso-simdevice-west",
+                "contoso-simdevice-east",
                 "/spec/secret/keys",
                 json!({ "deviceKey": "moorage.pendingPrimaryKey" }),
                 "the operator's own",
             ),
         ];
-        for Bad(kind, name, pointer, value, sentence) in table {
-            let mut example = Example::read("s0-tenants.yaml", "")?;
-            let object = example.object_mut(kind, name).expect("it is in the example");
-            object["metadata"]["namespace"] = json!("default");
-            set(object, pointer, value.clone());
-            let refusal = kubectl(control, &["create", "--dry-run=server", "-f", "-"], &object.to_string())
-                .await
-                .expect_err(&format!("{kind} {pointer} = {value}"));
-            assert!(refusal.to_string().contains(sentence), "{kind} {pointer} = {value}: {refusal}");
-        }
-        Ok(())
+        refused("s0-tenants.yaml", &table).await
+    })
+}
+
+/// Each change of an object of an example is refused with its sentence.
+async fn refused(file: &str, table: &[Bad]) -> anyhow::Result<()> {
+    let control = shared().await?;
+    for Bad(kind, name, pointer, value, sentence) in table {
+        let mut example = Example::read(file, "")?;
+        let object = example.object_mut(kind, name).expect("it is in the example");
+        object["metadata"]["namespace"] = json!("default");
+        set(object, pointer, value.clone());
+        let refusal = kubectl(control, &["create", "--dry-run=server", "-f", "-"], &object.to_string())
+            .await
+            .expect_err(&format!("{kind} {pointer} = {value}"));
+        assert!(refusal.to_string().contains(sentence), "{kind} {pointer} = {value}: {refusal}");
+    }
+    Ok(())
+}
+
+#[test]
+fn bad_certificates_and_webhooks_are_refused_at_admission_with_a_sentence_that_says_what_is_right() -> anyhow::Result<()> {
+    block_on(async {
+        let group = |pointer, value, sentence| Bad("EnrollmentGroup", "wind-turbines", pointer, value, sentence);
+        let device = |pointer, value, sentence| Bad("DeviceCredential", "wind-turbine-1", pointer, value, sentence);
+        let x509 = "/spec/attestation/x509";
+        let webhook = |url: &str| json!({ "webhookUrl": url, "apiVersion": "2021-10-01" });
+        let table = [
+            group("/spec/attestation/symmetricKey", json!({}), "exactly one of the two: symmetricKey or x509"),
+            group("/spec/attestation", json!({}), "exactly one of the two: symmetricKey or x509"),
+            group(x509, json!({}), "exactly one of the two: signingCertificates or caReferences"),
+            group(
+                "/spec/attestation/x509/caReferences",
+                json!({ "primary": "a" }),
+                "exactly one of the two: signingCertificates or caReferences",
+            ),
+            group("/spec/allocationPolicy", json!("Custom"), "allocationPolicy Custom and customAllocation belong together"),
+            group("/spec/customAllocation", webhook("https://a.example/"), "allocationPolicy Custom and customAllocation belong together"),
+            group("/spec/customAllocation", webhook("http://a.example/"), "the webhook's URL begins with https://"),
+            group("/spec/customAllocation", webhook("https://a.example/?code=b"), "a function key is a secret"),
+            group("/spec/customAllocation", json!({ "apiVersion": "2021-10-01" }), "exactly one of the two: webhookUrl"),
+            group("/spec/reprovisionPolicy", json!("Migrate"), "Unsupported value"),
+            device("/spec/certificate/renewAtPercent", json!(50), "one of the two: renewAtPercent or renewBefore"),
+            device("/spec/certificate/duration", json!("a quarter"), "spec.certificate.duration"),
+        ];
+        refused("s0-x509.yaml", &table).await
     })
 }
 
@@ -150,6 +185,13 @@ fn what_cannot_change_is_refused_when_it_is_changed() -> anyhow::Result<()> {
                 "/spec/enrollmentGroupId",
                 json!("other"),
                 "the devices' keys belong to the group",
+            ),
+            Bad(
+                "EnrollmentGroup",
+                "contoso-us-devices",
+                "/spec/attestation",
+                json!({ "x509": { "caReferences": { "primary": "contoso-ca" } } }),
+                "the kind of attestation cannot change",
             ),
             Bad(
                 "DeviceCredential",

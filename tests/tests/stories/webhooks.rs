@@ -72,7 +72,7 @@ fn s0_5_a_webhook_chooses_the_hub_and_its_url_goes_to_azure_and_nowhere_else() -
         tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Stalled", "DependencyMissing").await?;
         let literal = format!("--from-literal=url=https://{HOST}/api/hub?code={CODE}");
         tenants.stage.kubectl(&["create", "secret", "generic", "webhook", "-n", &namespace, &literal], "").await?;
-        tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Stalled", "Ready").await?;
+        tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Ready", "Ready").await?;
         // The other hub is nearer, and has three times its weight.
         let (hub, _) = tenants.device("presses", "press-2", EAST).await?.register(Some("deviceKey"), |_| {}).await?;
         assert_eq!(hub, CHOSEN);
