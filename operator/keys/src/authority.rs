@@ -6,27 +6,25 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-/// The SHA-256 of a certificate, by which services and people recognise it; the same in any case.
+/// The SHA-256 of a certificate, by which services and people recognise it, or of another content; the same in any case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Thumbprint(String);
+pub struct Thumbprint([u8; 32]);
 
 impl Thumbprint {
     /// The thumbprint of a certificate in DER.
     pub fn of(der: &[u8]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-        let digits = Sha256::digest(der).into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        Self(digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect())
+        Self(Sha256::digest(der).into())
     }
 
     /// Whether a service means this certificate.
     pub fn is(&self, told: &str) -> bool {
-        self.0.eq_ignore_ascii_case(told)
+        self.to_string().eq_ignore_ascii_case(told)
     }
 }
 
 impl fmt::Display for Thumbprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02X}"))
     }
 }
 

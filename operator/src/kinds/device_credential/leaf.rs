@@ -9,7 +9,7 @@ mod plan;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot, annotations as names};
-use moorage_keys::{Authority, Digest, IdScope, RegistrationId, SymmetricKey, keyed_digest};
+use moorage_keys::{Authority, Digest, IdScope, RegistrationId, SymmetricKey, Thumbprint, keyed_digest};
 use moorage_plan::{Reason, Renewal};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -59,7 +59,7 @@ impl Source {
     /// Recognises what the Secret says beside the certificate.
     pub(super) fn fingerprint(&self) -> String {
         let text = serde_json::to_string(&self.entries).expect("texts serialize");
-        Sha256::digest(text)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        Thumbprint::of(text.as_bytes()).to_string()
     }
 
     /// The content around a certificate and its key.

@@ -2,7 +2,7 @@
 
 use moorage_cloud::{AllocationPolicy as CloudPolicy, EnrollmentGroup as Document, HubHost, KeyPair, Reprovisioning, Signers};
 use moorage_crds::{AllocationPolicy, EnrollmentGroup, ProvisioningStatus, ReprovisionPolicy};
-use sha2::{Digest as _, Sha256};
+use moorage_keys::Thumbprint;
 
 use super::{keys::digest_of, twin, webhook::Webhook};
 
@@ -166,5 +166,5 @@ pub(crate) fn allocation(group: &EnrollmentGroup) -> CloudPolicy {
 
 /// Tells one text from another in the ledger. The keys in webhooks' URLs are too long to be guessed from it.
 fn fingerprint(text: &str) -> String {
-    Sha256::digest(text)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    Thumbprint::of(text.as_bytes()).to_string()
 }
