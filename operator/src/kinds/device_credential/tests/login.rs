@@ -1,7 +1,7 @@
 //! What a device can log in to its hub with: only a key that the hub holds.
 
 use moorage_cloud::{Cloud, Device};
-use moorage_keys::{DeviceId, SymmetricKey};
+use moorage_keys::{DeviceId, SymmetricKey, sas};
 
 use super::*;
 use crate::kinds::device_credential::assigned::Assigned;
@@ -93,6 +93,19 @@ fn a_connection_string_is_made_with_the_very_key_that_the_hub_holds_in_either_sl
     assert_eq!(of(secondary.clone(), other()), base64(&secondary));
     assert_eq!(of(secondary, primary.clone()), base64(&primary));
     assert_eq!(of(other(), other()), None);
+}
+
+#[test]
+fn a_token_for_the_hub_is_signed_with_the_very_key_that_the_hub_holds() {
+    let keys = source().keys.pair;
+    let there = KeyPair { primary: keys.secondary.clone(), secondary: [9; 32].into() };
+    let renewals = Tokens { dps: None, hub: Some(DAY) };
+    let wanted = Wanted { assigned: Some(with(&there)), renewals, ..look(&object(), &source(), None, &Secrets::new()) };
+    let plan = plan::plan(&object(), &wanted, now());
+    let Some(Action::Write { content, .. }) = plan.actions.first() else { panic!("{plan:?}") };
+    let (hub, until) = (identity().hub, DAY.begin(now()).not_after);
+    let token = sas::iot_hub_device(hub.host(), &identity().device, &keys.secondary, until);
+    assert_eq!(content.data.expose("hubToken"), Some(token.expose()));
 }
 
 #[test]
