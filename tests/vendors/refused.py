@@ -8,6 +8,14 @@ from azure.core.credentials import AccessToken
 from azure.identity import ClientSecretCredential, EnvironmentCredential, WorkloadIdentityCredential
 from azure.mgmt.iothub import IotHubClient
 from azure.mgmt.iothub.models import IotHubDescription, IotHubSkuInfo
+from azure.mgmt.iothubprovisioningservices import IotDpsClient
+from azure.mgmt.iothubprovisioningservices.models import (
+    IotDpsPropertiesDescription,
+    IotDpsSkuInfo,
+    IotHubDefinitionDescription,
+    ManagedServiceIdentity,
+    ProvisioningServiceDescription,
+)
 from provisioningserviceclient import EnrollmentGroup, IndividualEnrollment, ProvisioningServiceClient
 from provisioningserviceclient.models import AttestationMechanism
 
@@ -70,6 +78,35 @@ def managing_hubs():
     }
 
 
+def managing_services():
+    services = IotDpsClient(EnvironmentCredential(), SUBSCRIPTION, retry_total=0).iot_dps_resource
+
+    def put(group="rg", name="dps", location="eastus", links=(), **fields):
+        properties = IotDpsPropertiesDescription(iot_hubs=list(links))
+        sku = IotDpsSkuInfo(name="S1", capacity=1)
+        service = ProvisioningServiceDescription(location=location, sku=sku, properties=properties, **fields)
+        return refusal(lambda: services.begin_create_or_update(group, name, service))
+
+    def link(**fields):
+        return IotHubDefinitionDescription(location="eastus", **fields)
+
+    def by_key(host, **fields):
+        return link(connection_string=f"HostName={host};SharedAccessKeyName=iothubowner;SharedAccessKey=AAAA", **fields)
+
+    east, west = "hub-east.azure-devices.net", "hub-west.azure-devices.net"
+    return {
+        "no such service": refusal(lambda: services.get("none", "rg")),
+        "no such policy": refusal(lambda: services.list_keys_for_key_name("dps", "none", "rg")),
+        "a name that is taken": put(group="elsewhere"),
+        "another region": put(location="westus"),
+        "a hub linked three times": put(links=[by_key(east)] * 3),
+        "a link by an identity that the service has not": put(links=[link(host_name=east, authentication_type="SystemAssigned")]),
+        "a link without a host name or a key": put(links=[link()]),
+        "a link whose names differ": put(links=[by_key(east, host_name=west)]),
+        "an identity that names none": put(identity=ManagedServiceIdentity(type="UserAssigned")),
+    }
+
+
 def enrolling():
     host, owner = environ["PROVISIONING_HOST"], environ["OWNER_KEY"]
     service = ProvisioningServiceClient(host, "provisioningserviceowner", owner)
@@ -98,4 +135,4 @@ def enrolling():
     }
 
 
-tell(signing_in=signing_in(), managing_hubs=managing_hubs(), enrolling=enrolling())
+tell(signing_in=signing_in(), managing_hubs=managing_hubs(), managing_services=managing_services(), enrolling=enrolling())

@@ -5,4 +5,6 @@ mod enrollments;
 mod hubs;
 mod place;
 mod refusals;
+mod registry;
+mod services;
 mod sign_in;

@@ -77,6 +77,17 @@ fn expected() -> Value {
             "units beyond the tier": ["HttpResponseError", 400, 400_008],
             "too often": ["HttpResponseError", 429, "TooManyRequests"],
         },
+        "managing_services": {
+            "no such service": ["ResourceNotFoundError", 404, "ResourceNotFound"],
+            "no such policy": ["ResourceNotFoundError", 404, "ResourceNotFound"],
+            "a name that is taken": ["ResourceExistsError", 409, 409_001],
+            "another region": ["ResourceExistsError", 409, "InvalidResourceLocation"],
+            "a hub linked three times": ["HttpResponseError", 400, 400_303],
+            "a link by an identity that the service has not": ["HttpResponseError", 400, 400_309],
+            "a link without a host name or a key": ["HttpResponseError", 400, 400_309],
+            "a link whose names differ": ["HttpResponseError", 400, 400_309],
+            "an identity that names none": ["HttpResponseError", 400, 400_310],
+        },
         "enrolling": {
             "another key": ["ProvisioningServiceError", 401, 401_002],
             "an unknown policy": ["ProvisioningServiceError", 401, 401_002],

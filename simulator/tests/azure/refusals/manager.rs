@@ -114,3 +114,39 @@ async fn throttling_by_the_resource_manager_says_how_long_to_wait() {
     let url = format!("{ARM}/subscriptions/{SUBSCRIPTION}/resourcegroups?api-version=2024-03-01");
     all_hold(&bench, &[row("too often", &good, "GET", &url).refused(429, Says::Manager("TooManyRequests"))]).await;
 }
+
+#[tokio::test]
+async fn what_is_refused_of_certificates_identities_and_roles_has_its_code() {
+    let bench = cloud(|options| options.limits.authorities = 0).await;
+    let good = Bearers::of(&bench, AUDIENCE).await.good;
+    let in_version =
+        |path: &str, version: &str| format!("{ARM}/subscriptions/{SUBSCRIPTION}/resourceGroups/rg{path}?api-version={version}");
+    let certificate = in_version(&format!("{}/certificates/corp", dps_path("dps")), "2026-11-01");
+    let service = in_version(&dps_path("dps"), "2026-11-01");
+    let role = |name: &str| {
+        let path = format!("{}/providers/Microsoft.Authorization/roleAssignments/{name}", hub_path("hub-east"));
+        in_version(&path, "2022-04-01")
+    };
+    let body = json!({ "properties": { "certificate": "AAAA" } });
+    let assignment = json!({ "properties": { "roleDefinitionId": "r", "principalId": "p", "principalType": "ServicePrincipal" } });
+    let untyped = json!({ "properties": { "roleDefinitionId": "r", "principalId": "p" } });
+    let guid = "11111111-2222-4333-8444-555555555555";
+    let put = |what, url: &str, body: &Value| row(what, &good, "PUT", url).json(body);
+    let by_identity = json!([{ "hostName": "hub-east.azure-devices.net", "authenticationType": "SystemAssigned", "location": "eastus" }]);
+    let mut without_names = dps_body(&json!([]));
+    without_names["identity"] = json!({ "type": "UserAssigned" });
+    let rows = [
+        put("a certificate too many", &certificate, &body).refused(400, Says::Devices(400_305, "BadRequest")),
+        put("an entity tag of nothing", &certificate, &body)
+            .if_match("AAAAold=")
+            .refused(412, Says::Devices(412_001, "PreconditionFailed")),
+        row("no such certificate", &good, "GET", &certificate).refused(404, Says::Manager("ResourceNotFound")),
+        put("a link by an identity that the service has not", &service, &dps_body(&by_identity))
+            .refused(400, Says::Devices(400_309, "BadRequest")),
+        put("an identity without names", &service, &without_names).refused(400, Says::Devices(400_310, "BadRequest")),
+        put("a role whose name is no GUID", &role("mine"), &assignment).refused(400, Says::Manager("InvalidRoleAssignmentId")),
+        put("a role of an untold kind of principal", &role(guid), &untyped).refused(400, Says::Manager("PrincipalNotFound")),
+        row("no such role", &good, "GET", &role(guid)).refused(404, Says::Manager("RoleAssignmentNotFound")),
+    ];
+    all_hold(&bench, &rows).await;
+}
