@@ -1,6 +1,6 @@
 //! Bulk operations on enrollments, and queries for some of them.
 
-use crate::bench::{Bench, Got, HUBS, group_body};
+use crate::bench::{Bench, Device, GROUP_KEY, Got, HUBS, group_body};
 use serde_json::{Value, json};
 
 fn press(id: usize) -> Value {
@@ -95,4 +95,20 @@ async fn a_query_may_ask_for_what_equals_something_and_still_comes_in_pages() {
     assert_eq!(ids(&second), ["press-4"]);
     let none = ask(&bench, "/enrollmentGroups/query", "SELECT * FROM enrollmentGroups WHERE attestation.type = 'x509'").await;
     assert_eq!(none, json!([]));
+}
+
+#[tokio::test]
+async fn the_registrations_of_a_group_come_in_pages_too() {
+    let bench = Bench::new().await;
+    let scope = bench.provisioned(&HUBS).await;
+    for id in ["press-1", "press-2", "press-3"] {
+        let device = Device { scope: &scope, id, group_key: GROUP_KEY, from: None };
+        assert_eq!(bench.register(&device).await.body["status"], "assigned");
+    }
+    let ids = |got: &Got| got.body.as_array().unwrap().iter().map(|one| one["registrationId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let first = bench.dps("POST", "/registrations/g1/query", &[("x-ms-max-item-count", "2")], None).await;
+    assert_eq!((ids(&first), first.header("x-ms-item-type")), (vec!["press-1".into(), "press-2".into()], "deviceRegistration".into()));
+    let next = first.header("x-ms-continuation");
+    let second = bench.dps("POST", "/registrations/g1/query", &[("x-ms-continuation", &next)], None).await;
+    assert_eq!((ids(&second), second.header("x-ms-continuation")), (vec!["press-3".into()], String::new()));
 }
