@@ -23,12 +23,12 @@ pub(crate) fn renewal(credential: &DeviceCredential, longest: Option<&str>) -> R
     if ttl < SHORTEST {
         return Err(wrong("spec.certificate.duration is at least 1h".to_owned()));
     }
-    if let Some(longest) = longest {
-        if ttl > read("the group's grants.maxTokenTtl", longest)? {
-            let note =
-                format!("spec.certificate.duration {} is longer than the group grants ({longest}); ask for at most that", asked.duration);
-            return Err(Halt::stuck(Reason::NotGranted, note));
-        }
+    if let Some(longest) = longest
+        && ttl > read("the group's grants.maxTokenTtl", longest)?
+    {
+        let note =
+            format!("spec.certificate.duration {} is longer than the group grants ({longest}); ask for at most that", asked.duration);
+        return Err(Halt::stuck(Reason::NotGranted, note));
     }
     let Some(before) = &asked.renew_before else {
         return Ok(Renewal { ttl, at_percent: asked.renew_at_percent.unwrap_or(TWO_THIRDS) });
