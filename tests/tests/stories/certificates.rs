@@ -41,7 +41,7 @@ async fn keep(tenants: &Tenants, name: &str, certificate: &str, key: &str) -> an
 }
 
 /// The example, with its authority, Ready.
-async fn wind(story: &str) -> anyhow::Result<Tenants> {
+pub async fn wind(story: &str) -> anyhow::Result<Tenants> {
     wind_with(story, |_| ()).await
 }
 

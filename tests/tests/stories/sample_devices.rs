@@ -10,6 +10,7 @@ use tempfile::tempdir;
 use tokio::process::Command;
 
 use crate::binary::built;
+use crate::certificates::wind;
 use crate::tenants::{ASIA, EAST, EUROPE, Tenants, WEST};
 
 /// A device of the example: its tenant, its name, the entry with its key, where it stands, and its hub.
@@ -22,7 +23,7 @@ const SAMPLES: [Sample; 4] = [
     ("fabrikam", "fabrikam-simdevice-asia", "deviceKey", ASIA, "fabrikam-asia-hub"),
 ];
 
-/// Runs the program, and gives the lines that it prints, each once.
+/// Runs the program with a device's Secret, and gives the lines that it prints, each once.
 async fn run(tenants: &Tenants, (tenant, name, key_entry, from, _): Sample, transport: &str) -> anyhow::Result<Vec<String>> {
     let (mounted, network) = (tempdir()?, tenants.stage.network());
     for (entry, value) in tenants.stage.secret(&tenants.example.namespace(tenant), name).await? {
@@ -58,6 +59,23 @@ fn s0_7_the_sample_device_of_each_region_says_hello_to_its_nearest_hub_over_http
         let telemetry: Vec<Value> =
             telemetry.iter().map(|one| json!([one.hub, one.device, one.transport, one.properties, one.bytes])).collect();
         assert_eq!(telemetry, expected);
+        tenants.end().await
+    })
+}
+
+#[test]
+fn s0_7_the_sample_device_says_hello_with_a_certificate_in_place_of_a_key() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = wind("samplecert").await?;
+        let sample = ("wind", "wind-turbine-1", "none", EAST, "wind-east-hub");
+        let assigned = "ASSIGNED wind-east-hub.azure-devices.net, deviceId wind-turbine-1";
+        assert_eq!(run(&tenants, sample, "https").await?, ["CONNECTED", "ASSIGNING", assigned, "SENT"]);
+        let mut lines = run(&tenants, sample, "mqtt").await?;
+        let twin = lines.pop().unwrap_or_default();
+        assert_eq!(lines, ["CONNECTED", "ASSIGNING", assigned, "SENT"]);
+        let twin: Value = serde_json::from_str(twin.trim_start_matches("TWIN "))?;
+        assert_eq!(twin, json!({ "desired": { "reportEverySeconds": 60, "$version": 2 }, "reported": { "$version": 1 } }));
+        assert_eq!(tenants.stage.cloud().telemetry().len(), 2);
         tenants.end().await
     })
 }

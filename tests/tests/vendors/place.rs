@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use moorage_keys::{HostName, SymmetricKey, sas};
-use moorage_simulator::Options;
+use moorage_simulator::{MqttDoor, Options};
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
@@ -11,6 +11,7 @@ use moorage_tests::operator::Running;
 use moorage_tests::stage::{CLIENT, CLIENT_SECRET, SUBSCRIPTION, Stage, TENANT, cloud_options, fabrikam_s_past};
 use moorage_tests::vendors::{Vendors, fingerprint};
 use moorage_tests::wait::{NotYet, until};
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use serde_json::{Value, json};
 
 /// The provisioning service of the example.
@@ -40,19 +41,50 @@ impl Place {
         let example = Example::read("s0-tenants.yaml", story)?;
         let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
         stage.cloud().edit(fabrikam_s_past);
+        Self::applied(stage, example).await?.settled(SERVICE).await
+    }
+
+    /// The example of certificates, with an authority that signs, Ready in a cloud where the port of MQTT is open.
+    pub async fn by_certificates(story: &str) -> anyhow::Result<Self> {
+        let example = Example::read("s0-x509.yaml", story)?;
+        let cloud = Options { mqtt: MqttDoor::Anywhere, ..cloud_options() };
+        let place = Self::applied(Stage::set(shared().await?, story, &example.namespaces(), cloud).await?, example).await?;
+        let key = KeyPair::generate()?;
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        authority.distinguished_name = DistinguishedName::new();
+        authority.distinguished_name.push(DnType::CommonName, "Wind devices");
+        let secret = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": { "name": "wind-ca-2026", "namespace": place.example.namespace("wind-platform") },
+            "stringData": { "tls.crt": authority.self_signed(&key)?.pem(), "tls.key": key.serialize_pem() },
+        });
+        place.stage.kubectl(&["apply", "-f", "-"], &secret.to_string()).await?;
+        place.settled("wind-dps").await
+    }
+
+    async fn applied(stage: Stage, example: Example) -> anyhow::Result<Self> {
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
-        stage.until_all_ready().await?;
-        stage.until_at_rest(&operator).await?;
         let vendors = Vendors::on(&stage.network()).await?;
-        let vendors = vendors.with("AZURE_TENANT_ID", TENANT).with("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION);
-        let vendors = vendors.with("AZURE_CLIENT_ID", CLIENT).with("AZURE_CLIENT_SECRET", CLIENT_SECRET);
-        let keys = stage.cloud().edit(|azure| azure.service_policy_keys(SERVICE, "provisioningserviceowner"));
-        let (key, _) = keys.expect("the service has its default policy");
-        let host = format!("{SERVICE}.azure-devices-provisioning.net");
-        let connection = format!("HostName={host};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={key}");
-        let vendors = vendors.with("PROVISIONING_CONNECTION_STRING", &connection);
         Ok(Self { stage, example, operator, vendors })
+    }
+
+    /// Waits until all is Ready, and tells the scripts where they are.
+    async fn settled(mut self, service: &str) -> anyhow::Result<Self> {
+        self.stage.until_all_ready().await?;
+        self.stage.until_at_rest(&self.operator).await?;
+        let vendors = self.vendors.with("AZURE_TENANT_ID", TENANT).with("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION);
+        let vendors = vendors.with("AZURE_CLIENT_ID", CLIENT).with("AZURE_CLIENT_SECRET", CLIENT_SECRET);
+        let keys = self.stage.cloud().edit(|azure| azure.service_policy_keys(service, "provisioningserviceowner"));
+        let (key, _) = keys.expect("the service has its default policy");
+        let host = format!("{service}.azure-devices-provisioning.net");
+        let connection = format!("HostName={host};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={key}");
+        self.vendors = vendors.with("PROVISIONING_CONNECTION_STRING", &connection);
+        Ok(self)
     }
 
     /// Has the operator look at an object now, and waits until it has, and is at rest.
