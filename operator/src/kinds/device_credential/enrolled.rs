@@ -14,7 +14,7 @@ use super::secret::Held;
 use crate::{
     clouds,
     env::Env,
-    error::{Error, Halt},
+    error::{Error, Halt, bounded},
     key::ObjectKey,
     kind::Kind,
     kinds::enrollment_group::{self, Webhook},
@@ -78,7 +78,7 @@ pub(super) async fn look(
 /// Whether somebody has asked for a look at the cloud that was not told to be done.
 pub(super) fn asks_for_a_look(credential: &DeviceCredential) -> bool {
     let told = credential.told().and_then(|told| told.sync_requested_at.as_deref());
-    credential.annotation(names::SYNC_REQUESTED_AT) != told
+    credential.annotation(names::SYNC_REQUESTED_AT).map(|text| bounded(text, 64)).as_deref() != told
 }
 
 async fn ask(enrollments: &DpsService, id: &RegistrationId) -> Result<(Option<Document>, Option<KeyPair>), Error> {
