@@ -1,5 +1,5 @@
 //! The simulator through its door, by a client that shares no code with it.
-#![allow(clippy::unwrap_used, reason = "in a test a panic with its place is the report")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test a panic with its place is the report")]
 
 #[path = "azure/bench.rs"]
 mod bench;

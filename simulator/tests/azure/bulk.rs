@@ -105,7 +105,8 @@ async fn the_registrations_of_a_group_come_in_pages_too() {
         let device = Device { scope: &scope, id, group_key: GROUP_KEY, from: None };
         assert_eq!(bench.register(&device).await.body["status"], "assigned");
     }
-    let ids = |got: &Got| got.body.as_array().unwrap().iter().map(|one| one["registrationId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let ids =
+        |got: &Got| got.body.as_array().unwrap().iter().map(|one| one["registrationId"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let first = bench.dps("POST", "/registrations/g1/query", &[("x-ms-max-item-count", "2")], None).await;
     assert_eq!((ids(&first), first.header("x-ms-item-type")), (vec!["press-1".into(), "press-2".into()], "deviceRegistration".into()));
     let next = first.header("x-ms-continuation");

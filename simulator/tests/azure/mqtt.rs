@@ -143,8 +143,8 @@ async fn a_device_reads_its_twin_reports_to_it_and_hears_what_is_wished() {
     let (topic, body) = talker.ask("$iothub/twin/PATCH/properties/reported/?$rid=2", r#"{"firmware":"1.2"}"#).await;
     assert_eq!((topic.as_str(), body), ("$iothub/twin/res/204/?$rid=2&$version=2", Value::Null));
     let path = format!("/twins/{ID}");
-    let patch = json!({ "properties": { "desired": { "interval": 30 } }, "tags": { "plant": "7" } });
-    let got = bench.hub("hub-east", "PATCH", &path, &[("if-match", "*")], Some(&patch)).await;
+    let wished = json!({ "properties": { "desired": { "interval": 30 } }, "tags": { "plant": "7" } });
+    let got = bench.hub("hub-east", "PATCH", &path, &[("if-match", "*")], Some(&wished)).await;
     assert_eq!(got.status, 200, "{}", got.body);
     assert_eq!(got.body["properties"]["reported"]["firmware"], "1.2");
     let (topic, body) = talker.message().await;

@@ -18,7 +18,7 @@ use tokio_rustls::client::TlsStream;
 use crate::bench::sas;
 
 /// Far more than anything takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A certificate with its key and what is above it.
 #[derive(Clone)]
@@ -110,13 +110,13 @@ impl Talker {
         }
     }
 
-    /// Sends with QoS 0.
+    /// Sends with `QoS` 0.
     pub async fn publish(&mut self, topic: &str, payload: &str) {
         let topic = TopicName::try_from(topic).unwrap();
         self.write(Publish::new(QosPid::Level0, topic, payload.to_owned().into()).into()).await;
     }
 
-    /// Sends with QoS 1 and waits until it is taken; false when the connection ends instead.
+    /// Sends with `QoS` 1 and waits until it is taken; false when the connection ends instead.
     pub async fn publish_surely(&mut self, topic: &str, payload: &str) -> bool {
         self.pid += 1;
         let topic = TopicName::try_from(topic).unwrap();
