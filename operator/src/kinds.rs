@@ -11,7 +11,7 @@ pub(crate) mod tenant_hub_group;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::annotations::FINALIZER;
-use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+use moorage_crds::{CloudAccount, DeletionPolicy, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
 
 use crate::{
     env::Env,
@@ -53,7 +53,17 @@ pub async fn pass(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
 
 /// The objects that refer to one and have something to undo through it, as words; `None` if there are none.
 fn users_to_wait_for(env: &Env, used: &ObjectKey) -> Option<String> {
-    let mut users: Vec<_> = env.stores.referrers(&Thing::Object(used.clone())).into_iter().filter(|key| holds_on(env, key)).collect();
+    to_wait_for(env, used, |_| true)
+}
+
+/// The same of devices only.
+fn devices_to_wait_for(env: &Env, used: &ObjectKey) -> Option<String> {
+    to_wait_for(env, used, |user| user.kind == KindName::DeviceCredential)
+}
+
+fn to_wait_for(env: &Env, used: &ObjectKey, which: impl Fn(&ObjectKey) -> bool) -> Option<String> {
+    let referrers = env.stores.referrers(&Thing::Object(used.clone())).into_iter();
+    let mut users: Vec<_> = referrers.filter(|user| which(user) && holds_on(env, user)).collect();
     users.sort();
     let first = users.first()?;
     Some(if users.len() == 1 { first.to_string() } else { format!("{first} and {} more", users.len() - 1) })
@@ -67,7 +77,12 @@ fn holds_on(env: &Env, key: &ObjectKey) -> bool {
     match key.kind {
         KindName::CloudAccount => finalized::<CloudAccount>(env, key),
         KindName::ProvisioningService => finalized::<ProvisioningService>(env, key),
-        KindName::TenantHubGroup => finalized::<TenantHubGroup>(env, key),
+        // Those that are kept have nothing to undo themselves, but devices may be reached through them.
+        KindName::TenantHubGroup => {
+            let deletes = |group: &TenantHubGroup| group.spec.deletion_policy == DeletionPolicy::Delete;
+            let undoes = TenantHubGroup::store(&env.stores).get(&key.at).is_some_and(|group| deletes(&group));
+            finalized::<TenantHubGroup>(env, key) && (undoes || devices_to_wait_for(env, key).is_some())
+        }
         KindName::EnrollmentGroup => finalized::<EnrollmentGroup>(env, key),
         KindName::DeviceCredential => finalized::<DeviceCredential>(env, key),
     }

@@ -8,8 +8,8 @@ mod role;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::Hub;
-use moorage_crds::{CommonStatus, DeletionPolicy, HubStatus, TenantHubGroup, TenantHubGroupStatus};
-use moorage_plan::{Goal, Plan};
+use moorage_crds::{CommonStatus, HubStatus, TenantHubGroup, TenantHubGroupStatus};
+use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
 use self::{
@@ -51,8 +51,9 @@ impl Kind for TenantHubGroup {
         self.status.as_ref().map(|status| &status.common)
     }
 
+    /// If nothing of its own, then what devices have to undo that are reached through it.
     fn has_something_to_undo(&self) -> bool {
-        self.spec.deletion_policy == DeletionPolicy::Delete
+        true
     }
 
     fn outlook(&self) -> Value {
@@ -68,7 +69,10 @@ impl Kind for TenantHubGroup {
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
         match (goal, seen) {
-            (_, Seen::Kept) => Plan::met(),
+            (_, Seen::Kept { devices: Some(devices) }) => {
+                Plan::wait(Reason::InUse, format!("still needed by {devices} to undo what they made"), None)
+            }
+            (_, Seen::Kept { devices: None }) => Plan::met(),
             (Goal::Present, Seen::Looked(seen)) => plan::present(self, seen, now),
             (Goal::Absent, Seen::Looked(seen)) => plan::absent(self, seen, now),
         }
@@ -80,7 +84,7 @@ impl Kind for TenantHubGroup {
 
     fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
         let status = match seen {
-            Seen::Kept => TenantHubGroupStatus { common, ..self.status.clone().unwrap_or_default() },
+            Seen::Kept { .. } => TenantHubGroupStatus { common, ..self.status.clone().unwrap_or_default() },
             Seen::Looked(seen) => told(self, seen, common),
         };
         serde_json::to_value(status).expect("a status serializes")

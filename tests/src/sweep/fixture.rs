@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use anyhow::Context as _;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams};
-use kube::{Api, ResourceExt};
+use kube::Api;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use moorage_crds::annotations;
 use serde_json::{Value, json};
 
@@ -143,17 +143,15 @@ impl Fixture {
         Ok(())
     }
 
-    /// Strikes what the ledger says of barred devices.
+    /// Strikes a page of the ledger that says of a device that it is barred, and nothing else.
     ///
     /// # Errors
-    /// The API server refuses.
-    pub async fn strike_claims(&self, stage: &Stage) -> anyhow::Result<()> {
+    /// It says something else, or the API server refuses.
+    pub async fn strike_claim(&self, stage: &Stage, page: &str) -> anyhow::Result<()> {
         let pages: Api<ConfigMap> = Api::namespaced(stage.control().admin(), &stage.operator_namespace());
-        for page in pages.list(&ListParams::default()).await? {
-            if page.annotations().get(annotations::OWNER_KIND).is_some_and(|kind| kind == "DeviceCredential") {
-                pages.delete(&page.name_any(), &DeleteParams::default()).await?;
-            }
-        }
+        let says = pages.get(page).await?.data.unwrap_or_default();
+        anyhow::ensure!(says.keys().all(|entry| entry.starts_with("disenrolled.")), "a late request has written {says:?}");
+        pages.delete(page, &DeleteParams::default()).await?;
         Ok(())
     }
 

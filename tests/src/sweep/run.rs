@@ -133,12 +133,15 @@ impl View<'_> {
     async fn stays_at(&self, what: &str, all: All, expected: Option<&str>) -> anyhow::Result<String> {
         let world = self.comes_to(what, all, expected).await?;
         let Some(late) = self.judge.delayed() else { return Ok(world) };
+        let made: Value = serde_json::from_slice(&late.body).unwrap_or_default();
         let (side, status) = (late.upstream.side, late.serve().await?);
         self.log.note(&format!("the late request is served: {status}"));
         match self.trouble {
-            Some(trouble) if trouble.label.is_claim_of_a_barred_device() => self.fixture.strike_claims(self.stage).await?,
-            _ if side == Side::Cluster && !status.is_client_error() => bail!("the API server took a late request: {status}"),
-            _ => {}
+            _ if side != Side::Cluster || status.is_client_error() => {}
+            Some(trouble) if trouble.label.is_claim_of_a_barred_device() => {
+                self.fixture.strike_claim(self.stage, made["metadata"]["name"].as_str().unwrap_or_default()).await?;
+            }
+            _ => bail!("the API server took a late request: {status}"),
         }
         // It ends early when the operator is busy.
         let deadline = Instant::now() + PATIENCE;

@@ -29,6 +29,9 @@ const WORLDS: u64 = 80;
 /// No world of a run that nobody asked for begins later than this.
 const BUDGET: Duration = Duration::from_secs(170);
 
+/// How many worlds lie between two lines that tell how far a run is.
+const TOLD: u64 = 250;
+
 /// What a run exercises, or it has shown nothing.
 const EXERCISED: [&str; 12] = [
     "made in the cloud",
@@ -70,6 +73,10 @@ fn whatever_happens_in_a_world_it_ends_well() {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed >= first + worlds || (!asked_for && began.elapsed() > BUDGET) || failed.lock().expect("no panic").len() >= 3 {
                         return;
+                    }
+                    let begun = seed - first;
+                    if begun > 0 && begun.is_multiple_of(TOLD) {
+                        println!("{begun} worlds in {:.0?}", began.elapsed());
                     }
                     let ended = search::run(&search::case(seed));
                     coverage.lock().expect("no panic").join(&ended.coverage);

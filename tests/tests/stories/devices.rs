@@ -205,6 +205,24 @@ fn s0_8_a_device_of_a_hub_is_kept_or_disabled_as_its_policy_says_and_comes_back_
 }
 
 #[test]
+fn s0_8_hubs_that_go_wait_for_the_devices_that_are_reached_through_them() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = mills("mills-hubs-go", cloud_options()).await?;
+        let namespace = tenants.example.namespace("mills");
+        tenants.stage.kubectl(&["delete", "tenanthubgroup", "mills", "-n", &namespace, "--wait=false"], "").await?;
+        tenants.annotate("DeviceCredential", "mills", "mill-3", "moorage.dev/sync-requested-at=now").await?;
+        let waiting = tenants.until("TenantHubGroup", "mills", "mills", "Reconciling", "InUse").await?;
+        assert!(waiting["status"]["conditions"][1]["message"].as_str().is_some_and(|text| text.contains("/mill-3 ")), "{waiting}");
+        assert!(identity(&tenants, "mills-east-hub", "Mill-3").is_some(), "the device is there as long as its credential");
+
+        delete(&tenants, "mill-3").await?;
+        tenants.stage.until_gone("TenantHubGroup", &namespace, "mills").await?;
+        assert_eq!(identity(&tenants, "mills-east-hub", "Mill-3"), None);
+        tenants.end().await
+    })
+}
+
+#[test]
 fn s0_8_an_individual_enrollment_becomes_the_bar_of_its_device_and_comes_back_with_new_keys() -> anyhow::Result<()> {
     block_on(async {
         let tenants = mills("individualbar", cloud_options()).await?;

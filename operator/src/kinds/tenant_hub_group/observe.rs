@@ -20,6 +20,7 @@ use crate::{
     key::ObjectKey,
     kind::Kind,
     kinds::{
+        devices_to_wait_for,
         ownership::{CLAIMED, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
         resource_group::{self, SeenGroup},
         service_document,
@@ -32,8 +33,8 @@ const DEVICES: &str = "TotalDeviceCount";
 
 /// What was seen of a hub group's world.
 pub enum Seen {
-    /// It is to go, and the cloud is none of its business.
-    Kept,
+    /// It is to go, and the cloud is none of its business; or not yet, for the sake of devices that are reached through it.
+    Kept { devices: Option<String> },
     /// It was looked at.
     Looked(Box<Looked>),
 }
@@ -174,10 +175,11 @@ pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
 }
 
 pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
-    if goal == Goal::Absent && group.spec.deletion_policy == DeletionPolicy::Retain {
-        return Ok(Seen::Kept);
-    }
     let key = group.key();
+    let devices = (goal == Goal::Absent).then(|| devices_to_wait_for(env, &key)).flatten();
+    if goal == Goal::Absent && (group.spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
+        return Ok(Seen::Kept { devices });
+    }
     let spec = &group.spec;
     let reach = clouds::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
     let service = service_of(env, group).await?;

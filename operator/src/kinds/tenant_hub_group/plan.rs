@@ -38,7 +38,8 @@ pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> 
     whole = one_record(whole);
     let takes_devices = |hub: &SeenHub| {
         let ours_to_use = !matches!(hub.whose, Whose::Theirs(_));
-        ours_to_use && hub.hub.as_ref().is_some_and(is_active) && (!seen.is_to_link || hub.is_linked(&seen.policy))
+        let lets_in = |document: &Hub| if seen.is_to_link { hub.is_linked(&seen.policy) } else { !document.refuses_keys() };
+        ours_to_use && hub.hub.as_ref().is_some_and(|document| is_active(document) && lets_in(document))
     };
     let usable = seen.hubs.iter().filter(|hub| hub.wish.is_some()).all(takes_devices);
     drift::heed(group, seen, both(whole, links(group, seen, now))).usable(usable)
@@ -70,11 +71,13 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     if !is_active(document) {
         return unsettled(&what, document, now);
     }
-    if document.refuses_keys() && !hub.wants_identity() {
-        let note = format!(
-            "{what} refuses keys (disableLocalAuth), and it is linked by key; allow keys on it, or set link.authentication: Identity"
-        );
-        return Plan::stuck(Reason::LocalAuthDisabled, note);
+    if document.refuses_keys() && !(seen.is_to_link && hub.wants_identity()) {
+        let why = if seen.is_to_link {
+            "it is linked by key; allow keys on it, or set link.authentication: Identity"
+        } else {
+            "devices are made in it by one; allow keys on it"
+        };
+        return Plan::stuck(Reason::LocalAuthDisabled, format!("{what} refuses keys (disableLocalAuth), and {why}"));
     }
     let mut actions = Vec::new();
     let mut why = Reason::UpdateHub;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as ServiceDocument, RoleAssignment};
-use moorage_crds::{Adoption, LinkAuthentication};
+use moorage_crds::{Adoption, DeletionPolicy, LinkAuthentication};
 use moorage_keys::SymmetricKey;
 
 use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, names};

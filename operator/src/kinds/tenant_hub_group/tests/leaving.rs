@@ -142,7 +142,7 @@ fn a_hub_is_not_unlinked_where_a_write_would_break_links_or_the_service_is_busy(
 
 #[test]
 fn a_group_that_is_kept_asks_the_cloud_nothing() {
-    assert_eq!(told(&object(&["a-hub"]).plan(&Seen::Kept, Goal::Absent, now())), ["met | usable"]);
+    assert_eq!(told(&object(&["a-hub"]).plan(&Seen::Kept { devices: None }, Goal::Absent, now())), ["met | usable"]);
 }
 
 #[test]

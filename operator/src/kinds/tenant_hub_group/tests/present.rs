@@ -236,6 +236,12 @@ fn a_hub_that_refuses_keys_is_not_linked_by_one() {
         let site = Site::empty().with("a-hub", SiteHub { refuses_keys: true, policy, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
         assert_eq!(site.present(&object(&["a-hub"])), [refused]);
     }
+    let site = Site::empty().with("a-hub", SiteHub { refuses_keys: true, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
+    let mut alone = object(&["a-hub"]);
+    alone.spec.provisioning_service_ref = None;
+    let refused =
+        "stuck, LocalAuthDisabled: IoT hub a-hub refuses keys (disableLocalAuth), and devices are made in it by one; allow keys on it";
+    assert_eq!(site.present(&alone), [refused]);
 }
 
 #[test]
