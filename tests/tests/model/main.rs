@@ -74,9 +74,9 @@ fn whatever_happens_in_a_world_it_ends_well() {
                     if seed >= first + worlds || (!asked_for && began.elapsed() > BUDGET) || failed.lock().expect("no panic").len() >= 3 {
                         return;
                     }
-                    let begun = seed - first;
-                    if begun > 0 && begun.is_multiple_of(TOLD) {
-                        println!("{begun} worlds in {:.0?}", began.elapsed());
+                    let done = seed - first;
+                    if done > 0 && done.is_multiple_of(TOLD) {
+                        println!("{done} worlds in {:.0?}", began.elapsed());
                     }
                     let ended = search::run(&search::case(seed));
                     coverage.lock().expect("no panic").join(&ended.coverage);
