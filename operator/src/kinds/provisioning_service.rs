@@ -170,7 +170,8 @@ impl Kind for ProvisioningService {
         let reach = clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await?;
         let id = self.id();
         let group = resource_group::observe(env, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
-        let service = if group.state == State::Missing { None } else { self.look(&reach.arm, &id).await? };
+        let service =
+            if group.state == State::Missing { None } else { service_document::read(&reach.arm, &id, tells_of_identities(self)).await? };
         let entries = env.recorded(&key);
         let record = recorded(&entries, ENTRY).map(str::to_owned);
         let could_be_overlooked = goal == Goal::Present || record.as_deref() == Some(CLAIMED);
@@ -289,7 +290,6 @@ fn creation_failed(id: &ResourceId, error: moorage_cloud::Error) -> Error {
 trait Decide {
     fn id(&self) -> ResourceId;
     fn count_groups(&self, env: &Env) -> impl Future<Output = Option<Count>> + Send;
-    fn look(&self, arm: &Arm, id: &ResourceId) -> impl Future<Output = Result<Option<Document>, Error>> + Send;
     fn name_is_taken(&self, arm: &Arm) -> impl Future<Output = Result<bool, Error>> + Send;
     fn present(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
     fn absent(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
@@ -316,13 +316,6 @@ impl Decide for ProvisioningService {
             env.metrics.headroom(&key.at.namespace, &key.at.name, "enrollment_groups", counted.left());
         }
         counted
-    }
-
-    async fn look(&self, arm: &Arm, id: &ResourceId) -> Result<Option<Document>, Error> {
-        let failed = |error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error);
-        let read =
-            if tells_of_identities(self) { arm.provisioning_service_with_identities(id).await } else { arm.provisioning_service(id).await };
-        read.map_err(failed)
     }
 
     async fn name_is_taken(&self, arm: &Arm) -> Result<bool, Error> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moorage_cloud::{AccessKey, Class as CloudClass, Hub, LinkSeen, ProvisioningService as Document, ResourceId};
+use moorage_cloud::{AccessKey, Arm, Class as CloudClass, Hub, LinkSeen, ProvisioningService as Document, ResourceId};
 use moorage_crds::ProvisioningService;
 use moorage_keys::ConnectionString;
 use moorage_plan::{Class, Reason};
@@ -13,15 +13,10 @@ use crate::{clouds::Service, env::Env, error::Error};
 /// How long a key is waited for that is known from before.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads a service: with its identities where they are asked for, or where its object says that it has one, for a write in an
-/// api-version that does not know them could lose them.
-pub(super) async fn read(service: &Service, identities: bool) -> Result<Option<Document>, Error> {
-    let Service { arm, id, .. } = service;
-    let read = if identities || tells_of_identities(&service.object) {
-        arm.provisioning_service_with_identities(id).await
-    } else {
-        arm.provisioning_service(id).await
-    };
+/// Reads a service, with its identities where they are asked for: where a link is to be by one, and where its object says that it has
+/// one, for a write in an api-version that does not know them could lose them.
+pub(super) async fn read(arm: &Arm, id: &ResourceId, identities: bool) -> Result<Option<Document>, Error> {
+    let read = if identities { arm.provisioning_service_with_identities(id).await } else { arm.provisioning_service(id).await };
     read.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))
 }
 
@@ -44,7 +39,8 @@ pub(super) async fn rewrite(
     let failed = |error| Error::cloud(format!("failed to write {what}"), error);
     let _turn = env.clouds.turn(&service.arm, &service.id).await?;
     let gone = || Error::own(format!("provisioning service {name} is not there"), Class::Conflict);
-    let before = read(service, identities).await?.ok_or_else(gone)?;
+    let identities = identities || tells_of_identities(&service.object);
+    let before = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
     if !before.keeps_every_link() {
         return Err(Error::own(format!("provisioning service {name} has links that cannot be carried over"), Class::Invalid)
             .because(Reason::UnknownLinks));
@@ -52,7 +48,7 @@ pub(super) async fn rewrite(
     let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
     let document = change(with_known_keys(env, service, before.with_access_keys(&keys)).await.map_err(failed)?);
     service.arm.put_provisioning_service(&service.id, &document).await.map_err(failed)?;
-    let after = read(service, identities).await?.ok_or_else(gone)?;
+    let after = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
     Ok((document, after))
 }
 

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::observe::secret_of;
 use super::reprovisioning::{self, Asked, open_request};
-use super::secret::SeenSecret;
+use super::secret::{SeenSecret, is_intact};
 use crate::{cluster::SecretData, env::Env, error::Halt, key::Name, kind::Kind, kinds::enrollment_group};
 
 pub(super) use self::life::renewal;
@@ -117,7 +117,7 @@ pub(super) async fn look(
     let source = source(env, credential, group, registration_id).await?;
     let at = secret_of(credential);
     let secret = match env.secrets.meta(&at)? {
-        Some(meta) => Some(SeenSecret { intact: is_intact(env, credential, &at, &meta).await?, meta }),
+        Some(meta) => Some(SeenSecret { intact: is_intact(env, credential, &at, &meta, is_as_written).await?, meta }),
         None => None,
     };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
@@ -181,21 +181,6 @@ async fn authority(env: &Env, issuer: &Name, group: &Name) -> Result<Authority, 
         return Err(Halt::stuck(Reason::DependencyMissing, note));
     }
     Ok(authority)
-}
-
-/// Metadata cannot show tampering with the content. A version that is known needs no look; any other is read once.
-async fn is_intact(env: &Env, credential: &DeviceCredential, at: &Name, meta: &ObjectMeta) -> Result<bool, Halt> {
-    let version = meta.resource_version.clone().unwrap_or_default();
-    let told = credential.status.as_ref().and_then(|status| status.secret_resource_version.as_deref());
-    if told == Some(&version) || env.secrets.known_intact(at, &version) {
-        return Ok(true);
-    }
-    let Some((read, data)) = env.secrets.read(at).await? else { return Err(Halt::NotInMemory(at.namespace.clone())) };
-    let intact = is_as_written(&read, &data);
-    if intact {
-        env.secrets.is_intact(at, read.resource_version.unwrap_or_default());
-    }
-    Ok(intact)
 }
 
 /// Whether a content is the one that its annotations describe.

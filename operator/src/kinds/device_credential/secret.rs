@@ -67,18 +67,25 @@ pub(super) async fn held(
 /// Looks at the Secret of a device with derived keys.
 pub(super) async fn derived(env: &Env, credential: &DeviceCredential, at: &Name, key: &SymmetricKey) -> Result<Option<SeenSecret>, Halt> {
     let Some(meta) = env.secrets.meta(at)? else { return Ok(None) };
-    Ok(Some(SeenSecret { intact: is_intact(env, credential, key, at, &meta).await?, meta }))
+    let as_written = |read: &ObjectMeta, data: &SecretData| annotation(read, names::DIGEST) == Some(&seal(key, data).to_string());
+    Ok(Some(SeenSecret { intact: is_intact(env, credential, at, &meta, as_written).await?, meta }))
 }
 
 /// Metadata cannot show tampering with the content. A version that is known needs no look; any other is read once.
-async fn is_intact(env: &Env, credential: &DeviceCredential, key: &SymmetricKey, at: &Name, meta: &ObjectMeta) -> Result<bool, Halt> {
+pub(super) async fn is_intact(
+    env: &Env,
+    credential: &DeviceCredential,
+    at: &Name,
+    meta: &ObjectMeta,
+    as_written: impl FnOnce(&ObjectMeta, &SecretData) -> bool,
+) -> Result<bool, Halt> {
     let version = meta.resource_version.clone().unwrap_or_default();
     let told = credential.status.as_ref().and_then(|status| status.secret_resource_version.as_deref());
     if told == Some(&version) || env.secrets.known_intact(at, &version) {
         return Ok(true);
     }
     let Some((read, data)) = env.secrets.read(at).await? else { return Err(Halt::NotInMemory(at.namespace.clone())) };
-    let intact = annotation(&read, names::DIGEST) == Some(&seal(key, &data).to_string());
+    let intact = as_written(&read, &data);
     if intact {
         env.secrets.is_intact(at, read.resource_version.unwrap_or_default());
     }

@@ -188,7 +188,7 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
     let document = match &service {
         Some(service) => {
             let wished = spec.hubs.iter().any(|hub| hub.link.authentication == LinkAuthentication::Identity);
-            service_document::read(service, wished).await?
+            service_document::read(&service.arm, &service.id, wished || service_document::tells_of_identities(&service.object)).await?
         }
         None => None,
     };

@@ -96,7 +96,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
         return Plan::act(actions, why, format!("{what} is being brought to its spec"));
     }
     let plan = match (hub.wants_identity(), role::ours(seen, hub)) {
-        (true, _) if seen.is_to_link => by_identity(seen, hub, &id),
+        (true, _) if seen.is_to_link => by_identity(seen, hub, &id, now),
         // Struck from the ledger only with the new link: until then it is known that there was one.
         (false, Some(role)) if hub.link.is_none() => {
             let delete = Action::DeleteRole { id, name: role.name.clone() };
@@ -119,9 +119,9 @@ fn ask_to_relink(hub: &SeenHub) -> Plan<Action> {
 }
 
 /// What a link without a key needs beside the link, and what one with a key has left behind.
-fn by_identity(seen: &Looked, hub: &SeenHub, id: &ResourceId) -> Plan<Action> {
+fn by_identity(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Plan<Action> {
     let name = &hub.name;
-    if let Some(plan) = role::missing(seen, hub, id) {
+    if let Some(plan) = role::missing(seen, hub, id, now) {
         return plan;
     }
     if hub.link_record.as_deref() != Some(BY_IDENTITY) && hub.link.is_none() {

@@ -1,5 +1,6 @@
 //! The role by which a provisioning service registers devices in a hub without a key.
 
+use jiff::Timestamp;
 use moorage_cloud::{ResourceId, RoleAssignment};
 use moorage_crds::TenantHubGroup;
 use moorage_plan::{Plan, Reason};
@@ -7,7 +8,7 @@ use uuid::Uuid;
 
 use super::action::Action;
 use super::observe::{Looked, SeenHub};
-use crate::{env::Env, kind::Kind};
+use crate::{env::Env, kind::Kind, kinds::patiently};
 
 /// The names of the role assignments that a hub group makes: an assignment has no tags, so ours is provable by its name.
 #[derive(Clone, Debug)]
@@ -32,8 +33,11 @@ impl Roles {
 }
 
 /// What is still to be done before a hub can be linked without a key; `None` if nothing is.
-pub(super) fn missing(seen: &Looked, hub: &SeenHub, id: &ResourceId) -> Option<Plan<Action>> {
-    let service = seen.service.as_ref()?;
+pub(super) fn missing(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Option<Plan<Action>> {
+    let Some(service) = &seen.service else {
+        let note = format!("IoT hub {} is to be linked by identity, and the provisioning service is not ready for links yet", hub.name);
+        return Some(Plan::wait(Reason::DependencyNotReady, note, patiently(now)));
+    };
     let Some(principal) = service.principal() else {
         let note = format!(
             "IoT hub {} is to be linked by identity, and the provisioning service has none yet; if its ProvisioningService has no \

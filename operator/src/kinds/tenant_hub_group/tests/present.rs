@@ -280,6 +280,9 @@ fn s0_3_a_link_by_identity_is_written_down_before_it_is_made_and_after_the_role_
     let no_identity = "not yet, DependencyNotReady: IoT hub a-hub is to be linked by identity, and the provisioning service has none yet; if its \
                        ProvisioningService has no spec.identity, set it to SystemAssigned";
     assert_eq!(site.present(&hubs), [no_identity]);
+    let gone = Site { service: None, ..site.clone() };
+    let not_there = "not yet, DependencyNotReady: IoT hub a-hub is to be linked by identity, and the provisioning service is not ready for links yet | again in 30 s";
+    assert_eq!(gone.present(&hubs), [not_there]);
     let site = site.with_identity();
     assert_eq!(
         site.present(&hubs),
