@@ -18,6 +18,9 @@ const AT_ONCE: usize = 6;
 /// Limits a sweep to the cells whose name holds this text, as `MOORAGE_SWEEP='PUT iothubs'`.
 const ONLY: &str = "MOORAGE_SWEEP";
 
+/// Runs each cell that often, as `MOORAGE_SWEEP_TIMES=50`: for what fails now and then.
+const TIMES: &str = "MOORAGE_SWEEP_TIMES";
+
 /// One run in which something went wrong.
 #[derive(Debug)]
 pub struct Cell {
@@ -41,7 +44,8 @@ fn troubles(counts: &BTreeMap<Label, usize>) -> Vec<Trouble> {
     }
     let only = std::env::var(ONLY).unwrap_or_default();
     troubles.retain(|trouble| trouble.to_string().contains(&only));
-    troubles
+    let times = std::env::var(TIMES).ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    troubles.into_iter().flat_map(|trouble| std::iter::repeat_n(trouble, times)).collect()
 }
 
 /// The effects at which something goes wrong in a sweep.
