@@ -327,12 +327,13 @@ pub async fn count_groups(env: &Env, service: &Service) -> Result<Count, Halt> {
     if let Some(count) = env.clouds.counts.fresh(&what, now) {
         return Ok(count);
     }
+    let began = env.clouds.counts.begin(&what);
     let listed = enrollments(env, service).await?.groups().await;
     let failed = |error| Error::cloud(format!("failed to count the enrollment groups of {}", service.id.name), error);
     let listed = listed.map_err(failed).inspect_err(|error| env.clouds.heed(service, error))?;
     let symmetric = listed.iter().filter(|group| group.attestation() == Some(Attestation::SymmetricKey)).count();
     let count = Count { used: i64::try_from(symmetric).unwrap_or(i64::MAX), limit: MOST_SYMMETRIC_GROUPS };
-    env.clouds.counts.keep(what, count, now);
+    env.clouds.counts.keep(what, began, count, now);
     Ok(count)
 }
 

@@ -28,30 +28,51 @@ pub struct Count {
 
 /// The last count of each thing.
 #[derive(Debug, Default)]
-pub struct Counts(Mutex<HashMap<What, (Timestamp, Count)>>);
+pub struct Counts(Mutex<HashMap<What, Counted>>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    changes: Changes,
+    last: Option<(Timestamp, Count)>,
+}
+
+/// How often a thing was changed by us when a count began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes(u64);
 
 impl Counts {
     /// The last count, unless it is too old.
     pub fn fresh(&self, what: &What, now: Timestamp) -> Option<Count> {
-        self.lock().get(what).filter(|(at, _)| is_fresh(*at, now)).map(|(_, count)| *count)
+        self.lock().get(what)?.last.filter(|(at, _)| is_fresh(*at, now)).map(|(_, count)| count)
     }
 
     /// The last count, however old it is.
     pub fn last(&self, what: &What) -> Option<Count> {
-        self.lock().get(what).map(|(_, count)| *count)
+        self.lock().get(what)?.last.map(|(_, count)| count)
     }
 
-    /// Keeps a count.
-    pub fn keep(&self, what: What, count: Count, now: Timestamp) {
-        self.lock().insert(what, (now, count));
+    /// Before the cloud is asked to count.
+    pub fn begin(&self, what: &What) -> Changes {
+        self.lock().get(what).map(|counted| counted.changes).unwrap_or_default()
     }
 
-    /// Forgets a count: something was made or removed, and perhaps the thing itself.
+    /// Keeps a count, unless what is counted changed since it began.
+    pub fn keep(&self, what: What, began: Changes, count: Count, now: Timestamp) {
+        let mut all = self.lock();
+        let counted = all.entry(what).or_default();
+        if counted.changes == began {
+            counted.last = Some((now, count));
+        }
+    }
+
+    /// After something was made or removed: forgets the count, and one that is under way.
     pub fn forget(&self, what: &What) {
-        self.lock().remove(what);
+        let mut all = self.lock();
+        let counted = all.entry(what.clone()).or_default();
+        *counted = Counted { changes: Changes(counted.changes.0 + 1), last: None };
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<What, (Timestamp, Count)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<What, Counted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -97,10 +118,22 @@ mod tests {
         let (counts, what) = (Counts::default(), What::Devices("hub".to_owned()));
         let at = |minutes| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
         let count = Count { used: 3, limit: 500 };
-        counts.keep(what.clone(), count, at(0));
+        counts.keep(what.clone(), counts.begin(&what), count, at(0));
         assert_eq!([24, 25].map(|minutes| counts.fresh(&what, at(minutes))), [Some(count), None]);
         assert_eq!(counts.last(&what), Some(count));
         counts.forget(&what);
         assert_eq!((counts.fresh(&what, at(0)), counts.last(&what)), (None, None));
+    }
+
+    #[test]
+    fn a_count_that_began_before_a_change_is_not_kept() {
+        let (counts, what, now) = (Counts::default(), What::EnrollmentGroups("service".to_owned()), Timestamp::UNIX_EPOCH);
+        let (before, after) = (Count { used: 0, limit: 100 }, Count { used: 1, limit: 100 });
+        let began = counts.begin(&what);
+        counts.forget(&what);
+        counts.keep(what.clone(), began, before, now);
+        assert_eq!(counts.fresh(&what, now), None);
+        counts.keep(what.clone(), counts.begin(&what), after, now);
+        assert_eq!(counts.fresh(&what, now), Some(after));
     }
 }

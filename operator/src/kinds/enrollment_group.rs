@@ -18,6 +18,7 @@ use self::{observe::Seen, plan::Action};
 use super::{ownership::ADOPTED, reached};
 use crate::{
     clouds,
+    counts::What,
     env::Env,
     error::{Error, Halt},
     key::{KindName, ObjectKey, Thing},
@@ -35,6 +36,20 @@ pub(crate) use self::wish::allocation;
 /// The key of the group that an object refers to.
 pub(crate) fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {
     ObjectKey::new(KindName::EnrollmentGroup, reference.namespace_or(namespace), &reference.name)
+}
+
+/// However a change ends, there may be one group more or one less, and the service tells how many it has.
+struct Recount<'a> {
+    env: &'a Env,
+    what: What,
+    service: ObjectKey,
+}
+
+impl Drop for Recount<'_> {
+    fn drop(&mut self) {
+        self.env.clouds.counts.forget(&self.what);
+        self.env.queue.push(self.service.clone(), Lane::Refresh);
+    }
 }
 
 impl Kind for EnrollmentGroup {
@@ -88,11 +103,9 @@ impl Kind for EnrollmentGroup {
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         let enrollments = async || {
             let service = reached(observe::service(env, self).await)?;
-            // However it ends: there may be one more or one less, and the service tells how many it has.
-            env.clouds.counts.forget(&clouds::groups_of(&service));
-            reached(clouds::enrollments(env, &service).await)
+            let enrollments = reached(clouds::enrollments(env, &service).await)?;
+            Ok((enrollments, Recount { env, what: clouds::groups_of(&service), service: service_of(self) }))
         };
-        let recount = || env.queue.push(service_of(self), Lane::Refresh);
         match action {
             Action::Record { to: Some(to) } => env.record(&self.key(), &[(observe::ENTRY.to_owned(), Some((*to).to_owned()))]).await,
             Action::Record { to: None } => {
@@ -103,8 +116,8 @@ impl Kind for EnrollmentGroup {
             Action::StoreKeys { taken: None } => keys::store(env, self, &keys::generate()).await,
             Action::ForgetKeys => keys::forget(env, self).await,
             Action::Put { document, condition, id, .. } => {
-                let put = enrollments().await?.put_group(id, document, condition).await;
-                recount();
+                let (enrollments, _recount) = enrollments().await?;
+                let put = enrollments.put_group(id, document, condition).await;
                 put.map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))?;
                 if *condition != IfMatch::Unset {
                     // A hub that leaves waits until no group names it.
@@ -113,8 +126,8 @@ impl Kind for EnrollmentGroup {
                 Ok(())
             }
             Action::Delete { id, condition } => {
-                let deleted = enrollments().await?.delete_group(id, condition).await;
-                recount();
+                let (enrollments, _recount) = enrollments().await?;
+                let deleted = enrollments.delete_group(id, condition).await;
                 deleted.map_err(|error| Error::cloud(format!("failed to delete enrollment group {id}"), error))
             }
         }

@@ -288,11 +288,12 @@ async fn count(env: &Env, arm: &Arm, id: &ResourceId) -> Option<Count> {
     if let Some(count) = env.clouds.counts.fresh(&what, now) {
         return Some(count);
     }
+    let began = env.clouds.counts.begin(&what);
     match arm.hub_quota(id).await {
         Ok(metrics) => {
             let metric = metrics.into_iter().find(|metric| metric.name == DEVICES)?;
             let count = Count { used: metric.current_value, limit: metric.max_value };
-            env.clouds.counts.keep(what, count, now);
+            env.clouds.counts.keep(what, began, count, now);
             Some(count)
         }
         Err(error) => {
