@@ -12,6 +12,7 @@ pub mod load;
 pub mod operator;
 pub mod progress;
 pub mod relay;
+pub mod signing;
 pub mod spoiler;
 pub mod stage;
 pub mod sweep;

@@ -17,6 +17,7 @@ pub(crate) mod upstream;
 mod world;
 
 pub use cells::{Cell, cells, swept};
+pub use fixture::Tenant;
 pub use judge::{Mode, Trouble};
 pub use label::{Label, of_audit, of_cloud};
 pub use log::Log;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
+use super::fixture::Tenant;
 use super::judge::{Mode, Trouble};
 use super::label::Label;
 use super::log::Log;
@@ -58,14 +59,14 @@ pub async fn cells(control: &'static ControlPlane, recording: &Ended, tell: impl
     let expected = Arc::new(recording.checkpoints.clone());
     let runs = troubles(&recording.counts).into_iter().enumerate().map(|(n, trouble)| {
         let expected = expected.clone();
-        async move { tokio::spawn(cell(control, n, trouble, expected)).await.expect("a run panics only if the sweep is wrong") }
+        async move { tokio::spawn(cell(control, recording.tenant, n, trouble, expected)).await.expect("a run panics only if the sweep is wrong") }
     });
     let mut cells: Vec<_> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).inspect(tell).collect().await;
     cells.sort_by_key(|cell| (cell.trouble.label.clone(), cell.trouble.occurrence, cell.trouble.mode));
     cells
 }
 
-async fn cell(control: &'static ControlPlane, n: usize, trouble: Trouble, expected: Arc<Checkpoints>) -> Cell {
+async fn cell(control: &'static ControlPlane, tenant: Tenant, n: usize, trouble: Trouble, expected: Arc<Checkpoints>) -> Cell {
     let begun = Instant::now();
     let mut failure = Some("it never came to that effect".to_owned());
     let mut next = Some(trouble.occurrence);
@@ -73,8 +74,8 @@ async fn cell(control: &'static ControlPlane, n: usize, trouble: Trouble, expect
     while let Some(occurrence) = next.take() {
         let (log, label) = (Log::default(), trouble.label.clone());
         let here = Trouble { occurrence, ..trouble.clone() };
-        let name = format!("sweep-{n:03}-{attempt}");
-        match run(Run { control, name, trouble: Some(here), expected: Some(expected.clone()), log: log.clone() }).await {
+        let name = format!("sweep-{tenant}-{n:03}-{attempt}");
+        match run(Run { control, tenant, name, trouble: Some(here), expected: Some(expected.clone()), log: log.clone() }).await {
             Ok(ended) if ended.struck => failure = None,
             // How often something is told differs from run to run: the last time was an earlier one.
             Ok(ended) => next = ended.counts.get(&label).copied().filter(|&count| count < occurrence),

@@ -1,5 +1,9 @@
-//! What a run of the sweep applies, changes and deletes: the example of the first story, cut down to one of everything.
+//! What a run of the sweep applies, changes and deletes: an example, cut down to one of everything.
 
+mod certificates;
+mod keys;
+
+use std::fmt;
 use std::net::Ipv4Addr;
 
 use anyhow::Context as _;
@@ -7,34 +11,48 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
 use moorage_crds::annotations;
+use moorage_simulator::Azure;
 use serde_json::{Value, json};
 
 use crate::device::Device;
 use crate::example::Example;
-use crate::stage::Stage;
+use crate::stage::{Stage, fabrikam_s_past};
 
-/// Objects of the example that take part.
-const PARTS: [(&str, &str); 8] = [
-    ("CloudAccount", "azure"),
-    ("ProvisioningService", "contoso-dps"),
-    ("TenantHubGroup", "contoso-us"),
-    ("TenantHubGroup", "fabrikam-eu"),
-    ("EnrollmentGroup", "contoso-us-devices"),
-    ("DeviceCredential", "contoso-simdevice-east"),
-    ("DeviceCredential", "contoso-simdevice-west"),
-    ("DeviceCredential", IN_HUB),
-];
-/// The device that registers.
-const DEVICE: &str = "contoso-simdevice-west";
-/// The device that gets keys of its own.
-pub(super) const ENROLLED: &str = "contoso-simdevice-east";
-/// The device that is created in a hub.
-pub(super) const IN_HUB: &str = "contoso-hubdevice";
-/// One hub is made, the other was there before.
-const HUBS: [&str; 2] = ["contoso-east-hub", "fabrikam-asia-hub"];
+/// Whom a sweep is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tenant {
+    /// One whose devices have keys, as the links of its hubs have.
+    Keys,
+    /// One whose devices have certificates, and whose hub is entered by an identity.
+    Certificates,
+}
+
+/// Who takes part.
+pub(super) struct Cast {
+    /// The example.
+    file: &'static str,
+    /// Objects of ours, by kind and name, in the order of their deletion.
+    parts: &'static [(&'static str, &'static str)],
+    /// The provisioning service in Azure.
+    pub service: &'static str,
+    /// The hubs in Azure.
+    pub hubs: &'static [&'static str],
+    /// The group whose keys devices' keys are derived from, and these devices.
+    pub derived: Option<(&'static str, &'static [&'static str])>,
+    /// The device that gets keys of its own.
+    pub enrolled: &'static str,
+    /// The device that is created in a hub, after that hub.
+    pub in_hub: Option<(&'static str, &'static str)>,
+    /// The devices that register, by the key in an entry of their Secrets, or by what else is there.
+    registering: &'static [(&'static str, Option<&'static str>)],
+}
+
+/// What a user changes: of which kind, of which name, and how.
+type Change = (&'static str, &'static str, Patch<Value>);
 
 /// The objects of a run.
 pub(super) struct Fixture {
+    tenant: Tenant,
     example: Example,
 }
 
@@ -46,34 +64,56 @@ pub(super) struct Part {
     pub name: &'static str,
 }
 
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Keys => "keys",
+            Self::Certificates => "certificates",
+        })
+    }
+}
+
+impl Tenant {
+    fn cast(self) -> &'static Cast {
+        match self {
+            Self::Keys => &keys::CAST,
+            Self::Certificates => &certificates::CAST,
+        }
+    }
+}
+
 impl Fixture {
     /// The objects, in namespaces of their own.
     ///
     /// # Errors
     /// The example has changed so that it lacks one.
-    pub fn new(suffix: &str) -> anyhow::Result<Self> {
-        let mut example = Example::read("s0-tenants.yaml", suffix)?;
+    pub fn new(tenant: Tenant, suffix: &str) -> anyhow::Result<Self> {
+        let cast = tenant.cast();
+        let mut example = Example::read(cast.file, suffix)?;
         example.objects_mut().retain(|object| {
             let is = |(kind, name): &(&str, &str)| object["kind"] == *kind && object["metadata"]["name"] == *name;
-            object["kind"] == "Secret" || PARTS.iter().any(is)
+            object["kind"] == "Secret" || cast.parts.iter().any(is)
         });
-        for group in example.objects_mut().iter_mut().filter(|object| object["kind"] == "TenantHubGroup") {
-            let hubs = group["spec"]["hubs"].as_array_mut().context("a hub group of the example has no hubs")?;
-            hubs.retain(|hub| HUBS.iter().any(|kept| hub["name"] == *kept));
+        match tenant {
+            Tenant::Keys => keys::cut(&mut example)?,
+            Tenant::Certificates => certificates::cut(&mut example)?,
         }
-        // Its deletion bars the device and takes its identity, which are effects like any other.
-        let barred = example.object_mut("DeviceCredential", DEVICE).context("the example lacks a credential of the sweep")?;
-        barred["spec"]["deletionPolicy"] = "Deprovision".into();
-        let mut in_hub = barred.clone();
-        in_hub["metadata"]["name"] = IN_HUB.into();
-        in_hub["spec"] = json!({
-            "hubRef": { "name": "contoso-us", "hub": HUBS[0] },
-            "connectionString": true,
-            "deletionPolicy": "Deprovision",
-        });
-        example.objects_mut().push(in_hub);
-        anyhow::ensure!(example.objects().len() == PARTS.len() + 1, "the example lacks an object of the sweep");
-        Ok(Self { example })
+        let ours = example.objects().iter().filter(|object| object["kind"] != "Secret").count();
+        anyhow::ensure!(ours == cast.parts.len(), "the example lacks an object of the sweep");
+        Ok(Self { tenant, example })
+    }
+
+    /// Who takes part.
+    pub fn cast(&self) -> &'static Cast {
+        self.tenant.cast()
+    }
+
+    /// What is in the cloud before.
+    pub fn past(&self, azure: &mut Azure) {
+        match self.tenant {
+            Tenant::Keys => fabrikam_s_past(azure),
+            Tenant::Certificates => {}
+        }
     }
 
     /// The namespaces.
@@ -84,7 +124,7 @@ impl Fixture {
     /// The objects of ours.
     pub fn parts(&self) -> Vec<Part> {
         let part = |(kind, name): (&'static str, &'static str)| Part { kind, name, namespace: self.namespace_of(kind, name) };
-        PARTS.into_iter().map(part).collect()
+        self.cast().parts.iter().copied().map(part).collect()
     }
 
     /// Applies everything.
@@ -101,23 +141,17 @@ impl Fixture {
         Ok(())
     }
 
-    /// Makes a hub larger, gives an entry of a Secret another name and its device keys of its own, and has a device that has registered
-    /// register anew.
+    /// Changes what a user would, after devices have registered.
     ///
     /// # Errors
     /// The API server or the provisioning service refuses.
     pub async fn change(&self, stage: &Stage) -> anyhow::Result<()> {
         self.register(stage).await?;
-        let request = json!({ "metadata": { "annotations": { annotations::REPROVISION_REQUESTED_AT: "now" } } });
-        let device = api(stage, "DeviceCredential", &self.namespace_of("DeviceCredential", DEVICE));
-        device.patch(DEVICE, &PatchParams::default(), &Patch::Merge(request)).await.context("failed to ask for a new registration")?;
-        let hub = json!([{ "op": "replace", "path": "/spec/hubs/0/sku/capacity", "value": 2 }]);
-        let key = json!([
-            { "op": "replace", "path": "/spec/secret/keys", "value": { "deviceKey": "DEVICE_KEY" } },
-            { "op": "add", "path": "/spec/individualEnrollment", "value": {} },
-        ]);
-        for (kind, name, patch) in [("TenantHubGroup", "contoso-us", hub), ("DeviceCredential", ENROLLED, key)] {
-            let patch = Patch::<()>::Json(serde_json::from_value(patch)?);
+        let changes = match self.tenant {
+            Tenant::Keys => keys::changes()?,
+            Tenant::Certificates => certificates::changes()?,
+        };
+        for (kind, name, patch) in changes {
             let changed = api(stage, kind, &self.namespace_of(kind, name)).patch(name, &PatchParams::default(), &patch).await;
             changed.with_context(|| format!("failed to change {kind} {name}"))?;
         }
@@ -155,11 +189,14 @@ impl Fixture {
         Ok(())
     }
 
-    /// Registers the device, as it does itself with what its Secret holds.
+    /// Registers the devices, as they do themselves with what their Secrets hold.
     async fn register(&self, stage: &Stage) -> anyhow::Result<()> {
-        let secret = stage.secret(&self.namespace_of("DeviceCredential", DEVICE), DEVICE).await?;
-        let device = Device::new(secret, &stage.network(), Ipv4Addr::LOCALHOST.into())?;
-        device.register(None, |_| {}).await.map(drop)
+        for (name, key) in self.cast().registering {
+            let secret = stage.secret(&self.namespace_of("DeviceCredential", name), name).await?;
+            let device = Device::new(secret, &stage.network(), Ipv4Addr::LOCALHOST.into())?;
+            device.register(*key, |_| {}).await.with_context(|| format!("{name} does not register"))?;
+        }
+        Ok(())
     }
 
     fn namespace_of(&self, kind: &str, name: &str) -> String {
@@ -178,4 +215,8 @@ fn api(stage: &Stage, kind: &str, namespace: &str) -> Api<DynamicObject> {
         return Api::namespaced_with(stage.control().admin(), namespace, &resource);
     }
     stage.objects(kind, namespace)
+}
+
+fn json_patch(operations: Value) -> anyhow::Result<Patch<Value>> {
+    Ok(Patch::Json(serde_json::from_value(operations)?))
 }

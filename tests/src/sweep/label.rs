@@ -40,8 +40,13 @@ pub fn of_cloud(method: &str, path: &str) -> Option<Label> {
     if !changes || segments.first() == Some(&"sim") {
         return None;
     }
-    let what = &segments[segments.len().saturating_sub(2)..];
-    Some(Label(format!("{method} {}", what.join("/"))))
+    let what = segments[segments.len().saturating_sub(2)..].iter().map(|segment| if is_guid(segment) { "a-guid" } else { segment });
+    Some(Label(format!("{method} {}", what.collect::<Vec<_>>().join("/"))))
+}
+
+/// Whether it is a name that differs from run to run, as a role assignment's does.
+fn is_guid(text: &str) -> bool {
+    text.len() == 36 && text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 /// The effect of an entry in the audit log, without the owner that only a request's body tells; `None` if it has none.
@@ -129,8 +134,11 @@ impl Labels {
         let sent: Value = serde_json::from_slice(body).unwrap_or_default();
         let name = sent["metadata"]["name"].as_str().filter(|_| place.name.is_empty()).unwrap_or(place.name);
         let at = (place.resource.to_owned(), place.namespace.to_owned(), name.to_owned());
-        if let Some(kind) = sent["metadata"]["annotations"][annotations::OWNER_KIND].as_str() {
-            self.owners.insert(at.clone(), kind.to_owned());
+        let said = |name: &str| sent["metadata"]["annotations"][name].as_str();
+        if let Some(kind) = said(annotations::OWNER_KIND) {
+            // Secrets hold different things for different devices; what the ledger says of each is the same sort of thing.
+            let which = said(annotations::OWNER_NAME).filter(|_| place.resource == "secrets");
+            self.owners.insert(at.clone(), which.map_or_else(|| kind.to_owned(), |which| format!("{kind} {which}")));
         }
         self.owners.get(&at).cloned()
     }
@@ -150,6 +158,8 @@ mod tests {
         assert_eq!(cloud("PUT", hub).as_deref(), Some("PUT iothubs/contoso-east-hub"));
         assert_eq!(cloud("DELETE", "/subscriptions/s/resourcegroups/rg").as_deref(), Some("DELETE resourcegroups/rg"));
         assert_eq!(cloud("PUT", "/enrollmentGroups/devices").as_deref(), Some("PUT enrollmentgroups/devices"));
+        let role = format!("{hub}/providers/Microsoft.Authorization/roleAssignments/0f8a1c9e-5b7d-5e0a-9c1d-1b2f3a4c5d6e");
+        assert_eq!(cloud("DELETE", &role).as_deref(), Some("DELETE roleassignments/a-guid"));
         for (method, path) in [
             ("GET", hub),
             ("POST", &format!("{hub}/listkeys")),
@@ -169,6 +179,9 @@ mod tests {
         let page = r#"{"metadata":{"name":"page","annotations":{"moorage.dev/owner-kind":"TenantHubGroup"}}}"#;
         assert_eq!(label("POST", "/api/v1/namespaces/m/configmaps", page).as_deref(), Some("POST configmaps of TenantHubGroup"));
         assert_eq!(label("PATCH", "/api/v1/namespaces/m/configmaps/page", "{}").as_deref(), Some("PATCH configmaps of TenantHubGroup"));
+        let secret = r#"{"metadata":{"name":"east","annotations":{"moorage.dev/owner-kind":"DeviceCredential","moorage.dev/owner-name":"east"}}}"#;
+        assert_eq!(label("POST", "/api/v1/namespaces/m/secrets", secret).as_deref(), Some("POST secrets of DeviceCredential east"));
+        assert_eq!(label("DELETE", "/api/v1/namespaces/m/secrets/east", "").as_deref(), Some("DELETE secrets of DeviceCredential east"));
         let credential = "/apis/moorage.dev/v1alpha1/namespaces/contoso/devicecredentials/east";
         assert_eq!(label("PATCH", &format!("{credential}/status"), "{}").as_deref(), Some("PATCH devicecredentials/status"));
         assert_eq!(label("GET", credential, ""), None);

@@ -10,13 +10,13 @@ use moorage_simulator::LoggedRequest;
 use serde_json::Value;
 
 use super::crew::Crew;
-use super::fixture::Fixture;
+use super::fixture::{Fixture, Tenant};
 use super::judge::{Judge, Side, Trouble};
 use super::label::Label;
 use super::log::Log;
 use super::world::{self, difference};
 use crate::controlplane::ControlPlane;
-use crate::stage::{Stage, cloud_options, condition, fabrikam_s_past};
+use crate::stage::{Stage, cloud_options, condition};
 
 /// How long, in real time, the world may take to a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +33,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 pub struct Run {
     /// Where.
     pub control: &'static ControlPlane,
+    /// Whom it is about.
+    pub tenant: Tenant,
     /// A name that no other run has.
     pub name: String,
     /// What goes wrong, if anything.
@@ -56,6 +58,8 @@ pub struct Checkpoints {
 
 /// How a run ended.
 pub struct Ended {
+    /// Whom it was about.
+    pub tenant: Tenant,
     /// The worlds.
     pub checkpoints: Checkpoints,
     /// The effects, with the number of their occurrences.
@@ -73,11 +77,11 @@ pub struct Ended {
 /// # Errors
 /// With what differs, if the world does not come to what is expected of it.
 pub async fn run(run: Run) -> anyhow::Result<Ended> {
-    let Run { control, name, trouble, expected, log } = run;
-    let fixture = Fixture::new(&name)?;
+    let Run { control, tenant, name, trouble, expected, log } = run;
+    let fixture = Fixture::new(tenant, &name)?;
     let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
     let stage = Stage::set(control, &name, &fixture.namespaces(), options).await?;
-    stage.cloud().edit(fabrikam_s_past);
+    stage.cloud().edit(|azure| fixture.past(azure));
     let before = world::cloud(&stage, &fixture);
     let (judge, deaths) = Judge::new(trouble.clone());
     let judge = Arc::new(judge);
@@ -88,7 +92,7 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
     log.note("everything is applied");
     fixture.apply(&stage).await?;
     let ready = view.comes_to("everything is Ready", All::Ready, wanted(|points| &points.ready)).await?;
-    log.note("a hub and a Secret are changed");
+    log.note("what was applied is changed");
     fixture.change(&stage).await?;
     let changed = view.stays_at("the change is made", All::Ready, wanted(|points| &points.changed)).await?;
     log.note("everything is deleted");
@@ -104,6 +108,7 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
         bail!("requests break the vendor's OpenAPI:\n{}", violations.join("\n"));
     }
     Ok(Ended {
+        tenant,
         checkpoints: Checkpoints { ready, changed, gone },
         counts: judge.counts(),
         struck: judge.has_struck(),

@@ -1,23 +1,23 @@
 //! The cluster and the cloud as texts that are equal for equal worlds, whatever a run calls its namespaces and draws as keys.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
+mod credential;
+mod names;
 
-use anyhow::Context as _;
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
 use kube::api::ListParams;
-use moorage_cloud::{Azure, Cloud, EndpointMap, PolicyKey, Transport, TransportOptions};
 use moorage_crds::annotations;
-use moorage_keys::{IdScope, RegistrationId, SymmetricKey, derive_device_key, keyed_digest, owner_hash, sas};
 use serde_json::{Map, Value, json};
 
-use super::fixture::{ENROLLED, Fixture, IN_HUB};
+use self::names::Names;
+use super::fixture::Fixture;
 use crate::stage::Stage;
 
 /// What differs between runs and says nothing: that it is there is enough.
-const PRESENT: [&str; 10] = [
+const PRESENT: [&str; 15] = [
     // How many there were when they were counted last.
     "devices",
     "secretResourceVersion",
@@ -28,11 +28,13 @@ const PRESENT: [&str; 10] = [
     annotations::DIGEST,
     annotations::TOKEN_NOT_BEFORE,
     annotations::TOKEN_NOT_AFTER,
+    annotations::HUB_TOKEN_NOT_BEFORE,
+    annotations::HUB_TOKEN_NOT_AFTER,
+    annotations::CERTIFICATE_NOT_BEFORE,
+    annotations::CERTIFICATE_NOT_AFTER,
+    "registeredAt",
     annotations::CONFIRM_DELETE,
 ];
-
-/// Texts of one run with the names that they have in every run, in the order in which they are replaced.
-struct Names(Vec<(String, String)>);
 
 /// The cloud.
 pub(super) fn cloud(stage: &Stage, fixture: &Fixture) -> String {
@@ -44,9 +46,7 @@ pub(super) fn cloud(stage: &Stage, fixture: &Fixture) -> String {
 /// # Errors
 /// The API server does not answer.
 pub(super) async fn cluster(stage: &Stage, fixture: &Fixture) -> anyhow::Result<String> {
-    let mut names = Names::of(stage, fixture);
-    let enrolled = enrolled_keys(stage).await.unwrap_or_default();
-    names.0.splice(0..0, enrolled);
+    let names = Names::with_enrolled_keys(stage, fixture).await;
     let mut things = Vec::new();
     for part in fixture.parts() {
         if let Some(object) = stage.objects(part.kind, &part.namespace).get_opt(part.name).await? {
@@ -83,21 +83,14 @@ fn object_as_seen(object: &Value) -> Value {
 }
 
 fn secret_as_seen(secret: &Secret, names: &Names) -> anyhow::Result<Value> {
-    let mut data = Map::new();
-    let entries: Vec<(String, String)> = secret
+    let entries: BTreeMap<String, String> = secret
         .data
         .iter()
         .flatten()
         .map(|(key, value)| Ok((key.clone(), String::from_utf8(value.0.clone())?)))
         .collect::<anyhow::Result<_>>()?;
-    for (key, value) in &entries {
-        let token = value.starts_with("SharedAccessSignature ");
-        data.insert(
-            key.clone(),
-            if token { token_as_seen(value, &entries).unwrap_or_else(|| "no token of this device".into()) } else { names.replaced(value) }
-                .into(),
-        );
-    }
+    let seen = |(name, value): (&String, &String)| (name.clone(), credential::as_seen(name, value, &entries, names).into());
+    let data: Map<String, Value> = entries.iter().map(seen).collect();
     let meta = &secret.metadata;
     let owners: Vec<_> = meta.owner_references.iter().flatten().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect();
     Ok(without_noise(&json!({
@@ -110,16 +103,6 @@ fn secret_as_seen(secret: &Secret, names: &Names) -> anyhow::Result<Value> {
         "type": secret.type_,
         "data": data,
     })))
-}
-
-/// A token that the device's own key signs, until whenever.
-fn token_as_seen(token: &str, entries: &[(String, String)]) -> Option<String> {
-    let entry = |name: &str| entries.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
-    let until = token.split('&').find_map(|part| part.strip_prefix("se="))?.parse().ok()?;
-    let (scope, id) = (IdScope::parse(entry("idScope")?).ok()?, RegistrationId::parse(entry("registrationId")?).ok()?);
-    let key = SymmetricKey::from_base64(entry("primaryKey")?).ok()?;
-    let again = sas::dps_device(&scope, &id, &key, Timestamp::from_second(until).ok()?);
-    (again.expose() == token).then(|| format!("a token of {} by its primary key", id.as_str()))
 }
 
 fn page_as_seen(page: &ConfigMap) -> Value {
@@ -148,75 +131,6 @@ fn without_noise(value: &Value) -> Value {
         Value::Array(items) => items.iter().map(without_noise).collect(),
         other => other.clone(),
     }
-}
-
-impl Names {
-    fn of(stage: &Stage, fixture: &Fixture) -> Self {
-        let run = stage.launch().installation.id;
-        let mut names = Vec::new();
-        for part in fixture.parts() {
-            let hash = owner_hash(&run, part.kind, &part.namespace, part.name);
-            let policy = format!("moorage-{hash}");
-            for hub in ["contoso-east-hub", "fabrikam-asia-hub"] {
-                names.extend(link_digest(stage, hub, &policy).map(|digest| (digest, format!("the digest of the link's key in {hub}"))));
-            }
-            names.push((hash, format!("hash-of-{}", part.name)));
-        }
-        names.extend(group_names(stage).unwrap_or_default());
-        names.extend(identity_names(stage).into_iter().flatten());
-        names.push((format!("-{run}"), String::new()));
-        names.push((run, "installation".to_owned()));
-        Self(names)
-    }
-
-    fn replaced(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-    }
-}
-
-fn link_digest(stage: &Stage, hub: &str, policy: &str) -> Option<String> {
-    let (primary, _) = stage.cloud().edit(|azure| azure.hub_policy_keys(hub, policy))?;
-    let key = SymmetricKey::from_base64(&primary).ok()?;
-    Some(keyed_digest(&key, [policy.as_bytes()]).to_string())
-}
-
-/// The keys of the device that is in a hub, as the hub holds them.
-fn identity_names(stage: &Stage) -> Option<Vec<(String, String)>> {
-    let there = stage.cloud().edit(|azure| azure.device("contoso-east-hub", IN_HUB))?;
-    let key = |slot: &str| Some((there[slot].as_str()?.to_owned(), format!("the {slot} of {IN_HUB}")));
-    Some(vec![key("primaryKey")?, key("secondaryKey")?])
-}
-
-/// The keys of the device with an individual enrollment, as the provisioning service holds them.
-async fn enrolled_keys(stage: &Stage) -> Option<Vec<(String, String)>> {
-    let map = EndpointMap { address: stage.cloud().address(), ca_pem: stage.cloud().ca_pem().to_owned() };
-    let transport = Transport::new(&TransportOptions { endpoint_map: Some(map), ..TransportOptions::default() }).ok()?;
-    // Tokens are signed for long enough, however late it is there.
-    let azure = Azure::new(Cloud::public(), transport, Arc::new(|| Timestamp::from_second(4_000_000_000).expect("in range")));
-    let (primary, _) = stage.cloud().edit(|azure| azure.service_policy_keys("contoso-dps", "provisioningserviceowner"))?;
-    let policy = PolicyKey { name: "provisioningserviceowner".to_owned(), key: SymmetricKey::from_base64(&primary).ok()? };
-    let keys = azure.dps(&azure.cloud().dps_named("contoso-dps").ok()?, policy).enrollment_keys(ENROLLED).await.ok()??;
-    let named = [("primary", &keys.primary), ("secondary", &keys.secondary)];
-    Some(named.map(|(slot, key)| (key.expose_base64().to_string(), format!("the {slot} key of {ENROLLED}'s enrollment"))).to_vec())
-}
-
-/// The keys of the enrollment group as the cloud holds them, and what follows from them.
-fn group_names(stage: &Stage) -> anyhow::Result<Vec<(String, String)>> {
-    let keys = stage.cloud().edit(|azure| azure.group_keys("contoso-dps", "contoso-us-devices"));
-    let (primary, secondary) = keys.context("there is no group")?;
-    let pair = [("primary", SymmetricKey::from_base64(&primary)?), ("secondary", SymmetricKey::from_base64(&secondary)?)];
-    let digest = keyed_digest(&pair[0].1, [pair[1].1.expose_bytes()]).to_string();
-    let mut names = vec![(digest, "the digest of the group's keys".to_owned())];
-    for device in ["contoso-simdevice-east", "contoso-simdevice-west"] {
-        let id = RegistrationId::parse(device)?;
-        for (slot, key) in &pair {
-            let derived = derive_device_key(key, &id);
-            names.push((derived.expose_base64().to_string(), format!("derived for {device} from the {slot} key")));
-        }
-    }
-    names.push((primary, "the group's primary key".to_owned()));
-    names.push((secondary, "the group's secondary key".to_owned()));
-    Ok(names)
 }
 
 /// The lines in which two texts differ; empty if they are equal.

@@ -6,27 +6,15 @@ use jiff::SignedDuration;
 use moorage_tests::controlplane::block_on;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
+use moorage_tests::signing::authority;
 use moorage_tests::stage::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
-use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rcgen::{IsCa, KeyUsagePurpose};
 use serde_json::json;
 
 use crate::tenants::{EAST, Tenants};
 
 type Secret = BTreeMap<String, String>;
-
-/// An authority's certificate and key, in PEM.
-fn authority(name: &str, change: impl FnOnce(&mut CertificateParams)) -> anyhow::Result<(String, String)> {
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (params.not_before, params.not_after) = (rcgen::date_time_ymd(2025, 1, 1), rcgen::date_time_ymd(2045, 1, 1));
-    change(&mut params);
-    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
-}
 
 /// A Secret as `kubectl create secret tls` and cert-manager make it, in the platform's namespace.
 async fn keep(tenants: &Tenants, name: &str, certificate: &str, key: &str) -> anyhow::Result<()> {
