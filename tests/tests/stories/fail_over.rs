@@ -21,6 +21,9 @@ const TERM: &str = "9s";
 /// What `docs/operations.md` says of how long it takes until the other one acts, with 10 s for a busy machine.
 const AT_MOST: Duration = Duration::from_secs(9 + 10);
 
+/// The path of a hub that is made.
+const FIRST_HUB: &str = "contoso-east-hub$";
+
 /// A replica on its wires.
 struct Replica {
     process: Process,
@@ -29,9 +32,8 @@ struct Replica {
     at: IpAddr,
 }
 
-/// A write that reached the API server or the cloud. What was handed to a connection before a freeze may leave after it: the API
-/// server refuses it, because it names the version that it was decided on, and then it is no effect.
-#[derive(Debug)]
+/// A write that reached the API server or the cloud, and that the API server has not refused because another one was faster: what was
+/// handed to a connection before a freeze may leave after it, and names the version that it was decided on.
 struct Effect {
     when: Timestamp,
     by: IpAddr,
@@ -46,12 +48,12 @@ struct Replicas {
 }
 
 impl Replicas {
-    /// Two replicas of which the first leads and is at work on the example, and meets with `fault` at the first hub.
-    async fn at_work(story: &str, fault: Fault) -> anyhow::Result<Self> {
+    /// Two replicas of which the first leads and is at work on the example, and has met with `fault` at a request.
+    async fn at_work(story: &str, method: &str, path: &str, fault: Fault) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
         let stage = Stage::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
         stage.cloud().edit(fabrikam_s_past);
-        let matching = Match { method: Some("PUT".to_owned()), path: Some("contoso-east-hub$".to_owned()), ..Match::default() };
+        let matching = Match { method: Some(method.to_owned()), path: Some(path.to_owned()), ..Match::default() };
         stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
         let first = replica(&stage, 41).await?;
         until("the first replica leads", SOON, || async { leads(&first, true).await }).await?;
@@ -62,9 +64,8 @@ impl Replicas {
         .await?;
         stage.apply(&example).await?;
         let replicas = Self { stage, example, first, second };
-        until("the first replica is at the hub", SOON, || async {
-            let effects = replicas.effects().map_err(NotYet::seen)?;
-            if effects.iter().any(|effect| effect.what.contains("contoso-east-hub")) { Ok(()) } else { Err(NotYet::seen("not yet")) }
+        until("the first replica has met with the fault", SOON, || async {
+            if replicas.stage.cloud().faults().hits().is_empty() { Err(NotYet::seen("not yet")) } else { Ok(()) }
         })
         .await?;
         Ok(replicas)
@@ -92,6 +93,11 @@ impl Replicas {
         Ok(turns)
     }
 
+    /// All effects, one a line.
+    fn told(&self) -> anyhow::Result<String> {
+        Ok(self.effects()?.into_iter().map(|Effect { when, by, what }| format!("{when} {by} {what}\n")).collect())
+    }
+
     /// Waits until a replica acts after `event`, and tells how long that took. How long before nobody had acted is told as well.
     async fn taken_over_by(&self, replica: &Replica, event: Timestamp, what: &str) -> anyhow::Result<()> {
         let effect = until("the other replica acts", SOON, || async {
@@ -106,6 +112,34 @@ impl Replicas {
         println!("{what}: {:.1} s to the other's first effect; nobody acted for {still} s (Lease: {TERM})", took.as_secs_f64());
         assert!(Duration::try_from(took)? <= AT_MOST, "{took:#}");
         Ok(())
+    }
+
+    /// Freezes the first replica until the second has done all the work, and wakes it. Gives the time when it knows that it does not lead.
+    async fn sleeps_through_its_term(&self) -> anyhow::Result<Timestamp> {
+        let event = now();
+        self.first.process.signal(Signal::STOP)?;
+        self.taken_over_by(&self.second, event, "frozen").await?;
+        self.stage.cloud().faults().clear();
+        self.stage.until_all_ready().await?;
+        let woken = now();
+        self.first.process.signal(Signal::CONT)?;
+        let (user, at) = (self.stage.operator_user(), self.first.at);
+        let asks = |event: &&AuditEvent| event.user == user && event.source == Some(at) && event.resource == "leases";
+        let knows = until("the woken replica has looked at the Lease", SOON, || async {
+            let entries = self.stage.control().audit().entries().map_err(NotYet::seen)?;
+            let mut looks = entries.iter().filter(asks).filter(|event| event.received > woken);
+            looks.nth(1).map(|event| event.received).ok_or_else(|| NotYet::seen("not twice"))
+        })
+        .await?;
+        leads(&self.first, false).await.map_err(|seen| anyhow::anyhow!("{seen:?}"))?;
+        Ok(knows)
+    }
+
+    /// What a replica tried in the cluster from a time on, and was too late for: whoever does not lead does not even try.
+    fn tried_too_late(&self, replica: &Replica, since: Timestamp) -> anyhow::Result<Vec<String>> {
+        let writes = self.stage.control().audit().writes_of(self.stage.operator_user())?.into_iter();
+        let late = writes.filter(|event| event.source == Some(replica.at) && event.received > since && event.resource != "leases");
+        Ok(late.map(|event| format!("{} {}: {}", event.verb, event.request_uri, event.code)).collect())
     }
 
     /// Asks for another size of the hub, which is an effect for whoever leads.
@@ -149,7 +183,7 @@ fn now() -> Timestamp {
 #[test]
 fn when_the_leader_is_killed_the_other_replica_acts_within_the_lease() -> anyhow::Result<()> {
     block_on(async {
-        let replicas = Replicas::at_work("killed", Fault::Throttle { retry_after: 1 }).await?;
+        let replicas = Replicas::at_work("killed", "PUT", FIRST_HUB, Fault::Throttle { retry_after: 1 }).await?;
         let event = now();
         replicas.first.process.signal(Signal::KILL)?;
         replicas.taken_over_by(&replicas.second, event, "killed").await?;
@@ -163,28 +197,13 @@ fn when_the_leader_is_killed_the_other_replica_acts_within_the_lease() -> anyhow
 #[test]
 fn a_leader_that_was_frozen_in_the_midst_of_an_effect_does_nothing_until_it_leads_again() -> anyhow::Result<()> {
     block_on(async {
-        let mut replicas = Replicas::at_work("frozen", Fault::Slow(1_500)).await?;
-        let event = now();
-        replicas.first.process.signal(Signal::STOP)?;
-        replicas.taken_over_by(&replicas.second, event, "frozen").await?;
-        replicas.stage.cloud().faults().clear();
-        replicas.stage.until_all_ready().await?;
-
-        let woken = now();
-        replicas.first.process.signal(Signal::CONT)?;
-        let (user, at) = (replicas.stage.operator_user().to_owned(), replicas.first.at);
-        let asks = |event: &AuditEvent| event.resource == "leases" && event.source == Some(at);
-        until("the woken replica has looked at the Lease", SOON, || async {
-            let entries = replicas.stage.control().audit().entries().map_err(NotYet::seen)?;
-            let mut looks = entries.iter().filter(|event| event.user == user && event.received > woken && asks(event));
-            looks.nth(1).map(drop).ok_or_else(|| NotYet::seen("not twice"))
-        })
-        .await?;
-        leads(&replicas.first, false).await.map_err(|seen| anyhow::anyhow!("{seen:?}"))?;
+        let mut replicas = Replicas::at_work("frozen", "PUT", FIRST_HUB, Fault::Slow(1_500)).await?;
+        let knows = replicas.sleeps_through_its_term().await?;
         replicas.ask_for_units(2).await?;
         replicas.until_units(2).await?;
         replicas.stage.until_all_ready().await?;
-        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{:#?}", replicas.effects()?);
+        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
+        assert_eq!(replicas.tried_too_late(&replicas.first, knows)?, [""; 0]);
 
         replicas.second.process.signal(Signal::KILL)?;
         replicas.second.process.ended().await?;
@@ -197,17 +216,32 @@ fn a_leader_that_was_frozen_in_the_midst_of_an_effect_does_nothing_until_it_lead
     })
 }
 
+/// The links of a provisioning service are read, changed and written whole, and no entity tag refuses a write that comes too late.
+#[test]
+fn a_leader_that_was_frozen_between_the_requests_of_an_effect_does_not_go_on_with_it() -> anyhow::Result<()> {
+    block_on(async {
+        let replicas = Replicas::at_work("between", "POST", "contoso-dps/listkeys$", Fault::Slow(1_500)).await?;
+        let knows = replicas.sleeps_through_its_term().await?;
+        replicas.ask_for_units(2).await?;
+        replicas.until_units(2).await?;
+        replicas.stage.until_all_ready().await?;
+        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
+        assert_eq!(replicas.tried_too_late(&replicas.first, knows)?, [""; 0]);
+        Ok(())
+    })
+}
+
 #[test]
 fn a_leader_that_cannot_reach_the_api_server_stops_acting_before_the_other_begins() -> anyhow::Result<()> {
     block_on(async {
-        let replicas = Replicas::at_work("cut-off", Fault::Throttle { retry_after: 1 }).await?;
+        let replicas = Replicas::at_work("cut-off", "PUT", FIRST_HUB, Fault::Throttle { retry_after: 1 }).await?;
         let event = now();
         replicas.first.cluster.cut();
         replicas.taken_over_by(&replicas.second, event, "cut off from the API server").await?;
         leads(&replicas.first, false).await.map_err(|seen| anyhow::anyhow!("{seen:?}"))?;
         replicas.stage.cloud().faults().clear();
         replicas.stage.until_all_ready().await?;
-        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{:#?}", replicas.effects()?);
+        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
         Ok(())
     })
 }
