@@ -63,6 +63,7 @@ use crate::{Capabilities, CommonStatus, DeviceCertificate, InitialTwin, ObjectRe
 #[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.individualEnrollment)").message("individualEnrollment goes with enrollmentGroupRef: a device with hubRef does not register"))]
 #[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.dpsToken)").message("dpsToken goes with enrollmentGroupRef: a device with hubRef does not register; ask for hubToken"))]
 #[x_kube(validation = Rule::new("!has(self.hubRef) || !has(self.certificate)").message("certificate goes with enrollmentGroupRef: a device with hubRef does not register"))]
+#[x_kube(validation = Rule::new("!has(self.registrationId) || self.registrationId.size() <= 64 || !has(self.certificate) || !has(self.certificate.issuerRef)").message("cert-manager issues no certificate for a name of more than 64 characters: leave certificate.issuerRef out, or make a new DeviceCredential with a shorter registrationId"))]
 #[x_kube(validation = Rule::new("has(self.hubRef) || !has(self.deviceId)").message("deviceId goes with hubRef; for a device that registers it is individualEnrollment.deviceId"))]
 pub struct DeviceCredentialSpec {
     /// Enrollment group to which the device belongs: it registers through a provisioning service.

@@ -18,8 +18,10 @@ use zeroize::Zeroizing;
 use crate::error::{Error, bounded, by_status};
 use crate::key::Name;
 
+mod certificates;
 mod service_accounts;
 
+pub use certificates::{API_VERSION as CERTIFICATE_API_VERSION, Certificate, CertificateCondition, CertificateStatus, Found};
 pub use service_accounts::NoToken;
 
 /// Name under which the API server remembers what we wrote.
@@ -198,8 +200,17 @@ impl Cluster {
     /// # Errors
     /// `Conflict` if it has changed.
     pub async fn annotate_secret(&self, at: &Name, version: &str, annotations: &serde_json::Value) -> Result<String, Error> {
+        self.mark_secret(at, version, serde_json::json!({ "annotations": annotations })).await
+    }
+
+    /// Merges into the metadata of a Secret that is still at a version, and gives the new version; its content is not touched.
+    ///
+    /// # Errors
+    /// `Conflict` if it has changed.
+    pub async fn mark_secret(&self, at: &Name, version: &str, mut metadata: serde_json::Value) -> Result<String, Error> {
         let step = format!("failed to write on Secret {at}");
-        let changes = serde_json::json!({ "metadata": { "resourceVersion": version, "annotations": annotations } });
+        metadata["resourceVersion"] = version.into();
+        let changes = serde_json::json!({ "metadata": metadata });
         let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
         let request = Request::new(Secret::url_path(&(), Some(&at.namespace))).patch(&at.name, &params, &Patch::Merge(changes));
         self.write_secret(&step, &at.namespace, request).await

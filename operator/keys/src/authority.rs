@@ -55,8 +55,13 @@ pub enum AuthorityError {
 
 /// The bytes of the first certificate of a chain in PEM.
 pub(crate) fn first_certificate(text: &str) -> Option<Vec<u8>> {
-    let blocks = pem::parse_many(text).ok()?;
-    blocks.into_iter().find(|block| block.tag() == "CERTIFICATE").map(Pem::into_contents)
+    certificates(text).into_iter().next()
+}
+
+/// The bytes of the certificates of a text in PEM; none if it is no PEM.
+pub(crate) fn certificates(text: &str) -> Vec<Vec<u8>> {
+    let blocks = pem::parse_many(text).unwrap_or_default();
+    blocks.into_iter().filter(|block| block.tag() == "CERTIFICATE").map(Pem::into_contents).collect()
 }
 
 /// A certificate as files have it.
@@ -77,7 +82,11 @@ impl Authority {
     /// # Errors
     /// When there is none, or it may not sign certificates.
     pub fn from_pem(text: &str) -> Result<Self, AuthorityError> {
-        let der = first_certificate(text).ok_or(AuthorityError::NotPem)?;
+        Self::from_der(first_certificate(text).ok_or(AuthorityError::NotPem)?)
+    }
+
+    /// Reads a certificate in DER.
+    pub(crate) fn from_der(der: Vec<u8>) -> Result<Self, AuthorityError> {
         let malformed = AuthorityError::Malformed;
         let (rest, certificate) = X509Certificate::from_der(&der).map_err(|_| malformed)?;
         let constraints = certificate.basic_constraints().map_err(|_| malformed)?;

@@ -2,6 +2,7 @@
 //! shared access signatures, connection strings and the digests that stand in for secrets.
 
 mod authority;
+mod chain;
 mod connection;
 mod derive;
 mod digest;
@@ -14,6 +15,7 @@ mod symmetric;
 mod token;
 
 pub use authority::{Authority, AuthorityError, Thumbprint};
+pub use chain::{Chain, ChainError};
 pub use connection::{ConnectionString, ConnectionStringError, Subject};
 pub use derive::derive_device_key;
 pub use digest::{Digest, keyed_digest};

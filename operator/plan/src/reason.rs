@@ -80,6 +80,8 @@ reasons! {
     RenewToken,
     /// A certificate in a credential's Secret is renewed.
     RenewCertificate,
+    /// A certificate is asked of cert-manager, or asked for otherwise.
+    OrderCertificate,
     /// A Secret is deleted.
     DeleteSecret,
     /// A device is barred from registering.
@@ -133,6 +135,12 @@ reasons! {
     SecretMalformed,
     /// A certificate that should sign others may not.
     NotAnAuthority,
+    /// Cert-manager has not issued a certificate yet.
+    AwaitingCertificate,
+    /// Cert-manager, or its issuer, has failed to issue a certificate, or has denied it.
+    CertificateRefused,
+    /// A certificate that was issued elsewhere opens nothing.
+    CertificateUnfit,
     /// A certificate has ended.
     CertificateExpired,
     /// A certificate ends soon, and nobody renews it.

@@ -64,7 +64,8 @@ impl Kind for DeviceCredential {
         let of_group =
             group_of(self).into_iter().flat_map(|group| [Thing::Object(group), Thing::Registration(registration_id_of(self).into())]);
         let of_hub = self.spec.hub_ref.iter().flat_map(|hub| [Thing::Object(hub_group_of(self, hub)), identity::right_to(self, hub)]);
-        of_group.chain(of_hub).chain([Thing::Secret(secret_of(self))]).collect()
+        let ordered = leaf::order::issuer_of(self).map(|_| Thing::Secret(leaf::order::name_of(self)));
+        of_group.chain(of_hub).chain(ordered).chain([Thing::Secret(secret_of(self))]).collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -86,12 +87,13 @@ impl Kind for DeviceCredential {
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
         match (goal, seen) {
             // The Secret goes with its owner; nothing else was made.
-            (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_) | Seen::Certified(_)) => Plan::met(),
+            (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_) | Seen::Certified(_) | Seen::Ordered(_)) => Plan::met(),
             (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen, now).map(Action::Enrollment),
             (Goal::Present, Seen::Barred(seen)) => disenrollment::admit(seen).map(Action::Enrollment),
             (_, Seen::Leaving(seen)) => identity::leave(seen).map(Action::Leave),
             (Goal::Present, Seen::Wanted(seen)) => plan::plan(self, seen, now),
             (Goal::Present, Seen::Certified(seen)) => leaf::plan(self, seen, now),
+            (Goal::Present, Seen::Ordered(seen)) => leaf::order::plan(self, seen, now),
         }
     }
 
@@ -107,6 +109,7 @@ impl Kind for DeviceCredential {
             Action::Keys(step) => writing::bring(self, env, step).await,
             Action::Leave(step) => identity::perform(self, env, step).await,
             Action::Certificate(step) => leaf::perform(self, env, step).await,
+            Action::Order(step) => leaf::order::perform(self, env, step).await,
         }
     }
 
@@ -115,6 +118,7 @@ impl Kind for DeviceCredential {
             Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
             Seen::Wanted(seen) => status_of(self, seen, common),
             Seen::Certified(seen) => leaf::told(self, seen, common),
+            Seen::Ordered(seen) => leaf::order::told(self, seen, common),
         };
         serde_json::to_value(status).expect("a status serializes")
     }

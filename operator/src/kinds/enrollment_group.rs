@@ -29,7 +29,7 @@ use crate::{
 
 pub(crate) use self::keys::{digest_of, generate as fresh_keys, id_of, stored_keys};
 pub(crate) use self::observe::{hub_group_of, service, service_of};
-pub(crate) use self::signers::issuer_of;
+pub(crate) use self::signers::{authority_secrets_of, issuer_of};
 pub(crate) use self::webhook::{Webhook, webhook};
 pub(crate) use self::wish::allocation;
 
@@ -65,7 +65,7 @@ impl Kind for EnrollmentGroup {
     fn references(&self) -> Vec<Thing> {
         let objects = [service_of(self), observe::hub_group_of(self)].map(Thing::Object);
         let keys = keys::has_keys(self).then(|| keys::secret_of(self));
-        let secrets = keys.into_iter().chain(signers::secrets_of(self)).chain(webhook::secret_of(self));
+        let secrets = keys.into_iter().chain(authority_secrets_of(self)).chain(webhook::secret_of(self));
         objects.into_iter().chain(secrets.map(Thing::Secret)).collect()
     }
 

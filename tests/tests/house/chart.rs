@@ -84,7 +84,10 @@ fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
     cluster.sort();
     assert_eq!(rights("cluster")?, cluster);
     assert_eq!(rights("namespace")?, ["configmaps. create delete get list patch watch", "leases.coordination.k8s.io create get update"]);
-    assert_eq!(rights("secrets")?, ["secrets. create delete get list patch update watch"]);
+    assert_eq!(
+        rights("secrets")?,
+        ["certificates.cert-manager.io create delete get patch", "secrets. create delete get list patch update watch"]
+    );
     assert_eq!(rights("tokens")?, ["serviceaccounts/token. create"]);
     Ok(())
 }

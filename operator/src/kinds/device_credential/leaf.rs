@@ -1,15 +1,21 @@
-//! The credential of a device that proves itself by a certificate: its own, which its group's authority signs.
+//! The credential of a device that proves itself by a certificate of its own, which its group's authority signs here, or an issuer
+//! of cert-manager issues.
 //!
-//! A certificate's key is made here and can be had from nowhere else, so nothing is computed anew: what the Secret's annotations
+//! A certificate's key can be had from nowhere else once it is made, so nothing is computed anew: what the Secret's annotations
 //! say of it decides whether it is kept.
 
+mod beside;
 mod life;
+pub(super) mod order;
 mod perform;
 mod plan;
+mod written;
+
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot, annotations as names};
-use moorage_keys::{Authority, Digest, IdScope, RegistrationId, SymmetricKey, Thumbprint, keyed_digest};
+use moorage_keys::{Authority, Digest, RegistrationId, SymmetricKey, keyed_digest};
 use moorage_plan::{Reason, Renewal};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -19,14 +25,15 @@ use super::reprovisioning::{self, Asked, open_request};
 use super::secret::{SeenSecret, is_intact};
 use crate::{cluster::SecretData, env::Env, error::Halt, key::Name, kind::Kind, kinds::enrollment_group};
 
+pub(super) use self::beside::Beside;
 pub(super) use self::life::renewal;
 pub(super) use self::perform::perform;
 pub use self::plan::Step;
-#[cfg(test)]
-pub(super) use self::plan::annotations;
 pub(super) use self::plan::{plan, told};
+#[cfg(test)]
+pub(super) use self::written::annotations;
 
-/// The names of the entries that every Secret of a certificate has.
+/// The names of the entries of a certificate's Secret.
 pub(super) const CERTIFICATE: &str = "tls.crt";
 pub(super) const KEY: &str = "tls.key";
 pub(super) const AUTHORITY: &str = "ca.crt";
@@ -35,43 +42,27 @@ pub(super) const AUTHORITY: &str = "ca.crt";
 pub struct Looked {
     pub(super) source: Source,
     pub(super) renewal: Renewal,
-    pub(super) secret: Option<SeenSecret>,
-    /// Secrets that were made for this credential under another name.
-    pub(super) stale: Vec<Name>,
-    /// Whether the device is to register anew.
-    pub(super) asked: Option<Asked>,
+    pub(super) seen: SeenOutput,
 }
 
 /// Everything that a content follows from, beside the certificate.
 #[derive(Clone, Debug)]
 pub struct Source {
-    pub(super) registration_id: RegistrationId,
-    /// Entries that say where the device registers, by the names that were asked for.
-    pub(super) entries: Vec<(String, String)>,
+    pub(super) beside: Beside,
     /// Who signs.
     pub(super) authority: Authority,
     /// The Secret of the authority, with its key.
     pub(super) issuer: Name,
-    pub(super) id_scope: IdScope,
 }
 
-impl Source {
-    /// Recognises what the Secret says beside the certificate.
-    pub(super) fn fingerprint(&self) -> String {
-        let text = serde_json::to_string(&self.entries).expect("texts serialize");
-        Thumbprint::of(text.as_bytes()).to_string()
-    }
-
-    /// The content around a certificate and its key.
-    pub(super) fn content(&self, certificate: &str, key: &Zeroizing<String>) -> SecretData {
-        let text = |text: &str| Zeroizing::new(text.to_owned());
-        let own = [
-            (CERTIFICATE.to_owned(), text(certificate)),
-            (KEY.to_owned(), key.clone()),
-            (AUTHORITY.to_owned(), text(&self.authority.pem())),
-        ];
-        own.into_iter().chain(self.entries.iter().map(|(name, value)| (name.clone(), text(value)))).collect()
-    }
+/// What there is of a credential with a certificate.
+#[derive(Default)]
+pub struct SeenOutput {
+    pub(super) secret: Option<SeenSecret>,
+    /// Secrets that were made for this credential under another name.
+    pub(super) stale: Vec<Name>,
+    /// Whether the device is to register anew.
+    pub(super) asked: Option<Asked>,
 }
 
 /// Recognises a content to those who hold the certificate's key, and to nobody else; `None` if it has none.
@@ -114,7 +105,14 @@ pub(super) async fn look(
     longest: Option<&str>,
 ) -> Result<Looked, Halt> {
     let renewal = renewal(credential, longest)?;
-    let source = source(env, credential, group, registration_id).await?;
+    let beside = beside::of(credential, group, registration_id)?;
+    let source = source(env, group, beside).await?;
+    let seen = output(env, credential, group, &source.beside.registration_id).await?;
+    Ok(Looked { source, renewal, seen })
+}
+
+/// Looks at what there is of a credential.
+async fn output(env: &Env, credential: &DeviceCredential, group: &EnrollmentGroup, id: &RegistrationId) -> Result<SeenOutput, Halt> {
     let at = secret_of(credential);
     let secret = match env.secrets.meta(&at)? {
         Some(meta) => Some(SeenSecret { intact: is_intact(env, credential, &at, &meta, is_as_written).await?, meta }),
@@ -122,61 +120,50 @@ pub(super) async fn look(
     };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
     let asked = match request {
-        Some((token, secret)) => Some(reprovisioning::look(env, group, &source.registration_id, token, &secret.meta).await?),
+        Some((token, secret)) => Some(reprovisioning::look(env, group, id, token, &secret.meta).await?),
         None => None,
     };
     let stale = env.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
-    Ok(Looked { source, renewal, secret, stale, asked })
+    Ok(SeenOutput { secret, stale, asked })
 }
 
-async fn source(
-    env: &Env,
-    credential: &DeviceCredential,
-    group: &EnrollmentGroup,
-    registration_id: RegistrationId,
-) -> Result<Source, Halt> {
+async fn source(env: &Env, group: &EnrollmentGroup, beside: Beside) -> Result<Source, Halt> {
     let at = group.key().at;
-    let waiting = |what: &str| Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {at} {what}"));
-    let status = group.status.as_ref().ok_or_else(|| waiting("was not reconciled yet"))?;
-    let (Some(id_scope), Some(host)) = (&status.id_scope, &status.provisioning_host) else {
-        return Err(waiting("is not in the provisioning service yet"));
-    };
-    if status.iot_hubs.is_empty() {
-        // Such a group gives its devices any hub that is linked, other tenants' among them.
-        return Err(waiting("names no hub of its tenant in the provisioning service yet"));
-    }
     let issuer = enrollment_group::issuer_of(group).ok_or_else(|| {
         let note = format!(
-            "EnrollmentGroup {at} refers to authorities that only the provisioning service knows, and nobody here can sign for them; have the device's certificate made elsewhere, or use signingCertificates there"
+            "EnrollmentGroup {at} refers to authorities that only the provisioning service knows, and nobody here can sign for them; name an issuer of cert-manager in spec.certificate.issuerRef, have the device's certificate made elsewhere, or use signingCertificates there"
         );
         Halt::stuck(Reason::DependencyMissing, note)
     })?;
     let authority = authority(env, &issuer, &at).await?;
-    let accepted = status
-        .certificate_authorities
-        .iter()
-        .any(|one| one.slot == Slot::Primary && one.thumbprint.as_deref().is_some_and(|told| authority.thumbprint().is(told)));
-    if !accepted {
-        return Err(waiting("is bringing its authority to the provisioning service"));
+    if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
+        return Err(beside::waiting(group, "is bringing its authority to the provisioning service"));
     }
-    let id_scope = IdScope::parse(id_scope).map_err(|_| waiting("tells an id scope that is none"))?;
-    let renamed = |name: &str| credential.spec.secret.keys.get(name).cloned().unwrap_or_else(|| name.to_owned());
-    let facts = [("registrationId", registration_id.as_str()), ("idScope", id_scope.as_str()), ("provisioningHost", host)];
-    let entries = facts.into_iter().map(|(name, value)| (renamed(name), value.to_owned())).collect();
-    Ok(Source { registration_id, entries, authority, issuer, id_scope })
+    Ok(Source { beside, authority, issuer })
+}
+
+/// Whether the provisioning service accepts devices of an authority, in one of these places.
+fn is_accepted(group: &EnrollmentGroup, authority: &Authority, place: impl Fn(Slot) -> bool) -> bool {
+    let told = group.status.as_ref().map(|status| status.certificate_authorities.as_slice()).unwrap_or_default();
+    told.iter().any(|one| place(one.slot) && one.thumbprint.as_deref().is_some_and(|told| authority.thumbprint().is(told)))
+}
+
+/// The certificate of an authority of a group, and all that its Secret holds.
+async fn authority_in(env: &Env, at: &Name, group: &Name) -> Result<(Authority, Arc<SecretData>), Halt> {
+    let data = env.secrets.source(at).await?;
+    let read = data.as_ref().and_then(|data| Authority::from_pem(data.expose(CERTIFICATE)?).ok());
+    read.zip(data).ok_or_else(|| {
+        let note = format!("EnrollmentGroup {group} has no authority now: its condition says why");
+        Halt::not_yet(Reason::DependencyNotReady, note)
+    })
 }
 
 /// The authority that signs, which has its key in the cluster.
 async fn authority(env: &Env, issuer: &Name, group: &Name) -> Result<Authority, Halt> {
-    let data = env.secrets.source(issuer).await?;
-    let read = data.as_ref().and_then(|data| Authority::from_pem(data.expose(CERTIFICATE)?).ok());
-    let (Some(data), Some(authority)) = (data, read) else {
-        let note = format!("EnrollmentGroup {group} has no authority now: its condition says why");
-        return Err(Halt::not_yet(Reason::DependencyNotReady, note));
-    };
+    let (authority, data) = authority_in(env, issuer, group).await?;
     if data.expose(KEY).is_none_or(|key| key.trim().is_empty()) {
         let note = format!(
-            "Secret {issuer} of EnrollmentGroup {group} has no {KEY}, and without it nobody here can sign; put the authority's key there, or have the device's certificate made elsewhere"
+            "Secret {issuer} of EnrollmentGroup {group} has no {KEY}, and without it nobody here can sign; put the authority's key there, name an issuer of cert-manager in spec.certificate.issuerRef, or have the device's certificate made elsewhere"
         );
         return Err(Halt::stuck(Reason::DependencyMissing, note));
     }

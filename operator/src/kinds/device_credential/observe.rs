@@ -34,6 +34,8 @@ pub enum Seen {
     Wanted(Box<Wanted>),
     /// It is to be written, with a certificate of the device's own.
     Certified(Box<leaf::Looked>),
+    /// It is to be written, with a certificate that cert-manager issues.
+    Ordered(Box<leaf::order::Looked>),
 }
 
 /// What a credential is made of, and what there is of it.
@@ -121,6 +123,9 @@ async fn of_group(credential: &DeviceCredential, env: &Env, group_key: &ObjectKe
         disenrollment::held_up_by_another(&looked, &other, meant).map_or(Ok(()), Err)?;
     }
     if leaf::is_asked_for(credential, &group)? {
+        if let Some(issuer) = leaf::order::issuer_of(credential) {
+            return Ok(Seen::Ordered(Box::new(leaf::order::look(env, credential, &group, issuer, id, longest).await?)));
+        }
         return Ok(Seen::Certified(Box::new(leaf::look(env, credential, &group, id, longest).await?)));
     }
     Ok(Seen::Wanted(Box::new(wanted(env, credential, &group, id, renewals).await?)))

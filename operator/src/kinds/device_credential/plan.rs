@@ -13,10 +13,11 @@ use super::assigned;
 use super::content::{Content, Keys, Login, Origin, Source};
 use super::custody::{self, Verdict};
 use super::disenrollment::Step;
+use super::leaf::{self, order};
 use super::observe::{SeenKeys, Wanted, secret_of};
 use super::secret::SeenSecret;
 use super::tokens::Lives;
-use super::{identity, leaf, reprovisioning};
+use super::{identity, reprovisioning};
 use crate::{
     effects::Target,
     key::{KindName, Name},
@@ -41,6 +42,8 @@ pub enum Action {
     Leave(identity::Step),
     /// Brings about a certificate of the device's own.
     Certificate(leaf::Step),
+    /// Has cert-manager issue one.
+    Order(order::Step),
 }
 
 impl Act for Action {
@@ -53,6 +56,7 @@ impl Act for Action {
             Self::Keys(step) => step.reason(),
             Self::Leave(step) => step.reason(),
             Self::Certificate(step) => step.reason(),
+            Self::Order(step) => step.reason(),
         }
     }
 
@@ -66,6 +70,7 @@ impl Act for Action {
             Self::Keys(step) => step.note(),
             Self::Leave(step) => step.note(),
             Self::Certificate(step) => step.note(),
+            Self::Order(step) => step.note(),
         }
     }
 
@@ -77,6 +82,7 @@ impl Act for Action {
             Self::Keys(step) => step.target(),
             Self::Leave(step) => step.target(),
             Self::Certificate(step) => step.target(),
+            Self::Order(step) => step.target(),
         }
     }
 
@@ -89,6 +95,7 @@ impl Act for Action {
             Self::Keys(step) => step.is_news(),
             Self::Leave(step) => step.is_news(),
             Self::Certificate(step) => step.is_news(),
+            Self::Order(step) => step.is_news(),
         }
     }
 }
@@ -118,7 +125,7 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
     }
     if over.is_some_and(|meta| leaf::is_of_a_certificate(meta)) {
         let actions = vec![Action::Certificate(leaf::Step::Replace { at })];
-        return Plan::act(with_stale(actions, seen), Reason::DeleteSecret, "The Secret is being made again for keys");
+        return Plan::act(with_stale(credential, actions, &seen.stale), Reason::DeleteSecret, "The Secret is being made again for keys");
     }
     let (keys, first) = match &seen.keys {
         SeenKeys::Derived(keys) => (keys.clone(), Vec::new()),
@@ -144,20 +151,21 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
     let mut actions: Vec<_> = first.into_iter().map(Action::Keys).collect();
     let Some(secret) = &seen.secret else {
         actions.push(Action::Write { at, content, revision: 1, over: None, why: Reason::CreateSecret });
-        return Plan::act(with_stale(actions, seen), Reason::CreateSecret, "The credential is being written");
+        return Plan::act(with_stale(credential, actions, &seen.stale), Reason::CreateSecret, "The credential is being written");
     };
     if !(describes(secret, &content) && is_owned_by(credential, &secret.meta)) {
         let usable = serves(secret, now) && withheld.is_none() && is_same_login(secret, &content);
         actions.push(rewrite(at, secret, content, now));
         // What the Secret holds is good until its token ends: a new revision is no outage.
-        return Plan::act(with_stale(actions, seen), Reason::UpdateSecret, "The credential is being rewritten").usable(usable);
+        return Plan::act(with_stale(credential, actions, &seen.stale), Reason::UpdateSecret, "The credential is being rewritten")
+            .usable(usable);
     }
     if actions.is_empty() && seen.stale.is_empty() {
         let due = renewals.due(lives, seed(credential));
         return at_rest(seen, withheld, now).by(due).by(seen.assigned.as_ref().map(|assigned| assigned.next));
     }
     let usable = serves(secret, now) && withheld.is_none();
-    Plan::act(with_stale(actions, seen), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
+    Plan::act(with_stale(credential, actions, &seen.stale), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
 }
 
 /// What is left to do for a credential whose Secret holds all that it can hold now.
@@ -202,8 +210,11 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
     Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
-fn with_stale(mut actions: Vec<Action>, seen: &Wanted) -> Vec<Action> {
-    actions.extend(seen.stale.iter().cloned().map(Action::Delete));
+/// The actions, and after them what becomes of Secrets that are not wanted any more.
+pub(super) fn with_stale(credential: &DeviceCredential, mut actions: Vec<Action>, stale: &[Name]) -> Vec<Action> {
+    let order = order::name_of(credential);
+    actions
+        .extend(stale.iter().cloned().map(|at| if at == order { Action::Order(order::Step::Cancel { at }) } else { Action::Delete(at) }));
     actions
 }
 

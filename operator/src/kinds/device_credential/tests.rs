@@ -3,6 +3,7 @@
 mod certificate;
 mod keys;
 mod login;
+mod order;
 mod secret;
 mod world;
 
@@ -93,7 +94,7 @@ fn apply(credential: &DeviceCredential, action: &Action, secrets: &mut Secrets) 
             }
         }
         Action::Delete(at) => drop(secrets.remove(at)),
-        Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) => {
+        Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) | Action::Order(_) => {
             panic!("{action:?}")
         }
     }

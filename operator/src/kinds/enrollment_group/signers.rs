@@ -34,7 +34,7 @@ pub(super) async fn issues(env: &Env, group: &EnrollmentGroup) -> Result<bool, H
 }
 
 /// The Secrets of a group's authorities.
-pub(super) fn secrets_of(group: &EnrollmentGroup) -> Vec<Name> {
+pub(crate) fn authority_secrets_of(group: &EnrollmentGroup) -> Vec<Name> {
     let certificates = certificates_of(group).into_iter();
     certificates.flat_map(|pair| std::iter::once(&pair.primary).chain(&pair.secondary)).map(|secret| name_of(group, secret)).collect()
 }
@@ -110,7 +110,7 @@ pub(super) struct Ending {
 pub(super) fn ending(group: &EnrollmentGroup, signers: &Signers, now: Timestamp) -> Ending {
     let Signers::Certificates(pair) = signers else { return Ending::default() };
     let mut ending = Ending::default();
-    for (authority, (at, slot)) in pair.iter().zip(secrets_of(group).iter().zip(["primary", "secondary"])) {
+    for (authority, (at, slot)) in pair.iter().zip(authority_secrets_of(group).iter().zip(["primary", "secondary"])) {
         let (end, notice) = (authority.not_after(), notice(authority));
         let (subject, day) = (authority.subject(), end.strftime("%Y-%m-%d"));
         if end <= now {

@@ -7,7 +7,8 @@ use moorage_keys::Leaf;
 use moorage_plan::{Class, Lifetime, Reason};
 
 use super::super::writing::{described, put};
-use super::plan::{Step, annotations};
+use super::plan::Step;
+use super::written::annotations;
 use super::{CERTIFICATE, KEY, Source, digest, is_as_written};
 use crate::{
     cluster::{SecretData, SecretType},
@@ -43,12 +44,12 @@ async fn issue(env: &Env, source: &Source, life: Lifetime) -> Result<SecretData,
     let data = reached(env.secrets.source(at).await)?.ok_or_else(changed)?;
     let key = data.expose(KEY).ok_or_else(changed)?;
     let from = life.not_before.saturating_sub(BEHIND).unwrap_or(life.not_before);
-    let leaf = Leaf::issue(&source.authority, key, &source.registration_id, (from, life.not_after)).map_err(|error| {
+    let leaf = Leaf::issue(&source.authority, key, &source.beside.registration_id, (from, life.not_after)).map_err(|error| {
         let step = format!("failed to issue a certificate with {KEY} of Secret {at}: {error}; put the key of its {CERTIFICATE} there");
         Error::own(step, Class::Invalid).because(Reason::SecretMalformed)
     })?;
     let above = if source.authority.is_root() { String::new() } else { source.authority.pem() };
-    Ok(source.content(&format!("{}{above}", leaf.certificate()), leaf.expose_key()))
+    Ok(source.beside.content(&format!("{}{above}", leaf.certificate()), leaf.expose_key(), &source.authority.pem()))
 }
 
 /// What the Secret is to hold around the certificate that it has.
@@ -57,7 +58,7 @@ async fn around(env: &Env, at: &Name, source: &Source, over: &ObjectMeta) -> Res
     let (meta, data) = env.secrets.read(at).await?.ok_or_else(changed)?;
     let same = meta.resource_version == over.resource_version && is_as_written(&meta, &data);
     let (certificate, key) = data.0.get(CERTIFICATE).zip(data.0.get(KEY)).filter(|_| same).ok_or_else(changed)?;
-    Ok(source.content(certificate, key))
+    Ok(source.beside.content(certificate, key, &source.authority.pem()))
 }
 
 #[expect(clippy::too_many_arguments, reason = "what is written, what is said of it, and over what")]
@@ -72,6 +73,6 @@ async fn write(
     over: Option<&ObjectMeta>,
 ) -> Result<(), Error> {
     let digest = digest(data).expect("what is issued has a key").to_string();
-    let metadata = described(credential, at, annotations(source, life, &digest, revision), over);
+    let metadata = described(credential, at, annotations(&source.beside, source.authority.thumbprint(), life, &digest, revision), over);
     put(credential, env, at, SecretType::Tls, &metadata, data, over).await
 }

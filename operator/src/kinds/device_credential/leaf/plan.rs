@@ -1,6 +1,5 @@
 //! What becomes of the Secret with a device's certificate.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,9 +7,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus, annotations as names};
 use moorage_plan::{Lifetime, Plan, Reason};
 
-use super::super::plan::{Action, is_ours, is_owned_by, seed};
+use super::super::plan::{Action, is_ours, is_owned_by, seed, with_stale};
 use super::super::{observe::secret_of, reprovisioning};
-use super::{Looked, Source, is_of_a_certificate, life};
+use super::written::written;
+use super::{Beside, Looked, SeenOutput, Source, is_of_a_certificate, life};
 use crate::{effects::Target, key::Name, kind::Act};
 
 /// What can be done for a certificate.
@@ -53,38 +53,6 @@ impl Act for Step {
     }
 }
 
-/// The certificate as the Secret's annotations describe it.
-struct Written<'a> {
-    revision: i64,
-    life: Option<Lifetime>,
-    authority: Option<&'a str>,
-    fingerprint: Option<&'a str>,
-}
-
-fn written(meta: &ObjectMeta) -> Written<'_> {
-    let read = |name: &str| meta.annotations.as_ref()?.get(name).map(String::as_str);
-    let time = |name: &str| read(name)?.parse::<Timestamp>().ok();
-    let life = time(names::CERTIFICATE_NOT_BEFORE).zip(time(names::CERTIFICATE_NOT_AFTER));
-    Written {
-        revision: read(names::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0),
-        life: life.map(|(not_before, not_after)| Lifetime { not_before, not_after }),
-        authority: read(names::CERTIFICATE_AUTHORITY),
-        fingerprint: read(names::CERTIFICATE_USE),
-    }
-}
-
-/// What the Secret's annotations say of its content.
-pub(crate) fn annotations(source: &Source, life: Lifetime, digest: &str, revision: i64) -> BTreeMap<String, String> {
-    BTreeMap::from([
-        (names::DIGEST.to_owned(), digest.to_owned()),
-        (names::REVISION.to_owned(), revision.to_string()),
-        (names::CERTIFICATE_NOT_BEFORE.to_owned(), life.not_before.to_string()),
-        (names::CERTIFICATE_NOT_AFTER.to_owned(), life.not_after.to_string()),
-        (names::CERTIFICATE_AUTHORITY.to_owned(), source.authority.thumbprint().to_string()),
-        (names::CERTIFICATE_USE.to_owned(), source.fingerprint()),
-    ])
-}
-
 pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp) -> Plan<Action> {
     let (at, source, renewal) = (secret_of(credential), &seen.source, seen.renewal);
     if source.authority.not_after() <= now {
@@ -95,9 +63,9 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
         let life = life::begin(renewal, &source.authority, now);
         Action::Certificate(Step::Issue { at, source: source.clone(), life, revision, over, why })
     };
-    let Some(secret) = &seen.secret else {
+    let Some(secret) = &seen.seen.secret else {
         let actions = vec![issue(at, 1, None, Reason::CreateSecret)];
-        return Plan::act(with_stale(actions, seen), Reason::CreateSecret, "The certificate is being issued");
+        return Plan::act(with_stale(credential, actions, &seen.seen.stale), Reason::CreateSecret, "The certificate is being issued");
     };
     if !is_ours(credential, &secret.meta) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
@@ -105,7 +73,11 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
     }
     if !is_of_a_certificate(&secret.meta) {
         let actions = vec![Action::Certificate(Step::Replace { at })];
-        return Plan::act(with_stale(actions, seen), Reason::DeleteSecret, "The Secret is being made again for a certificate");
+        return Plan::act(
+            with_stale(credential, actions, &seen.seen.stale),
+            Reason::DeleteSecret,
+            "The Secret is being made again for a certificate",
+        );
     }
     let before = written(&secret.meta);
     let signed = before.authority.is_some_and(|authority| source.authority.thumbprint().is(authority));
@@ -115,11 +87,11 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
     let Some(kept) = kept else {
         let why = if secret.intact { Reason::RenewCertificate } else { Reason::UpdateSecret };
         let actions = vec![issue(at, before.revision + 1, Some(secret.meta.clone()), why)];
-        return Plan::act(with_stale(actions, seen), why, "The certificate is being issued anew").usable(usable);
+        return Plan::act(with_stale(credential, actions, &seen.seen.stale), why, "The certificate is being issued anew").usable(usable);
     };
-    let as_wanted = before.fingerprint == Some(source.fingerprint().as_str()) && is_owned_by(credential, &secret.meta);
-    if as_wanted && seen.stale.is_empty() {
-        let plan = seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
+    let as_wanted = before.fingerprint == Some(source.beside.fingerprint().as_str()) && is_owned_by(credential, &secret.meta);
+    if as_wanted && seen.seen.stale.is_empty() {
+        let plan = seen.seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
         return plan.by(life::due(renewal, &source.authority, kept, seed(credential)).or(Some(kept.not_after)));
     }
     let rewrite = || {
@@ -127,29 +99,36 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
         Action::Certificate(Step::Rewrite { at, source, life: kept, revision: before.revision + 1, over })
     };
     let actions = if as_wanted { Vec::new() } else { vec![rewrite()] };
-    Plan::act(with_stale(actions, seen), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
-}
-
-fn with_stale(mut actions: Vec<Action>, seen: &Looked) -> Vec<Action> {
-    actions.extend(seen.stale.iter().cloned().map(Action::Delete));
-    actions
+    Plan::act(with_stale(credential, actions, &seen.seen.stale), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
 }
 
 /// What is told of a certificate.
 pub(crate) fn told(credential: &DeviceCredential, seen: &Looked, common: CommonStatus) -> DeviceCredentialStatus {
+    let due = |life| life::due(seen.renewal, &seen.source.authority, life, seed(credential));
+    told_of(credential, &seen.source.beside, &seen.seen, common, due)
+}
+
+/// The same, wherever it was issued.
+pub(super) fn told_of(
+    credential: &DeviceCredential,
+    beside: &Beside,
+    seen: &SeenOutput,
+    common: CommonStatus,
+    due: impl FnOnce(Lifetime) -> Option<Timestamp>,
+) -> DeviceCredentialStatus {
     let meta = seen.secret.as_ref().map(|secret| &*secret.meta).filter(|meta| is_of_a_certificate(meta));
     let before = meta.map(written);
     let life = before.as_ref().and_then(|before| before.life);
     DeviceCredentialStatus {
         common,
-        registration_id: Some(seen.source.registration_id.as_str().to_owned()),
-        id_scope: Some(seen.source.id_scope.as_str().to_owned()),
+        registration_id: Some(beside.registration_id.as_str().to_owned()),
+        id_scope: Some(beside.id_scope.as_str().to_owned()),
         secret_name: Some(secret_of(credential).name.to_string()),
         secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
         revision: before.map(|before| before.revision),
         not_before: life.map(|life| life.not_before),
         not_after: life.map(|life| life.not_after),
-        renewal_time: life.and_then(|life| life::due(seen.renewal, &seen.source.authority, life, seed(credential))),
+        renewal_time: life.and_then(due),
         reprovision_requested_at: meta.and_then(|meta| reprovisioning::on_secret(meta, names::REPROVISIONED)).cloned(),
         ..DeviceCredentialStatus::default()
     }

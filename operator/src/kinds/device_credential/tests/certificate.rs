@@ -3,7 +3,7 @@
 use moorage_keys::Authority;
 use moorage_plan::Reason;
 
-use super::super::leaf::{self, Looked, Source, Step};
+use super::super::leaf::{self, Beside, Looked, SeenOutput, Source, Step};
 use super::super::writing::described;
 use super::*;
 
@@ -20,25 +20,24 @@ fn authority((year, month, day): (i32, u8, u8)) -> Authority {
 
 fn source(authority: &Authority) -> Source {
     let entries = [("registrationId", "press-7"), ("idScope", "0ne00000001")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Source {
+    let beside = Beside {
         registration_id: RegistrationId::parse("press-7").expect("an id"),
         id_scope: IdScope::parse("0ne00000001").expect("a scope"),
         entries: entries.into(),
-        authority: authority.clone(),
-        issuer: Name::new("platform", "ca"),
-    }
+    };
+    Source { beside, authority: authority.clone(), issuer: Name::new("platform", "ca") }
 }
 
 fn look(source: &Source, secret: Option<ObjectMeta>) -> Looked {
     let secret = secret.map(|meta| SeenSecret { meta: Arc::new(meta), intact: true });
-    Looked { source: source.clone(), renewal: QUARTER, secret, stale: Vec::new(), asked: None }
+    Looked { source: source.clone(), renewal: QUARTER, seen: SeenOutput { secret, ..SeenOutput::default() } }
 }
 
 /// The metadata of the Secret after the step that a look asks for.
 fn after(credential: &DeviceCredential, looked: &Looked, when: Timestamp) -> ObjectMeta {
     let plan = leaf::plan(credential, looked, when);
     let [Action::Certificate(Step::Issue { at, source, life, revision, over, .. })] = &plan.actions[..] else { panic!("{plan:?}") };
-    let said = leaf::annotations(source, *life, "a-digest", *revision);
+    let said = leaf::annotations(&source.beside, source.authority.thumbprint(), *life, "a-digest", *revision);
     described(credential, at, said, over.as_deref())
 }
 
@@ -89,7 +88,7 @@ fn when_another_authority_takes_over_the_device_gets_a_certificate_of_it_and_can
 fn a_content_that_somebody_changed_is_issued_anew() {
     let (credential, source) = (object(), source(&authority(FAR)));
     let mut looked = look(&source, Some(after(&object(), &look(&source, None), now())));
-    looked.secret.as_mut().expect("there").intact = false;
+    looked.seen.secret.as_mut().expect("there").intact = false;
     let plan = leaf::plan(&credential, &looked, days(1));
     let update = "UpdateSecret: Write revision 2 to Secret contoso/press-7 with a certificate until 2026-05-31T12:00:00Z";
     assert_eq!(told(&plan), [update, "not yet, UpdateSecret: The certificate is being issued anew"]);
@@ -100,7 +99,7 @@ fn a_certificate_stays_when_only_what_is_beside_it_changes() {
     let (credential, source) = (object(), source(&authority(FAR)));
     let meta = after(&credential, &look(&source, None), now());
     let mut moved = source.clone();
-    moved.entries[1].1 = "0ne00000002".to_owned();
+    moved.beside.entries[1].1 = "0ne00000002".to_owned();
     let plan = leaf::plan(&credential, &look(&moved, Some(meta)), days(1));
     let rewrite = "UpdateSecret: Write revision 2 to Secret contoso/press-7 around its certificate";
     assert_eq!(told(&plan), [rewrite, "not yet, UpdateSecret: The credential is being rewritten | usable"]);
@@ -166,10 +165,10 @@ fn a_certificate_lives_as_long_as_its_spec_says_and_its_group_grants() {
 #[test]
 fn a_digest_shows_any_change_of_the_content() {
     let key = zeroize::Zeroizing::new("a key".to_owned());
-    let content = source(&authority(FAR)).content("a certificate", &key);
+    let content = source(&authority(FAR)).beside.content("a certificate", &key, "an authority");
     let names: Vec<_> = content.keys().collect();
     assert_eq!(names, ["ca.crt", "idScope", "registrationId", "tls.crt", "tls.key"]);
-    let other = source(&authority(FAR)).content("a certificate", &key);
+    let other = source(&authority(FAR)).beside.content("a certificate", &key, "another");
     assert_ne!(leaf::digest(&content), leaf::digest(&other));
     assert_eq!(leaf::digest(&content), leaf::digest(&content.clone()));
     assert_eq!(leaf::digest(&SecretData::default()), None);

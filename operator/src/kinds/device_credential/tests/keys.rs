@@ -163,7 +163,7 @@ impl World for Model {
                 }
             }
             Action::Write { .. } | Action::Delete(_) => apply(&self.credential, action, &mut self.secrets),
-            Action::Enrollment(_) | Action::Reprovision(_) | Action::Certificate(_) => panic!("{action:?}"),
+            Action::Enrollment(_) | Action::Reprovision(_) | Action::Certificate(_) | Action::Order(_) => panic!("{action:?}"),
         }
     }
 

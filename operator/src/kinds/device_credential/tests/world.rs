@@ -25,7 +25,12 @@ impl World for Model {
     fn apply(&mut self, action: &Action) {
         let at = match action {
             Action::Write { at, .. } | Action::Delete(at) => at.clone(),
-            Action::Enrollment(_) | Action::Reprovision(_) | Action::Keys(_) | Action::Leave(_) | Action::Certificate(_) => {
+            Action::Enrollment(_)
+            | Action::Reprovision(_)
+            | Action::Keys(_)
+            | Action::Leave(_)
+            | Action::Certificate(_)
+            | Action::Order(_) => {
                 panic!("{action:?}")
             }
         };

@@ -1,0 +1,125 @@
+//! A device's certificate that an issuer of cert-manager issues.
+//!
+//! It is asked for by a Certificate, and put by cert-manager into a Secret of its own, which is not the credential's: what opens
+//! nothing never comes there. That Secret is made first and deleted last, so that one of somebody else is never written
+//! over, and a Certificate of ours is never forgotten.
+
+mod document;
+mod fit;
+mod perform;
+mod plan;
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use moorage_crds::{DeviceCredential, EnrollmentGroup, IssuerRef};
+use moorage_keys::{Authority, RegistrationId, owner_hash};
+use moorage_plan::parse_duration;
+
+use super::beside::{self, waiting};
+use super::{Beside, SeenOutput, authority_in, is_accepted, output, renewal};
+use crate::{
+    cluster::{Found, SecretData},
+    env::Env,
+    error::Halt,
+    key::Name,
+    kind::Kind,
+    kinds::enrollment_group,
+};
+
+pub(in super::super) use self::document::Order;
+#[cfg(test)]
+pub(in super::super) use self::document::reserved;
+pub(in super::super) use self::perform::perform;
+pub use self::plan::Step;
+pub(in super::super) use self::plan::{plan, told};
+
+/// What a credential is made of, and what there is of it.
+pub struct Looked {
+    pub(in super::super) order: Order,
+    pub(in super::super) beside: Beside,
+    pub(in super::super) trust: Trust,
+    /// How long a certificate may last at most, if the group says so.
+    pub(in super::super) longest: Option<SignedDuration>,
+    pub(in super::super) found: Found,
+    pub(in super::super) delivered: Option<Delivered>,
+    pub(in super::super) seen: SeenOutput,
+    /// Name of the enrollment group, as sentences have it.
+    pub(in super::super) group: String,
+}
+
+/// The Secret into which cert-manager puts what it issues.
+pub struct Delivered {
+    pub(in super::super) meta: Arc<ObjectMeta>,
+    /// What it holds, if it is the credential's.
+    pub(in super::super) data: Arc<SecretData>,
+}
+
+/// Whose devices the provisioning service accepts.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// Those of these authorities.
+    In(Vec<Authority>),
+    /// It alone knows: the group refers to authorities by their names there.
+    Unknown,
+}
+
+/// Who is to issue a credential's certificate, if not the group's authority.
+pub(in super::super) fn issuer_of(credential: &DeviceCredential) -> Option<&IssuerRef> {
+    credential.spec.certificate.as_ref()?.issuer_ref.as_ref()
+}
+
+/// The name of a credential's Certificate, and of the Secret that it is put into: no other is called so, and it is the same after a restore.
+pub(in super::super) fn name_of(credential: &DeviceCredential) -> Name {
+    /// As long as a name may be, without the hash and what is before it.
+    const ROOM: usize = 253 - 17;
+    let key = credential.key();
+    let Name { namespace, name } = &key.at;
+    let hash = owner_hash("cert-manager", key.kind.as_str(), namespace, name);
+    let begin: String = name.chars().take(ROOM).collect();
+    Name::new(namespace, &format!("{}-{hash}", begin.trim_end_matches(['-', '.'])))
+}
+
+/// What the credential depends on beside what one does that is signed here: the Certificate, which is read each time.
+pub(in super::super) async fn look(
+    env: &Env,
+    credential: &DeviceCredential,
+    group: &EnrollmentGroup,
+    issuer: &IssuerRef,
+    registration_id: RegistrationId,
+    longest: Option<&str>,
+) -> Result<Looked, Halt> {
+    let renewal = renewal(credential, longest)?;
+    let order = Order::of(credential, issuer, &registration_id, renewal)?;
+    let beside = beside::of(credential, group, registration_id)?;
+    let trust = trust(env, group).await?;
+    let mut seen = output(env, credential, group, &beside.registration_id).await?;
+    seen.stale.retain(|stale| *stale != order.at);
+    let delivered = delivered(env, credential, &order.at).await?;
+    let found = env.cluster.certificate(&order.at).await?;
+    let longest = longest.and_then(|longest| parse_duration(longest).ok());
+    Ok(Looked { order, beside, trust, longest, found, delivered, seen, group: group.key().at.to_string() })
+}
+
+/// The authorities of a group whose devices the provisioning service accepts.
+async fn trust(env: &Env, group: &EnrollmentGroup) -> Result<Trust, Halt> {
+    if enrollment_group::issuer_of(group).is_none() {
+        return Ok(Trust::Unknown);
+    }
+    let mut accepted = Vec::new();
+    for at in enrollment_group::authority_secrets_of(group) {
+        let (authority, _) = authority_in(env, &at, &group.key().at).await?;
+        if is_accepted(group, &authority, |_| true) {
+            accepted.push(authority);
+        }
+    }
+    if accepted.is_empty() { Err(waiting(group, "is bringing its authority to the provisioning service")) } else { Ok(Trust::In(accepted)) }
+}
+
+async fn delivered(env: &Env, credential: &DeviceCredential, at: &Name) -> Result<Option<Delivered>, Halt> {
+    let Some(meta) = env.secrets.meta(at)? else { return Ok(None) };
+    // What is not ours is none of our business.
+    let data = if document::is_ours(credential, &meta) { env.secrets.source(at).await? } else { None };
+    Ok(Some(Delivered { meta, data: data.unwrap_or_default() }))
+}

@@ -1,0 +1,232 @@
+//! What becomes of a certificate that cert-manager issues.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus};
+use moorage_plan::{Plan, Reason, Standing};
+use serde_json::Value;
+
+use super::super::super::plan::{Action, annotation, is_ours, is_owned_by, with_stale};
+use super::super::super::{observe::secret_of, reprovisioning};
+use super::super::{
+    is_of_a_certificate,
+    plan::told_of,
+    written::{annotations, written},
+};
+use super::document::{self, Progress, progress};
+use super::fit::{DATED_BACK, Fit, fit};
+use super::{Looked, Trust};
+use crate::{
+    cluster::{Certificate, Found},
+    effects::Target,
+    key::Name,
+    kind::Act,
+    kinds::{patiently, soon},
+};
+
+/// What can be done for such a certificate.
+#[derive(Debug)]
+pub enum Step {
+    /// Makes the Secret that cert-manager fills: empty, and ours.
+    Reserve { at: Name },
+    /// Asks cert-manager, or asks otherwise.
+    Place { at: Name, issuer: String, document: Value, anew: bool },
+    /// Has that Secret go with the Certificate.
+    Tie { at: Name, owners: Vec<OwnerReference>, over: Arc<ObjectMeta> },
+    /// Writes what was issued into the credential's Secret: a new one, or over the version that was seen.
+    Write { at: Name, fit: Box<Fit>, said: Box<Said>, over: Option<Arc<ObjectMeta>>, why: Reason },
+    /// Deletes the credential's Secret of another type, to be made again: a type cannot change.
+    Replace { at: Name },
+    /// Takes back what was asked for, and all that came of it.
+    Cancel { at: Name },
+}
+
+/// What a Secret's annotations are to say.
+pub type Said = std::collections::BTreeMap<String, String>;
+
+impl Act for Step {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Reserve { .. } => Reason::CreateSecret,
+            Self::Place { .. } => Reason::OrderCertificate,
+            Self::Tie { .. } => Reason::UpdateSecret,
+            Self::Write { why, .. } => *why,
+            Self::Replace { .. } | Self::Cancel { .. } => Reason::DeleteSecret,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::Reserve { at } => format!("Create Secret {at} for cert-manager to put the certificate into"),
+            Self::Place { at, issuer, anew: false, .. } => format!("Order Certificate {at} of {issuer}"),
+            Self::Place { at, issuer, .. } => format!("Change Certificate {at}, which is ordered of {issuer}"),
+            Self::Tie { at, .. } => format!("Tie Secret {at} to its Certificate, with which it goes"),
+            Self::Write { at, fit, over: None, .. } => format!("Create Secret {at} with a certificate until {}", fit.life.not_after),
+            Self::Write { at, fit, .. } => format!("Write Secret {at} with a certificate until {}", fit.life.not_after),
+            Self::Replace { at } => format!("Delete Secret {at}, whose type cannot change, to make it again"),
+            Self::Cancel { at } => format!("Delete Certificate {at} and its Secret: cert-manager is not asked any more"),
+        }
+    }
+
+    fn target(&self) -> Target {
+        Target::Cluster
+    }
+
+    fn is_news(&self) -> bool {
+        match self {
+            Self::Reserve { .. } | Self::Tie { .. } | Self::Place { anew: false, .. } | Self::Write { over: None, .. } => false,
+            Self::Place { .. } | Self::Write { .. } | Self::Replace { .. } | Self::Cancel { .. } => true,
+        }
+    }
+}
+
+pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp) -> Plan<Action> {
+    let at = secret_of(credential);
+    if seen.seen.secret.as_ref().is_some_and(|secret| !is_ours(credential, &secret.meta)) {
+        let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
+        return Plan::stuck(Reason::SecretNotOurs, note);
+    }
+    let usable = serves(seen, now);
+    match placed(credential, seen) {
+        Err(plan) => plan.map(Action::Order).usable(usable).by(patiently(now)),
+        Ok(certificate) => received(credential, seen, certificate, usable, now),
+    }
+}
+
+/// Brings the order about: the Secret first, then the Certificate, then the tie between the two. Gives the Certificate once all is in place.
+fn placed<'a>(credential: &DeviceCredential, seen: &'a Looked) -> Result<&'a Certificate, Plan<Step>> {
+    let at = &seen.order.at;
+    let act = |step: Step, note: &str| {
+        let reason = step.reason();
+        Err(Plan::act(vec![step], reason, note))
+    };
+    let place = |over: Option<&ObjectMeta>| {
+        let document = seen.order.document(credential, over);
+        Step::Place { at: at.clone(), issuer: seen.order.issuer.clone(), document, anew: over.is_some() }
+    };
+    let theirs = |what: &str| {
+        format!(
+            "{what} {at} belongs to somebody else and is left alone; delete it: the certificate that {} issues is to be there",
+            seen.order.issuer
+        )
+    };
+    let certificate = match &seen.found {
+        Found::NotInstalled => {
+            let note = "spec.certificate.issuerRef asks cert-manager for the certificate, and this cluster does not have it; install cert-manager, or leave issuerRef out to have the group's authority sign";
+            return Err(Plan::stuck(Reason::DependencyMissing, note));
+        }
+        Found::Nothing => None,
+        Found::Certificate(certificate) if document::is_ours(credential, &certificate.metadata) => Some(&**certificate),
+        Found::Certificate(_) => return Err(Plan::stuck(Reason::AlreadyExists, theirs("Certificate"))),
+    };
+    let Some(delivered) = &seen.delivered else {
+        return act(Step::Reserve { at: at.clone() }, "The certificate is being ordered");
+    };
+    if !document::is_ours(credential, &delivered.meta) {
+        return Err(Plan::stuck(Reason::SecretNotOurs, theirs("Secret")));
+    }
+    let Some(certificate) = certificate else {
+        return act(place(None), "The certificate is being ordered");
+    };
+    if !seen.order.is_placed(credential, certificate) {
+        return act(place(Some(&certificate.metadata)), "The certificate is being ordered anew");
+    }
+    match document::owners(credential, certificate, &delivered.meta) {
+        Some(owners) => act(Step::Tie { at: at.clone(), owners, over: delivered.meta.clone() }, "The certificate is being ordered"),
+        None => Ok(certificate),
+    }
+}
+
+/// Hands on what was issued, and tells where the order stands.
+fn received(credential: &DeviceCredential, seen: &Looked, certificate: &Certificate, usable: bool, now: Timestamp) -> Plan<Action> {
+    let issued = fit(seen, now);
+    if let Some(Ok(fit)) = &issued
+        && let Some((step, note)) = hand_on(credential, seen, fit, usable)
+    {
+        let reason = step.reason();
+        let actions = with_stale(credential, vec![Action::Order(step)], &seen.seen.stale);
+        return Plan::act(actions, reason, note).usable(usable);
+    }
+    if !seen.seen.stale.is_empty() && usable {
+        return Plan::act(with_stale(credential, Vec::new(), &seen.seen.stale), Reason::DeleteSecret, "The credential is being rewritten")
+            .usable(usable);
+    }
+    let order = &seen.order;
+    let plan = match (progress(certificate), issued) {
+        (Progress::Failed(told), _) => Plan::stuck(
+            Reason::CertificateRefused,
+            format!(
+                "cert-manager did not issue Certificate {}: {told}; correct {}, or name another in spec.certificate.issuerRef; it is tried again by itself",
+                order.at, order.issuer
+            ),
+        ),
+        (Progress::Waiting(told), Some(Ok(_))) => wait(seen, &told, soon(now)),
+        (Progress::Waiting(told), _) => wait(seen, &told, None),
+        (Progress::Done, None) => wait(seen, "its Secret is empty", None),
+        (Progress::Done, Some(Err(why))) => Plan { standing: Standing::Stuck(why), ..Plan::met() },
+        (Progress::Done, Some(Ok(_))) => return at_rest(seen, certificate, now),
+    };
+    plan.usable(usable).by(patiently(now))
+}
+
+fn wait(seen: &Looked, told: &str, when: Option<Timestamp>) -> Plan<Action> {
+    Plan::wait(Reason::AwaitingCertificate, format!("cert-manager has not issued Certificate {} yet: {told}", seen.order.at), when)
+}
+
+/// The credential's Secret holds what was issued. When that is to be renewed, and is not, somebody wants to know.
+fn at_rest(seen: &Looked, certificate: &Certificate, now: Timestamp) -> Plan<Action> {
+    let plan = seen.seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
+    let due = certificate.status.renewal_time;
+    plan.by(due.filter(|due| now < *due).or_else(|| due.and_then(|_| patiently(now)))).by(life_of(seen).map(|life| life.not_after))
+}
+
+fn life_of(seen: &Looked) -> Option<moorage_plan::Lifetime> {
+    written(&seen.seen.secret.as_ref()?.meta).life
+}
+
+/// Whether what the credential's Secret holds opens the door now.
+fn serves(seen: &Looked, now: Timestamp) -> bool {
+    let Some(secret) = seen.seen.secret.as_ref().filter(|secret| secret.intact && is_of_a_certificate(&secret.meta)) else { return false };
+    let before = written(&secret.meta);
+    let is_accepted = match &seen.trust {
+        Trust::In(accepted) => accepted.iter().any(|authority| before.authority.is_some_and(|told| authority.thumbprint().is(told))),
+        Trust::Unknown => true,
+    };
+    is_accepted && before.life.is_some_and(|life| now < life.not_after)
+}
+
+/// What is to be done so that the credential's Secret holds this; `None` if it does, or has something newer.
+fn hand_on(credential: &DeviceCredential, seen: &Looked, fit: &Fit, usable: bool) -> Option<(Step, &'static str)> {
+    let at = secret_of(credential);
+    let said = |revision| Box::new(annotations(&seen.beside, &fit.authority, fit.life, &fit.digest, revision));
+    let write = |revision, over, why| Step::Write { at: at.clone(), fit: Box::new(fit.clone()), said: said(revision), over, why };
+    let Some(secret) = &seen.seen.secret else {
+        return Some((write(1, None, Reason::CreateSecret), "The credential is being written"));
+    };
+    if !is_of_a_certificate(&secret.meta) {
+        return Some((Step::Replace { at }, "The Secret is being made again for a certificate"));
+    }
+    let before = written(&secret.meta);
+    let as_said = said(before.revision).iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value));
+    if secret.intact && as_said && is_owned_by(credential, &secret.meta) {
+        return None;
+    }
+    let is_older = before.life.is_some_and(|life| fit.life.not_before + DATED_BACK < life.not_before);
+    if usable && is_older && before.fingerprint == Some(seen.beside.fingerprint().as_str()) {
+        return None;
+    }
+    let is_renewal = secret.intact && before.life != Some(fit.life);
+    let why = if is_renewal { Reason::RenewCertificate } else { Reason::UpdateSecret };
+    Some((write(before.revision + 1, Some(secret.meta.clone()), why), "The credential is being rewritten"))
+}
+
+/// What is told of such a certificate.
+pub(crate) fn told(credential: &DeviceCredential, seen: &Looked, common: CommonStatus) -> DeviceCredentialStatus {
+    let due = match &seen.found {
+        Found::Certificate(certificate) if document::is_ours(credential, &certificate.metadata) => certificate.status.renewal_time,
+        Found::Certificate(_) | Found::Nothing | Found::NotInstalled => None,
+    };
+    told_of(credential, &seen.beside, &seen.seen, common, |_| due)
+}

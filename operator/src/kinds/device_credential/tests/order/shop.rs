@@ -1,0 +1,244 @@
+//! A cluster with cert-manager in it, as small as can be: one Certificate, its Secret, and the credential's.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+
+use super::super::super::leaf::order::{self, Delivered, Looked, Order, Step, Trust};
+use super::super::super::leaf::{Beside, SeenOutput, is_as_written};
+use super::super::super::writing::described;
+use super::*;
+use crate::cluster::{Certificate, Found};
+
+/// Who signs.
+pub(super) struct Signer {
+    pub(super) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// A certificate that says this, before a signer signs it.
+pub(super) fn params(name: &str, not_before: Timestamp, days: i64) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let time = |time: Timestamp| {
+        rcgen::date_time_ymd(1970, 1, 1) + std::time::Duration::from_secs(time.as_second().try_into().expect("after 1970"))
+    };
+    (params.not_before, params.not_after) = (time(not_before), time(not_before + SignedDuration::from_hours(24 * days)));
+    params
+}
+
+pub(super) fn signer(name: &str) -> Signer {
+    let mut params = params(name, "2026-01-01T00:00:00Z".parse().expect("a time"), 3650);
+    (params.is_ca, params.extended_key_usages) = (IsCa::Ca(BasicConstraints::Unconstrained), Vec::new());
+    let key = KeyPair::generate().expect("a key");
+    Signer { pem: params.self_signed(&key).expect("it signs itself").pem(), issuer: Issuer::new(params, key) }
+}
+
+impl Signer {
+    pub(super) fn authority(&self) -> Authority {
+        Authority::from_pem(&self.pem).expect("an authority")
+    }
+
+    /// The content of a Secret as cert-manager writes it.
+    pub(super) fn sign(&self, params: &CertificateParams) -> SecretData {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("it signs").pem();
+        let entries = [("tls.crt", certificate), ("tls.key", key.serialize_pem()), ("ca.crt", self.pem.clone())];
+        entries.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect()
+    }
+}
+
+/// What cert-manager does.
+pub(super) enum Temper {
+    Issues,
+    Refuses,
+}
+
+pub(super) struct Shop {
+    pub(super) credential: DeviceCredential,
+    pub(super) trust: Trust,
+    pub(super) longest: Option<SignedDuration>,
+    pub(super) signer: Signer,
+    pub(super) temper: Temper,
+    pub(super) installed: bool,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) reserved: Option<Kept>,
+    pub(super) output: Option<Kept>,
+    pub(super) stale: Vec<Name>,
+    pub(super) now: Timestamp,
+    /// How often the credential's Secret was written.
+    pub(super) written: usize,
+    pub(super) versions: u32,
+}
+
+/// The credential of these tests.
+pub(super) fn ordered() -> DeviceCredential {
+    let mut credential = object();
+    credential.spec.certificate = Some(read(json!({ "issuerRef": { "name": "wind", "kind": "ClusterIssuer" }, "renewBefore": "30d" })));
+    credential
+}
+
+/// Where everything that cert-manager is asked for is.
+pub(super) fn at() -> Name {
+    order::name_of(&ordered())
+}
+
+impl Shop {
+    /// Nothing is there yet, and the group accepts whom cert-manager has sign.
+    pub(super) fn new() -> Self {
+        let signer = signer("wind");
+        Self {
+            credential: ordered(),
+            trust: Trust::In(vec![signer.authority()]),
+            longest: None,
+            signer,
+            temper: Temper::Issues,
+            installed: true,
+            certificate: None,
+            reserved: None,
+            output: None,
+            stale: Vec::new(),
+            now: now(),
+            written: 0,
+            versions: 0,
+        }
+    }
+
+    /// All is in place.
+    pub(super) fn at_rest() -> Self {
+        let mut shop = Self::new();
+        let plan = settle(&mut shop, Vec::new());
+        assert_eq!(plan.standing, Standing::Met, "{plan:?}");
+        shop
+    }
+
+    pub(super) fn looked(&self) -> Looked {
+        let issuer = order::issuer_of(&self.credential).expect("it has one");
+        let id = RegistrationId::parse("press-7").expect("an id");
+        let renewal = super::super::super::leaf::renewal(&self.credential, None).expect("a renewal");
+        let order = Order::of(&self.credential, issuer, &id, renewal).expect("an order");
+        let entries = [("registrationId", "press-7"), ("idScope", "0ne00000001")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let beside = Beside { registration_id: id, id_scope: IdScope::parse("0ne00000001").expect("a scope"), entries: entries.into() };
+        let secret = self
+            .output
+            .as_ref()
+            .map(|kept| SeenSecret { intact: is_as_written(&kept.meta, &kept.data), meta: Arc::new(kept.meta.clone()) });
+        let found = match (&self.certificate, self.installed) {
+            (_, false) => Found::NotInstalled,
+            (None, true) => Found::Nothing,
+            (Some(certificate), true) => Found::Certificate(Box::new(certificate.clone())),
+        };
+        let delivered =
+            self.reserved.as_ref().map(|kept| Delivered { meta: Arc::new(kept.meta.clone()), data: Arc::new(kept.data.clone()) });
+        let seen = SeenOutput { secret, stale: self.stale.clone(), asked: None };
+        Looked {
+            order,
+            beside,
+            trust: self.trust.clone(),
+            longest: self.longest,
+            found,
+            delivered,
+            seen,
+            group: "platform/press".to_owned(),
+        }
+    }
+
+    /// Has cert-manager put this into its Secret.
+    pub(super) fn deliver(&mut self, data: SecretData) {
+        self.reserved.as_mut().expect("it was reserved").data = data;
+        let generation = self.certificate.as_ref().and_then(|certificate| certificate.metadata.generation);
+        self.say(&json!([{ "type": "Ready", "status": "True", "reason": "Ready", "observedGeneration": generation }]));
+    }
+
+    pub(super) fn say(&mut self, conditions: &serde_json::Value) {
+        let status = json!({ "conditions": conditions, "renewalTime": "2026-04-30T12:00:00Z" });
+        self.certificate.as_mut().expect("it was ordered").status = read(status);
+    }
+
+    /// What cert-manager would sign now.
+    pub(super) fn asked(&self) -> CertificateParams {
+        params("press-7", self.now, 90)
+    }
+
+    /// Signs once more, and everything comes to rest.
+    pub(super) fn renew(&mut self) -> Vec<String> {
+        self.deliver(self.signer.sign(&self.asked()));
+        told(&self.plan())
+    }
+
+    fn place(&mut self, document: &serde_json::Value) {
+        self.versions += 1;
+        let (version, before) = (self.versions.to_string(), self.certificate.as_ref());
+        let seen = document["metadata"]["resourceVersion"].as_str();
+        // A version that is named is the one that is there, or nothing happens.
+        if seen.is_some() && seen != before.and_then(|before| before.metadata.resource_version.as_deref()) {
+            return;
+        }
+        let mut placed: Certificate = read(document.clone());
+        let generation = before.and_then(|before| before.metadata.generation).unwrap_or(0);
+        let same = before.is_some_and(|before| before.spec == placed.spec);
+        placed.metadata.generation = Some(if same { generation } else { generation + 1 });
+        (placed.metadata.uid, placed.metadata.resource_version) = (Some("a-certificate".to_owned()), Some(version));
+        placed.status = before.map(|before| before.status.clone()).unwrap_or_default();
+        self.certificate = Some(placed);
+    }
+
+    fn write(&mut self, step: &Step) {
+        let Step::Write { at, fit, said, over, .. } = step else { panic!("{step:?}") };
+        // A creation is refused where there is one, and a replacement where it is not the one that was seen.
+        if self.output.as_ref().map(|kept| &kept.meta) == over.as_deref() {
+            let meta = described(&self.credential, at, (**said).clone(), over.as_deref());
+            self.output = Some(Kept { meta, data: fit.data().clone() });
+            self.written += 1;
+        }
+    }
+}
+
+impl World for Shop {
+    type Action = Action;
+
+    fn plan(&self) -> Plan<Action> {
+        order::plan(&self.credential, &self.looked(), self.now)
+    }
+
+    fn apply(&mut self, action: &Action) {
+        match action {
+            Action::Order(Step::Reserve { at }) => {
+                assert!(self.certificate.is_none() || self.reserved.is_none(), "a Secret of cert-manager is never written over");
+                let meta = order::reserved(&self.credential, at);
+                self.reserved.get_or_insert(Kept { meta, data: SecretData::default() });
+            }
+            Action::Order(Step::Place { document, .. }) => {
+                assert!(self.reserved.is_some(), "the Secret comes first");
+                self.place(document);
+            }
+            Action::Order(Step::Tie { owners, .. }) => {
+                self.reserved.as_mut().expect("it was reserved").meta.owner_references = Some(owners.clone());
+            }
+            Action::Order(step @ Step::Write { .. }) => self.write(step),
+            Action::Order(Step::Replace { .. }) => self.output = None,
+            Action::Delete(at) => self.stale.retain(|stale| stale != at),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Cert-manager answers what it has not answered yet.
+    fn go_on(&mut self) -> bool {
+        let Some(certificate) = self.certificate.as_ref().filter(|_| self.reserved.is_some()) else { return false };
+        let generation = certificate.metadata.generation;
+        if certificate.status.conditions.first().is_some_and(|one| one.observed_generation == generation) {
+            return false;
+        }
+        match self.temper {
+            Temper::Issues => self.deliver(self.signer.sign(&self.asked())),
+            Temper::Refuses => self.say(&json!([{
+                "type": "Issuing", "status": "False", "reason": "Denied", "observedGeneration": generation,
+                "message": "The certificate request has failed to complete and will be retried: no such issuer",
+            }])),
+        }
+        true
+    }
+}
