@@ -3,6 +3,7 @@
 //! A function takes bytes, reads them as the place does, and asserts what must hold of every input. `cargo fuzz` calls it with what
 //! libFuzzer thinks of, and an ordinary test with the corpus in `fuzz/corpus` and mutations of it.
 
+mod certificates;
 mod connection_string;
 mod duration;
 mod hostile;
@@ -13,6 +14,7 @@ mod objects;
 mod replies;
 mod sas;
 
+pub use certificates::certificates;
 pub use connection_string::connection_string;
 pub use duration::duration;
 pub use ledger::ledger;
@@ -40,7 +42,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     Target { name: "sas", run: sas },
     Target { name: "connection_string", run: connection_string },
     Target { name: "names", run: names },
@@ -48,6 +50,7 @@ pub const TARGETS: [Target; 7] = [
     Target { name: "objects", run: objects },
     Target { name: "replies", run: replies },
     Target { name: "ledger", run: ledger },
+    Target { name: "certificates", run: certificates },
 ];
 
 /// The key that has signed the tokens in the corpus. It opens nothing.

@@ -8,6 +8,14 @@ use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa
 /// What is changed makes no certificate.
 pub fn authority(name: &str, change: impl FnOnce(&mut CertificateParams)) -> anyhow::Result<(String, String)> {
     let key = KeyPair::generate()?;
+    Ok((authority_of(name, &key, change)?, key.serialize_pem()))
+}
+
+/// The certificate of an authority that has a key already, in PEM.
+///
+/// # Errors
+/// What is changed makes no certificate.
+pub fn authority_of(name: &str, key: &KeyPair, change: impl FnOnce(&mut CertificateParams)) -> anyhow::Result<String> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -15,5 +23,5 @@ pub fn authority(name: &str, change: impl FnOnce(&mut CertificateParams)) -> any
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     (params.not_before, params.not_after) = (rcgen::date_time_ymd(2025, 1, 1), rcgen::date_time_ymd(2045, 1, 1));
     change(&mut params);
-    Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
+    Ok(params.self_signed(key)?.pem())
 }

@@ -76,6 +76,18 @@ pub(crate) fn validity(certificate: &X509Certificate<'_>) -> Option<(Timestamp, 
     Some((time(validity.not_before.timestamp())?, time(validity.not_after.timestamp())?))
 }
 
+/// The longest name that is told.
+const LONGEST_NAME: usize = 256;
+
+/// A name as it can be told in one line, whatever a certificate calls itself.
+fn told(name: &str) -> String {
+    let mut line: String = name.chars().take(LONGEST_NAME).map(|character| if character.is_control() { ' ' } else { character }).collect();
+    if name.chars().nth(LONGEST_NAME).is_some() {
+        line.push('…');
+    }
+    line
+}
+
 impl Authority {
     /// Reads the first certificate of a chain in PEM, as `tls.crt` of a Secret has it.
     ///
@@ -99,7 +111,7 @@ impl Authority {
             return Err(AuthorityError::MayNotSign);
         }
         let (not_before, not_after) = validity(&certificate).ok_or(malformed)?;
-        let subject = certificate.subject().to_string();
+        let subject = told(&certificate.subject().to_string());
         let is_root = certificate.subject().as_raw() == certificate.issuer().as_raw();
         rest.is_empty().then_some(()).ok_or(malformed)?;
         Ok(Self { subject, is_root, thumbprint: Thumbprint::of(&der), not_before, not_after, der })
@@ -115,7 +127,7 @@ impl Authority {
         &self.der
     }
 
-    /// Whom it names, such as `CN=Contoso device authority`.
+    /// Whom it names, in one line and not without end, such as `CN=Contoso device authority`.
     pub fn subject(&self) -> &str {
         &self.subject
     }
@@ -180,6 +192,13 @@ pub(crate) mod tests {
         assert_eq!(thumbprint.to_string(), "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD");
         assert!(thumbprint.is("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
         assert!(!thumbprint.is("ba7816bf"));
+    }
+
+    #[test]
+    fn a_name_is_told_in_one_line_that_ends() {
+        let named = |name: &str| Authority::from_pem(&made(name, |_| ()).0).expect("an authority").subject().to_owned();
+        assert_eq!(named("east\nnotAfter: never"), "O=Contoso, CN=east notAfter: never");
+        assert_eq!(named(&"e".repeat(300)), format!("O=Contoso, CN={}…", "e".repeat(256 - "O=Contoso, CN=".len())));
     }
 
     #[test]

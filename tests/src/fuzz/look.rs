@@ -38,20 +38,34 @@ pub(super) struct Lookout {
 }
 
 impl Lookout {
-    pub(super) fn new() -> Self {
+    pub(super) fn of(example: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let example = Example::read("s0-tenants.yaml", "").expect("the example can be read");
+        let example = Example::read(example, "").expect("the example can be read");
         let map = EndpointMap { address: nobody(), ca_pem: authority().expect("certificates").ca_pem.clone() };
         let transport = Transport::new(&TransportOptions { endpoint_map: Some(map), ..TransportOptions::default() }).expect("a transport");
         Self { runtime, example, transport }
     }
 
+    /// The first object of a kind in the example.
+    pub(super) fn object<K: Kind>(&self, kind: &str) -> K {
+        let found = self.example.objects().iter().find(|object| object["kind"] == kind).expect("the example has one");
+        serde_json::from_value(found.clone()).expect("an object of the example")
+    }
+
     /// Looks at an object among those of the example; what is told of it can be read, and tells no secret.
     pub(super) fn look_at<K: Kind>(&self, object: K) {
+        self.look_at_beside(object, &[]);
+    }
+
+    /// The same with others that are there as well, or in place of those of the example; gives what has become of the cluster.
+    pub(super) fn look_at_beside<K: Kind>(&self, object: K, others: &[Value]) -> ApiServer {
         let key = object.key();
         let cluster = ApiServer::new(|| Timestamp::UNIX_EPOCH);
         self.runtime.block_on(async {
             let env = self.world(&cluster, &key);
+            for other in others {
+                shown(&env, &cluster, other);
+            }
             cluster.create(&serde_json::to_value(&object).expect("what was read can be written"));
             let stored = cluster.get(key.kind.as_str(), &key.at.namespace, &key.at.name);
             let stored = stored.map(|stored| serde_json::from_value(stored).expect("what is stored is an object"));
@@ -65,6 +79,7 @@ impl Lookout {
                 }
             }
         });
+        cluster
     }
 
     fn world(&self, cluster: &ApiServer, key: &ObjectKey) -> Arc<Env> {
@@ -87,18 +102,15 @@ impl Lookout {
         for namespace in self.example.namespaces().iter().map(String::as_str).chain([&*key.at.namespace]) {
             env.secrets.watch_stands(&namespace.into(), Watch::Complete);
         }
-        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "azure", "namespace": "platform" },
-            "data": { "clientSecret": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, SECRET) } });
-        cluster.create(&secret);
-        let meta = ObjectMeta { resource_version: Some("1".to_owned()), ..ObjectMeta::default() };
-        env.secrets.put(Name::new("platform", "azure"), meta);
-        self.example.objects().iter().for_each(|object| shown(&env, object));
+        for object in self.example.objects() {
+            shown(&env, cluster, object);
+        }
         env
     }
 }
 
 /// Shows the operator an object of the example.
-fn shown(env: &Env, object: &Value) {
+fn shown(env: &Env, cluster: &ApiServer, object: &Value) {
     fn put<K: Kind>(env: &Env, object: &Value) {
         let object: K = serde_json::from_value(object.clone()).expect("an object of the example");
         env.stores.put(&object.key(), Arc::new(object));
@@ -109,8 +121,21 @@ fn shown(env: &Env, object: &Value) {
         "TenantHubGroup" => put::<TenantHubGroup>(env, object),
         "EnrollmentGroup" => put::<EnrollmentGroup>(env, object),
         "DeviceCredential" => put::<DeviceCredential>(env, object),
+        "Secret" => put_secret(env, cluster, object),
         _ => {}
     }
+}
+
+/// What the example says in plain text is the one secret that must not be told.
+fn put_secret(env: &Env, cluster: &ApiServer, secret: &Value) {
+    let mut secret = secret.clone();
+    if secret["stringData"].is_object() {
+        secret["data"] = json!({ "clientSecret": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, SECRET) });
+    }
+    cluster.create(&secret);
+    let text = |field: &str| secret["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let meta = ObjectMeta { resource_version: Some("1".to_owned()), ..ObjectMeta::default() };
+    env.secrets.put(Name::new(&text("namespace"), &text("name")), meta);
 }
 
 /// Where nobody listens.

@@ -38,7 +38,7 @@ fn taken<K: Kind>(data: &[u8], grant: fn(&K)) -> bool {
     let _ = (object.told(), object.outlook(), object.has_something_to_undo(), object.is_annotated(annotations::PAUSED));
     is_kept_in_order(&key, Arc::new(object.clone()));
     thread_local! { static LOOKOUT: OnceCell<Lookout> = const { OnceCell::new() } }
-    LOOKOUT.with(|lookout| lookout.get_or_init(Lookout::new).look_at(object));
+    LOOKOUT.with(|lookout| lookout.get_or_init(|| Lookout::of("s0-tenants.yaml")).look_at(object));
     true
 }
 

@@ -51,6 +51,11 @@ fn no_page_of_the_ledger_is_taken_for_another() {
     put_to("ledger", FEWER);
 }
 
+#[test]
+fn no_secret_of_an_authority_is_told_and_no_other_key_signs() {
+    put_to("certificates", FEWER);
+}
+
 fn put_to(name: &str, mutations: usize) {
     let target = TARGETS.iter().find(|target| target.name == name).expect("a target");
     if let Some(input) = std::env::var_os(INPUT).map(PathBuf::from) {

@@ -1,0 +1,163 @@
+use std::cell::OnceCell;
+use std::sync::OnceLock;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot};
+use moorage_keys::{Authority, Leaf, RegistrationId};
+use moorage_operator::clock::Clock;
+use rcgen::{KeyPair, PublicKeyData as _};
+use serde_json::{Map, Value, json};
+use x509_parser::prelude::{FromDer as _, Pem, X509Certificate};
+
+use super::look::Lookout;
+use super::{Outcome, assert_untold, told};
+use crate::apiserver::ApiServer;
+use crate::signing::{authority, authority_of};
+
+const PLATFORM: &str = "wind-platform";
+const DEVICE: (&str, &str) = ("wind", "wind-turbine-1");
+const AUTHORITY: &str = "wind-ca-2026";
+
+/// The Secret of an authority, as people and cert-manager bring it: its certificate or chain, an empty line, and its key. `{certificate}`
+/// and its like stand for what is made anew in each process. Behind another empty line is what to change in such a certificate: two bytes
+/// say where, the third how.
+pub fn certificates(data: &[u8]) -> Outcome {
+    let (chain, rest) = halves(data);
+    let (key, edits) = halves(rest);
+    let (Ok(chain), Ok(key)) = (str::from_utf8(chain), str::from_utf8(key)) else { return Outcome::Refused };
+    let (chain, key) = (filled(chain, edits), filled(key, edits));
+    let Ok(authority) = Authority::from_pem(&chain).inspect_err(|error| tells_nothing(&[&chain, &key], &told(error))) else {
+        is_issued_by_the_operator(&chain, &key, None);
+        return Outcome::Refused;
+    };
+    assert_eq!(Authority::from_pem(&authority.pem()).as_ref(), Ok(&authority), "what is read can be written, and read again");
+    assert!(!authority.subject().contains(char::is_control) && authority.subject().len() <= 1100, "nobody can be told that name");
+    let issued = issued(&authority, &key);
+    is_issued_by_the_operator(&chain, &key, issued.as_ref().map(|_| &authority));
+    Outcome::of(issued.as_ref())
+}
+
+fn halves(data: &[u8]) -> (&[u8], &[u8]) {
+    let at = data.windows(2).position(|two| two == b"\n\n");
+    at.map_or((data, &[]), |at| (&data[..at], &data[at + 2..]))
+}
+
+/// Authorities with their keys, which open nothing, and a key of neither.
+struct Made {
+    certificates: [(&'static str, Vec<u8>); 2],
+    keys: [(&'static str, String); 3],
+}
+
+fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let (ours, key) = authority("Wind devices 2026", |_| ()).expect("an authority");
+        let rsa = KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key");
+        let of_rsa = authority_of("Wind devices 2027", &rsa, |_| ()).expect("an authority");
+        let other = KeyPair::generate().expect("a key").serialize_pem();
+        let der = |pem: &str| first(pem).expect("a certificate");
+        Made {
+            certificates: [("{certificate}", der(&ours)), ("{rsa certificate}", der(&of_rsa))],
+            keys: [("{key}", key), ("{rsa key}", rsa.serialize_pem()), ("{other key}", other)],
+        }
+    })
+}
+
+/// A text with what its words stand for.
+fn filled(text: &str, edits: &[u8]) -> String {
+    let keys = made().keys.iter().fold(text.to_owned(), |text, (word, key)| text.replace(word, key));
+    made().certificates.iter().fold(keys, |text, (word, der)| {
+        let mut der = der.clone();
+        for edit in edits.chunks_exact(3) {
+            let at = usize::from(u16::from_be_bytes([edit[0], edit[1]])) % der.len();
+            der[at] ^= edit[2];
+        }
+        text.replace(word, &format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der)))
+    })
+}
+
+fn first(chain: &str) -> Option<Vec<u8>> {
+    Some(Pem::iter_from_buffer(chain.as_bytes()).next()?.ok()?.contents)
+}
+
+/// A certificate of the authority for a device, if the key is the authority's.
+fn issued(authority: &Authority, key: &str) -> Option<Leaf> {
+    let id = RegistrationId::parse(DEVICE.1).expect("an id");
+    let life = ["2026-03-01T11:55:00Z", "2026-05-30T12:00:00Z"].map(|time| time.parse().expect("a time"));
+    match Leaf::issue(authority, key, &id, (life[0], life[1])) {
+        Ok(leaf) => {
+            is_of(authority, leaf.certificate(), leaf.expose_key());
+            tells_nothing(&[key, leaf.expose_key()], &format!("{leaf:?}"));
+            Some(leaf)
+        }
+        Err(error) => {
+            tells_nothing(&[key], &told(&error));
+            None
+        }
+    }
+}
+
+/// A certificate of the device for its key, that opens doors and signs nothing, by an authority whose key has signed it.
+fn is_of(authority: &Authority, chain: &str, key: &str) {
+    let (_, issuer) = X509Certificate::from_der(authority.der()).expect("an authority");
+    let leaf = first(chain).expect("a certificate");
+    let (_, leaf) = X509Certificate::from_der(&leaf).expect("a certificate");
+    leaf.verify_signature(Some(issuer.public_key())).expect("the key is not the authority's, and was taken all the same");
+    assert_eq!(leaf.issuer().as_raw(), issuer.subject().as_raw());
+    assert_eq!(leaf.subject().to_string(), format!("CN={}", DEVICE.1));
+    assert!(!leaf.is_ca());
+    let key = KeyPair::from_pem(key).expect("a key");
+    assert_eq!(key.subject_public_key_info(), leaf.public_key().raw);
+}
+
+/// The operator issues a certificate exactly if there is one to be had, and says nothing of what the Secret holds.
+fn is_issued_by_the_operator(chain: &str, key: &str, expected: Option<&Authority>) {
+    thread_local! { static LOOKOUT: OnceCell<Lookout> = const { OnceCell::new() } }
+    let cluster = LOOKOUT.with(|lookout| {
+        let lookout = lookout.get_or_init(|| Lookout::of("s0-x509.yaml"));
+        let beside = [secret(chain, key), accepting(&lookout.object("EnrollmentGroup"), chain)];
+        lookout.look_at_beside(lookout.object::<DeviceCredential>("DeviceCredential"), &beside)
+    });
+    let written = cluster.get("Secret", DEVICE.0, DEVICE.1);
+    if let (Some(written), Some(authority)) = (&written, expected) {
+        let entry = |name: &str| STANDARD.decode(written["data"][name].as_str().unwrap_or_default()).expect("base64");
+        let [chain, key] = ["tls.crt", "tls.key"].map(|name| String::from_utf8(entry(name)).expect("a text"));
+        is_of(authority, &chain, &key);
+    }
+    let ended = expected.is_some_and(|authority| authority.not_after() <= Clock::system().now());
+    assert!(written.is_none() || expected.is_some(), "a certificate was issued that nobody could sign");
+    assert!(written.is_some() || expected.is_none() || ended, "no certificate was issued: {}", said(&cluster));
+    tells_nothing(&[key], &said(&cluster));
+}
+
+/// What the operator has told of the device.
+fn said(cluster: &ApiServer) -> String {
+    let status = cluster.get("DeviceCredential", DEVICE.0, DEVICE.1).unwrap_or_default()["status"].to_string();
+    let events: Vec<_> = cluster.all("Event").iter().map(|event| event["note"].to_string()).collect();
+    format!("{status} {}", events.join(" "))
+}
+
+fn secret(chain: &str, key: &str) -> Value {
+    let data = [("tls.crt", chain), ("tls.key", key)].map(|(name, text)| (name, STANDARD.encode(text)));
+    let data: Map<String, Value> = data.into_iter().map(|(name, text)| (name.to_owned(), text.into())).collect();
+    json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": AUTHORITY, "namespace": PLATFORM }, "data": data })
+}
+
+/// The group, once the provisioning service accepts whom the Secret names.
+fn accepting(group: &EnrollmentGroup, chain: &str) -> Value {
+    let thumbprint = Authority::from_pem(chain).map(|authority| authority.thumbprint().to_string()).ok();
+    let mut group = serde_json::to_value(group).expect("an object can be written");
+    group["status"] = json!({
+        "idScope": "0ne00000001",
+        "provisioningHost": "global.azure-devices-provisioning.net",
+        "iotHubs": ["wind-east-hub.azure-devices.net"],
+        "certificateAuthorities": [{ "slot": Slot::Primary, "thumbprint": thumbprint, "issues": true }],
+    });
+    group
+}
+
+/// Asserts that no line of these is told: each is enough to tell a part of a key.
+fn tells_nothing(texts: &[&str], told: &str) {
+    let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| !line.starts_with("-----"));
+    lines.for_each(|line| assert_untold(line, told));
+}
