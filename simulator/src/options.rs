@@ -346,8 +346,8 @@ pub struct Variants {
     pub lists_begin_empty: bool,
     /// What a second registration of a device writes to the hub's identity.
     pub reregistration: Reregistration,
-    /// Whether devices that use the group's second key are turned away at the provisioning service.
-    pub second_group_key: SecondKey,
+    /// Whether devices that use the second key of an enrollment, a group's or their own, are turned away at the provisioning service.
+    pub second_key: SecondKey,
     /// How long a new hub, service or group is still 404 to a GET, on the domain clock.
     pub read_after_create: SignedDuration,
 }
@@ -396,7 +396,7 @@ pub enum Reregistration {
     NothingUnlessMoved,
 }
 
-/// See [`Variants::second_group_key`].
+/// See [`Variants::second_key`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SecondKey {
     /// Both keys open the door.

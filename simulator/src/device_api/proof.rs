@@ -36,9 +36,9 @@ fn signed(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) 
     if signature.resource.to_lowercase() != wanted {
         return Err(unauthorized("The signature is for another resource.", now));
     }
-    let refused = azure.options.variants.second_group_key == SecondKey::Refused;
+    let only_primary = azure.options.variants.second_key == SecondKey::Refused;
     let found = candidates(service, id, now)?.into_iter().find_map(|(through, enrollment)| {
-        let key = key_used(&through, enrollment, id, &signature, refused)?;
+        let key = key_used(&through, enrollment, id, &signature, only_primary)?;
         Some((through, key))
     });
     let (through, key) = found.ok_or_else(|| unauthorized("The signature fits no enrollment of this id.", now))?;
@@ -92,7 +92,6 @@ fn candidates<'a>(service: &'a Service, id: &str, now: Timestamp) -> Result<Vec<
 
 fn key_used(through: &Through, enrollment: &Enrollment, id: &str, signature: &Signature, only_primary: bool) -> Option<String> {
     let [primary, secondary] = through.device_keys(enrollment, id);
-    let only_primary = only_primary && matches!(through, Through::Group(_));
     let keys = [primary, secondary.filter(|_| !only_primary)];
     keys.into_iter().flatten().find(|key| signature.made_with(key))
 }

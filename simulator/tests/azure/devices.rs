@@ -108,7 +108,7 @@ async fn what_a_second_registration_writes_is_the_variants_choice() {
 #[tokio::test]
 async fn the_second_key_of_a_group_may_be_refused() {
     let mut options = bench::options();
-    options.variants.second_group_key = SecondKey::Refused;
+    options.variants.second_key = SecondKey::Refused;
     let bench = Bench::with(options).await;
     let scope = bench.provisioned(&HUBS).await;
     let second = Device { group_key: OTHER_GROUP_KEY, ..east(&scope) };

@@ -1,6 +1,7 @@
 //! Individual enrollments: the service API's side, and what a device meets with.
 
 use crate::bench::{self, Bench, Device, GROUP_KEY, HUBS, OTHER_GROUP_KEY, call, derive, east, sas};
+use moorage_simulator::SecondKey;
 use serde_json::{Value, json};
 
 const ID: &str = "contoso-simdevice-east";
@@ -96,6 +97,19 @@ async fn an_individual_enrollment_wins_over_the_group_with_keys_of_its_own() {
     // Others of the group are not concerned.
     let other = Device { id: "contoso-simdevice-west", ..east(&scope) };
     assert_eq!(bench.register(&other).await.body["status"], "assigned");
+}
+
+#[tokio::test]
+async fn the_second_key_of_a_device_s_own_enrollment_may_be_refused() {
+    for (variant, status) in [(SecondKey::Accepted, 200), (SecondKey::Refused, 401)] {
+        let mut options = bench::options();
+        options.variants.second_key = variant;
+        let bench = Bench::with(options).await;
+        let scope = bench.provisioned(&HUBS).await;
+        bench.dps("PUT", PATH, &[], Some(&body("enabled"))).await;
+        assert_eq!(register_with(&bench, &scope, GROUP_KEY).await.status, status, "{variant:?}");
+        assert_eq!(register_with(&bench, &scope, OTHER_GROUP_KEY).await.body["status"], "assigned", "{variant:?}");
+    }
 }
 
 #[tokio::test]

@@ -209,7 +209,7 @@ fn options(quirks: &Quirks) -> Options {
             1 => Reregistration::KeyUsed,
             _ => Reregistration::BothKeys,
         },
-        second_group_key: if quirks.second_key_is_refused { SecondKey::Refused } else { SecondKey::Accepted },
+        second_key: if quirks.second_key_is_refused { SecondKey::Refused } else { SecondKey::Accepted },
         read_after_create: SignedDuration::from_secs(i64::from(quirks.read_after_create)),
     };
     let mut options = Options { variants, seed: Some("model".to_owned()), ..cloud_options() };
