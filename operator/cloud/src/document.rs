@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 pub(crate) mod device;
+pub(crate) mod enrollment;
 pub(crate) mod enrollment_group;
 pub(crate) mod hub;
 pub(crate) mod individual_enrollment;

@@ -31,7 +31,8 @@ pub use arm::{Arm, Availability, HubUsage, QuotaMetric, ResourceId, RoleAssignme
 pub use azure::{Azure, Clock};
 pub use cloud::{Cloud, DpsHost, HostError, HubHost};
 pub use document::device::Device;
-pub use document::enrollment_group::{AllocationPolicy, Attestation, EnrollmentGroup, Pair, Reprovisioning, Signers};
+pub use document::enrollment::{AllocationPolicy, Reprovisioning};
+pub use document::enrollment_group::{Attestation, EnrollmentGroup, Pair, Signers};
 pub use document::hub::{Hub, PolicyRights};
 pub use document::individual_enrollment::IndividualEnrollment;
 pub use document::provisioning_service::{Link, LinkMeans, LinkSeen, MeansSeen, ProvisioningService};

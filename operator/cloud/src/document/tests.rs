@@ -2,7 +2,8 @@ use moorage_keys::{ConnectionString, HostName, SymmetricKey};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::enrollment_group::{AllocationPolicy, EnrollmentGroup, Reprovisioning};
+use super::enrollment::{AllocationPolicy, Reprovisioning};
+use super::enrollment_group::EnrollmentGroup;
 use super::hub::{Hub, PolicyRights};
 use super::provisioning_service::{Link, LinkMeans, LinkSeen, MeansSeen, ProvisioningService};
 use crate::cloud::Cloud;

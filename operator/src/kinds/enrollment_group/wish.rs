@@ -80,8 +80,8 @@ impl Wish<'_> {
             Proof::Signers(signers) => document.with_signers(signers),
         };
         document = match self.webhook {
-            Some(webhook) => document.with_custom_allocation(webhook.expose_url(), &webhook.version),
-            None if had_a_webhook => document.without_custom_allocation(),
+            Some(webhook) => document.with_custom_allocation(Some((webhook.expose_url(), &webhook.version))),
+            None if had_a_webhook => document.with_custom_allocation(None),
             None => document,
         };
         if let Some(twin) = &spec.initial_twin {
