@@ -100,6 +100,6 @@ pub enum Thing {
     Ledger(ObjectKey),
     /// The right to a registration id, of which there is one in the world of a provisioning service.
     Registration(Arc<str>),
-    /// The right to a device's name in a hub: `<hub>/<device>`.
+    /// The right to a device's name in hubs.
     Identity(Arc<str>),
 }

@@ -63,9 +63,9 @@ impl Kind for DeviceCredential {
     fn references(&self) -> Vec<Thing> {
         let of_group =
             group_of(self).into_iter().flat_map(|group| [Thing::Object(group), Thing::Registration(registration_id_of(self).into())]);
-        let of_hub = self.spec.hub_ref.iter().flat_map(|hub| [Thing::Object(hub_group_of(self, hub)), identity::right_to(self, hub)]);
+        let of_hub = self.spec.hub_ref.iter().map(|hub| Thing::Object(hub_group_of(self, hub)));
         let ordered = leaf::order::issuer_of(self).map(|_| Thing::Secret(leaf::order::name_of(self)));
-        of_group.chain(of_hub).chain(ordered).chain([Thing::Secret(secret_of(self))]).collect()
+        of_group.chain(of_hub).chain(claims::rights_in_hubs(self)).chain(ordered).chain([Thing::Secret(secret_of(self))]).collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {

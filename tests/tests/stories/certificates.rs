@@ -138,6 +138,25 @@ fn s0_4_while_an_authority_takes_over_from_another_devices_of_both_register() ->
 }
 
 #[test]
+fn s0_4_a_device_of_a_group_of_certificates_can_have_keys_of_its_own() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = wind("own-keys").await?;
+        let enrolled = json!({ "spec": { "certificate": null, "individualEnrollment": {} } });
+        tenants.patch("DeviceCredential", "wind", "wind-turbine-1", &enrolled).await?;
+        let held = until("the Secret has keys in place of the certificate", SOON, || async {
+            let now = secret(&tenants).await.map_err(|error| NotYet::seen(error.to_string()))?;
+            if now.contains_key("deviceKey") { Ok(now) } else { Err(NotYet::seen("the certificate")) }
+        })
+        .await?;
+        tenants.stage.until_all_ready().await?;
+        assert!(!held.contains_key("tls.crt"), "a certificate opens nothing any more");
+        let device = Device::new(held, &tenants.stage.network(), EAST)?;
+        assert_eq!(device.register(Some("deviceKey"), |_| {}).await?.0, "wind-east-hub.azure-devices.net");
+        tenants.end().await
+    })
+}
+
+#[test]
 fn a_certificate_is_renewed_before_its_end_and_opens_nothing_afterwards() -> anyhow::Result<()> {
     block_on(async {
         let a_day = |example: &mut Example| {

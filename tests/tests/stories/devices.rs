@@ -75,6 +75,14 @@ fn identity(tenants: &Tenants, hub: &str, id: &str) -> Option<Value> {
     tenants.stage.cloud().edit(|azure| azure.device(hub, id))
 }
 
+/// Applies a credential like one of the example, with another name and other fields.
+async fn apply_like(tenants: &Tenants, of: &str, name: &str, fields: Value) -> anyhow::Result<()> {
+    let mut object = tenants.example.clone().object_mut("DeviceCredential", of).expect("it is in the example").clone();
+    object["metadata"]["name"] = name.into();
+    object["spec"].as_object_mut().expect("a spec").extend(fields.as_object().expect("fields").clone());
+    tenants.stage.kubectl(&["apply", "-f", "-"], &object.to_string()).await.map(drop)
+}
+
 /// The three reasons that conditions give.
 async fn reasons(tenants: &Tenants, name: &str) -> anyhow::Result<Vec<String>> {
     let object = tenants.object("DeviceCredential", "mills", name).await?;
@@ -273,6 +281,72 @@ fn what_somebody_else_has_made_under_a_device_s_name_is_left_alone_and_told_of()
         assert!(message.contains("belongs to DeviceCredential") && message.contains("mill-3, which is older"), "{message}");
         delete(&tenants, "mill-4").await?;
         assert!(identity(&tenants, "mills-east-hub", "Mill-3").is_some(), "it was not the younger one's");
+        tenants.end().await
+    })
+}
+
+#[test]
+fn a_device_in_a_hub_belongs_to_the_older_of_two_credentials_whether_it_registers_or_was_created_there() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = mills("one-device", cloud_options()).await?;
+        apply_like(&tenants, "mill-3", "mill-5", json!({ "deviceId": "mill-5" })).await?;
+        tenants.until("DeviceCredential", "mills", "mill-5", "Ready", "Ready").await?;
+        let world = tenants.world();
+
+        // A name that comes later loses a tie as well.
+        let table = [
+            ("mill-3", "mill-2-younger", json!({ "deviceId": "Mill-2" }), "Mill-2", "mill-2", "deviceId"),
+            (
+                "mill-2",
+                "mill-3-younger",
+                json!({ "individualEnrollment": { "deviceId": "Mill-3" } }),
+                "Mill-3",
+                "mill-3",
+                "individualEnrollment.deviceId",
+            ),
+            ("mill-1", "mill-5-younger", json!({ "registrationId": "mill-5" }), "mill-5", "mill-5", "registrationId"),
+        ];
+        let namespace = tenants.example.namespace("mills");
+        for (of, name, spec, device, older, field) in table {
+            apply_like(&tenants, of, name, spec).await?;
+            let stalled = tenants.until("DeviceCredential", "mills", name, "Stalled", "AlreadyExists").await?;
+            let sentence = format!(
+                "device {device} in hub {HUB} belongs to DeviceCredential {namespace}/{older}, which is older; choose another {field}, or \
+                 delete one of the two"
+            );
+            assert_eq!(stalled["status"]["conditions"][2]["message"], sentence);
+        }
+        assert_eq!(tenants.world(), world, "none of them has made anything");
+
+        // The next in line takes over when the older one goes.
+        delete(&tenants, "mill-5").await?;
+        tenants.until("DeviceCredential", "mills", "mill-5-younger", "Reconciling", "AwaitingRegistration").await?;
+        assert_eq!(register(&tenants, "mill-5-younger").await?, HUB);
+        tenants.end().await
+    })
+}
+
+#[test]
+fn a_credential_that_goes_leaves_what_an_older_one_has_created_in_a_hub() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = mills("older-device", cloud_options()).await?;
+        let west_only = json!({ "spec": { "hubs": ["mills-west-hub"] } });
+        tenants.patch("EnrollmentGroup", "mills", "mills", &west_only).await?;
+        apply_like(&tenants, "mill-3", "mill-9-created", json!({ "deviceId": "Mill-9" })).await?;
+        let registers = json!({ "individualEnrollment": { "deviceId": "Mill-9" }, "deletionPolicy": "Deprovision" });
+        apply_like(&tenants, "mill-2", "mill-9-registers", registers).await?;
+        for name in ["mill-9-created", "mill-9-registers"] {
+            tenants.until("DeviceCredential", "mills", name, "Ready", "Ready").await?;
+        }
+        register(&tenants, "mill-9-registers").await?;
+
+        // They are in each other's way only once both may be in the same hub, and the device has moved there.
+        tenants.patch("EnrollmentGroup", "mills", "mills", &json!({ "spec": { "hubs": null } })).await?;
+        tenants.until("DeviceCredential", "mills", "mill-9-registers", "Stalled", "AlreadyExists").await?;
+        tenants.stage.cloud().edit(|azure| azure.set_assigned_hub("mills-dps", "mill-9-registers", HUB));
+        delete(&tenants, "mill-9-registers").await?;
+        assert!(about(&tenants, "mill-9-registers")[0].contains(" disabled "), "{:?}", about(&tenants, "mill-9-registers"));
+        assert!(identity(&tenants, "mills-east-hub", "Mill-9").is_some(), "it was not the younger one's");
         tenants.end().await
     })
 }

@@ -1,14 +1,17 @@
-//! Who has the right to a registration id, and how many devices a grant has room for: the oldest objects win.
+//! Who has the right to a registration id or to a device in a hub, and how many devices a grant has room for: the oldest objects win.
 
+use moorage_cloud::HubHost;
 use moorage_crds::{DeviceCredential, EnrollmentGroup};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Pattern, Reason};
 
-use super::observe::group_of;
+use super::identity::hub_group_of;
+use super::observe::{group_of, registration_id_of};
 use crate::{
     env::Env,
     error::Halt,
     key::{ObjectKey, Thing},
+    kind::Kind,
     kinds::{enrollment_group, ownership::age},
 };
 
@@ -31,6 +34,72 @@ pub(super) fn first_to_claim(env: &Env, credential: &DeviceCredential, id: &Regi
         );
         Err(Halt::stuck(Reason::AlreadyExists, note))
     })
+}
+
+/// What a credential's device is called in the hub that it is in, or will be.
+pub(super) fn device_of(credential: &DeviceCredential) -> &str {
+    let spec = &credential.spec;
+    let own = spec.individual_enrollment.as_ref().and_then(|enrollment| enrollment.device_id.as_deref());
+    spec.device_id.as_deref().or(own).unwrap_or_else(|| registration_id_of(credential))
+}
+
+/// What a credential refers to for the sake of its device's name in hubs. Most devices are called what they register as, and are found
+/// by that.
+pub(super) fn rights_in_hubs(credential: &DeviceCredential) -> Vec<Thing> {
+    let (device, in_a_hub) = (device_of(credential), credential.spec.hub_ref.is_some());
+    let name = (in_a_hub || device != registration_id_of(credential)).then(|| Thing::Identity(device.into()));
+    name.into_iter().chain(in_a_hub.then(|| Thing::Registration(device.into()))).collect()
+}
+
+/// The oldest credential of a device in a hub keeps it, be it created there or registered: a hub has one device of a name.
+pub(super) fn first_in_the_hub(env: &Env, credential: &DeviceCredential) -> Result<(), Halt> {
+    let (spec, device) = (&credential.spec, device_of(credential));
+    older_in(env, credential, || hubs_of(env, credential)).map_or(Ok(()), |(hub, older)| {
+        let field = match (&spec.hub_ref, &spec.individual_enrollment) {
+            (Some(_), _) => "deviceId",
+            (None, Some(_)) => "individualEnrollment.deviceId",
+            (None, None) => "registrationId",
+        };
+        let note = format!(
+            "device {device} in hub {hub} belongs to DeviceCredential {}, which is older; choose another {field}, or delete one of the two",
+            older.at
+        );
+        Err(Halt::stuck(Reason::AlreadyExists, note))
+    })
+}
+
+/// Whether a device of this credential's name, in a hub, belongs to an older one.
+pub(super) fn is_an_older_one_s(env: &Env, credential: &DeviceCredential, hub: &HubHost) -> bool {
+    older_in(env, credential, || vec![hub.host().as_str().to_lowercase()]).is_some()
+}
+
+/// An older credential of a device of the same name in one of these hubs, and the hub.
+fn older_in(env: &Env, credential: &DeviceCredential, hubs: impl Fn() -> Vec<String>) -> Option<(String, ObjectKey)> {
+    let (mine, device) = (age(credential), device_of(credential));
+    let [by_name, by_registration] = [Thing::Identity(device.into()), Thing::Registration(device.into())];
+    let rivals = [by_name, by_registration].into_iter().flat_map(|thing| env.stores.referrers(&thing)).filter(|rival| *rival != mine.1);
+    let older = rivals.filter_map(|rival| env.stores.device_credentials.get(&rival.at)).filter(|rival| age(&**rival) < mine);
+    older.filter(|rival| device_of(rival) == device).find_map(|rival| {
+        let meant = hubs();
+        let hub = hubs_of(env, &rival).into_iter().find(|hub| meant.contains(hub))?;
+        Some((hub, rival.key()))
+    })
+}
+
+/// The hosts of the hubs that a credential's device is in or may come to, in lower case. A hub counts from when it is its group's:
+/// whoever only names one has no right in it.
+fn hubs_of(env: &Env, credential: &DeviceCredential) -> Vec<String> {
+    let (hubs, named) = if let Some(hub) = &credential.spec.hub_ref {
+        (hub_group_of(credential, hub), vec![hub.hub.clone()])
+    } else {
+        let group = group_of(credential).and_then(|group| env.stores.enrollment_groups.get(&group.at));
+        let Some(group) = group else { return Vec::new() };
+        (enrollment_group::hub_group_of(&group), group.spec.hubs.clone())
+    };
+    let hubs = env.stores.hub_groups.get(&hubs.at);
+    let seen = hubs.iter().filter_map(|hubs| hubs.status.as_ref()).flat_map(|status| &status.hubs);
+    let meant = seen.filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(&hub.name)));
+    meant.filter_map(|hub| hub.host_name.as_ref()).map(|host| host.to_lowercase()).collect()
 }
 
 /// The oldest credentials of a grant keep their place in it.

@@ -17,6 +17,7 @@ use moorage_keys::RegistrationId;
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Map, Value, json};
 
+use super::claims::is_an_older_one_s;
 use super::home::{self, Home, Identity};
 use super::observe::group_of;
 use crate::{
@@ -196,6 +197,8 @@ pub(super) async fn look(
     let meant = meant(env, &owner, &id, &service);
     let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
     let home = evicts.then(|| home::of_record(env, group, &id, registration.as_ref()));
+    // What an older credential has created in the hub is not taken from it.
+    let home = home.filter(|home| !matches!(home, Home::In(identity) if is_an_older_one_s(env, credential, &identity.hub)));
     Ok(Looked { id, service, nowhere, enrollment, registration, marked, meant, home, group: home::name_of(group) })
 }
 

@@ -10,19 +10,20 @@ use moorage_crds::{DeviceCredential, HubRef, TenantHubGroup};
 use moorage_keys::{DeviceId, keyed_digest, owner_hash};
 use moorage_plan::{Goal, Reason, Why};
 
+use super::claims::{device_of, first_in_the_hub};
 use super::content::{MadeFor, Origin};
 use super::custody::{self, Custody, Found, Note};
 use super::enrolled::asks_for_a_look;
-use super::observe::{Seen, SeenKeys, Wanted, registration_id_of, secret_of};
+use super::observe::{Seen, SeenKeys, Wanted, secret_of};
 use super::secret::{Held, held};
 use super::tokens::Renewals;
 use crate::{
     clouds,
     env::Env,
     error::{Error, Halt},
-    key::{KindName, ObjectKey, Thing},
+    key::{KindName, ObjectKey},
     kind::Kind,
-    kinds::{ownership::age, reached},
+    kinds::reached,
 };
 
 pub use self::leaving::{Leaving, Step, leave, perform};
@@ -33,16 +34,6 @@ const ENTRY: &str = "identity.";
 /// The hub group in whose hub a device is created.
 pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> ObjectKey {
     ObjectKey::new(KindName::TenantHubGroup, &credential.key().at.namespace, &hub.name)
-}
-
-/// What a device is called in its hub, as it is written.
-pub(super) fn device_id_of(credential: &DeviceCredential) -> &str {
-    credential.spec.device_id.as_deref().unwrap_or_else(|| registration_id_of(credential))
-}
-
-/// The right to a name in a hub, whose own name is unique in the world.
-pub(super) fn right_to(credential: &DeviceCredential, hub: &HubRef) -> Thing {
-    Thing::Identity(format!("{}/{}", hub.hub.to_lowercase(), device_id_of(credential)).into())
 }
 
 /// How an identity stands in the ledger.
@@ -108,8 +99,8 @@ impl Place {
 
 pub(super) async fn observe(credential: &DeviceCredential, env: &Env, hub: &HubRef, goal: Goal) -> Result<Seen, Halt> {
     let wrong = |error| Halt::stuck(Reason::Invalid, format!("{error}; set spec.deviceId of a new DeviceCredential"));
-    let device = DeviceId::parse(device_id_of(credential)).map_err(wrong)?;
-    let claimed = first_to_claim(env, credential, hub);
+    let device = DeviceId::parse(device_of(credential)).map_err(wrong)?;
+    let claimed = first_in_the_hub(env, credential);
     let at = hub_group_of(credential, hub).at;
     let hubs = env.stores.hub_groups.get(&at).ok_or_else(|| {
         let note = format!(
@@ -152,21 +143,6 @@ fn host_of(env: &Env, hubs: &TenantHubGroup, hub: &HubRef) -> Result<HubHost, Ha
 /// Whether a hub group has a hub of that name.
 fn names(hubs: &TenantHubGroup, hub: &HubRef) -> bool {
     hubs.spec.hubs.iter().any(|one| one.name.eq_ignore_ascii_case(&hub.hub))
-}
-
-/// The oldest credential of a device in a hub keeps it.
-fn first_to_claim(env: &Env, credential: &DeviceCredential, hub: &HubRef) -> Result<(), Halt> {
-    let mine = age(credential);
-    let rivals = env.stores.referrers(&right_to(credential, hub)).into_iter().filter(|rival| *rival != mine.1);
-    let mut older = rivals.filter(|rival| env.stores.device_credentials.get(&rival.at).is_some_and(|rival| age(&*rival) < mine));
-    older.next().map_or(Ok(()), |older| {
-        let device = device_id_of(credential);
-        let note = format!(
-            "device {device} in hub {} belongs to DeviceCredential {}, which is older; choose another deviceId, or delete one of the two",
-            hub.hub, older.at
-        );
-        Err(Halt::stuck(Reason::AlreadyExists, note))
-    })
 }
 
 async fn look(env: &Env, credential: &DeviceCredential, hubs: &TenantHubGroup, place: &Place, held: Held) -> Result<Custody, Halt> {
@@ -238,7 +214,7 @@ pub(super) async fn registry(env: &Env, credential: &DeviceCredential) -> Result
     let gone = || Error::own("the TenantHubGroup of the device does not exist", moorage_plan::Class::Conflict);
     let hub = credential.spec.hub_ref.as_ref().ok_or_else(gone)?;
     let hubs = env.stores.hub_groups.get(&hub_group_of(credential, hub).at).ok_or_else(gone)?;
-    let device = DeviceId::parse(device_id_of(credential)).map_err(|_| gone())?;
+    let device = DeviceId::parse(device_of(credential)).map_err(|_| gone())?;
     let place = Place { hub: reached(host_of(env, &hubs, hub))?, device };
     Ok((reached(clouds::registry(env, &hubs, &place.hub).await)?, place))
 }

@@ -6,7 +6,7 @@ use moorage_keys::{IdScope, RegistrationId};
 use moorage_plan::{Goal, Reason};
 
 use super::assigned::{self, Assigned};
-use super::claims::{first_to_claim, within_the_limit};
+use super::claims::{first_in_the_hub, first_to_claim, within_the_limit};
 use super::content::{Keys, MadeFor, Origin};
 use super::custody::Custody;
 use super::reprovisioning::{self, Asked, open_request};
@@ -114,6 +114,7 @@ async fn of_group(credential: &DeviceCredential, env: &Env, group_key: &ObjectKe
         within_the_limit(env, credential, group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
     }
     claimed?;
+    first_in_the_hub(env, credential)?;
     let service = enrollment_group::service_of(&group);
     if credential.spec.individual_enrollment.is_none() && disenrollment::meant(env, &key, &id, &service).is_some() {
         return Ok(Seen::Barred(Box::new(disenrollment::look(credential, env, &group, id, goal).await?)));
