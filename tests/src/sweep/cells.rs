@@ -59,7 +59,9 @@ pub async fn cells(control: &'static ControlPlane, recording: &Ended, tell: impl
     let expected = Arc::new(recording.checkpoints.clone());
     let runs = troubles(&recording.counts).into_iter().enumerate().map(|(n, trouble)| {
         let expected = expected.clone();
-        async move { tokio::spawn(cell(control, recording.tenant, n, trouble, expected)).await.expect("a run panics only if the sweep is wrong") }
+        async move {
+            tokio::spawn(cell(control, recording.tenant, n, trouble, expected)).await.expect("a run panics only if the sweep is wrong")
+        }
     });
     let mut cells: Vec<_> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).inspect(tell).collect().await;
     cells.sort_by_key(|cell| (cell.trouble.label.clone(), cell.trouble.occurrence, cell.trouble.mode));

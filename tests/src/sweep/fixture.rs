@@ -152,8 +152,8 @@ impl Fixture {
             Tenant::Certificates => certificates::changes()?,
         };
         for (kind, name, patch) in changes {
-            let changed = api(stage, kind, &self.namespace_of(kind, name)).patch(name, &PatchParams::default(), &patch).await;
-            changed.with_context(|| format!("failed to change {kind} {name}"))?;
+            let answer = api(stage, kind, &self.namespace_of(kind, name)).patch(name, &PatchParams::default(), &patch).await;
+            answer.with_context(|| format!("failed to change {kind} {name}"))?;
         }
         Ok(())
     }

@@ -46,7 +46,9 @@ pub fn of_cloud(method: &str, path: &str) -> Option<Label> {
 
 /// Whether it is a name that differs from run to run, as a role assignment's does.
 fn is_guid(text: &str) -> bool {
-    text.len() == 36 && text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+    text.len() == 36
+        && text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
 }
 
 /// The effect of an entry in the audit log, without the owner that only a request's body tells; `None` if it has none.
@@ -179,7 +181,8 @@ mod tests {
         let page = r#"{"metadata":{"name":"page","annotations":{"moorage.dev/owner-kind":"TenantHubGroup"}}}"#;
         assert_eq!(label("POST", "/api/v1/namespaces/m/configmaps", page).as_deref(), Some("POST configmaps of TenantHubGroup"));
         assert_eq!(label("PATCH", "/api/v1/namespaces/m/configmaps/page", "{}").as_deref(), Some("PATCH configmaps of TenantHubGroup"));
-        let secret = r#"{"metadata":{"name":"east","annotations":{"moorage.dev/owner-kind":"DeviceCredential","moorage.dev/owner-name":"east"}}}"#;
+        let secret =
+            r#"{"metadata":{"name":"east","annotations":{"moorage.dev/owner-kind":"DeviceCredential","moorage.dev/owner-name":"east"}}}"#;
         assert_eq!(label("POST", "/api/v1/namespaces/m/secrets", secret).as_deref(), Some("POST secrets of DeviceCredential east"));
         assert_eq!(label("DELETE", "/api/v1/namespaces/m/secrets/east", "").as_deref(), Some("DELETE secrets of DeviceCredential east"));
         let credential = "/apis/moorage.dev/v1alpha1/namespaces/contoso/devicecredentials/east";

@@ -18,7 +18,8 @@ use crate::stage::Stage;
 
 /// What differs between runs and says nothing: that it is there is enough.
 const PRESENT: [&str; 15] = [
-    // How many there were when they were counted last.
+    // A hub is counted when its group is looked at, and then not for 25 minutes. Devices come and go without waking the group, so it
+    // hangs on what went wrong, and on whether another operator has begun anew, if the last look fell before one came or after.
     "devices",
     "secretResourceVersion",
     "notBefore",

@@ -92,4 +92,3 @@ fn group_names(stage: &Stage, cast: &Cast) -> anyhow::Result<Vec<(String, String
     names.push((secondary, "the group's secondary key".to_owned()));
     Ok(names)
 }
-
