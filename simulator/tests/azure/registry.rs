@@ -71,3 +71,19 @@ async fn a_hub_takes_a_hundred_registry_operations_a_minute_and_unit() {
     bench.simulator.advance(jiff::SignedDuration::from_mins(1)).await.unwrap();
     assert_eq!(bench.hub("hub-east", "GET", "/devices/none", &[], None).await.status, 404);
 }
+
+#[tokio::test]
+async fn each_device_of_a_bulk_operation_succeeds_or_fails_for_itself_and_one_failure_makes_the_answer_400() {
+    let bench = Bench::new().await;
+    bench.provisioned(&HUBS).await;
+    let devices = |ids: &[&str], mode: &str| ids.iter().map(|id| json!({ "id": id, "importMode": mode })).collect::<serde_json::Value>();
+    let made = bench.hub("hub-east", "POST", "/devices", &[], Some(&devices(&["d1"], "create"))).await;
+    assert_eq!((made.status, &made.body["isSuccessful"]), (200, &json!(true)));
+    let half = bench.hub("hub-east", "POST", "/devices", &[], Some(&devices(&["d1", "d2"], "create"))).await;
+    let errors = json!([{ "deviceId": "d1", "errorCode": "DeviceAlreadyExists", "errorStatus": "The device exists" }]);
+    assert_eq!((half.status, &half.body["errors"]), (400, &errors));
+    assert_eq!(bench.hub("hub-east", "GET", "/devices/d2", &[], None).await.status, 200);
+    let gone = bench.hub("hub-east", "POST", "/devices", &[], Some(&devices(&["d1", "d9"], "delete"))).await;
+    assert_eq!((gone.status, &gone.body["errors"][0]["errorCode"]), (400, &json!("DeviceNotFound")));
+    assert_eq!(bench.hub("hub-east", "GET", "/devices/d1", &[], None).await.status, 404);
+}
