@@ -197,7 +197,7 @@ fn answers_break_off() -> anyhow::Result<()> {
 
 #[test]
 fn answers_are_larger_than_any_that_is_read() -> anyhow::Result<()> {
-    weathered(Weather::faulty("oversized", Occurrence::First(12), Fault::Oversized(5 << 20)))
+    weathered(Weather::faulty("oversized", Occurrence::Every, Fault::Oversized(5 << 20)).telling("Unavailable"))
 }
 
 #[test]
