@@ -66,15 +66,54 @@ fn a_demo_that_is_killed_leaves_somebody_s_own_cluster_as_it_was_too() -> anyhow
     })
 }
 
+/// The demo is refused, for the sake of something that is named, and changes nothing.
+async fn refused(cluster: &ControlPlane, theirs: &str) -> anyhow::Result<()> {
+    let before = inventory(cluster).await?;
+    let output = demo_on(cluster, &["s0"]).output().await.context("failed to run the demo")?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains(&format!("of somebody, and they are left alone: {theirs}")), "{told}");
+    assert_eq!(inventory(cluster).await?, before);
+    Ok(())
+}
+
 #[test]
 fn a_cluster_that_has_an_operator_of_somebody_is_left_alone() -> anyhow::Result<()> {
     block_on(async {
         let cluster = a_cluster(Options { kinds: moorage_crds::all(), ..Options::default() }).await?;
+        refused(&cluster, "kind cloudaccounts.moorage.dev").await?;
+        cluster.stop().await
+    })
+}
+
+#[test]
+fn a_cluster_that_has_nothing_but_a_role_or_a_namespace_of_somebody_s_operator_is_left_alone_too() -> anyhow::Result<()> {
+    block_on(async {
+        let cluster = a_cluster(Options::default()).await?;
+        for (kind, name, theirs) in [
+            ("clusterrole", "moorage-secrets", "ClusterRole moorage-secrets; "),
+            ("namespace", "moorage-system", "namespace moorage-system; "),
+        ] {
+            let more: &[&str] = if kind == "clusterrole" { &["--verb=get", "--resource=secrets"] } else { &[] };
+            kubectl(&cluster, &[&["create", kind, name], more].concat(), "").await?;
+            refused(&cluster, theirs).await?;
+            kubectl(&cluster, &["delete", kind, name], "").await?;
+        }
+        cluster.stop().await
+    })
+}
+
+#[test]
+fn what_an_earlier_run_could_not_clear_away_goes_first() -> anyhow::Result<()> {
+    block_on(async {
+        let cluster = a_cluster(Options::default()).await?;
         let before = inventory(&cluster).await?;
-        let output = demo_on(&cluster, &["s0"]).output().await.context("failed to run the demo")?;
-        let told = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success(), "{told}");
-        assert!(told.contains("of somebody, and they are left alone: kind cloudaccounts.moorage.dev"), "{told}");
+        kubectl(&cluster, &["create", "namespace", "moorage-left"], "").await?;
+        kubectl(&cluster, &["create", "clusterrole", "moorage", "--verb=get", "--resource=secrets"], "").await?;
+        kubectl(&cluster, &["label", "namespace/moorage-left", "clusterrole/moorage", "moorage.dev/stage=an-earlier-run"], "").await?;
+        let output = demo_on(&cluster, &["s0", "--json"]).output().await.context("failed to run the demo")?;
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && told.contains("Clearing away what an earlier run has left"), "{told}");
         assert_eq!(inventory(&cluster).await?, before);
         cluster.stop().await
     })
