@@ -263,6 +263,22 @@ fn s0_8_an_individual_enrollment_becomes_the_bar_of_its_device_and_comes_back_wi
 }
 
 #[test]
+fn a_device_of_a_hub_that_was_lost_is_made_again_with_the_hub_and_its_credential_waits_for_that() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = mills("lost-hub", cloud_options()).await?;
+        let key = entry(&tenants, "mill-3", "deviceKey").await?;
+        tenants.stage.cloud().edit(|azure| azure.delete_hub("mills-east-hub"));
+        tenants.annotate("TenantHubGroup", "mills", "mills", "moorage.dev/sync-requested-at=now").await?;
+        tenants.until("DeviceCredential", "mills", "mill-3", "Reconciling", "DependencyNotReady").await?;
+        tenants.annotate("TenantHubGroup", "mills", "mills", "moorage.dev/recreate=mills-east-hub").await?;
+        tenants.until("DeviceCredential", "mills", "mill-3", "Ready", "Ready").await?;
+        let there = identity(&tenants, "mills-east-hub", "Mill-3").unwrap_or_default();
+        assert_eq!(there["primaryKey"].as_str(), key.as_deref());
+        tenants.end().await
+    })
+}
+
+#[test]
 fn what_somebody_else_has_made_under_a_device_s_name_is_left_alone_and_told_of() -> anyhow::Result<()> {
     block_on(async {
         let tenants = mills("foreign", cloud_options()).await?;

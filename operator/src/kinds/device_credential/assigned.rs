@@ -54,7 +54,11 @@ pub(super) async fn look(env: &Env, credential: &DeviceCredential, group: &Enrol
     let registered = placed.and_then(|placed| placed.registered);
     let identity = match &home {
         Home::In(identity) => known(env, credential, group, identity, registered, asked, now).await?,
-        Home::Nowhere | Home::Elsewhere(_) => None,
+        Home::Nowhere | Home::Elsewhere(_) => {
+            // A hub that comes back under its name does not know the device.
+            env.clouds.identities.forget(&credential.key());
+            None
+        }
     };
     let next = roll.next.max(now.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX));
     Ok(Assigned { home, identity, registered, next })

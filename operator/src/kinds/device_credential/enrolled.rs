@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use kube::Resource;
 use moorage_cloud::{DpsService, HubHost, IfMatch, IndividualEnrollment as Document, KeyPair, Reprovisioning};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, IndividualEnrollment, ProvisioningStatus, ReprovisionPolicy, annotations as names};
 use moorage_keys::{DeviceId, RegistrationId, keyed_digest};
@@ -55,6 +56,10 @@ pub(super) async fn look(
     let service = clouds::service(env, &group.spec.provisioning_service_ref, &namespace, &key.at.namespace).await?;
     let enrollments = clouds::enrollments(env, &service).await?;
     let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| env.clouds.heed(&service, error))?;
+    if there.is_none() && service.object.meta().deletion_timestamp.is_some() {
+        let note = format!("ProvisioningService {} is being deleted, and no device is enrolled in it any more", of_service.at);
+        return Err(Halt::not_yet(Reason::DependencyMissing, note));
+    }
     let ours = |there: &Document| meant.is_some() && disenrollment::bears_mark(env, &key, there);
     let found = there.as_ref().map(|there| Found {
         obstacle: (!ours(there)).then(|| somebody_elses(id, &of_service)),
@@ -199,9 +204,16 @@ impl<'a> Wish<'a> {
         let hubs: Vec<_> = self.hubs.iter().map(ToString::to_string).collect();
         let keys = held.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
         let allocation = enrollment_group::allocation(self.group);
+        // A service that is made anew under its name has another.
+        let id_scope = self.group.status.as_ref().and_then(|status| status.id_scope.as_deref());
         let mut webhook = DefaultHasher::new();
         self.webhook().hash(&mut webhook);
-        format!("{service} {meant:?} {keys:?} {hubs:?} {allocation:?} {:x} {} {:?}", webhook.finish(), self.is_enabled(), self.spec)
+        format!(
+            "{service} {id_scope:?} {meant:?} {keys:?} {hubs:?} {allocation:?} {:x} {} {:?}",
+            webhook.finish(),
+            self.is_enabled(),
+            self.spec
+        )
     }
 }
 
@@ -298,6 +310,18 @@ mod tests {
         wish.webhook = Some(Webhook::new("https://choose.example?code=2", "2021-10-01"));
         assert_ne!(state(&wish), before, "a look that was taken with another one is no look");
         assert!(!before.contains("choose.example"), "{before}");
+    }
+
+    #[test]
+    fn a_look_into_a_service_that_was_made_anew_since_is_no_look() {
+        let (mut group, spec) = (group(), spec());
+        let state = |group: &EnrollmentGroup| {
+            let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
+            wish(group, &spec).state(&Held::default(), None, &service)
+        };
+        let before = state(&group);
+        group.status = Some(read(json!({ "observedGeneration": 1, "idScope": "0ne00000002" })));
+        assert_ne!(state(&group), before);
     }
 
     #[test]

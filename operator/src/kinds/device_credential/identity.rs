@@ -5,6 +5,7 @@
 
 mod leaving;
 
+use kube::Resource;
 use moorage_cloud::{Device, HubHost, IfMatch, KeyPair, Registry};
 use moorage_crds::{DeviceCredential, HubRef, TenantHubGroup};
 use moorage_keys::{DeviceId, keyed_digest, owner_hash};
@@ -34,6 +35,19 @@ const ENTRY: &str = "identity.";
 /// The hub group in whose hub a device is created.
 pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> ObjectKey {
     ObjectKey::new(KindName::TenantHubGroup, &credential.key().at.namespace, &hub.name)
+}
+
+/// What the ledger says of devices in a hub whose credentials are gone, by owner.
+pub(crate) fn left_in(env: &Env, hub: &HubHost) -> Vec<(ObjectKey, String)> {
+    let place = format!(" {hub}/devices/");
+    let is_gone = |owner: &ObjectKey| env.stores.device_credentials.get(&owner.at).is_none();
+    let owners = env.ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential && is_gone(owner));
+    let of_owner = |owner: ObjectKey| {
+        let entries = env.recorded(&owner);
+        let here = entries.iter().filter(|(entry, value)| entry.starts_with(ENTRY) && value.contains(&place));
+        here.map(|(entry, _)| (owner.clone(), entry.clone())).collect::<Vec<_>>()
+    };
+    owners.flat_map(of_owner).collect()
 }
 
 /// How an identity stands in the ledger.
@@ -114,7 +128,9 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env, hub: &HubR
     }
     claimed?;
     let renewals = Renewals::of(credential, None)?;
-    let place = Place { hub: host_of(env, &hubs, hub)?, device };
+    // One that comes back under its name does not know the device.
+    let host = host_of(env, &hubs, hub).inspect_err(|_| env.clouds.forget(&credential.key()))?;
+    let place = Place { hub: host, device };
     let at = secret_of(credential);
     let (secret, held) = held(env, credential, &at, MadeFor::Identity).await?;
     let custody = look(env, credential, &hubs, &place, held).await?;
@@ -155,6 +171,10 @@ async fn look(env: &Env, credential: &DeviceCredential, hubs: &TenantHubGroup, p
         return Ok(Custody::settled(place.what(), held, fresh(place)));
     }
     let there = read(env, hubs, place).await?;
+    if there.is_none() && hubs.meta().deletion_timestamp.is_some() {
+        let note = format!("TenantHubGroup {} is being deleted, and no device is made in its hubs any more", hubs.key().at);
+        return Err(Halt::not_yet(Reason::DependencyMissing, note));
+    }
     let custody = custody(place, held, written.and_then(Record::read), there);
     if custody.is_settled() {
         env.clouds.settled.keep(&key, state, (), env.clock.now());

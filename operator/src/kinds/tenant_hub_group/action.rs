@@ -14,6 +14,7 @@ use crate::{
     effects::Target,
     env::Env,
     error::Error,
+    key::ObjectKey,
     kind::{Act, Kind},
     kinds::{ownership::OWNER_TAG, reached, resource_group, service_document},
     queue::Lane,
@@ -85,6 +86,11 @@ pub enum Action {
     Record {
         entries: Vec<(String, Option<String>)>,
     },
+    /// Strikes out what is known of a device that was kept, whose hub is gone.
+    ForgetDevice {
+        owner: ObjectKey,
+        entry: String,
+    },
 }
 
 impl Act for Action {
@@ -101,6 +107,7 @@ impl Act for Action {
             Self::WriteLinks { add, .. } if add.is_empty() => Reason::UnlinkHub,
             Self::WriteLinks { .. } => Reason::LinkHub,
             Self::Record { entries } if entries.iter().all(|(_, to)| to.is_none()) => Reason::DropClaim,
+            Self::ForgetDevice { .. } => Reason::DropClaim,
             Self::Record { .. } => Reason::RecordClaim,
         }
     }
@@ -129,15 +136,16 @@ impl Act for Action {
                     entries.iter().map(|(entry, to)| format!("{entry} ({})", if to.is_some() { "set" } else { "struck" })).collect();
                 format!("Write down {}", names.join(", "))
             }
+            Self::ForgetDevice { owner, .. } => format!("Strike the device of {owner}, whose hub is gone, from the ledger"),
         }
     }
 
     fn target(&self) -> Target {
-        if matches!(self, Self::Record { .. }) { Target::Cluster } else { Target::Cloud }
+        if matches!(self, Self::Record { .. } | Self::ForgetDevice { .. }) { Target::Cluster } else { Target::Cloud }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Record { .. })
+        !matches!(self, Self::Record { .. } | Self::ForgetDevice { .. })
     }
 }
 
@@ -149,6 +157,7 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
     };
     match action {
         Action::Record { entries } => env.record(&key, entries).await,
+        Action::ForgetDevice { owner, entry } => env.record(owner, &[(entry.clone(), None)]).await,
         Action::CreateGroup { name, location } => resource_group::create(env, &arm().await?, &key, name, location).await,
         Action::DeleteGroup { name } => resource_group::delete(env, &arm().await?, &key, name).await,
         Action::CreateHub { id, location, sku, units } => {

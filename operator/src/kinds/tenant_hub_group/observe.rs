@@ -20,6 +20,7 @@ use crate::{
     key::ObjectKey,
     kind::Kind,
     kinds::{
+        device_credential::left_in,
         devices_to_wait_for,
         ownership::{CLAIMED, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
         resource_group::{self, SeenGroup},
@@ -82,6 +83,8 @@ pub(super) struct SeenHub {
     pub(super) devices: i64,
     /// Devices in it, as they were counted last.
     pub(super) counted: Option<Count>,
+    /// What the ledger says of devices in it whose credentials are gone; asked only when it is gone itself, and is to be.
+    pub(super) left: Vec<(ObjectKey, String)>,
 }
 
 impl SeenHub {
@@ -279,7 +282,9 @@ async fn look(
     let wants_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
     let has_roles = settled && ours_to_touch && (wants_identity || link_record.as_deref() == Some(BY_IDENTITY));
     let roles = if has_roles { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
-    Ok(SeenHub { name, wish, hub, name_is_taken, host, whose, record, access, link, link_record, roles, devices, counted })
+    let gone = env.clouds.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
+    let left = gone.map(|host| left_in(env, &host)).unwrap_or_default();
+    Ok(SeenHub { name, wish, hub, name_is_taken, host, whose, record, access, link, link_record, roles, devices, counted, left })
 }
 
 /// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.

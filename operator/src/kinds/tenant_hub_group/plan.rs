@@ -11,6 +11,7 @@ use super::drift;
 use super::observe::{BY_IDENTITY, Looked, STALE, SeenHub, hub_entry, hub_id, is_active, link_entry};
 use super::role;
 use crate::{
+    key::ObjectKey,
     kind::Kind,
     kinds::{
         confirmation,
@@ -373,6 +374,11 @@ fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, con
     if hub.access.is_some() {
         let remove = Action::RemovePolicy { id: hub_id(group, name), policy: seen.policy.clone() };
         return Plan::act(vec![remove], Reason::DeleteLinkPolicy, format!("The link's policy is being taken from IoT hub {name}"));
+    }
+    if !hub.left.is_empty() {
+        let forget = |(owner, entry): &(ObjectKey, String)| Action::ForgetDevice { owner: owner.clone(), entry: entry.clone() };
+        let forgotten = hub.left.iter().map(forget).collect();
+        return Plan::act(forgotten, Reason::DropClaim, format!("What is known of devices is gone with IoT hub {name}"));
     }
     Plan::met()
 }

@@ -15,6 +15,7 @@ use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, names
 use super::role::Roles;
 use super::*;
 use crate::{
+    key::ObjectKey,
     kinds::{
         ownership::{OWNER_TAG, by_tag},
         resource_group::{SeenGroup, State},
@@ -81,6 +82,8 @@ struct Site {
     usages: Vec<HubUsage>,
     /// Whether the names of hubs that are not here are taken elsewhere.
     taken: bool,
+    /// What the ledger says of devices whose credentials are gone.
+    left: Vec<(ObjectKey, String)>,
 }
 
 fn object(hubs: &[&str]) -> TenantHubGroup {
@@ -218,6 +221,7 @@ impl Site {
             usages: Vec::new(),
             enrolled: Vec::new(),
             taken: false,
+            left: Vec::new(),
         }
     }
 
@@ -288,6 +292,7 @@ impl Site {
                 link_record: self.entries.get(&link_entry(&name)).cloned(),
                 devices: there.filter(|_| deletable).map_or(0, |hub| hub.devices),
                 counted: None,
+                left: self.left.iter().filter(|_| there.is_none() && (goal == Goal::Absent || wish.is_none())).cloned().collect(),
                 name,
                 wish,
                 hub,

@@ -3,6 +3,7 @@
 use moorage_crds::annotations::CONFIRM_DELETE;
 
 use super::*;
+use crate::key::KindName;
 use crate::kinds::tests::{annotate, confirm};
 
 const UNLINK: &str = "UnlinkHub: Unlink a-hub.azure-devices.net";
@@ -138,6 +139,21 @@ fn a_hub_is_not_unlinked_where_a_write_would_break_links_or_the_service_is_busy(
     assert_eq!(mixed.present(&without()), [refused]);
     let busy = Site { service: Some(("Transitioning", "Active")), ..site().complete("a-hub") };
     assert_eq!(busy.present(&without()), ["not yet, DependencyNotReady: the provisioning service is busy | again in 2 s | usable"]);
+}
+
+#[test]
+fn what_is_known_of_devices_that_were_kept_goes_with_their_hub_and_not_before() {
+    let left = vec![(ObjectKey::new(KindName::DeviceCredential, "contoso", "pump"), "identity.abc".to_owned())];
+    let forgets = [
+        "DropClaim: Strike the device of DeviceCredential/contoso/pump, whose hub is gone, from the ledger",
+        &usable("not yet, DropClaim: What is known of devices is gone with IoT hub a-hub"),
+    ];
+    let gone = Site { left: left.clone(), ..site() }.recorded("hub.a-hub", "made");
+    assert_eq!(gone.present(&without()), forgets);
+    let alone = Site { left: left.clone(), ..Site::empty() }.recorded("hub.a-hub", "made");
+    assert_eq!(alone.absent(&object(&["a-hub"])), forgets);
+    let there = Site { left, ..site().complete("a-hub") };
+    assert_eq!(there.present(&without()), [UNLINK, &usable(UNLINKING)]);
 }
 
 #[test]

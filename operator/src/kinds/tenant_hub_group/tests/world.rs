@@ -113,6 +113,7 @@ impl World for Model {
                     }
                 }
             }
+            Action::ForgetDevice { owner, .. } => self.site.left.retain(|(other, _)| other != owner),
             Action::CreateGroup { .. } => {
                 if self.site.group.state == State::Missing {
                     self.site.group = SeenGroup { state: State::Settled, ours: true, empty: false };
