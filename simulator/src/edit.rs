@@ -1,9 +1,11 @@
 //! Somebody else's hands: changes to the cloud that no request makes.
 
+mod devices;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::arm::{default_hub_policies, default_service_policies, hub_defaults, link_of};
 use crate::azure::{
@@ -122,6 +124,17 @@ impl Azure {
             apply_allocation_policy: true,
             weight: 1,
         };
+        self.touch(service).links.push(link);
+    }
+
+    /// Links a hub of this cloud by the identity of the service, which is given one and let into the hub.
+    pub fn link_hub_by_identity(&mut self, service: &str, hub: &str) {
+        let host = self.hub_mut(hub).host();
+        let location = self.hub_mut(hub).resource.location.clone();
+        let fresh = self.keyring.guid("identity");
+        let principal = self.service_mut(service).identities.system.get_or_insert(fresh).clone();
+        self.grant_hub_role(hub, &principal);
+        let link = Link { host, named: true, means: Means::SystemAssigned, location, apply_allocation_policy: true, weight: 1 };
         self.touch(service).links.push(link);
     }
 
@@ -382,18 +395,5 @@ impl Azure {
     /// Makes every bearer token that is out invalid.
     pub fn expire_tokens(&mut self) {
         self.directory.expire_all();
-    }
-
-    /// A device of a hub as `GET /devices/{id}` would show it, keys and all.
-    pub fn device(&self, hub: &str, id: &str) -> Option<Value> {
-        let device = self.hubs.get(&hub.to_lowercase())?.devices.get(id)?;
-        let keys = device.authentication.keys();
-        Some(json!({
-            "deviceId": device.id,
-            "status": if device.enabled { "enabled" } else { "disabled" },
-            "primaryKey": keys.map(|[primary, _]| primary),
-            "secondaryKey": keys.map(|[_, secondary]| secondary),
-            "messages": device.messages,
-        }))
     }
 }

@@ -1,7 +1,10 @@
 //! A case: a world, and what happens in it. It prints as JSON, and is read from it again.
 
-use moorage_tests::apiserver::Trouble;
+mod happening;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::happening::*;
 
 /// Namespaces of the tenants, by number.
 pub const TENANTS: [&str; 2] = ["contoso", "fabrikam"];
@@ -38,6 +41,8 @@ pub struct Quirks {
     pub lists_begin_empty: bool,
     pub reregistration: u8,
     pub second_key_is_refused: bool,
+    /// What becomes of a link by identity when it is written in a version that knows of none.
+    pub identity_link: u8,
     /// Seconds for which what is new is not found.
     pub read_after_create: u8,
     /// Seconds that a long operation takes.
@@ -53,6 +58,10 @@ pub struct ServiceCase {
     pub deleted: bool,
     /// Somebody else has linked hubs and enrolled devices in it, if it was there before.
     pub foreign: bool,
+    /// That hub is linked by identity.
+    pub foreign_by_identity: bool,
+    /// The account may not assign roles.
+    pub roles_barred: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,12 +70,15 @@ pub struct TenantCase {
     /// The resource group was there before.
     pub group_existed: bool,
     pub deleted: bool,
+    /// Its hubs are linked to no provisioning service.
+    pub unprovisioned: bool,
     pub hubs: Vec<HubCase>,
     pub enrollment: EnrollmentCase,
     pub devices: Vec<DeviceCase>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct HubCase {
     pub units: u8,
     pub weight: u8,
@@ -74,6 +86,8 @@ pub struct HubCase {
     pub adopted: bool,
     /// Somebody else has linked it, if it was there before.
     pub linked: bool,
+    /// It is to be linked by identity.
+    pub by_identity: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,136 +101,61 @@ pub struct EnrollmentCase {
     /// It lives in the tenant's namespace, not in the platform's.
     pub at_home: bool,
     pub secret_named: bool,
+    pub proof: Proof,
+}
+
+/// How devices prove that they belong to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Proof {
+    /// By keys that are derived from the group's.
+    Keys,
+    /// By certificates of authorities of the cluster, of two if so.
+    Signed(bool),
+    /// By certificates of authorities that the service knows, of two if so.
+    Referred(bool),
+}
+
+/// How a device comes to its hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// It registers as one of its group.
+    Group,
+    /// It registers by an enrollment of its own.
+    Alone,
+    /// It is created in that hub.
+    Hub(u8),
+}
+
+/// What becomes of a device when its credential is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Parting {
+    Retain,
+    Disenroll,
+    Deprovision,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct DeviceCase {
-    /// Its registration id is not its name, but one of a few.
+    pub way: Way,
+    /// Its id is not its name, but one of a few.
     pub id: Option<u8>,
-    /// Hours that its token lasts.
+    /// It has a name of its own in its hub, if it has an enrollment of its own.
+    pub called: bool,
+    /// Hours that its token for the provisioning service lasts.
     pub token: Option<u8>,
+    /// Hours that its token for its hub lasts.
+    pub hub_token: Option<u8>,
+    pub connection_string: bool,
+    /// Hours that its certificate lasts, if it has one.
+    pub certificate: Option<u8>,
     pub secret_named: bool,
     pub key_renamed: bool,
-    pub disenrolled: bool,
-    /// Somebody else has enrolled it, if the service was there before; enabled or not.
+    pub parting: Parting,
+    /// Somebody else has enrolled it, if the service was there before; enabled or not. Or has created it, if the hub was.
     pub enrolled: Option<bool>,
     /// Somebody else has a Secret of that name.
     pub strange_secret: bool,
-}
-
-/// Something that happens, with what goes wrong meanwhile.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    pub action: Action,
-    pub cluster: Vec<Trouble>,
-    pub cloud: Vec<CloudTrouble>,
-    pub wait: Wait,
-}
-
-/// How long the next step waits.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Wait {
-    /// So many turns of whatever else runs: in the midst of things.
-    Turns(u16),
-    /// Until nothing moves, at this time.
-    Stillness,
-    /// So many minutes.
-    Minutes(u16),
-}
-
-/// One request of the operator to the cloud that meets with trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct CloudTrouble {
-    pub method: Method,
-    /// Which of those, counted from 1.
-    pub nth: u8,
-    pub fault: CloudFault,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Method {
-    Any,
-    Get,
-    Put,
-    Post,
-    Delete,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum CloudFault {
-    Throttle(u8),
-    Status(u16),
-    LostBefore,
-    LostAfter,
-    Slow,
-    Truncated,
-}
-
-/// An object of ours; numbers count modulo what there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Ref {
-    Account,
-    Service,
-    Hubs(u8),
-    Group(u8),
-    Device(u8, u8),
-}
-
-/// What somebody does.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub enum Action {
-    Nothing,
-    Reapply(Ref),
-    Delete(Ref),
-    Confirm(Ref),
-    Pause(Ref, bool),
-    Sync(Ref, u8),
-    Recreate(Ref, u8),
-    Keep(Ref, bool),
-    Grant(Ref, u8, bool),
-    Resize(u8, u8, u8),
-    Weigh(u8, u8, u8),
-    DropHub(u8, u8),
-    Enable(u8, bool),
-    RenameSecret(u8, u8, bool),
-    RenameKey(u8, u8, bool),
-    Token(u8, u8, Option<u8>),
-    Disenroll(u8, u8, bool),
-    Tamper(u8, u8, Tampering),
-    TamperKeys(u8, Tampering),
-    LoseStatus(Ref),
-    Register(u8, u8),
-    Restart,
-    BreakWatches(bool),
-    BarSecrets(u8, bool),
-    Cloud(Hand),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Tampering {
-    Delete,
-    Corrupt,
-    StripAnnotations,
-    StripLabels,
-}
-
-/// What somebody else does in the cloud.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Hand {
-    Resize(u8, u8, u8),
-    Tag(u8, u8),
-    DeleteHub(u8, u8),
-    Unlink(u8, u8),
-    RollLinkPolicy(u8, u8),
-    DeleteService,
-    DeleteGroup(u8),
-    FreeGroup(u8),
-    DisableGroup(u8),
-    Enroll(u8, u8, bool),
-    Unenroll(u8, u8),
-    ExpireTokens,
-    RollClientSecret,
 }
 
 impl Case {
@@ -267,12 +206,50 @@ impl Case {
         }
     }
 
+    /// How a device comes to its hub.
+    pub fn way(&self, tenant: usize, device: usize) -> Way {
+        self.tenants[tenant].devices[device].way
+    }
+
+    /// The hub in which a device is created.
+    pub fn hub_of(&self, tenant: usize, device: usize) -> Option<String> {
+        match self.way(tenant, device) {
+            Way::Hub(n) => Some(hub_name(tenant, self.hub(tenant, n))),
+            Way::Group | Way::Alone => None,
+        }
+    }
+
     /// What a device registers as.
     pub fn registration_id(&self, tenant: usize, device: usize) -> String {
         match self.tenants[tenant].devices[device].id {
             Some(n) => format!("shared-{}", n % 3),
             None => device_name(tenant, device),
         }
+    }
+
+    /// What a device is called in its hub.
+    pub fn device_id(&self, tenant: usize, device: usize) -> String {
+        let DeviceCase { way, called, id, .. } = &self.tenants[tenant].devices[device];
+        match (way, id) {
+            (Way::Hub(_), Some(n)) => format!("Direct-{}", n % 2),
+            (Way::Hub(_), None) => device_name(tenant, device),
+            (Way::Alone, _) if *called => format!("Called-{}", self.registration_id(tenant, device)),
+            (Way::Group | Way::Alone, _) => self.registration_id(tenant, device),
+        }
+    }
+
+    /// What a device has the right to that no other may have: its registration, or its place in a hub.
+    pub fn right(&self, tenant: usize, device: usize) -> (Option<String>, String) {
+        match self.hub_of(tenant, device) {
+            Some(hub) => (Some(hub), self.device_id(tenant, device)),
+            None => (None, self.registration_id(tenant, device)),
+        }
+    }
+
+    /// Whether the provisioning service is to have an identity.
+    pub fn needs_identity(&self) -> bool {
+        let theirs = self.service.existed && self.service.foreign && self.service.foreign_by_identity;
+        theirs || self.tenants.iter().any(|tenant| !tenant.unprovisioned && tenant.hubs.iter().any(|hub| hub.by_identity))
     }
 }
 
@@ -299,4 +276,9 @@ pub fn device_name(tenant: usize, device: usize) -> String {
 /// Region of a hub.
 pub fn region(hub: usize) -> &'static str {
     ["eastus", "westus", "westeurope"][hub % 3]
+}
+
+/// Name of one of a tenant's two authorities: its Secret's, and that of its certificate in the provisioning service.
+pub fn authority_name(tenant: usize, n: u8) -> String {
+    format!("{}-authority-{}", TENANTS[tenant], n % 2)
 }

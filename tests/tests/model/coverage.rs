@@ -42,6 +42,9 @@ impl Coverage {
         for event in story.world.cluster.all("Event") {
             coverage.add(&format!("event {}", event["reason"].as_str().unwrap_or_default()));
         }
+        for what in &story.reached {
+            coverage.add(what);
+        }
         coverage.add("worlds");
         *coverage.counts.entry("steps".to_owned()).or_default() += story.case.steps.len();
         coverage

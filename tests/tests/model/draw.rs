@@ -1,5 +1,7 @@
 //! Cases at random: mostly small, mostly sane.
 
+mod actions;
+
 use moorage_tests::apiserver::{Mode, Moment, Trouble};
 use proptest::collection::vec;
 use proptest::option;
@@ -7,8 +9,8 @@ use proptest::prelude::{BoxedStrategy, Just, Strategy, any};
 use proptest::prop_oneof;
 
 use crate::case::{
-    Action, Case, CloudFault, CloudTrouble, DeviceCase, EnrollmentCase, Hand, HubCase, Method, Quirks, Ref, ServiceCase, Step, Tampering,
-    TenantCase, Wait,
+    Case, CloudFault, CloudTrouble, DeviceCase, EnrollmentCase, HubCase, Method, Parting, Proof, Quirks, ServiceCase, Step, TenantCase,
+    Wait, Way,
 };
 
 /// True so many times of a hundred.
@@ -28,8 +30,8 @@ pub fn case() -> BoxedStrategy<Case> {
 fn quirks() -> impl Strategy<Value = Quirks> {
     let doubt = || rarely(25);
     let wait = || prop_oneof![5 => Just(0_u8), 1 => 1_u8..20];
-    (doubt(), doubt(), doubt(), doubt(), doubt(), 0_u8..3, doubt(), wait(), wait()).prop_map(
-        |(masked, group, policy, listed, empty, reregistration, second, read_after_create, operation)| Quirks {
+    (doubt(), doubt(), doubt(), doubt(), doubt(), (0_u8..3, 0_u8..3), doubt(), wait(), wait()).prop_map(
+        |(masked, group, policy, listed, empty, (reregistration, identity_link), second, read_after_create, operation)| Quirks {
             masked_link_is_stored: masked,
             group_keys_are_kept: group,
             policy_keys_are_kept: policy,
@@ -37,6 +39,7 @@ fn quirks() -> impl Strategy<Value = Quirks> {
             lists_begin_empty: empty,
             reregistration,
             second_key_is_refused: second,
+            identity_link,
             read_after_create,
             operation,
         },
@@ -44,22 +47,27 @@ fn quirks() -> impl Strategy<Value = Quirks> {
 }
 
 fn service() -> impl Strategy<Value = ServiceCase> {
-    (rarely(40), rarely(95), any::<bool>(), any::<bool>()).prop_map(|(existed, adopted, deleted, foreign)| ServiceCase {
-        existed,
-        adopted,
-        deleted,
-        foreign,
-    })
+    (rarely(40), rarely(95), any::<bool>(), any::<bool>(), rarely(30), rarely(15)).prop_map(
+        |(existed, adopted, deleted, foreign, foreign_by_identity, roles_barred)| ServiceCase {
+            existed,
+            adopted,
+            deleted,
+            foreign,
+            foreign_by_identity,
+            roles_barred,
+        },
+    )
 }
 
 fn tenant() -> impl Strategy<Value = TenantCase> {
     let devices = prop_oneof![4 => vec(device(), 1), 2 => vec(device(), 2), 1 => vec(device(), 3)];
     let hubs = prop_oneof![3 => vec(hub(), 1), 2 => vec(hub(), 2)];
-    (rarely(90), rarely(30), rarely(70), hubs, enrollment(), devices).prop_map(
-        |(granted, group_existed, deleted, hubs, enrollment, devices)| TenantCase {
+    (rarely(90), rarely(30), rarely(70), rarely(8), hubs, enrollment(), devices).prop_map(
+        |(granted, group_existed, deleted, unprovisioned, hubs, enrollment, devices)| TenantCase {
             granted,
             group_existed,
             deleted,
+            unprovisioned,
             hubs,
             enrollment,
             devices,
@@ -68,44 +76,65 @@ fn tenant() -> impl Strategy<Value = TenantCase> {
 }
 
 fn hub() -> impl Strategy<Value = HubCase> {
-    (1_u8..4, prop_oneof![Just(1_u8), 1_u8..200], rarely(30), rarely(90), any::<bool>())
-        .prop_map(|(units, weight, existed, adopted, linked)| HubCase { units, weight, existed, adopted, linked })
+    (1_u8..4, prop_oneof![Just(1_u8), 1_u8..200], rarely(30), rarely(90), any::<bool>(), rarely(25))
+        .prop_map(|(units, weight, existed, adopted, linked, by_identity)| HubCase { units, weight, existed, adopted, linked, by_identity })
 }
 
 fn enrollment() -> impl Strategy<Value = EnrollmentCase> {
-    (rarely(25), rarely(80), rarely(70), rarely(15), rarely(20), rarely(20)).prop_map(
-        |(existed, adopted, deleted, disabled, at_home, secret_named)| EnrollmentCase {
+    let proof = prop_oneof![
+        5 => Just(Proof::Keys),
+        2 => any::<bool>().prop_map(Proof::Signed),
+        1 => any::<bool>().prop_map(Proof::Referred),
+    ];
+    (rarely(25), rarely(80), rarely(70), rarely(15), rarely(20), rarely(20), proof).prop_map(
+        |(existed, adopted, deleted, disabled, at_home, secret_named, proof)| EnrollmentCase {
             existed,
             adopted,
             deleted,
             disabled,
             at_home,
             secret_named,
+            proof,
         },
     )
 }
 
 fn device() -> impl Strategy<Value = DeviceCase> {
-    let id = option::weighted(0.25, 0_u8..3);
-    let token = option::weighted(0.4, 4_u8..200);
-    (id, token, rarely(25), rarely(25), rarely(35), option::weighted(0.1, any::<bool>()), rarely(5)).prop_map(
-        |(id, token, secret_named, key_renamed, disenrolled, enrolled, strange_secret)| DeviceCase {
-            id,
-            token,
-            secret_named,
-            key_renamed,
-            disenrolled,
-            enrolled,
-            strange_secret,
+    let way = prop_oneof![5 => Just(Way::Group), 2 => Just(Way::Alone), 2 => (0_u8..2).prop_map(Way::Hub)];
+    let hours = |often: f64| option::weighted(often, 4_u8..200);
+    let held = (hours(0.4), hours(0.15), rarely(15), hours(0.5));
+    let secret = (rarely(25), rarely(25), rarely(5));
+    (way, option::weighted(0.25, 0_u8..3), rarely(30), held, secret, parting(), option::weighted(0.1, any::<bool>())).prop_map(
+        |(way, id, called, held, secret, parting, enrolled)| {
+            let (token, hub_token, connection_string, certificate) = held;
+            let (secret_named, key_renamed, strange_secret) = secret;
+            DeviceCase {
+                way,
+                id,
+                called,
+                token,
+                hub_token,
+                connection_string,
+                certificate,
+                secret_named,
+                key_renamed,
+                parting,
+                enrolled,
+                strange_secret,
+            }
         },
     )
+}
+
+fn parting() -> impl Strategy<Value = Parting> {
+    prop_oneof![4 => Just(Parting::Retain), 2 => Just(Parting::Disenroll), 1 => Just(Parting::Deprovision)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let wait = prop_oneof![2 => (0_u16..2000).prop_map(Wait::Turns), 3 => Just(Wait::Stillness), 2 => (1_u16..90).prop_map(Wait::Minutes)];
     let cluster = prop_oneof![3 => Just(Vec::new()), 2 => vec(cluster_trouble(), 1..4)];
     let cloud = prop_oneof![3 => Just(Vec::new()), 2 => vec(cloud_trouble(), 1..4)];
-    (action(), cluster, cloud, wait).prop_map(|(action, cluster, cloud, wait)| Step { action, cluster, cloud, wait })
+    (actions::action(), cluster, cloud, wait).prop_map(|(action, cluster, cloud, wait)| Step { action, cluster, cloud, wait })
 }
 
 fn cluster_trouble() -> impl Strategy<Value = Trouble> {
@@ -133,69 +162,4 @@ fn cloud_trouble() -> impl Strategy<Value = CloudTrouble> {
         2 => Just(CloudFault::Truncated),
     ];
     (method, 1_u8..9, fault).prop_map(|(method, nth, fault)| CloudTrouble { method, nth, fault })
-}
-
-fn any_object() -> BoxedStrategy<Ref> {
-    prop_oneof![
-        1 => Just(Ref::Account),
-        2 => Just(Ref::Service),
-        3 => (0_u8..2).prop_map(Ref::Hubs),
-        3 => (0_u8..2).prop_map(Ref::Group),
-        3 => (0_u8..2, 0_u8..3).prop_map(|(t, d)| Ref::Device(t, d)),
-    ]
-    .boxed()
-}
-
-fn action() -> BoxedStrategy<Action> {
-    let (t, n, yes) = (|| 0_u8..2, || 0_u8..3, any::<bool>);
-    let of_objects = prop_oneof![
-        2 => any_object().prop_map(Action::Reapply),
-        4 => any_object().prop_map(Action::Delete),
-        2 => any_object().prop_map(Action::Confirm),
-        1 => (any_object(), yes()).prop_map(|(object, paused)| Action::Pause(object, paused)),
-        1 => (any_object(), n()).prop_map(|(object, n)| Action::Sync(object, n)),
-        2 => (any_object(), n()).prop_map(|(object, n)| Action::Recreate(object, n)),
-        2 => (any_object(), yes()).prop_map(|(object, kept)| Action::Keep(object, kept)),
-        2 => (any_object(), t(), yes()).prop_map(|(object, t, granted)| Action::Grant(object, t, granted)),
-        2 => any_object().prop_map(Action::LoseStatus),
-    ];
-    let of_specs = prop_oneof![
-        (t(), n(), 1_u8..6).prop_map(|(t, h, units)| Action::Resize(t, h, units)),
-        (t(), n(), 1_u8..200).prop_map(|(t, h, weight)| Action::Weigh(t, h, weight)),
-        (t(), n()).prop_map(|(t, h)| Action::DropHub(t, h)),
-        (t(), yes()).prop_map(|(t, enabled)| Action::Enable(t, enabled)),
-        (t(), n(), yes()).prop_map(|(t, d, named)| Action::RenameSecret(t, d, named)),
-        (t(), n(), yes()).prop_map(|(t, d, named)| Action::RenameKey(t, d, named)),
-        (t(), n(), option::of(4_u8..200)).prop_map(|(t, d, token)| Action::Token(t, d, token)),
-        (t(), n(), yes()).prop_map(|(t, d, barred)| Action::Disenroll(t, d, barred)),
-        (t(), n(), tampering()).prop_map(|(t, d, how)| Action::Tamper(t, d, how)),
-        (t(), tampering()).prop_map(|(t, how)| Action::TamperKeys(t, how)),
-        (t(), yes()).prop_map(|(t, barred)| Action::BarSecrets(t, barred)),
-    ];
-    let of_the_operator = prop_oneof![4 => Just(Action::Restart), 1 => yes().prop_map(Action::BreakWatches), 1 => Just(Action::Nothing)];
-    let register = (t(), n()).prop_map(|(t, d)| Action::Register(t, d));
-    prop_oneof![4 => of_objects, 4 => of_specs, 2 => of_the_operator, 1 => register, 4 => hand().prop_map(Action::Cloud)].boxed()
-}
-
-fn tampering() -> impl Strategy<Value = Tampering> {
-    prop_oneof![Just(Tampering::Delete), Just(Tampering::Corrupt), Just(Tampering::StripAnnotations), Just(Tampering::StripLabels)]
-}
-
-fn hand() -> impl Strategy<Value = Hand> {
-    let (t, n) = (|| 0_u8..2, || 0_u8..3);
-    prop_oneof![
-        1 => (t(), n(), 1_u8..6).prop_map(|(t, h, units)| Hand::Resize(t, h, units)),
-        1 => (t(), n()).prop_map(|(t, h)| Hand::Tag(t, h)),
-        2 => (t(), n()).prop_map(|(t, h)| Hand::DeleteHub(t, h)),
-        2 => (t(), n()).prop_map(|(t, h)| Hand::Unlink(t, h)),
-        2 => (t(), n()).prop_map(|(t, h)| Hand::RollLinkPolicy(t, h)),
-        1 => Just(Hand::DeleteService),
-        2 => t().prop_map(Hand::DeleteGroup),
-        2 => t().prop_map(Hand::FreeGroup),
-        1 => t().prop_map(Hand::DisableGroup),
-        1 => (t(), n(), any::<bool>()).prop_map(|(t, d, enabled)| Hand::Enroll(t, d, enabled)),
-        1 => (t(), n()).prop_map(|(t, d)| Hand::Unenroll(t, d)),
-        1 => Just(Hand::ExpireTokens),
-        1 => Just(Hand::RollClientSecret),
-    ]
 }

@@ -3,11 +3,11 @@
 
 use jiff::SignedDuration;
 use moorage_crds::annotations;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::case::{Ref, SERVICE, TENANTS, group_id, hub_name};
-use crate::devices::register;
-use crate::judge::{Wrongs, condition, credential, is_ready};
+use crate::case::{Ref, TENANTS, hub_name};
+use crate::judge::{Wrongs, is_ready};
+use crate::mending::{look_again, mend};
 use crate::objects::written;
 use crate::sight::Sight;
 use crate::story::Story;
@@ -15,13 +15,19 @@ use crate::story::Story;
 /// Longer than anything is left unlooked at, but for credentials.
 const QUIET: SignedDuration = SignedDuration::from_mins(31);
 
+/// How often people look what is still to be put right.
+const ROUNDS: usize = 9;
+
 /// Puts right what people can put right.
 ///
 /// # Errors
 /// If the world does not come to rest meanwhile.
 pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
-    for tenant in TENANTS {
+    for (t, tenant) in TENANTS.iter().enumerate() {
         story.world.cluster.bar_secrets(tenant, false);
+        if t < story.case.tenants.len() {
+            story.write_authorities(t);
+        }
     }
     story.world.machines_clock_moves().await;
     for object in story.case.objects() {
@@ -35,8 +41,11 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
         for t in 0..story.case.tenants.len() {
             story.grant(object, t, true);
         }
+        if was_touched(story, object) {
+            look_again(story, object);
+        }
     }
-    for round in 0..6 {
+    for round in 0..ROUNDS {
         story.world.rest().await?;
         for object in story.case.objects() {
             if !uses_what_goes(story, object) {
@@ -47,11 +56,22 @@ pub async fn heal(story: &mut Story<'_>) -> Result<(), String> {
             }
         }
         story.world.rest().await?;
-        if round < 5 {
-            mend(story);
+        let all = story.case.objects().into_iter().all(|object| story.get(object).is_some_and(|found| is_ready(&found)));
+        if all || round + 1 == ROUNDS {
+            break;
         }
+        mend(story).await;
     }
     Ok(())
+}
+
+/// Whether somebody has done something to a device where it is known.
+fn was_touched(story: &Story<'_>, object: Ref) -> bool {
+    let Ref::Device(t, d) = object else { return false };
+    let (t, d) = (usize::from(t), usize::from(d));
+    let (case, id) = (story.case, story.case.device_id(t, d));
+    let in_hubs: usize = (0..case.tenants[t].hubs.len()).map(|h| story.touches(&format!("device {} {id}", hub_name(t, h)))).sum();
+    in_hubs + story.touches(&format!("enrollment {}", case.registration_id(t, d))) > 0
 }
 
 /// Whether an object needs another that is being deleted: nobody makes it anew before that one is gone.
@@ -60,60 +80,8 @@ fn uses_what_goes(story: &Story<'_>, object: Ref) -> bool {
     story.case.objects().into_iter().any(|used| goes(used) && users(story, used).contains(&object))
 }
 
-/// Does what the objects ask for.
-fn mend(story: &mut Story<'_>) {
-    let sight = Sight::of(&story.world.cloud);
-    for t in (0..2).filter(|t| usize::from(*t) < story.case.tenants.len()) {
-        // A group that is kept goes on naming hubs, until its owner takes them out.
-        let group = group_id(usize::from(t));
-        if sight.hubs_of_group(SERVICE, &group).is_some() && story.get(Ref::Group(t)).is_none() {
-            story.world.cloud.edit(|azure| azure.set_group_hubs(SERVICE, &group, &[]));
-        }
-    }
-    let is_to_go = |story: &Story<'_>, object| story.get(object).is_some_and(|found| found["metadata"]["deletionTimestamp"].is_string());
-    if is_to_go(story, Ref::Service) && sight.blocks.contains_key(&format!("service {SERVICE}")) {
-        // Hubs that are kept stay linked, until their owner unlinks them.
-        let number = |t: usize| u8::try_from(t).expect("few");
-        for t in (0..story.case.tenants.len()).filter(|t| story.get(Ref::Hubs(number(*t))).is_none()).collect::<Vec<_>>() {
-            for hub in (0..story.case.tenants[t].hubs.len()).map(|h| hub_name(t, h)) {
-                story.world.cloud.edit(|azure| azure.remove_link(SERVICE, &format!("{hub}.azure-devices.net")));
-                story.touch(format!("link {hub}"));
-            }
-        }
-    }
-    for object in story.case.objects() {
-        let Some(found) = story.get(object) else { continue };
-        if found["metadata"]["deletionTimestamp"].is_string() {
-            story.confirm(object);
-            for user in users(story, object) {
-                story.delete(user);
-            }
-        }
-        let Some(["True", reason, message]) = condition(&found, "Stalled") else { continue };
-        match reason {
-            "Vanished" => {
-                let missing =
-                    |t: u8| (0..4).find(|h| !sight.blocks.contains_key(&format!("hub {}", hub_name(usize::from(t), usize::from(*h)))));
-                let n = if let Ref::Hubs(t) = object { missing(t).unwrap_or(0) } else { 0 };
-                story.recreate(object, n);
-            }
-            "SecretNotOurs" | "SecretMalformed" => delete_secret(story, object),
-            "AlreadyExists" if message.contains("individual") => {
-                if let Ref::Device(t, d) = object {
-                    let id = story.case.registration_id(usize::from(t), usize::from(d));
-                    story.world.cloud.edit(|azure| azure.delete_enrollment(SERVICE, &id));
-                    story.touch(format!("enrollment {id}"));
-                    // Nobody tells the operator of what is done in the cloud.
-                    story.annotate(object, annotations::SYNC_REQUESTED_AT, &story.world.now().to_string().into());
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
 /// Objects that may need another to undo what they made.
-fn users(story: &Story<'_>, used: Ref) -> Vec<Ref> {
+pub fn users(story: &Story<'_>, used: Ref) -> Vec<Ref> {
     let needs = |other: &Ref| match (used, *other) {
         (Ref::Account, other) => other != Ref::Account,
         (Ref::Service, Ref::Hubs(_) | Ref::Group(_) | Ref::Device(..)) => true,
@@ -121,88 +89,6 @@ fn users(story: &Story<'_>, used: Ref) -> Vec<Ref> {
         _ => false,
     };
     story.case.objects().into_iter().filter(needs).collect()
-}
-
-fn delete_secret(story: &Story<'_>, object: Ref) {
-    match object {
-        Ref::Device(t, d) => {
-            let (t, d) = (usize::from(t), usize::from(d));
-            story.world.cluster.delete("Secret", TENANTS[t], &story.secret_of(t, d));
-        }
-        Ref::Group(t) => {
-            let (namespace, name) = story.keys_of(usize::from(t));
-            story.world.cluster.delete("Secret", namespace, &name);
-        }
-        Ref::Account | Ref::Service | Ref::Hubs(_) => {}
-    }
-}
-
-/// Whether a tenant's objects can come to be Ready at all, with what is there.
-fn can_be_ready(story: &Story<'_>, t: usize) -> bool {
-    let (case, tenant) = (story.case, &story.case.tenants[t]);
-    let service = !case.service.existed || case.service.adopted || story.touches(SERVICE) > 0;
-    let hub = |h: usize| !tenant.hubs[h].existed || tenant.hubs[h].adopted || story.touches(&hub_name(t, h)) > 0;
-    let theirs = case.service.existed && tenant.enrollment.existed;
-    let group = !theirs || tenant.enrollment.adopted || story.touches(SERVICE) + story.touches(&group_id(t)) > 0;
-    service && group && (0..tenant.hubs.len()).all(hub)
-}
-
-/// Whether another credential has a device's registration id.
-fn is_disputed(story: &Story<'_>, t: usize, d: usize) -> bool {
-    let id = story.case.registration_id(t, d);
-    let all = story.case.tenants.iter().enumerate().flat_map(|(t, tenant)| (0..tenant.devices.len()).map(move |d| (t, d)));
-    all.filter(|(other, device)| story.case.registration_id(*other, *device) == id).count() > 1
-}
-
-/// Everything that can be is Ready, and what is Ready works.
-///
-/// # Errors
-/// If the world does not come to rest.
-pub async fn works(story: &Story<'_>) -> Result<Wrongs, String> {
-    let mut wrongs = Vec::new();
-    for object in story.case.objects() {
-        let Some(found) = story.get(object) else {
-            wrongs.push(format!("{object:?} is not there"));
-            continue;
-        };
-        let excused = match object {
-            Ref::Account => false,
-            Ref::Service => story.case.service.existed && !story.case.service.adopted,
-            Ref::Hubs(t) | Ref::Group(t) => !can_be_ready(story, usize::from(t)),
-            Ref::Device(t, d) => {
-                let (t, d) = (usize::from(t), usize::from(d));
-                !can_be_ready(story, t) || is_disputed(story, t, d)
-            }
-        };
-        if !is_ready(&found) && !excused {
-            wrongs.push(format!("{object:?} is not Ready: {}", found["status"]["conditions"]));
-        }
-        if let (Ref::Device(t, d), true) = (object, is_ready(&found)) {
-            wrongs.extend(credential(story, usize::from(t), usize::from(d)));
-            wrongs.extend(registers(story, usize::from(t), usize::from(d)).await);
-        }
-    }
-    Ok(wrongs)
-}
-
-/// A device registers, with a hub of its own tenant.
-async fn registers(story: &Story<'_>, t: usize, d: usize) -> Option<String> {
-    let id = story.case.registration_id(t, d);
-    let sight = Sight::of(&story.world.cloud);
-    let bars = sight.line(&format!("service {SERVICE}"), &format!("enrollment {id} "));
-    if story.case.tenants[t].enrollment.disabled || bars.is_some_and(|line| !line.contains("moorage")) {
-        return None;
-    }
-    // A link that somebody else wrote is theirs to keep working.
-    if story.case.tenants[t].hubs.iter().any(|hub| hub.linked) && story.case.quirks.masked_link_is_stored {
-        return None;
-    }
-    let own: Vec<_> = (0..story.case.tenants[t].hubs.len()).map(|h| format!("{}.azure-devices.net", hub_name(t, h))).collect();
-    match register(story, t, d).await {
-        Ok(hub) if own.contains(&hub) => None,
-        Ok(hub) => Some(format!("device {id} was assigned to {hub}, which is not its tenant's")),
-        Err(error) => Some(format!("credential {id} is Ready, and its device cannot register: {error}")),
-    }
 }
 
 /// Nothing is written while nothing happens.
@@ -247,7 +133,7 @@ pub async fn leave(story: &mut Story<'_>, found: &Sight) -> Result<Wrongs, Strin
     }
     for _ in 0..3 {
         story.world.rest().await?;
-        mend(story);
+        mend(story).await;
     }
     story.world.pass(SignedDuration::from_mins(40)).await?;
     let mut wrongs = Vec::new();
@@ -259,24 +145,8 @@ pub async fn leave(story: &mut Story<'_>, found: &Sight) -> Result<Wrongs, Strin
     if !wrongs.is_empty() {
         return Ok(wrongs);
     }
-    wrongs.extend(traces(story));
+    wrongs.extend(crate::remains::traces(story));
     wrongs.extend(crate::remains::differences(story, found));
+    wrongs.extend(crate::parted::wrongs(story));
     Ok(wrongs)
-}
-
-/// What is left of us in the cluster.
-fn traces(story: &Story<'_>) -> Wrongs {
-    let ours = |object: &Value| object["metadata"]["labels"][annotations::MANAGED_BY] == annotations::MANAGER;
-    let secrets = story.world.cluster.all("Secret").into_iter().filter(ours);
-    let mut wrongs: Vec<_> = secrets.map(|secret| format!("Secret {} is left", secret["metadata"]["name"])).collect();
-    for page in story.world.cluster.all("ConfigMap") {
-        let data = page["data"].as_object().cloned().unwrap_or_default();
-        // What bars a device outlives its credential, as long as there is a service in which it does.
-        let barring = data.keys().all(|entry| entry.starts_with("disenrolled."));
-        let kept = Sight::of(&story.world.cloud).blocks.contains_key(&format!("service {SERVICE}"));
-        if !(barring && kept) {
-            wrongs.push(format!("the ledger still says: {}", json!(data)));
-        }
-    }
-    wrongs
 }

@@ -1,6 +1,8 @@
 //! Somebody else's hands in the cloud.
 
 use crate::case::{Hand, SERVICE, group_id, hub_name};
+use crate::devices::home;
+use crate::sight::Sight;
 use crate::story::Story;
 
 /// Does what somebody else would; nothing if there is nothing to do it to.
@@ -55,6 +57,12 @@ pub fn use_hand(story: &mut Story<'_>, hand: Hand) {
             story.world.cloud.edit(|azure| azure.delete_enrollment(SERVICE, &id));
             story.touch(format!("enrollment {id}"));
         }
+        Hand::Upload(t, n) => story.upload_authority(case.tenant(t), n),
+        Hand::TakeRole(t, h) | Hand::GiveRole(t, h) => roles(story, &hub(t, h), matches!(hand, Hand::GiveRole(..))),
+        Hand::DisableDevice(t, d) | Hand::DeleteDevice(t, d) | Hand::ReplaceDevice(t, d) => {
+            let t = case.tenant(t);
+            devices(story, t, case.device(t, d), hand);
+        }
         Hand::ExpireTokens => story.world.cloud.edit(moorage_simulator::Azure::expire_tokens),
         Hand::RollClientSecret => story.roll_client_secret(),
         Hand::Resize(..)
@@ -66,6 +74,27 @@ pub fn use_hand(story: &mut Story<'_>, hand: Hand) {
         | Hand::Enroll(..)
         | Hand::Unenroll(..) => {}
     }
+}
+
+/// Lets the service into a hub by its identity, or out.
+pub fn roles(story: &mut Story<'_>, hub: &str, given: bool) {
+    let Some(principal) = story.world.cloud.edit(|azure| azure.service_principal(SERVICE)) else { return };
+    if !Sight::of(&story.world.cloud).blocks.contains_key(&format!("hub {hub}")) {
+        return;
+    }
+    story.world.cloud.edit(|azure| if given { azure.grant_hub_role(hub, &principal) } else { azure.withdraw_hub_roles(hub, &principal) });
+    story.touch(hub.to_owned());
+}
+
+/// Does something to a device in its hub, if it is there.
+fn devices(story: &mut Story<'_>, t: usize, d: usize, hand: Hand) {
+    let Some((hub, id)) = home(story, t, d) else { return };
+    story.world.cloud.edit(|azure| match hand {
+        Hand::DisableDevice(..) => azure.set_device_enabled(&hub, &id, false),
+        Hand::DeleteDevice(..) => azure.delete_device(&hub, &id),
+        _ => azure.add_device(&hub, &id),
+    });
+    story.touch(format!("device {hub} {id}"));
 }
 
 /// Name of the policy that a tenant's hub group makes in its hubs.

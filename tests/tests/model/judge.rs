@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use moorage_keys::{IdScope, RegistrationId, SymmetricKey, derive_device_key, sas};
 use serde_json::Value;
 
-use crate::case::{Ref, SERVICE, TENANTS, group_id, hub_name};
-use crate::devices::entries;
-use crate::sight::Sight;
+use crate::case::{Ref, SERVICE, group_id, hub_name};
+use crate::setup::there_before;
+use crate::sight::{HOSTS, Sight};
 use crate::story::{FOREIGN_GROUP, FOREIGN_HUB, Story};
 
 /// What is wrong, in words.
@@ -19,6 +18,7 @@ pub fn always(story: &Story<'_>, found: &Sight) -> Wrongs {
     let now = Sight::of(&story.world.cloud);
     let mut wrongs = tenancy(story, &now);
     wrongs.extend(others(story, found, &now));
+    wrongs.extend(their_devices(story, found, &now));
     wrongs.extend(story.world.cloud.violations().into_iter().map(|line| format!("a request breaks the OpenAPI: {line}")));
     wrongs.extend(made_twice(story));
     wrongs.extend(hosts(story));
@@ -88,7 +88,7 @@ fn others(story: &Story<'_>, found: &Sight, now: &Sight) -> Wrongs {
     };
     same(&link, key_of(of(found, &link)), key_of(of(now, &link)));
     for (t, tenant) in story.case.tenants.iter().enumerate() {
-        for d in (0..tenant.devices.len()).filter(|d| tenant.devices[*d].enrolled.is_some()) {
+        for d in (0..tenant.devices.len()).filter(|d| tenant.devices[*d].enrolled.is_some() && story.case.hub_of(t, *d).is_none()) {
             let id = story.case.registration_id(t, d);
             let beginning = format!("enrollment {id} ");
             if story.touches(beginning.trim_end()) == 0 {
@@ -110,11 +110,27 @@ fn others(story: &Story<'_>, found: &Sight, now: &Sight) -> Wrongs {
     wrongs
 }
 
+/// A device that somebody else had in a hub is as it was, until they do something to it.
+fn their_devices(story: &Story<'_>, found: &Sight, now: &Sight) -> Wrongs {
+    let mut wrongs = Vec::new();
+    for (t, tenant) in story.case.tenants.iter().enumerate() {
+        for d in (0..tenant.devices.len()).filter(|d| tenant.devices[*d].enrolled.is_some()) {
+            let (Some(hub), id) = (there_before(story.case, t, d), story.case.device_id(t, d)) else { continue };
+            let of = |sight: &Sight| sight.line(&format!("hub {hub}"), &format!("device {id} "));
+            if story.touches(&hub) + story.touches(&format!("device {hub} {id}")) == 0 && of(found) != of(now) {
+                let (before, after) = (shown(of(found)), shown(of(now)));
+                wrongs.push(format!("device {id} of hub {hub}, which is somebody else's, has changed:\n- {before}\n+ {after}"));
+            }
+        }
+    }
+    wrongs
+}
+
 fn shown(text: Option<String>) -> String {
     text.unwrap_or_else(|| "nothing".to_owned())
 }
 
-/// Each thing is made once, unless it was taken away meanwhile.
+/// Each thing is made once, unless it was taken away meanwhile, or what it was made in.
 fn made_twice(story: &Story<'_>) -> Wrongs {
     let mut made: BTreeMap<String, [usize; 2]> = BTreeMap::new();
     for request in story.world.cloud.requests() {
@@ -126,16 +142,28 @@ fn made_twice(story: &Story<'_>) -> Wrongs {
         }
     }
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let twice = made.into_iter().filter(|(path, [puts, deletions])| *puts > 1 + deletions + story.touches(&name(path)));
+    let taken = |path: &str| made.get(path).map_or(0, |[_, deletions]| *deletions) + story.touches(&name(path));
+    // A role goes with its hub, and is another one for another service.
+    let around = |path: &str| match path.split_once("/providers/microsoft.authorization/roleassignments/") {
+        Some((hub, _)) => {
+            taken(hub)
+                + story.touches(SERVICE)
+                + made.iter().filter(|(path, _)| name(path) == SERVICE).map(|(_, [_, gone])| gone).sum::<usize>()
+        }
+        None => 0,
+    };
+    let twice = made.iter().filter(|(path, [puts, _])| *puts > 1 + taken(path) + around(path));
     twice.map(|(path, [puts, deletions])| format!("{path} was made {puts} times and deleted {deletions} times")).collect()
 }
 
 /// Requests go to hosts of the cloud that the objects name, and nowhere else.
 fn hosts(story: &Story<'_>) -> Wrongs {
-    let service = format!("{SERVICE}.azure-devices-provisioning.net");
+    let mut known: Vec<_> = ["login.microsoftonline.com", "management.azure.com"].map(str::to_owned).into();
     // The last is the devices' own.
-    let known = ["login.microsoftonline.com", "management.azure.com", service.as_str(), "global.azure-devices-provisioning.net"];
-    let strange = story.world.cloud.requests().into_iter().filter(|request| !known.contains(&request.host.as_str()));
+    known.extend([format!("{SERVICE}.azure-devices-provisioning.net"), "global.azure-devices-provisioning.net".to_owned()]);
+    let tenants = story.case.tenants.iter().enumerate();
+    known.extend(tenants.flat_map(|(t, tenant)| (0..tenant.hubs.len()).map(move |h| format!("{}{HOSTS}", hub_name(t, h)))));
+    let strange = story.world.cloud.requests().into_iter().filter(|request| !known.contains(&request.host));
     strange.map(|request| format!("a request went to {}{}", request.host, request.path)).collect()
 }
 
@@ -188,68 +216,4 @@ fn honest(object: Ref, found: &Value) -> Wrongs {
         wrongs.push(format!("{object:?} is not Ready, and says neither that it is under way nor that it is stuck"));
     }
     wrongs
-}
-
-/// What a Ready credential holds opens the door of the provisioning service.
-pub fn credential(story: &Story<'_>, t: usize, d: usize) -> Option<String> {
-    let name = format!("credential {}", crate::case::device_name(t, d));
-    let Some(entries) = entries(story, t, d) else { return Some(format!("{name} is Ready and has no Secret")) };
-    let entry = |name: &str| entries.get(name).map_or("", String::as_str);
-    let keys = story.world.cloud.edit(|azure| azure.group_keys(SERVICE, &group_id(t)));
-    let Some((primary, secondary)) = keys else { return Some(format!("{name} is Ready, and there is no group")) };
-    let id = RegistrationId::parse(&story.case.registration_id(t, d)).expect("an id");
-    let derived = |key: &str| derive_device_key(&SymmetricKey::from_base64(key).expect("a key"), &id).expose_base64().to_string();
-    let scope = story.world.cloud.edit(|azure| azure.id_scope(SERVICE)).unwrap_or_default();
-    let expected = [
-        ("registrationId", id.as_str().to_owned()),
-        ("idScope", scope.clone()),
-        ("provisioningHost", "global.azure-devices-provisioning.net".to_owned()),
-        ("deviceKey", derived(&primary)),
-        ("primaryKey", derived(&primary)),
-        ("secondaryKey", derived(&secondary)),
-    ];
-    if let Some((wrong, _)) = expected.iter().find(|(name, value)| entry(name) != value) {
-        return Some(format!("{name} is Ready, and its Secret's {wrong} is not what opens the door"));
-    }
-    let object = story.get(Ref::Device(u8::try_from(t).ok()?, u8::try_from(d).ok()?))?;
-    if object["spec"]["dpsToken"].is_null() {
-        return entries.contains_key("dpsToken").then(|| format!("{name} has a token that nobody asked for"));
-    }
-    let until: jiff::Timestamp = object["status"]["notAfter"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
-    let key = SymmetricKey::from_base64(entry("primaryKey")).ok()?;
-    let token = sas::dps_device(&IdScope::parse(&scope).ok()?, &id, &key, until);
-    if token.expose() != entry("dpsToken") {
-        return Some(format!("{name} is Ready, and its token is not the one that its status tells of"));
-    }
-    (until <= story.world.now()).then(|| format!("{name} is Ready, and its token has ended"))
-}
-
-/// No secret is where it can be read by those who may not read Secrets.
-pub fn leaks(story: &Story<'_>, log: &str) -> Wrongs {
-    let cluster = &story.world.cluster;
-    let mut secrets = story.world.cloud.secrets_ever_held();
-    for secret in cluster.all("Secret") {
-        for value in secret["data"].as_object().into_iter().flat_map(serde_json::Map::values).filter_map(Value::as_str) {
-            secrets.push(value.to_owned());
-        }
-    }
-    // What is short, or is told on purpose, is no secret.
-    secrets.retain(|secret| secret.len() >= 20);
-    let told = ["CloudAccount", "ProvisioningService", "TenantHubGroup", "EnrollmentGroup", "DeviceCredential", "ConfigMap", "Event"];
-    let mut texts: Vec<(String, String)> = vec![("the log".to_owned(), log.to_owned())];
-    texts.extend(told.into_iter().map(|kind| (kind.to_owned(), Value::from(cluster.all(kind)).to_string())));
-    let leak = |(place, text): &(String, String)| {
-        let found = secrets.iter().find(|secret| text.contains(secret.as_str()) && !is_public(secret))?;
-        Some(format!("a secret that begins with {} is in {place}", &found[..4]))
-    };
-    texts.iter().filter_map(leak).collect()
-}
-
-/// Entries of Secrets that are told elsewhere too: hosts, scopes and names.
-fn is_public(secret: &str) -> bool {
-    use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.decode(secret).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    text.is_some_and(|text| {
-        text.contains("azure-devices") || TENANTS.iter().any(|tenant| text.starts_with(tenant)) || text.starts_with("shared-")
-    })
 }

@@ -3,18 +3,28 @@
 //!
 //! `MOORAGE_WORLDS=20000` runs more of them, `MOORAGE_SEED=17` begins elsewhere, `MOORAGE_CASE='{…}'` runs one that was printed.
 
+mod acts;
+mod authorities;
 mod case;
+mod certificate;
 mod coverage;
+mod credential;
 mod devices;
 mod draw;
 mod ending;
 mod hands;
 mod judge;
+mod leaks;
+mod links;
+mod mending;
 mod objects;
+mod parted;
 mod remains;
 mod search;
+mod setup;
 mod sight;
 mod story;
+mod works;
 mod world;
 
 use std::sync::Mutex;
@@ -33,7 +43,7 @@ const BUDGET: Duration = Duration::from_secs(170);
 const TOLD: u64 = 250;
 
 /// What a run exercises, or it has shown nothing.
-const EXERCISED: [&str; 12] = [
+const EXERCISED: [&str; 32] = [
     "made in the cloud",
     "cloud fault LostBefore",
     "cloud fault LostAfter",
@@ -46,6 +56,26 @@ const EXERCISED: [&str; 12] = [
     "step Restart",
     "event DeleteHub",
     "event DeleteEnrollmentGroup",
+    "event AssignRole",
+    "event DeleteRole",
+    "event CreateEnrollment",
+    "event UpdateEnrollment",
+    "event CreateIdentity",
+    "event UpdateIdentity",
+    "event RenewCertificate",
+    "event Disenroll",
+    "event Deprovision",
+    "event Reenroll",
+    "event Reprovision",
+    "relinked",
+    "Ready without a service",
+    "Ready and linked by identity",
+    "Ready with authorities of the cluster",
+    "Ready with authorities of the service",
+    "Ready in a hub",
+    "Ready with keys of its own",
+    "Ready with a certificate",
+    "Ready with a login to its hub",
 ];
 
 fn number(name: &str, otherwise: u64) -> u64 {

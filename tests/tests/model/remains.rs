@@ -1,8 +1,11 @@
-//! In what the cloud differs from how it was found.
+//! In what the cloud differs from how it was found, and what is left of us in the cluster.
+
+use moorage_crds::annotations;
+use serde_json::{Value, json};
 
 use crate::case::{SERVICE, group_id};
 use crate::judge::Wrongs;
-use crate::sight::Sight;
+use crate::sight::{HOSTS, Sight};
 use crate::story::Story;
 
 /// The differences, but for what others and devices did, and for what bars devices.
@@ -47,7 +50,9 @@ fn cleaned(story: &Story<'_>, block: &str, lines: &[String]) -> Vec<String> {
         .collect();
     let groups: Vec<_> = (0..story.case.tenants.len()).map(|t| format!("group {} ", group_id(t))).collect();
     let stays = |line: &&String| {
-        let devices = line.starts_with("device ") || line.starts_with("registration ");
+        let devices = ["device ", "registration ", "twin "].iter().any(|beginning| line.starts_with(beginning));
+        // Azure gives out an identity, and does not take it back.
+        let devices = devices || is_service && (line.starts_with("identity ") || line.starts_with("certificate "));
         let people = is_service && (ids.iter().any(|id| line.starts_with(id)) || groups.iter().any(|group| line.starts_with(group)));
         let unlinked = line
             .strip_prefix("link ")
@@ -61,4 +66,29 @@ fn cleaned(story: &Story<'_>, block: &str, lines: &[String]) -> Vec<String> {
         _ => line.clone(),
     };
     lines.iter().filter(stays).map(shown).collect()
+}
+
+/// What is left of us in the cluster.
+pub fn traces(story: &Story<'_>) -> Wrongs {
+    let ours = |object: &Value| object["metadata"]["labels"][annotations::MANAGED_BY] == annotations::MANAGER;
+    let secrets = story.world.cluster.all("Secret").into_iter().filter(ours);
+    let mut wrongs: Vec<_> = secrets.map(|secret| format!("Secret {} is left", secret["metadata"]["name"])).collect();
+    let sight = Sight::of(&story.world.cloud);
+    for page in story.world.cluster.all("ConfigMap") {
+        let data = page["data"].as_object().cloned().unwrap_or_default();
+        if !data.iter().all(|(entry, value)| outlives(&sight, entry, value.as_str().unwrap_or_default())) {
+            wrongs.push(format!("the ledger still says: {}", json!(data)));
+        }
+    }
+    wrongs
+}
+
+/// What is known of a device outlives its credential, as long as there is a service, or a hub, that knows the device.
+fn outlives(sight: &Sight, entry: &str, value: &str) -> bool {
+    if entry.starts_with("disenrolled.") || entry.starts_with("enrolled.") {
+        return sight.blocks.contains_key(&format!("service {SERVICE}"));
+    }
+    let place = value.rsplit(' ').next().and_then(|place| place.split_once("/devices/"));
+    let knows = |(host, device): (&str, &str)| sight.has_device(host.trim_end_matches(HOSTS), device);
+    entry.starts_with("identity.") && place.is_some_and(knows)
 }

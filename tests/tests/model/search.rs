@@ -8,10 +8,12 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::case::Case;
 use crate::coverage::Coverage;
-use crate::judge::{Wrongs, always, at_rest, leaks, standings};
+use crate::judge::{Wrongs, always, at_rest, standings};
+use crate::leaks::leaks;
+use crate::setup::begin;
 use crate::sight::Sight;
-use crate::story::{Story, begin};
-use crate::{draw, ending};
+use crate::story::Story;
+use crate::{draw, ending, works};
 
 /// How long a case that fails is made smaller.
 const SHRINKING: Duration = Duration::from_secs(90);
@@ -72,7 +74,7 @@ async fn tell(story: &mut Story<'_>, found: &Sight, log: &Log) -> Result<Wrongs,
     story.world.pass(jiff::SignedDuration::from_mins(35)).await?;
     unless_wrong!("healed", always(story, found));
     unless_wrong!("healed", at_rest(story));
-    unless_wrong!("healed", ending::works(story).await?);
+    unless_wrong!("healed", works::works(story).await);
     story.world.rest().await?;
     log.note("quiet");
     unless_wrong!("healed", ending::is_quiet(story).await?);

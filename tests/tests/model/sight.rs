@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use moorage_simulator::Simulator;
 
+/// What the hosts of hubs end with.
+pub const HOSTS: &str = ".azure-devices.net";
+
 /// The cloud at a time.
 #[derive(Debug, Clone)]
 pub struct Sight {
@@ -38,9 +41,25 @@ impl Sight {
 
     /// The hosts of hubs that a group names; `None` if there is no such group.
     pub fn hubs_of_group(&self, service: &str, group: &str) -> Option<Vec<String>> {
-        let line = self.line(&format!("service {service}"), &format!("group {group} "))?;
+        self.hubs_of(service, &format!("group {group} "))
+    }
+
+    /// The hosts of hubs that the group, or the enrollment, names whose line begins so.
+    pub fn hubs_of(&self, service: &str, beginning: &str) -> Option<Vec<String>> {
+        let line = self.line(&format!("service {service}"), beginning)?;
         let (_, rest) = line.split_once('[')?;
         let (hubs, _) = rest.split_once(']')?;
         Some(hubs.split(' ').filter(|host| !host.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// The hub to which a device is assigned, as the record of its registration tells.
+    pub fn assigned(&self, service: &str, id: &str) -> Option<String> {
+        let line = self.line(&format!("service {service}"), &format!("registration {id} "))?;
+        line.split(' ').find(|word| word.ends_with(HOSTS)).map(|host| host.trim_end_matches(HOSTS).to_owned())
+    }
+
+    /// Whether a hub knows a device.
+    pub fn has_device(&self, hub: &str, device: &str) -> bool {
+        self.line(&format!("hub {hub}"), &format!("device {device} ")).is_some()
     }
 }

@@ -42,6 +42,7 @@ pub struct World {
     env: Arc<Env>,
     running: JoinHandle<()>,
     offset: watch::Sender<SignedDuration>,
+    roles_barred: bool,
 }
 
 impl Drop for World {
@@ -63,7 +64,9 @@ impl World {
         }
         cluster.lag(Duration::from_millis(u64::from(case.lag)));
         let (env, running) = operator(&cluster, &cloud, clock);
-        Self { cluster, cloud, env, running, offset }
+        let world = Self { cluster, cloud, env, running, offset, roles_barred: case.service.roles_barred };
+        world.trouble(&[]);
+        world
     }
 
     /// Kills the operator where it is, and starts another.
@@ -87,15 +90,15 @@ impl World {
     /// What goes wrong from now on with the operator's requests to the cloud.
     pub fn trouble(&self, troubles: &[CloudTrouble]) {
         self.cloud.faults().clear();
-        for trouble in troubles {
-            self.cloud.faults().add(rule(*trouble)).expect("a rule without a path");
+        for rule in troubles.iter().map(|trouble| rule(*trouble)).chain(self.roles_barred.then(no_roles)) {
+            self.cloud.faults().add(rule).expect("a rule whose path is a pattern");
         }
     }
 
-    /// Ends all trouble.
+    /// Ends all trouble, but not what the account may not do.
     pub fn peace(&self) {
         self.cluster.trouble(Vec::new());
-        self.cloud.faults().clear();
+        self.trouble(&[]);
     }
 
     fn is_still(&self, patience: bool) -> bool {
@@ -178,7 +181,9 @@ impl World {
 
     /// How often the operator has tried to change something.
     fn changes(&self) -> usize {
-        self.cluster.changes() + self.cloud.requests().iter().filter(|request| request.writes).count()
+        // What the account may not do is tried again from time to time.
+        let changes = |request: &&moorage_simulator::LoggedRequest| request.writes && request.status != Some(403);
+        self.cluster.changes() + self.cloud.requests().iter().filter(changes).count()
     }
 }
 
@@ -198,7 +203,11 @@ fn operator(cluster: &ApiServer, cloud: &Simulator, clock: Clock) -> (Arc<Env>, 
 fn options(quirks: &Quirks) -> Options {
     let kept = |kept: bool| if kept { KeysLeftOut::Kept } else { KeysLeftOut::Regenerated };
     let variants = Variants {
-        identity_link: IdentityLink::default(),
+        identity_link: match quirks.identity_link % 3 {
+            0 => IdentityLink::Broken,
+            1 => IdentityLink::Kept,
+            _ => IdentityLink::Refused,
+        },
         masked_link: if quirks.masked_link_is_stored { MaskedLink::StoredLiterally } else { MaskedLink::Kept },
         group_keys_left_out: kept(quirks.group_keys_are_kept),
         policy_keys_left_out: kept(quirks.policy_keys_are_kept),
@@ -238,4 +247,10 @@ fn rule(trouble: CloudTrouble) -> Rule {
     };
     let matching = Match { method: method.map(str::to_owned), ..Match::default() };
     Rule { matching, occurrence: Occurrence::Nth(u64::from(trouble.nth)), fault }
+}
+
+/// The account may do all but assign roles.
+fn no_roles() -> Rule {
+    let matching = Match { method: Some("PUT".to_owned()), path: Some("roleAssignments".to_owned()), ..Match::default() };
+    Rule { matching, occurrence: Occurrence::Every, fault: Fault::Status(403) }
 }
