@@ -3,6 +3,7 @@
 pub mod apiserver;
 pub mod bench;
 mod cache;
+pub mod cert_manager;
 pub mod controlplane;
 pub mod demo;
 pub mod device;

@@ -8,6 +8,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::api::rbac::v1::RoleBinding;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -106,6 +107,12 @@ impl Stage {
     /// The cloud.
     pub fn cloud(&self) -> &Simulator {
         &self.cloud
+    }
+
+    /// The time by which everything here lives.
+    pub fn time(&self) -> impl Fn() -> Timestamp + Send + Sync + 'static {
+        let cloud = self.cloud.clone();
+        move || cloud.now()
     }
 
     /// The control plane.

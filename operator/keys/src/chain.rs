@@ -138,6 +138,7 @@ impl fmt::Debug for Chain {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
 fn flaw(error: webpki::Error) -> ChainError {
     use webpki::Error;
     match error {

@@ -1,7 +1,7 @@
 //! The one control plane of a test process.
 
 use super::{ControlPlane, Options, guest};
-use crate::progress::Console;
+use crate::{cert_manager, progress::Console};
 use anyhow::anyhow;
 use std::sync::OnceLock;
 use tokio::{runtime::Runtime, sync::OnceCell};
@@ -48,7 +48,9 @@ pub async fn shared() -> anyhow::Result<&'static ControlPlane> {
 pub async fn owned() -> anyhow::Result<&'static ControlPlane> {
     static OWNED: Shared = OnceCell::const_new();
     let start = || async {
-        let started = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Console::stderr()).await;
+        // Those of cert-manager as well, which are nobody's here: a cluster of somebody's own is not given them.
+        let kinds = moorage_crds::all().into_iter().chain(cert_manager::kinds()).collect();
+        let started = ControlPlane::start(Options { kinds, ..Options::default() }, &Console::stderr()).await;
         started.map_err(|error| format!("{error:#}"))
     };
     OWNED.get_or_init(start).await.as_ref().map_err(|error| anyhow!("{error}"))

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, bail, ensure};
 use k8s_openapi::api::core::v1::{Namespace, Secret, ServiceAccount};
 use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+use moorage_tests::cert_manager::ClusterIssuer;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -54,6 +55,7 @@ fn fits(object: &Value) -> anyhow::Result<()> {
         (Some("moorage.dev/v1alpha1"), Some("TenantHubGroup")) => round_trip::<TenantHubGroup>(object),
         (Some("moorage.dev/v1alpha1"), Some("EnrollmentGroup")) => round_trip::<EnrollmentGroup>(object),
         (Some("moorage.dev/v1alpha1"), Some("DeviceCredential")) => round_trip::<DeviceCredential>(object),
+        (Some("cert-manager.io/v1"), Some("ClusterIssuer")) => round_trip::<ClusterIssuer>(object),
         (Some("v1"), Some("Namespace")) => round_trip::<Namespace>(object),
         (Some("v1"), Some("ServiceAccount")) => round_trip::<ServiceAccount>(object),
         (Some("v1"), Some("Secret")) => text_secret(object),
@@ -96,8 +98,8 @@ fn missing(path: &str, before: &Value, after: &Value) -> Vec<String> {
 fn name_of(object: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (kind, metadata) = (text(&object["kind"]), &object["metadata"]);
-    if kind == "Namespace" {
-        format!("Namespace {}", text(&metadata["name"]))
+    if metadata["namespace"].is_null() {
+        format!("{kind} {}", text(&metadata["name"]))
     } else {
         format!("{kind} {}/{}", text(&metadata["namespace"]), text(&metadata["name"]))
     }
@@ -123,6 +125,7 @@ fn collect(value: &Value, own: &str, found: &mut Vec<String>) {
             _ => format!("{}{}", kind[..1].to_uppercase(), &kind[1..]),
         });
         match (kind, value["name"].as_str()) {
+            (_, Some(name)) if field == "issuerRef" && value["kind"] == "ClusterIssuer" => found.push(format!("ClusterIssuer {name}")),
             (Some(kind), Some(name)) => found.push(format!("{kind} {}/{name}", value["namespace"].as_str().unwrap_or(own))),
             _ => collect(value, own, found),
         }

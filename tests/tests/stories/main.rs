@@ -3,6 +3,7 @@
 mod admission;
 mod adoption;
 mod binary;
+mod cert_manager;
 mod certificates;
 mod credentials;
 mod deprovision;

@@ -8,7 +8,7 @@ use moorage_tests::wait::{NotYet, until};
 use crate::tenants::Tenants;
 
 /// Longer than twice the longest drift period of any kind.
-const TWO_PERIODS: SignedDuration = SignedDuration::from_hours(13);
+pub const TWO_PERIODS: SignedDuration = SignedDuration::from_hours(13);
 
 /// Writes by the operator so far: to the cloud, and to the API server but for its Lease.
 pub async fn writes(tenants: &Tenants) -> anyhow::Result<Vec<String>> {

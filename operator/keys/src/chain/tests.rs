@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose};
 
 use super::*;
@@ -177,4 +178,18 @@ fn the_authorities_that_come_with_a_certificate_are_those_of_its_chain_and_besid
 #[test]
 fn a_chain_is_printed_without_its_key() {
     assert_eq!(format!("{:?}", chain(&leaf(&root("root"), |_| ()), &[])), "Chain([redacted])");
+}
+
+proptest! {
+    #[test]
+    fn a_certificate_with_any_bit_changed_opens_nothing(place in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let root = root("root");
+        let device = leaf(&root, |_| ());
+        let mut der = certificates(&device.pem).remove(0);
+        let place = place.index(der.len());
+        der[place] ^= 1 << bit;
+        let opens = Chain::from_pem(&certificate_pem(&der), &device.key)
+            .is_ok_and(|chain| chain.vouched_for(&[authority(&root)], summer()).is_ok());
+        prop_assert!(!opens, "bit {} of byte {}", bit, place);
+    }
 }

@@ -363,9 +363,10 @@ fn an_order_is_taken_back_when_its_credential_asks_for_none_any_more() {
 
 #[test]
 fn what_cert_manager_would_refuse_is_not_asked() {
-    let refused = |id: &str, certificate: serde_json::Value| {
+    let refused_in = |secret: Option<&str>, id: &str, certificate: serde_json::Value| {
         let mut credential = ordered();
         credential.spec.certificate = Some(read(certificate));
+        credential.spec.secret.name = secret.map(str::to_owned);
         let issuer = order::issuer_of(&credential).expect("it has one");
         let renewal = renewal(&credential, None).expect("a renewal");
         match Order::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal) {
@@ -374,7 +375,10 @@ fn what_cert_manager_would_refuse_is_not_asked() {
             Err(other) => panic!("{other:?}"),
         }
     };
+    let refused = |id: &str, certificate: serde_json::Value| refused_in(None, id, certificate);
     let plain = || json!({ "issuerRef": { "name": "wind" } });
+    let same = refused_in(Some(&at().name), "press-7", plain()).expect("cert-manager would write over it");
+    assert!(same.ends_with("is the one that cert-manager fills; name another in spec.secret.name"), "{same}");
     assert_eq!(refused(&"a".repeat(64), plain()), None);
     let long = refused(&"a".repeat(65), plain()).expect("it is too long");
     assert!(long.starts_with("cert-manager issues no certificate for a name of more than 64 characters"), "{long}");

@@ -10,6 +10,7 @@ use moorage_keys::RegistrationId;
 use moorage_plan::{Reason, Renewal};
 use serde_json::{Value, json};
 
+use super::super::super::observe::secret_of;
 use super::name_of;
 use crate::{
     cluster::{CERTIFICATE_API_VERSION, Certificate, CertificateCondition},
@@ -67,6 +68,9 @@ impl Order {
             return refused("with spec.certificate.issuerRef a certificate is renewed at least 5m before its end: cert-manager renews none later; set spec.certificate.renewBefore".to_owned());
         }
         let at = name_of(credential);
+        if at == secret_of(credential) {
+            return refused(format!("Secret {at} is the one that cert-manager fills; name another in spec.secret.name"));
+        }
         let marks = marks(credential);
         let spec = json!({
             "secretName": &*at.name,

@@ -6,7 +6,7 @@ use moorage_plan::{Lifetime, Reason, Why};
 
 use super::super::{AUTHORITY, CERTIFICATE, KEY, digest};
 use super::{Looked, Trust};
-use crate::cluster::SecretData;
+use crate::{cluster::SecretData, error::bounded};
 
 /// How far back an issuer may date a certificate.
 pub(super) const DATED_BACK: SignedDuration = SignedDuration::from_hours(1);
@@ -50,7 +50,7 @@ fn read(seen: &Looked, certificate: &str, key: &str, beside: &str, now: Timestam
     if !chain.is_of(id) {
         let what = format!(
             "its common name is {:?}, and the device registers as {id}; have the issuer leave the name as it is asked for",
-            chain.subject()
+            bounded(&chain.subject(), 128)
         );
         return Err(unfit(what));
     }
