@@ -140,6 +140,14 @@ fn a_certificate_that_no_authority_of_the_group_vouches_for_reaches_no_device() 
 }
 
 #[test]
+fn what_the_device_has_is_of_no_use_any_more_once_its_authority_is_taken_out_of_the_group() {
+    let mut shop = Shop::at_rest();
+    shop.trust = Trust::In(vec![signer("next").authority()]);
+    let plan = shop.plan();
+    assert_eq!((plan.actions.len(), reason(&plan), plan.usable), (0, Some(Reason::CertificateUnfit), false));
+}
+
+#[test]
 fn what_opens_nothing_is_told_by_its_flaw_and_written_nowhere() {
     let mut shop = Shop::at_rest();
     let good = shop.signer.sign(&shop.asked());
