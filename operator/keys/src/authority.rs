@@ -80,7 +80,7 @@ pub(crate) fn validity(certificate: &X509Certificate<'_>) -> Option<(Timestamp, 
 const LONGEST_NAME: usize = 256;
 
 /// A name as it can be told in one line, whatever a certificate calls itself.
-fn told(name: &str) -> String {
+pub(crate) fn told(name: &str) -> String {
     let mut line: String = name.chars().take(LONGEST_NAME).map(|character| if character.is_control() { ' ' } else { character }).collect();
     if name.chars().nth(LONGEST_NAME).is_some() {
         line.push('…');

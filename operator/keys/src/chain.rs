@@ -10,7 +10,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::RegistrationId;
-use crate::authority::{Authority, certificate_pem, certificates, validity};
+use crate::authority::{Authority, certificate_pem, certificates, told, validity};
 
 /// A device's own certificate that somebody else issued, with those above it, and its key; wiped when dropped, never printed.
 #[derive(Clone)]
@@ -73,9 +73,9 @@ impl Chain {
         self.names == [id.as_str()]
     }
 
-    /// The common names of its certificate, as people read them.
+    /// The common names of its certificate, as people read them, in one line and not without end.
     pub fn subject(&self) -> String {
-        self.names.join(", ")
+        told(&self.names.join(", "))
     }
 
     /// From when until when its certificate holds.
@@ -107,13 +107,14 @@ impl Chain {
 
     fn leads_to(&self, authority: &Authority, at: Timestamp) -> Result<(), ChainError> {
         let (trusted, leaf) = (CertificateDer::from(authority.der()), CertificateDer::from(self.leaf.as_slice()));
-        let anchor = anchor_from_trusted_cert(&trusted).map_err(flaw)?;
-        let leaf = EndEntityCert::try_from(&leaf).map_err(flaw)?;
+        let anchor = anchor_from_trusted_cert(&trusted).map_err(|error| flaw(&error))?;
+        let leaf = EndEntityCert::try_from(&leaf).map_err(|error| flaw(&error))?;
         let above: Vec<_> = self.above.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
         let seconds = u64::try_from(at.as_second()).map_err(|_| ChainError::OutOfTime)?;
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let anchors = [anchor];
-        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &above, time, KeyUsage::client_auth(), None, None).map_err(flaw)?;
+        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &above, time, KeyUsage::client_auth(), None, None)
+            .map_err(|error| flaw(&error))?;
         // One that is trusted is not checked for its own time.
         if authority.not_before() <= at && at <= authority.not_after() { Ok(()) } else { Err(ChainError::OutOfTime) }
     }
@@ -138,8 +139,7 @@ impl fmt::Debug for Chain {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err gives")]
-fn flaw(error: webpki::Error) -> ChainError {
+fn flaw(error: &webpki::Error) -> ChainError {
     use webpki::Error;
     match error {
         Error::UnknownIssuer | Error::InvalidSignatureForPublicKey => ChainError::Unknown,

@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot};
-use moorage_keys::{Authority, Leaf, RegistrationId};
+use moorage_keys::{Authority, Chain, IssueError, Leaf, RegistrationId};
 use moorage_operator::clock::Clock;
 use rcgen::{KeyPair, PublicKeyData as _};
 use serde_json::{Map, Value, json};
@@ -18,14 +18,15 @@ const PLATFORM: &str = "wind-platform";
 const DEVICE: (&str, &str) = ("wind", "wind-turbine-1");
 const AUTHORITY: &str = "wind-ca-2026";
 
-/// The Secret of an authority, as people and cert-manager bring it: its certificate or chain, an empty line, and its key. `{certificate}`
-/// and its like stand for what is made anew in each process. Behind another empty line is what to change in such a certificate: two bytes
-/// say where, the third how.
+/// The Secret of an authority or of a device, as people and cert-manager bring it: its certificate or chain, an empty line, and its key.
+/// `{certificate}` and its like stand for what is made anew in each process. Behind another empty line is what to change in such a
+/// certificate: two bytes say where, the third how.
 pub fn certificates(data: &[u8]) -> Outcome {
     let (chain, rest) = halves(data);
     let (key, edits) = halves(rest);
     let (Ok(chain), Ok(key)) = (str::from_utf8(chain), str::from_utf8(key)) else { return Outcome::Refused };
     let (chain, key) = (filled(chain, edits), filled(key, edits));
+    is_read_as_a_device_s(&chain, &key);
     let Ok(authority) = Authority::from_pem(&chain).inspect_err(|error| tells_nothing(&[&chain, &key], &told(error))) else {
         is_issued_by_the_operator(&chain, &key, None);
         return Outcome::Refused;
@@ -44,8 +45,8 @@ fn halves(data: &[u8]) -> (&[u8], &[u8]) {
 
 /// Authorities with their keys, which open nothing, and a key of neither.
 struct Made {
-    certificates: [(&'static str, Vec<u8>); 2],
-    keys: [(&'static str, String); 3],
+    certificates: [(&'static str, Vec<u8>); 3],
+    keys: [(&'static str, String); 4],
 }
 
 fn made() -> &'static Made {
@@ -56,9 +57,19 @@ fn made() -> &'static Made {
         let of_rsa = authority_of("Wind devices 2027", &rsa, |_| ()).expect("an authority");
         let other = KeyPair::generate().expect("a key").serialize_pem();
         let der = |pem: &str| first(pem).expect("a certificate");
+        let device = leaf(&Authority::from_pem(&ours).expect("an authority"), &key).expect("it signs");
         Made {
-            certificates: [("{certificate}", der(&ours)), ("{rsa certificate}", der(&of_rsa))],
-            keys: [("{key}", key), ("{rsa key}", rsa.serialize_pem()), ("{other key}", other)],
+            certificates: [
+                ("{certificate}", der(&ours)),
+                ("{rsa certificate}", der(&of_rsa)),
+                ("{device certificate}", der(device.certificate())),
+            ],
+            keys: [
+                ("{device key}", device.expose_key().to_string()),
+                ("{key}", key),
+                ("{rsa key}", rsa.serialize_pem()),
+                ("{other key}", other),
+            ],
         }
     })
 }
@@ -82,9 +93,7 @@ fn first(chain: &str) -> Option<Vec<u8>> {
 
 /// A certificate of the authority for a device, if the key is the authority's.
 fn issued(authority: &Authority, key: &str) -> Option<Leaf> {
-    let id = RegistrationId::parse(DEVICE.1).expect("an id");
-    let life = ["2026-03-01T11:55:00Z", "2026-05-30T12:00:00Z"].map(|time| time.parse().expect("a time"));
-    match Leaf::issue(authority, key, &id, (life[0], life[1])) {
+    match leaf(authority, key) {
         Ok(leaf) => {
             is_of(authority, leaf.certificate(), leaf.expose_key());
             tells_nothing(&[key, leaf.expose_key()], &format!("{leaf:?}"));
@@ -95,6 +104,33 @@ fn issued(authority: &Authority, key: &str) -> Option<Leaf> {
             None
         }
     }
+}
+
+fn leaf(authority: &Authority, key: &str) -> Result<Leaf, IssueError> {
+    let id = RegistrationId::parse(DEVICE.1).expect("an id");
+    let life = ["2026-03-01T11:55:00Z", "2046-05-30T12:00:00Z"].map(|time| time.parse().expect("a time"));
+    Leaf::issue(authority, key, &id, (life[0], life[1]))
+}
+
+/// What is taken for a device's has a key that is its own, and is vouched for by nobody who has not signed it.
+fn is_read_as_a_device_s(chain: &str, key: &str) {
+    let read = match Chain::from_pem(chain, key) {
+        Ok(read) => read,
+        Err(error) => return tells_nothing(&[chain, key], &told(&error)),
+    };
+    tells_nothing(&[chain, key], &format!("{read:?}"));
+    assert!(!read.subject().contains(char::is_control) && read.subject().len() <= 1100, "nobody can be told that name");
+    let authority = Authority::from_pem(&filled("{certificate}", &[])).expect("an authority");
+    let shown = first(&read.certificate(&authority)).expect("a certificate");
+    let (_, leaf) = X509Certificate::from_der(&shown).expect("a certificate");
+    let key = KeyPair::from_pem(key).expect("a key");
+    let by_the_key = first(&authority_of("whoever has the key", &key, |_| ()).expect("it signs")).expect("a certificate");
+    let (_, by_the_key) = X509Certificate::from_der(&by_the_key).expect("a certificate");
+    by_the_key.verify_signature(Some(leaf.public_key())).expect("the key is not the certificate's, and was taken all the same");
+    let vouched = read.vouched_for(std::slice::from_ref(&authority), Clock::system().now()).is_ok();
+    let (_, trusted) = X509Certificate::from_der(authority.der()).expect("a certificate");
+    let alone = read.authorities("").is_empty();
+    assert!(!vouched || !alone || leaf.verify_signature(Some(trusted.public_key())).is_ok(), "nobody has vouched for it");
 }
 
 /// A certificate of the device for its key, that opens doors and signs nothing, by an authority whose key has signed it.
