@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountGrant, CommonStatus, SecretKeyRef};
+use crate::{AccountGrant, CommonStatus, Headroom, SecretKeyRef};
 
 /// Who the operator is in a cloud, and who may make use of that.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -123,4 +123,7 @@ pub struct CloudAccountStatus {
     /// Who the operator was when the cloud last accepted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<AcceptedIdentity>,
+    /// Paid IoT hubs in the subscription, whoever made them, of those that Azure allows there; counted about twice an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hubs: Option<Headroom>,
 }

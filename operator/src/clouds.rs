@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
 use moorage_cloud::{AccessKey, Arm, Attestation, Azure, Device, DpsService, HubHost, PolicyKey, Registry, ResourceId};
-use moorage_crds::{ProvisioningService, TenantHubGroup};
+use moorage_crds::{CloudAccount, ProvisioningService, TenantHubGroup};
 use moorage_plan::Reason;
 
 use crate::{
@@ -311,6 +311,11 @@ pub fn groups_of(service: &Service) -> What {
 /// What counts the devices of a hub.
 pub fn devices_of(arm: &Arm, hub: &ResourceId) -> What {
     What::Devices(place_of(arm, hub))
+}
+
+/// What counts the paid hubs in the subscription of an account.
+pub fn hubs_of(account: &CloudAccount) -> What {
+    What::Hubs(account.spec.azure.subscription_id.to_lowercase())
 }
 
 fn place_of(arm: &Arm, id: &ResourceId) -> String {

@@ -15,6 +15,8 @@ pub enum What {
     EnrollmentGroups(String),
     /// Devices of the hub at this place.
     Devices(String),
+    /// Paid hubs of this subscription.
+    Hubs(String),
 }
 
 /// How many there are, of how many.

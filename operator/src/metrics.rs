@@ -54,7 +54,7 @@ struct BudgetLabels {
 }
 
 /// Everything whose headroom an object may have.
-const QUOTAS: [&str; 3] = ["linked_hubs", "enrollment_groups", "devices"];
+const QUOTAS: [&str; 4] = ["linked_hubs", "enrollment_groups", "devices", "hubs"];
 
 /// The operator's metrics and their registry.
 #[derive(Debug)]

@@ -1,13 +1,14 @@
 //! `CloudAccount`: who the operator is in a cloud.
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_cloud::Detail;
+use moorage_cloud::{Arm, Detail};
 use moorage_crds::{AcceptedIdentity, CloudAccount, CloudAccountStatus, CommonStatus};
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
 use crate::{
     clouds,
+    counts::Count,
     env::Env,
     error::{Error, Halt},
     key::{KindName, Thing},
@@ -19,8 +20,8 @@ use crate::{
 
 /// What was seen of an account's world.
 pub enum Seen {
-    /// The cloud accepted the identity.
-    Accepted(Option<AcceptedIdentity>),
+    /// The cloud accepted the identity, and told how many hubs the subscription has, if it may be asked.
+    Accepted { identity: Option<AcceptedIdentity>, hubs: Option<Count> },
     /// The account is to go; these still need it.
     Leaving { users: Option<String> },
 }
@@ -71,9 +72,9 @@ impl Kind for CloudAccount {
         match goal {
             Goal::Present => {
                 let arm = clouds::arm_of(env, self).await?;
-                let accepted = clouds::accepted(env, self);
+                let identity = clouds::accepted(env, self);
                 arm.probe().await.map_err(|error| Error::cloud(self.remedy(&error), error))?;
-                Ok(Seen::Accepted(accepted))
+                Ok(Seen::Accepted { identity, hubs: self.count_hubs(env, &arm).await })
             }
             Goal::Absent => Ok(Seen::Leaving { users: users_to_wait_for(env, &self.key()) }),
         }
@@ -81,7 +82,7 @@ impl Kind for CloudAccount {
 
     fn plan(&self, seen: &Seen, _: Goal, _: Timestamp) -> Plan<Action> {
         match seen {
-            Seen::Accepted(_) | Seen::Leaving { users: None } => Plan::met(),
+            Seen::Accepted { .. } | Seen::Leaving { users: None } => Plan::met(),
             Seen::Leaving { users: Some(users) } => {
                 Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
             }
@@ -93,21 +94,43 @@ impl Kind for CloudAccount {
     }
 
     fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
-        let identity = match seen {
-            Seen::Accepted(identity) => identity.clone(),
-            Seen::Leaving { .. } => self.status.as_ref().and_then(|status| status.identity.clone()),
+        let status = match seen {
+            Seen::Accepted { identity, hubs } => CloudAccountStatus { common, identity: identity.clone(), hubs: hubs.map(Count::told) },
+            Seen::Leaving { .. } => CloudAccountStatus { common, ..self.status.clone().unwrap_or_default() },
         };
-        let status = CloudAccountStatus { common, identity };
         serde_json::to_value(status).expect("a status serializes")
     }
 }
 
 /// What an account says of itself.
 trait Explain {
+    fn count_hubs(&self, env: &Env, arm: &Arm) -> impl Future<Output = Option<Count>> + Send;
     fn remedy(&self, error: &moorage_cloud::Error) -> String;
 }
 
 impl Explain for CloudAccount {
+    /// A count that fails, or that the account may not ask for, holds nothing up: the last one stays until the next look.
+    async fn count_hubs(&self, env: &Env, arm: &Arm) -> Option<Count> {
+        let (what, now, at) = (clouds::hubs_of(self), env.clock.now(), self.key().at);
+        let counted = match env.clouds.counts.fresh(&what, now) {
+            Some(count) => Some(count),
+            None => match (env.clouds.counts.begin(&what), arm.hub_usages().await) {
+                (began, Ok(usages)) => {
+                    let paid = usages.into_iter().find(|usage| !usage.free).map(|usage| Count { used: usage.used, limit: usage.limit });
+                    paid.inspect(|count| env.clouds.counts.keep(what, began, *count, now))
+                }
+                (_, Err(error)) => {
+                    tracing::debug!(account = %at, %error, "the hubs of the subscription were not counted");
+                    env.clouds.counts.last(&what)
+                }
+            },
+        };
+        if let Some(counted) = counted {
+            env.metrics.headroom(&at.namespace, &at.name, "hubs", counted.left());
+        }
+        counted
+    }
+
     /// What failed, and what a person can do about it.
     fn remedy(&self, error: &moorage_cloud::Error) -> String {
         let azure = &self.spec.azure;

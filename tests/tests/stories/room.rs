@@ -92,3 +92,28 @@ fn a_hub_tells_how_many_devices_it_has_and_a_service_how_many_groups() -> anyhow
         tenants.end().await
     })
 }
+
+/// Waits until the account of the keyless example tells of so many hubs, while the clock stands still.
+async fn until_told(tenants: &Tenants, hubs: i32) -> anyhow::Result<()> {
+    until("the account tells of the hubs", SOON, || async {
+        let account = tenants.object("CloudAccount", "looms", "azure").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
+        let told = &account["status"]["hubs"];
+        if *told == json!({ "used": hubs, "limit": 50 }) { Ok(()) } else { Err(NotYet::seen(&account["status"])) }
+    })
+    .await
+}
+
+#[test]
+fn an_account_tells_how_many_hubs_its_subscription_has_as_soon_as_there_is_one_more_or_less() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = Tenants::of("roomaccount", Example::read("s0-keyless.yaml", "roomaccount")?, cloud_options()).await?;
+        tenants.stage.until_all_ready().await?;
+        // Fabrikam's, which was there before, and two of this example.
+        until_told(&tenants, 3).await?;
+        let less = json!([{ "op": "remove", "path": "/spec/hubs/0" }]).to_string();
+        let namespace = tenants.example.namespace("looms");
+        tenants.stage.kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &less], "").await?;
+        until_told(&tenants, 2).await?;
+        tenants.end().await
+    })
+}

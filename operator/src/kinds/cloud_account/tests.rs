@@ -19,7 +19,7 @@ fn an_account_goes_when_nobody_needs_it_any_more_and_not_before() {
     let users = Some("TenantHubGroup/contoso/hubs and 2 more".to_owned());
     let waits = "not yet, InUse: still needed by TenantHubGroup/contoso/hubs and 2 more to undo what they made";
     let table = [
-        (Seen::Accepted(None), Goal::Present, "met | usable"),
+        (Seen::Accepted { identity: None, hubs: None }, Goal::Present, "met | usable"),
         (Seen::Leaving { users }, Goal::Absent, waits),
         (Seen::Leaving { users: None }, Goal::Absent, "met | usable"),
     ];

@@ -8,7 +8,7 @@ use moorage_crds::{Link, TenantHubGroup};
 use moorage_keys::{ConnectionString, HostName};
 use moorage_plan::{Class, Reason};
 
-use super::observe::{digest_of, service_of};
+use super::observe::{HUB, digest_of, service_of};
 use crate::{
     clouds::{self, Service},
     effects::Target,
@@ -16,7 +16,10 @@ use crate::{
     error::Error,
     key::ObjectKey,
     kind::{Act, Kind},
-    kinds::{ownership::OWNER_TAG, reached, resource_group, service_document},
+    kinds::{
+        ownership::{MADE, OWNER_TAG},
+        reached, resource_group, service_document,
+    },
     queue::Lane,
 };
 
@@ -156,7 +159,14 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
         reached(reach).map(|reach| reach.arm)
     };
     match action {
-        Action::Record { entries } => env.record(&key, entries).await,
+        Action::Record { entries } => {
+            let recorded = env.record(&key, entries).await;
+            // However that ended, there may be a hub more, or one less.
+            if entries.iter().any(|(entry, to)| entry.starts_with(HUB) && to.as_deref().is_none_or(|to| to == MADE)) {
+                have_hubs_counted(env, group);
+            }
+            recorded
+        }
         Action::ForgetDevice { owner, entry } => env.record(owner, &[(entry.clone(), None)]).await,
         Action::CreateGroup { name, location } => resource_group::create(env, &arm().await?, &key, name, location).await,
         Action::DeleteGroup { name } => resource_group::delete(env, &arm().await?, &key, name).await,
@@ -199,6 +209,15 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
             env.queue.push(service.object.key(), Lane::Refresh);
             written
         }
+    }
+}
+
+/// Has the account tell how many hubs its subscription has.
+fn have_hubs_counted(env: &Env, group: &TenantHubGroup) {
+    let account = clouds::account_key(&group.spec.account_ref, &group.key().at.namespace);
+    if let Some(object) = env.stores.accounts.get(&account.at) {
+        env.clouds.counts.forget(&clouds::hubs_of(&object));
+        env.queue.push(account, Lane::Refresh);
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) fn digest_of(access: &AccessKey) -> String {
 
 /// Ledger entry of a hub.
 pub(super) fn hub_entry(name: &str) -> String {
-    format!("hub.{}", name.to_lowercase())
+    format!("{HUB}{}", name.to_lowercase())
 }
 
 /// What the ledger says of a link without a key.
@@ -156,6 +156,8 @@ pub(super) const BY_IDENTITY: &str = "identity";
 /// What the ledger says of a link that was there before the hub: to one that is no more, so that it cannot work.
 pub(super) const STALE: &str = "stale";
 
+/// How ledger entries of hubs begin.
+pub(super) const HUB: &str = "hub.";
 /// How ledger entries of links begin.
 pub(super) const LINK: &str = "link.";
 
@@ -232,7 +234,7 @@ pub(super) async fn service_of(env: &Env, group: &TenantHubGroup) -> Result<Opti
 /// The hubs of the spec, and those of the ledger that are no longer in it.
 pub(super) fn names(group: &TenantHubGroup, entries: &Entries) -> Vec<(String, Option<IotHub>)> {
     let wanted: BTreeSet<_> = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect();
-    let dropped = entries.keys().filter_map(|entry| entry.strip_prefix("hub.")).filter(|name| !wanted.contains(*name));
+    let dropped = entries.keys().filter_map(|entry| entry.strip_prefix(HUB)).filter(|name| !wanted.contains(*name));
     let wishes = group.spec.hubs.iter().map(|hub| (hub.name.clone(), Some(hub.clone())));
     wishes.chain(dropped.map(|name| (name.to_owned(), None))).collect()
 }
