@@ -94,6 +94,10 @@ impl Log {
         self.lock().requests.clone()
     }
 
+    pub fn count(&self, which: impl Fn(&LoggedRequest) -> bool) -> usize {
+        self.lock().requests.iter().filter(|request| which(request)).count()
+    }
+
     pub fn answer_violations(&self) -> Vec<String> {
         self.lock().answer_violations.clone()
     }

@@ -142,6 +142,11 @@ impl Simulator {
         self.shared.log.requests()
     }
 
+    /// How many requests to a simulated host there were of some kind.
+    pub fn count_requests(&self, which: impl Fn(&LoggedRequest) -> bool) -> usize {
+        self.shared.log.count(which)
+    }
+
     /// Every message that devices have sent to their hubs so far.
     pub fn telemetry(&self) -> Vec<Telemetry> {
         self.shared.azure().telemetry.clone()

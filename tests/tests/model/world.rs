@@ -182,8 +182,7 @@ impl World {
     /// How often the operator has tried to change something.
     fn changes(&self) -> usize {
         // What the account may not do is tried again from time to time.
-        let changes = |request: &&moorage_simulator::LoggedRequest| request.writes && request.status != Some(403);
-        self.cluster.changes() + self.cloud.requests().iter().filter(changes).count()
+        self.cluster.changes() + self.cloud.count_requests(|request| request.writes && request.status != Some(403))
     }
 }
 
