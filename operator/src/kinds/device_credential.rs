@@ -41,7 +41,7 @@ use crate::{
 };
 
 pub(crate) use self::disenrollment::recorded_in as barred_in;
-pub(crate) use self::identity::{hub_group_of, left_in};
+pub(crate) use self::identity::{hub_group_of, recorded_in_hub};
 
 /// Whether looks at a credential ask a cloud.
 pub(crate) fn asks_a_cloud(credential: &DeviceCredential) -> bool {

@@ -37,11 +37,10 @@ pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> Objec
     ObjectKey::new(KindName::TenantHubGroup, &credential.key().at.namespace, &hub.name)
 }
 
-/// What the ledger says of devices in a hub whose credentials are gone, by owner.
-pub(crate) fn left_in(env: &Env, hub: &HubHost) -> Vec<(ObjectKey, String)> {
+/// What the ledger says of devices in a hub, by owner.
+pub(crate) fn recorded_in_hub(env: &Env, hub: &HubHost) -> Vec<(ObjectKey, String)> {
     let place = format!(" {hub}/devices/");
-    let is_gone = |owner: &ObjectKey| env.stores.device_credentials.get(&owner.at).is_none();
-    let owners = env.ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential && is_gone(owner));
+    let owners = env.ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential);
     let of_owner = |owner: ObjectKey| {
         let entries = env.recorded(&owner);
         let here = entries.iter().filter(|(entry, value)| entry.starts_with(ENTRY) && value.contains(&place));

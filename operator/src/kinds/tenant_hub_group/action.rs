@@ -89,7 +89,7 @@ pub enum Action {
     Record {
         entries: Vec<(String, Option<String>)>,
     },
-    /// Strikes out what is known of a device that was kept, whose hub is gone.
+    /// Strikes out what is known of a device whose hub is gone.
     ForgetDevice {
         owner: ObjectKey,
         entry: String,

@@ -20,7 +20,7 @@ use crate::{
     key::ObjectKey,
     kind::Kind,
     kinds::{
-        device_credential::left_in,
+        device_credential::recorded_in_hub,
         devices_to_wait_for,
         ownership::{CLAIMED, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
         resource_group::{self, SeenGroup},
@@ -83,7 +83,7 @@ pub(super) struct SeenHub {
     pub(super) devices: i64,
     /// Devices in it, as they were counted last.
     pub(super) counted: Option<Count>,
-    /// What the ledger says of devices in it whose credentials are gone; asked only when it is gone itself, and is to be.
+    /// What the ledger says of devices that were in it; asked only when it is gone, and is to be.
     pub(super) left: Vec<(ObjectKey, String)>,
 }
 
@@ -285,7 +285,7 @@ async fn look(
     let has_roles = settled && ours_to_touch && (wants_identity || link_record.as_deref() == Some(BY_IDENTITY));
     let roles = if has_roles { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
     let gone = env.clouds.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
-    let left = gone.map(|host| left_in(env, &host)).unwrap_or_default();
+    let left = gone.map(|host| recorded_in_hub(env, &host)).unwrap_or_default();
     Ok(SeenHub { name, wish, hub, name_is_taken, host, whose, record, access, link, link_record, roles, devices, counted, left })
 }
 

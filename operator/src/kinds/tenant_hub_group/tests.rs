@@ -82,7 +82,7 @@ struct Site {
     usages: Vec<HubUsage>,
     /// Whether the names of hubs that are not here are taken elsewhere.
     taken: bool,
-    /// What the ledger says of devices whose credentials are gone.
+    /// What the ledger says of devices.
     left: Vec<(ObjectKey, String)>,
 }
 

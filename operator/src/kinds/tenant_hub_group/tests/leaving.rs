@@ -142,7 +142,7 @@ fn a_hub_is_not_unlinked_where_a_write_would_break_links_or_the_service_is_busy(
 }
 
 #[test]
-fn what_is_known_of_devices_that_were_kept_goes_with_their_hub_and_not_before() {
+fn what_is_known_of_devices_goes_with_their_hub_and_not_before() {
     let left = vec![(ObjectKey::new(KindName::DeviceCredential, "contoso", "pump"), "identity.abc".to_owned())];
     let forgets = [
         "DropClaim: Strike the device of DeviceCredential/contoso/pump, whose hub is gone, from the ledger",
