@@ -133,6 +133,29 @@ fn a_secret_of_somebody_else_is_never_taken_over() -> anyhow::Result<()> {
 }
 
 #[test]
+fn of_two_credentials_for_one_registration_id_the_older_keeps_it_until_it_goes() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = Tenants::ready("oneid").await?;
+        let (namespace, id) = (tenants.example.namespace("contoso"), "contoso-simdevice-east");
+        let mut rival = tenants.example.clone().object_mut("DeviceCredential", id).expect("it is in the example").clone();
+        rival["metadata"]["name"] = json!("contoso-rival");
+        rival["spec"]["registrationId"] = json!(id);
+        tenants.stage.kubectl(&["apply", "-f", "-"], &rival.to_string()).await?;
+        let stalled = tenants.until("DeviceCredential", "contoso", "contoso-rival", "Stalled", "AlreadyExists").await?;
+        let sentence = format!(
+            "registration id {id} belongs to DeviceCredential {namespace}/{id}, which is older; choose another, or delete one of the two"
+        );
+        assert_eq!(stalled["status"]["conditions"][2]["message"], sentence);
+        assert!(tenants.stage.secret(&namespace, "contoso-rival").await.is_err(), "the younger one holds the device's key");
+
+        tenants.stage.kubectl(&["delete", "devicecredential", id, "-n", &namespace], "").await?;
+        tenants.until("DeviceCredential", "contoso", "contoso-rival", "Ready", "Ready").await?;
+        assert_eq!(tenants.stage.secret(&namespace, "contoso-rival").await?["registrationId"], id);
+        tenants.end().await
+    })
+}
+
+#[test]
 fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when_it_comes() -> anyhow::Result<()> {
     block_on(async {
         let example = moorage_tests::example::Example::read("s0-tenants.yaml", "unbound")?;
