@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::steady::writes;
 use crate::tenants::Tenants;
-use crate::weather::{Outcome, comes_to_rest, pass};
+use crate::weather::{Outcome, comes_to_rest, pass, warnings};
 
 /// Longer than a decision of the API server may wait for etcd before the operator notices.
 const A_WHILE: Duration = Duration::from_secs(3);
@@ -74,6 +74,7 @@ fn the_api_server_restarts_and_etcd_stands_still_under_way() -> anyhow::Result<(
         tenants.stage.until_at_rest(&tenants.operator).await?;
         assert_eq!(writes(&tenants).await?, before);
         assert_eq!(&Outcome::of(&tenants), fair);
+        assert_eq!(warnings(&tenants).await?, [""; 0], "an outage passes, and nobody has to do anything");
         tenants.end().await?;
         control.end().await
     })

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 use moorage_keys::owner_hash;
-use moorage_simulator::{Fault, MaskedLink, Match, Occurrence, Options, Rule};
+use moorage_simulator::{Fault, LoggedRequest, MaskedLink, Match, Occurrence, Options, Rule};
 use moorage_tests::controlplane::block_on;
 use moorage_tests::stage::{SOON, cloud_options, condition};
 use moorage_tests::wait::until;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::steady::writes;
@@ -141,6 +142,45 @@ async fn stays_usable(tenants: &Tenants, tells: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Since when each of them is Ready.
+async fn ready_since(tenants: &Tenants) -> anyhow::Result<Vec<Value>> {
+    let mut since = Vec::new();
+    for (kind, namespace, name) in IN_THE_CLOUD {
+        let object = tenants.object(kind, namespace, name).await?;
+        let ready = object["status"]["conditions"].as_array().into_iter().flatten().find(|one| one["type"] == "Ready");
+        since.extend(ready.map(|ready| json!([kind, ready["status"], ready["lastTransitionTime"]])));
+    }
+    Ok(since)
+}
+
+/// What the operator has warned of.
+pub async fn warnings(tenants: &Tenants) -> anyhow::Result<Vec<String>> {
+    let mut all = Vec::new();
+    for namespace in tenants.example.namespaces() {
+        let args = ["get", "events", "-n", &namespace, "--field-selector=type=Warning", "--no-headers"];
+        all.extend(tenants.stage.kubectl(&args, "").await?.lines().map(str::to_owned));
+    }
+    Ok(all)
+}
+
+/// Requests for which it was too soon: the same was asked for a moment before, and Azure said when to come back.
+fn too_soon(tenants: &Tenants) -> Vec<String> {
+    let requests = tenants.stage.cloud().requests();
+    let refused = requests.iter().filter_map(|request| match request.fault {
+        Some(Fault::Throttle { retry_after }) if request.operation.is_some() => {
+            Some((request, request.when + SignedDuration::from_secs(i64::try_from(retry_after).expect("seconds"))))
+        }
+        _ => None,
+    });
+    // What is sent at the same time cannot know.
+    let after = |request: &LoggedRequest| request.when + SignedDuration::from_secs(1);
+    let too_soon = refused.flat_map(|(first, open)| {
+        let same = |other: &&LoggedRequest| (&other.host, &other.operation) == (&first.host, &first.operation);
+        requests.iter().filter(same).filter(move |other| after(first) < other.when && other.when < open)
+    });
+    too_soon.map(|request| format!("{} {} {}", request.when, request.method, request.path)).collect()
+}
+
 /// The story of every weather.
 fn weathered(weather: Weather) -> anyhow::Result<()> {
     block_on(async {
@@ -151,7 +191,13 @@ fn weathered(weather: Weather) -> anyhow::Result<()> {
         tenants.stage.cloud().faults().clear();
         comes_to_rest(&tenants).await?;
         assert_eq!(&Outcome::of(&tenants), fair);
+        if weather.rules.is_empty() {
+            assert_eq!(warnings(&tenants).await?, [""; 0], "nothing went wrong");
+        }
 
+        let since = ready_since(&tenants).await?;
+        // Whose token is refused time and again may be one who is refused: that is no weather to wait out.
+        let denied = weather.rules.iter().any(|rule| rule.fault == Fault::Status(401));
         for rule in weather.rules {
             tenants.stage.cloud().faults().add(rule)?;
         }
@@ -160,7 +206,9 @@ fn weathered(weather: Weather) -> anyhow::Result<()> {
             stays_usable(&tenants, reason).await?;
         }
         tenants.stage.cloud().faults().clear();
+        assert_eq!(too_soon(&tenants), [""; 0]);
         comes_to_rest(&tenants).await?;
+        assert!(denied || ready_since(&tenants).await? == since, "what is in use was Ready all the time: {since:?}");
         let before = writes(&tenants).await?;
         pass(&tenants, DRIFT_PERIOD).await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
