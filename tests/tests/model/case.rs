@@ -65,6 +65,7 @@ pub struct ServiceCase {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct TenantCase {
     pub granted: bool,
     /// The resource group was there before.

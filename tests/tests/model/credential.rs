@@ -165,7 +165,7 @@ impl Held<'_> {
             let key = SymmetricKey::from_base64(key).expect("a key of the cloud");
             self.token("hubToken", |until| sas::iot_hub_device(&host, &device, &key, until).expose().to_owned())
         });
-        made.reduce(|one, other| one.or(other)).unwrap_or_else(|| Err("its hub takes none of its keys".to_owned())).map(Some)
+        made.reduce(Result::or).unwrap_or_else(|| Err("its hub takes none of its keys".to_owned())).map(Some)
     }
 
     /// Until when a token holds that is the one that is made so, and is young enough.

@@ -95,7 +95,8 @@ impl Replicas {
 
     /// All effects, one a line.
     fn told(&self) -> anyhow::Result<String> {
-        Ok(self.effects()?.into_iter().map(|Effect { when, by, what }| format!("{when} {by} {what}\n")).collect())
+        let lines: Vec<_> = self.effects()?.into_iter().map(|Effect { when, by, what }| format!("{when} {by} {what}")).collect();
+        Ok(lines.join("\n"))
     }
 
     /// Waits until a replica acts after `event`, and tells how long that took. How long before nobody had acted is told as well.
