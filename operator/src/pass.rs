@@ -115,7 +115,7 @@ async fn act<K: Kind>(env: &Env, object: &K, key: &ObjectKey, plan: &Plan<K::Act
 /// Nothing to look at, or nothing that may be looked at: only the conditions are told.
 async fn halted<K: Kind>(env: &Env, object: &K, key: &ObjectKey, standing: &Standing, now: Timestamp) -> Result<Next, Error> {
     env.settled(key);
-    let common = common(object, object.goal(), standing, usable_until_told_otherwise(object, standing), Vec::new(), now);
+    let common = without_a_look(object, standing, now);
     report(env, object, key, only_common(object, &common), now).await?;
     Ok(Some(look_again::<K>(key, None, standing, now)))
 }
@@ -157,7 +157,7 @@ async fn after_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, error: &
 }
 
 async fn tell_failure<K: Kind>(env: &Env, object: &K, key: &ObjectKey, standing: &Standing, now: Timestamp) {
-    let common = common(object, object.goal(), standing, usable_until_told_otherwise(object, standing), Vec::new(), now);
+    let common = without_a_look(object, standing, now);
     if let Err(second) = report(env, object, key, only_common(object, &common), now).await {
         tracing::warn!(object = %key, error = second.chain(), "the failure could not be reported");
     }
@@ -208,6 +208,12 @@ fn common<K: Kind>(object: &K, goal: Goal, standing: &Standing, usable: bool, pl
         planned,
         sync_requested_at: object.annotation(annotations::SYNC_REQUESTED_AT).map(|text| bounded(text, 64)),
     }
+}
+
+/// Who asked for a look is not told that it was done.
+fn without_a_look<K: Kind>(object: &K, standing: &Standing, now: Timestamp) -> CommonStatus {
+    let common = common(object, object.goal(), standing, usable_until_told_otherwise(object, standing), Vec::new(), now);
+    CommonStatus { sync_requested_at: object.told().and_then(|told| told.sync_requested_at.clone()), ..common }
 }
 
 /// The status as it is, with the common part replaced.

@@ -76,6 +76,8 @@ pub(super) async fn look(
     let custody = Custody { what, held, claim, there: found, wanted };
     if custody.is_settled() {
         env.clouds.settled.keep(&key, state, (), env.clock.now());
+    } else {
+        env.clouds.settled.forget(&key);
     }
     Ok(custody)
 }

@@ -177,6 +177,8 @@ async fn look(env: &Env, credential: &DeviceCredential, hubs: &TenantHubGroup, p
     let custody = custody(place, held, written.and_then(Record::read), there);
     if custody.is_settled() {
         env.clouds.settled.keep(&key, state, (), env.clock.now());
+    } else {
+        env.clouds.settled.forget(&key);
     }
     Ok(custody)
 }
