@@ -90,6 +90,16 @@ async fn reasons(tenants: &Tenants, name: &str) -> anyhow::Result<Vec<String>> {
     Ok(conditions.iter().map(|one| format!("{} {}", one["status"].as_str().unwrap_or(""), one["reason"].as_str().unwrap_or(""))).collect())
 }
 
+/// Waits until what a credential's status says is about its spec.
+async fn until_observed(tenants: &Tenants, name: &str) -> anyhow::Result<()> {
+    until(&format!("the spec of {name} is looked at"), SOON, || async {
+        let object = tenants.object("DeviceCredential", "mills", name).await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
+        let (seen, wanted) = (&object["status"]["observedGeneration"], &object["metadata"]["generation"]);
+        if seen == wanted { Ok(()) } else { Err(NotYet::seen(format!("{seen} of {wanted}"))) }
+    })
+    .await
+}
+
 #[test]
 fn s0_4_a_device_with_an_individual_enrollment_registers_with_keys_of_its_own_and_no_derived_one_does() -> anyhow::Result<()> {
     block_on(async {
@@ -274,6 +284,27 @@ fn a_device_of_a_hub_that_was_lost_is_made_again_with_the_hub_and_its_credential
         tenants.until("DeviceCredential", "mills", "mill-3", "Ready", "Ready").await?;
         let there = identity(&tenants, "mills-east-hub", "Mill-3").unwrap_or_default();
         assert_eq!(there["primaryKey"].as_str(), key.as_deref());
+        tenants.end().await
+    })
+}
+
+#[test]
+fn a_device_that_somebody_disables_stays_so_and_is_told_of_until_somebody_enables_it() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = mills("disabled-device", cloud_options()).await?;
+        let enable = |enabled| tenants.stage.cloud().edit(|azure| azure.set_device_enabled("mills-east-hub", "Mill-3", enabled));
+        enable(false);
+        tenants.annotate("DeviceCredential", "mills", "mill-3", "moorage.dev/sync-requested-at=now").await?;
+        tenants.until("DeviceCredential", "mills", "mill-3", "Stalled", "Drifted").await?;
+        // Another look, that nobody asks the cloud for: what was seen before it was disabled is no answer any more.
+        tenants.patch("DeviceCredential", "mills", "mill-3", &json!({ "spec": { "deletionPolicy": "Disenroll" } })).await?;
+        until_observed(&tenants, "mill-3").await?;
+        assert_eq!(reasons(&tenants, "mill-3").await?[2], "True Drifted");
+        assert_eq!(identity(&tenants, "mills-east-hub", "Mill-3").unwrap_or_default()["status"], "disabled");
+
+        enable(true);
+        tenants.annotate("DeviceCredential", "mills", "mill-3", "moorage.dev/sync-requested-at=later").await?;
+        tenants.until("DeviceCredential", "mills", "mill-3", "Ready", "Ready").await?;
         tenants.end().await
     })
 }
