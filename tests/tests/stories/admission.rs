@@ -119,6 +119,16 @@ fn bad_certificates_and_webhooks() -> Vec<Bad> {
         group("/spec/reprovisionPolicy", json!("Migrate"), "Unsupported value"),
         device("/spec/certificate/renewAtPercent", json!(50), "one of the two: renewAtPercent or renewBefore"),
         device("/spec/certificate/duration", json!("a quarter"), "spec.certificate.duration"),
+        device("/spec/certificate/issuerRef", json!({ "name": "a", "kind": "Authority" }), "kind is Issuer or ClusterIssuer"),
+        device(
+            "/spec",
+            json!({
+                "enrollmentGroupRef": { "name": "wind-turbines" },
+                "registrationId": "a".repeat(65),
+                "certificate": { "issuerRef": { "name": "a" } },
+            }),
+            "no certificate for a name of more than 64 characters",
+        ),
     ]
 }
 

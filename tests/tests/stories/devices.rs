@@ -281,9 +281,10 @@ fn a_device_of_a_hub_that_was_lost_is_made_again_with_the_hub_and_its_credential
         tenants.annotate("TenantHubGroup", "mills", "mills", "moorage.dev/sync-requested-at=now").await?;
         tenants.until("DeviceCredential", "mills", "mill-3", "Reconciling", "DependencyNotReady").await?;
         tenants.annotate("TenantHubGroup", "mills", "mills", "moorage.dev/recreate=mills-east-hub").await?;
-        tenants.until("DeviceCredential", "mills", "mill-3", "Ready", "Ready").await?;
-        let there = identity(&tenants, "mills-east-hub", "Mill-3").unwrap_or_default();
+        let made = async || identity(&tenants, "mills-east-hub", "Mill-3").ok_or_else(|| NotYet::seen("no device"));
+        let there = until("the device is made again", SOON, made).await?;
         assert_eq!(there["primaryKey"].as_str(), key.as_deref());
+        tenants.until("DeviceCredential", "mills", "mill-3", "Ready", "Ready").await?;
         tenants.end().await
     })
 }
