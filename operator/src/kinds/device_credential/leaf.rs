@@ -20,7 +20,7 @@ use moorage_plan::{Reason, Renewal};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::observe::secret_of;
+use super::observe::{secret_of, waiting};
 use super::reprovisioning::{self, Asked, open_request};
 use super::secret::{SeenSecret, is_intact};
 use crate::{cluster::SecretData, env::Env, error::Halt, key::Name, kind::Kind, kinds::enrollment_group};
@@ -137,7 +137,7 @@ async fn source(env: &Env, group: &EnrollmentGroup, beside: Beside) -> Result<So
     })?;
     let authority = authority(env, &issuer, &at).await?;
     if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
-        return Err(beside::waiting(group, "is bringing its authority to the provisioning service"));
+        return Err(waiting(group, "is bringing its authority to the provisioning service"));
     }
     Ok(Source { beside, authority, issuer })
 }

@@ -163,12 +163,20 @@ async fn wanted(
     Ok(Wanted { origin, keys, assigned, renewals, secret, stale, asked, group: home::name_of(group) })
 }
 
-fn waiting(group: &EnrollmentGroup, what: &str) -> Halt {
+pub(super) fn waiting(group: &EnrollmentGroup, what: &str) -> Halt {
     Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {} {what}", group.key().at))
 }
 
-/// Where a device of a group registers.
 fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, Halt> {
+    let (id_scope, host) = place_of(group)?;
+    Ok(Origin::Service { registration_id: id.clone(), id_scope, host })
+}
+
+/// Where a device of a group registers: the id scope, and the host.
+///
+/// # Errors
+/// Halts until the group is in the provisioning service.
+pub(super) fn place_of(group: &EnrollmentGroup) -> Result<(IdScope, String), Halt> {
     let status = group.status.as_ref().ok_or_else(|| waiting(group, "was not reconciled yet"))?;
     let (Some(id_scope), Some(host)) = (&status.id_scope, &status.provisioning_host) else {
         return Err(waiting(group, "is not in the provisioning service yet"));
@@ -178,7 +186,7 @@ fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, Halt> 
         return Err(waiting(group, "names no hub of its tenant in the provisioning service yet"));
     }
     let id_scope = IdScope::parse(id_scope).map_err(|_| waiting(group, "tells an id scope that is none"))?;
-    Ok(Origin::Service { registration_id: id.clone(), id_scope, host: host.clone() })
+    Ok((id_scope, host.clone()))
 }
 
 /// The keys that a device derives from its group's.

@@ -2,11 +2,11 @@
 
 use moorage_crds::{DeviceCredential, EnrollmentGroup};
 use moorage_keys::{IdScope, RegistrationId, Thumbprint};
-use moorage_plan::Reason;
 use zeroize::Zeroizing;
 
+use super::super::observe::place_of;
 use super::{AUTHORITY, CERTIFICATE, KEY};
-use crate::{cluster::SecretData, error::Halt, kind::Kind};
+use crate::{cluster::SecretData, error::Halt};
 
 /// What a device needs beside its certificate.
 #[derive(Clone, Debug)]
@@ -37,21 +37,9 @@ impl Beside {
 /// # Errors
 /// Halts until the group is in the provisioning service.
 pub(super) fn of(credential: &DeviceCredential, group: &EnrollmentGroup, registration_id: RegistrationId) -> Result<Beside, Halt> {
-    let status = group.status.as_ref().ok_or_else(|| waiting(group, "was not reconciled yet"))?;
-    let (Some(id_scope), Some(host)) = (&status.id_scope, &status.provisioning_host) else {
-        return Err(waiting(group, "is not in the provisioning service yet"));
-    };
-    if status.iot_hubs.is_empty() {
-        // Such a group gives its devices any hub that is linked, other tenants' among them.
-        return Err(waiting(group, "names no hub of its tenant in the provisioning service yet"));
-    }
-    let id_scope = IdScope::parse(id_scope).map_err(|_| waiting(group, "tells an id scope that is none"))?;
+    let (id_scope, host) = place_of(group)?;
     let renamed = |name: &str| credential.spec.secret.keys.get(name).cloned().unwrap_or_else(|| name.to_owned());
-    let facts = [("registrationId", registration_id.as_str()), ("idScope", id_scope.as_str()), ("provisioningHost", host)];
+    let facts = [("registrationId", registration_id.as_str()), ("idScope", id_scope.as_str()), ("provisioningHost", host.as_str())];
     let entries = facts.into_iter().map(|(name, value)| (renamed(name), value.to_owned())).collect();
     Ok(Beside { registration_id, id_scope, entries })
-}
-
-pub(super) fn waiting(group: &EnrollmentGroup, what: &str) -> Halt {
-    Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {} {what}", group.key().at))
 }

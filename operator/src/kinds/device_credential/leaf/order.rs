@@ -17,7 +17,8 @@ use moorage_crds::{DeviceCredential, EnrollmentGroup, IssuerRef};
 use moorage_keys::{Authority, RegistrationId, owner_hash};
 use moorage_plan::parse_duration;
 
-use super::beside::{self, waiting};
+use super::super::observe::waiting;
+use super::beside;
 use super::{Beside, SeenOutput, authority_in, is_accepted, output, renewal};
 use crate::{
     cluster::{Found, SecretData},
