@@ -82,7 +82,10 @@ impl Kind for EnrollmentGroup {
         let status = self.status.as_ref().map(|status| {
             (&status.id_scope, &status.provisioning_host, &status.keys_digest, &status.iot_hubs, &status.certificate_authorities)
         });
-        json!([self.spec.grants, self.spec.provisioning_service_ref, status, self.metadata.deletion_timestamp.is_some()])
+        let spec = &self.spec;
+        // What enrollments of single devices say as their group does.
+        let said = (spec.allocation_policy, &spec.custom_allocation, spec.provisioning_status);
+        json!([spec.grants, spec.provisioning_service_ref, said, status, self.metadata.deletion_timestamp.is_some()])
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
