@@ -96,3 +96,11 @@ fn present(group: &EnrollmentGroup, looked: Looked) -> Vec<String> {
 fn absent(group: &EnrollmentGroup, looked: Looked) -> Vec<String> {
     told(&plan(group, looked, Goal::Absent))
 }
+
+#[test]
+fn devices_are_woken_by_what_their_own_enrollments_say_as_the_group_does() {
+    let before = object(&json!({})).outlook();
+    assert_ne!(object(&json!({ "provisioningStatus": "Disabled" })).outlook(), before);
+    assert_ne!(object(&json!({ "allocationPolicy": "Hashed" })).outlook(), before);
+    assert_eq!(object(&json!({ "deletionPolicy": "Retain" })).outlook(), before);
+}
