@@ -74,6 +74,8 @@ pub enum Action {
         id: ResourceId,
         name: String,
         principal: String,
+        /// Whether one of that name is for somebody else, and is deleted first.
+        instead: bool,
     },
     DeleteRole {
         id: ResourceId,
@@ -123,7 +125,10 @@ impl Act for Action {
             Self::ChangeHub { id, size: Some((sku, units)), .. } => format!("Bring IoT hub {} to {sku}, units: {units}", id.name),
             Self::ChangeHub { id, .. } => format!("Make an access policy for the link in IoT hub {}", id.name),
             Self::RemovePolicy { id, .. } => format!("Take the link's access policy from IoT hub {}", id.name),
-            Self::AssignRole { id, .. } => format!("Let the provisioning service into IoT hub {} by its identity", id.name),
+            Self::AssignRole { id, instead: false, .. } => format!("Let the provisioning service into IoT hub {} by its identity", id.name),
+            Self::AssignRole { id, .. } => {
+                format!("Let the provisioning service into IoT hub {} by its identity, in place of the one that it had before", id.name)
+            }
             Self::DeleteRole { id, .. } => format!("Take the provisioning service's role from IoT hub {}", id.name),
             Self::DeleteHub { id } => format!("Delete IoT hub {}", id.name),
             Self::WriteLinks { add, remove } if add.is_empty() => {
@@ -189,15 +194,15 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
             change_hub(&arm().await?, id, change).await
         }
         Action::RemovePolicy { id, policy } => change_hub(&arm().await?, id, |hub| hub.without_policy(policy)).await,
-        Action::AssignRole { id, name, principal } => {
+        Action::AssignRole { id, name, principal, instead } => {
             let arm = arm().await?;
+            if *instead {
+                arm.delete_hub_role(id, name).await.map_err(|error| role_kept(id, error))?;
+            }
             let assigned = arm.assign_hub_contributor(id, name, principal).await;
             assigned.map_err(|error| Error::cloud(role_refused(&arm, id, principal), error))
         }
-        Action::DeleteRole { id, name } => {
-            let deleted = arm().await?.delete_hub_role(id, name).await;
-            deleted.map_err(|error| Error::cloud(format!("failed to take the provisioning service's role from IoT hub {}", id.name), error))
-        }
+        Action::DeleteRole { id, name } => arm().await?.delete_hub_role(id, name).await.map_err(|error| role_kept(id, error)),
         Action::DeleteHub { id } => {
             let deleted = arm().await?.delete_hub(id).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete IoT hub {}", id.name), error))
@@ -219,6 +224,10 @@ fn have_hubs_counted(env: &Env, group: &TenantHubGroup) {
         env.clouds.counts.forget(&clouds::hubs_of(&object));
         env.queue.push(account, Lane::Refresh);
     }
+}
+
+fn role_kept(id: &ResourceId, error: moorage_cloud::Error) -> Error {
+    Error::cloud(format!("failed to take the provisioning service's role from IoT hub {}", id.name), error)
 }
 
 /// What was tried, and how whoever may assign roles does it in the account's place.

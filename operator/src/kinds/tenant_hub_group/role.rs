@@ -49,7 +49,9 @@ pub(super) fn missing(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timest
     if hub.admits(principal) {
         return None;
     }
-    let assign = Action::AssignRole { id: id.clone(), name: seen.roles.name(&hub.name), principal: principal.to_owned() };
+    // Azure changes no assignment: one that is for the principal of a service that is gone makes way.
+    let instead = ours(seen, hub).is_some();
+    let assign = Action::AssignRole { id: id.clone(), name: seen.roles.name(&hub.name), principal: principal.to_owned(), instead };
     let note = format!("The provisioning service is being let into IoT hub {}", hub.name);
     Some(Plan::act(vec![assign], Reason::AssignRole, note))
 }

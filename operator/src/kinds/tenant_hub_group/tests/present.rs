@@ -299,6 +299,16 @@ fn s0_3_a_link_by_identity_is_written_down_before_it_is_made_and_after_the_role_
 }
 
 #[test]
+fn the_role_of_a_service_that_was_made_anew_takes_the_place_of_the_one_that_we_gave_before() {
+    let former = RoleAssignment { principal: "a principal that is gone".to_owned(), ..role_on("a-hub") };
+    let hub = SiteHub { policy: None, roles: vec![former], ..SiteHub::ours() };
+    let site = Site::empty().with_identity().with("a-hub", hub).recorded("hub.a-hub", "made");
+    let assign = "AssignRole: Let the provisioning service into IoT hub a-hub by its identity, in place of the one that it had before";
+    let standing = "not yet, AssignRole: The provisioning service is being let into IoT hub a-hub";
+    assert_eq!(site.present(&keyless(object(&["a-hub"]))), [assign, standing]);
+}
+
+#[test]
 fn a_role_that_somebody_else_gave_is_as_good_and_is_not_taken_away() {
     let given = RoleAssignment { name: "theirs".to_owned(), principal: PRINCIPAL.to_uppercase() };
     let hub = SiteHub { policy: None, roles: vec![given], ..SiteHub::ours() };

@@ -149,7 +149,9 @@ impl World for Model {
                 let hub = self.site.hub(&id.name);
                 (hub.policy, hub.moving) = (None, slow);
             }
-            Action::AssignRole { id, name, principal } => {
+            Action::AssignRole { id, name, principal, instead } => {
+                let stands = self.site.hub(&id.name).roles.iter().any(|role| role.name == *name && role.principal != *principal);
+                assert_eq!(*instead, stands, "Azure changes no assignment");
                 assert!(self.is_wanted(&id.name) && Some(&**principal) == self.site.principal && *name == role_on(&id.name).name);
                 let roles = &mut self.site.hub(&id.name).roles;
                 roles.retain(|role| role.name != *name);
