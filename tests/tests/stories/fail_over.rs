@@ -195,16 +195,22 @@ fn when_the_leader_is_killed_the_other_replica_acts_within_the_lease() -> anyhow
     })
 }
 
+/// The first sleeps through its term, the second makes a change, and the first does not even try to go on.
+async fn the_other_acts_alone_meanwhile(replicas: &Replicas) -> anyhow::Result<()> {
+    let knows = replicas.sleeps_through_its_term().await?;
+    replicas.ask_for_units(2).await?;
+    replicas.until_units(2).await?;
+    replicas.stage.until_all_ready().await?;
+    assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
+    assert_eq!(replicas.tried_too_late(&replicas.first, knows)?, [""; 0]);
+    Ok(())
+}
+
 #[test]
 fn a_leader_that_was_frozen_in_the_midst_of_an_effect_does_nothing_until_it_leads_again() -> anyhow::Result<()> {
     block_on(async {
         let mut replicas = Replicas::at_work("frozen", "PUT", FIRST_HUB, Fault::Slow(1_500)).await?;
-        let knows = replicas.sleeps_through_its_term().await?;
-        replicas.ask_for_units(2).await?;
-        replicas.until_units(2).await?;
-        replicas.stage.until_all_ready().await?;
-        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
-        assert_eq!(replicas.tried_too_late(&replicas.first, knows)?, [""; 0]);
+        the_other_acts_alone_meanwhile(&replicas).await?;
 
         replicas.second.process.signal(Signal::KILL)?;
         replicas.second.process.ended().await?;
@@ -222,12 +228,7 @@ fn a_leader_that_was_frozen_in_the_midst_of_an_effect_does_nothing_until_it_lead
 fn a_leader_that_was_frozen_between_the_requests_of_an_effect_does_not_go_on_with_it() -> anyhow::Result<()> {
     block_on(async {
         let replicas = Replicas::at_work("between", "POST", "contoso-dps/listkeys$", Fault::Slow(1_500)).await?;
-        let knows = replicas.sleeps_through_its_term().await?;
-        replicas.ask_for_units(2).await?;
-        replicas.until_units(2).await?;
-        replicas.stage.until_all_ready().await?;
-        assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
-        assert_eq!(replicas.tried_too_late(&replicas.first, knows)?, [""; 0]);
+        the_other_acts_alone_meanwhile(&replicas).await?;
         Ok(())
     })
 }
