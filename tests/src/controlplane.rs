@@ -246,7 +246,7 @@ impl ControlPlane {
     ///
     /// The API server does not run.
     pub async fn pause_apiserver(&self) -> anyhow::Result<Paused> {
-        self.own()?.servers.lock().await.apiserver.pause()
+        self.own()?.servers.lock().await.apiserver.pause().await
     }
 
     /// Stops etcd where it is, so that the API server answers nothing that it must look up, until the value returned is resumed or
@@ -256,7 +256,7 @@ impl ControlPlane {
     ///
     /// etcd does not run.
     pub async fn pause_etcd(&self) -> anyhow::Result<Paused> {
-        self.own()?.servers.lock().await.etcd.pause()
+        self.own()?.servers.lock().await.etcd.pause().await
     }
 
     /// Kills the API server, so that connections break, and starts it again at the same address; returns when it is ready.

@@ -11,6 +11,7 @@ pub mod example;
 pub mod fuzz;
 pub mod load;
 pub mod operator;
+pub mod process;
 pub mod progress;
 pub mod relay;
 pub mod signing;

@@ -1,8 +1,8 @@
 //! A server process that does not outlive its harness.
 
 use super::source::Program;
+use crate::process;
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -59,15 +59,14 @@ impl Server {
     }
 
     /// Stops the server where it is: its connections stay open, and nothing answers.
-    pub fn pause(&self) -> anyhow::Result<Paused> {
+    pub async fn pause(&self) -> anyhow::Result<Paused> {
         let id = self.id().with_context(|| format!("{} does not run", self.name))?;
         let mut waker = Command::new("/bin/sh");
         waker.args(["-c", WAKE, &id.to_string()]).stdin(Stdio::piped());
         let waker = waker.spawn().context("failed to start what wakes a paused server")?;
-        let process = i32::try_from(id).ok().and_then(Pid::from_raw);
-        let process = process.expect("a running process has a positive number");
-        kill_process(process, Signal::STOP).with_context(|| format!("failed to pause {}", self.name))?;
-        Ok(Paused { waker })
+        let paused = Paused { waker };
+        process::freeze(id).await.with_context(|| format!("failed to pause {}", self.name))?;
+        Ok(paused)
     }
 
     /// The end of the log, under its path.

@@ -105,7 +105,7 @@ fn the_api_server_can_be_paused_and_started_again() -> anyhow::Result<()> {
         let asked = client.apiserver_version();
         tokio::pin!(asked);
         let answered = tokio::time::timeout(Duration::from_millis(500), &mut asked).await;
-        assert!(answered.is_err(), "a paused server does not answer");
+        assert!(answered.is_err(), "a paused server does not answer: {answered:?}");
         paused.resume().await?;
         tokio::time::timeout(SOON, &mut asked).await.context("it hangs after the pause")??;
 

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use moorage_tests::controlplane::Login;
+use moorage_tests::process;
 use moorage_tests::stage::Stage;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -83,8 +84,12 @@ impl Process {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let id = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw).context("it runs")?;
-        kill_process(id, signal).context("it takes a signal")
+        process::send(self.child.id().context("it runs")?, signal)
+    }
+
+    /// Stops it where it is, until it gets `Signal::CONT`.
+    pub async fn freeze(&self) -> anyhow::Result<()> {
+        process::freeze(self.child.id().context("it runs")?).await
     }
 
     /// Waits for its end.

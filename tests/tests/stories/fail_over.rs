@@ -118,7 +118,7 @@ impl Replicas {
     /// Freezes the first replica until the second has done all the work, and wakes it. Gives the time when it knows that it does not lead.
     async fn sleeps_through_its_term(&self) -> anyhow::Result<Timestamp> {
         let event = now();
-        self.first.process.signal(Signal::STOP)?;
+        self.first.process.freeze().await?;
         self.taken_over_by(&self.second, event, "frozen").await?;
         self.stage.cloud().faults().clear();
         self.stage.until_all_ready().await?;
