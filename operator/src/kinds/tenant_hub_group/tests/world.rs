@@ -1,5 +1,7 @@
 //! Whatever is there at the beginning and whatever gets lost on the way, it ends as the spec says.
 
+mod drift;
+
 use moorage_crds::DriftPolicy;
 use moorage_crds::annotations::{CONFIRM_DELETE, RECREATE, RELINK};
 use moorage_plan::Reason;
@@ -408,44 +410,4 @@ proptest! {
     fn hubs_go_with_everything_of_ours_and_nothing_of_others(model in models(Goal::Absent), fates in fates()) {
         ends_absent(&model, fates)?;
     }
-}
-
-/// A group of two hubs that is as its spec says, and was seen to be so.
-fn in_place(policy: DriftPolicy) -> Model {
-    let mut object = object(&NAMES[..2]);
-    object.spec.drift_policy = policy;
-    let site = Site::empty().complete(NAMES[0]).complete(NAMES[1]);
-    let mut model =
-        Model { object, goal: Goal::Present, site, slow: 0, group_moving: 0, group_going: false, others: false, made: BTreeMap::new() };
-    assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
-    model
-}
-
-#[test]
-fn what_somebody_else_changed_is_corrected_or_only_told_as_the_policy_says() {
-    let change = |model: &mut Model| {
-        model.site.hub(NAMES[0]).sku = ("S1".to_owned(), 9);
-        model.site.links.retain(|link| link.host != host(NAMES[1]));
-    };
-    let mut corrected = in_place(DriftPolicy::Correct);
-    change(&mut corrected);
-    assert_eq!(told(&settle(&mut corrected, Vec::new())), ["met | usable"]);
-    assert_eq!(corrected.site.hub(NAMES[0]).sku, ("S1".to_owned(), 2));
-
-    let mut reported = in_place(DriftPolicy::Report);
-    change(&mut reported);
-    let sentence = "stuck, Drifted: somebody has changed in Azure: a-hub sku, b-hub link (removed); it is left so (driftPolicy: Report): \
-                    undo that there, change the spec, or set driftPolicy: Correct";
-    assert_eq!(told(&settle(&mut reported, Vec::new())), [sentence]);
-    assert_eq!((reported.site.hub(NAMES[0]).sku.clone(), reported.site.links.len()), (("S1".to_owned(), 9), 1));
-}
-
-#[test]
-fn a_change_of_the_spec_is_carried_out_over_drift_that_was_only_told() {
-    let mut model = in_place(DriftPolicy::Report);
-    model.site.hub(NAMES[0]).sku = ("S1".to_owned(), 9);
-    assert_eq!(reason(&settle(&mut model, Vec::new())), Some(Reason::Drifted));
-    model.object.spec.hubs[0].sku.capacity = 3;
-    assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
-    assert_eq!(model.site.hub(NAMES[0]).sku, ("S1".to_owned(), 3));
 }
