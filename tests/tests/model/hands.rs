@@ -26,6 +26,7 @@ pub fn use_hand(story: &mut Story<'_>, hand: Hand) {
         Hand::DeleteHub(t, h) => {
             story.world.cloud.edit(|azure| azure.delete_hub(&hub(t, h)));
             story.touch(hub(t, h));
+            story.touch(format!("end of {}", hub(t, h)));
         }
         Hand::Unlink(t, h) if service => {
             story.world.cloud.edit(|azure| azure.remove_link(SERVICE, &format!("{}.azure-devices.net", hub(t, h))));

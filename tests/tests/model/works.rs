@@ -31,7 +31,7 @@ pub async fn works(story: &mut Story<'_>) -> Wrongs {
 fn can_be_ready(story: &Story<'_>, t: usize) -> bool {
     let (case, tenant) = (story.case, &story.case.tenants[t]);
     let service = !case.service.existed || case.service.adopted || story.touches(SERVICE) > 0;
-    let hub = |h: usize| !tenant.hubs[h].existed || tenant.hubs[h].adopted || story.touches(&hub_name(t, h)) > 0;
+    let hub = |h: usize| !tenant.hubs[h].existed || tenant.hubs[h].adopted || story.touches(&format!("end of {}", hub_name(t, h))) > 0;
     (service || tenant.unprovisioned) && (0..tenant.hubs.len()).all(hub)
 }
 
