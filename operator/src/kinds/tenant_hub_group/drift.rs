@@ -8,7 +8,7 @@ use moorage_crds::{DriftPolicy, IotHub, LinkAuthentication, TenantHubGroup};
 use moorage_plan::{Plan, Reason, Standing};
 
 use super::action::Action;
-use super::observe::{LINK, Looked, SeenHub, is_active};
+use super::observe::{LINK, Looked, ROLE, SeenHub, is_active};
 use super::plan::{both, sku_name, wanted_link};
 use crate::kinds::ownership::{Whose, recorded};
 
@@ -34,7 +34,7 @@ pub(super) fn heed(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>
     }
     plan.actions.retain(|action| match action {
         Action::ChangeHub { .. } | Action::WriteLinks { .. } | Action::AssignRole { .. } => false,
-        Action::Record { entries } => !entries.iter().any(|(entry, _)| entry.starts_with(LINK)),
+        Action::Record { entries } => !entries.iter().any(|(entry, _)| entry.starts_with(LINK) || entry.starts_with(ROLE)),
         _ => true,
     });
     let note = format!(

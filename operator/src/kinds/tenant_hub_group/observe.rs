@@ -77,8 +77,10 @@ pub(super) struct SeenHub {
     pub(super) link: Option<LinkSeen>,
     /// Digest of the key that the link was last written with, [`BY_IDENTITY`], or [`STALE`].
     pub(super) link_record: Option<String>,
-    /// Who may register devices in it; asked only where a link is by identity, or is to be.
+    /// Who may register devices in it; asked only where a link is by identity, or is to be, or was to be.
     pub(super) roles: Vec<RoleAssignment>,
+    /// Whether the ledger says that we let the provisioning service in.
+    pub(super) role_recorded: bool,
     /// Devices in it; asked only when it could be deleted.
     pub(super) devices: i64,
     /// Devices in it, as they were counted last.
@@ -160,10 +162,17 @@ pub(super) const STALE: &str = "stale";
 pub(super) const HUB: &str = "hub.";
 /// How ledger entries of links begin.
 pub(super) const LINK: &str = "link.";
+/// How ledger entries of roles begin.
+pub(super) const ROLE: &str = "role.";
 
 /// Ledger entry of a hub's link.
 pub(super) fn link_entry(name: &str) -> String {
     format!("{LINK}{}", name.to_lowercase())
+}
+
+/// Ledger entry of the role by which the provisioning service is let into a hub.
+pub(super) fn role_entry(name: &str) -> String {
+    format!("{ROLE}{}", name.to_lowercase())
 }
 
 /// How the name of every link policy begins, of this hub group or of another.
@@ -282,11 +291,28 @@ async fn look(
     });
     let link_record = recorded(entries, &link_entry(&name)).map(str::to_owned);
     let wants_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
-    let has_roles = settled && ours_to_touch && (wants_identity || link_record.as_deref() == Some(BY_IDENTITY));
+    let role_recorded = recorded(entries, &role_entry(&name)).is_some();
+    let has_roles = settled && ours_to_touch && (wants_identity || role_recorded || link_record.as_deref() == Some(BY_IDENTITY));
     let roles = if has_roles { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
     let gone = env.clouds.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
     let left = gone.map(|host| recorded_in_hub(env, &host)).unwrap_or_default();
-    Ok(SeenHub { name, wish, hub, name_is_taken, host, whose, record, access, link, link_record, roles, devices, counted, left })
+    Ok(SeenHub {
+        name,
+        wish,
+        hub,
+        name_is_taken,
+        host,
+        whose,
+        record,
+        access,
+        link,
+        link_record,
+        roles,
+        role_recorded,
+        devices,
+        counted,
+        left,
+    })
 }
 
 /// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.

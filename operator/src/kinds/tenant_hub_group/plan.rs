@@ -8,7 +8,7 @@ use moorage_plan::{Plan, Reason, Standing, Why};
 
 use super::action::{Action, NewLink};
 use super::drift;
-use super::observe::{BY_IDENTITY, Looked, STALE, SeenHub, hub_entry, hub_id, is_active, link_entry};
+use super::observe::{BY_IDENTITY, Looked, STALE, SeenHub, hub_entry, hub_id, is_active, link_entry, role_entry};
 use super::role;
 use crate::{
     key::ObjectKey,
@@ -96,15 +96,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     if !actions.is_empty() {
         return Plan::act(actions, why, format!("{what} is being brought to its spec"));
     }
-    let plan = match (hub.wants_identity(), role::ours(seen, hub)) {
-        (true, _) if seen.is_to_link => by_identity(seen, hub, &id, now),
-        // Struck from the ledger only with the new link: until then it is known that there was one.
-        (false, Some(role)) if hub.link.is_none() => {
-            let delete = Action::DeleteRole { id, name: role.name.clone() };
-            Plan::act(vec![delete], Reason::DeleteRole, format!("The provisioning service's role is being taken from {what}"))
-        }
-        _ => Plan::met(),
-    };
+    let plan = role::plan(seen, hub, &id, now);
     if has_other_means(seen, hub) && group.annotation(annotations::RELINK) != Some(name) { both(plan, ask_to_relink(hub)) } else { plan }
 }
 
@@ -117,23 +109,6 @@ fn ask_to_relink(hub: &SeenHub) -> Plan<Action> {
         annotations::RELINK
     );
     Plan::wait(Reason::AwaitingConfirmation, note, None)
-}
-
-/// What a link without a key needs beside the link, and what one with a key has left behind.
-fn by_identity(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Plan<Action> {
-    let name = &hub.name;
-    if let Some(plan) = role::missing(seen, hub, id, now) {
-        return plan;
-    }
-    if hub.link_record.as_deref() != Some(BY_IDENTITY) && hub.link.is_none() {
-        let note = format!("IoT hub {name} is being linked");
-        return Plan::act(vec![record(link_entry(name), Some(BY_IDENTITY))], Reason::RecordClaim, note);
-    }
-    if hub.is_linked_by_identity() && hub.access.is_some() {
-        let remove = Action::RemovePolicy { id: id.clone(), policy: seen.policy.clone() };
-        return Plan::act(vec![remove], Reason::DeleteLinkPolicy, format!("The link's policy is being taken from IoT hub {name}"));
-    }
-    Plan::met()
 }
 
 /// Whether a link of ours works in another way than it is to.
@@ -298,7 +273,7 @@ pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
     Some(NewLink { name, host: host.clone(), key, location, link: wish.link, is_new: hub.link.is_none() })
 }
 
-fn record(entry: String, to: Option<&str>) -> Action {
+pub(super) fn record(entry: String, to: Option<&str>) -> Action {
     Action::Record { entries: vec![(entry, to.map(str::to_owned))] }
 }
 
@@ -330,7 +305,9 @@ fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timest
     );
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
     if plan.actions.is_empty() && plan.standing == Standing::Met {
-        let entries = [hub_entry(&hub.name), link_entry(&hub.name)].into_iter().filter(|entry| seen.entries.contains_key(entry));
+        let entries = [hub_entry(&hub.name), link_entry(&hub.name), role_entry(&hub.name)]
+            .into_iter()
+            .filter(|entry| seen.entries.contains_key(entry));
         let strike = Action::Record { entries: entries.map(|entry| (entry, None)).collect() };
         return Plan::act(vec![strike], Reason::DropClaim, format!("IoT hub {} is let go", hub.name));
     }

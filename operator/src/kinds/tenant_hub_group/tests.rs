@@ -11,7 +11,7 @@ use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as 
 use moorage_crds::{Adoption, DeletionPolicy, LinkAuthentication};
 use moorage_keys::SymmetricKey;
 
-use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, names};
+use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, names, role_entry};
 use super::role::Roles;
 use super::*;
 use crate::{
@@ -279,17 +279,16 @@ impl Site {
             let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
             let by_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
             let link = service.as_ref().map(ServiceDocument::links).unwrap_or_default();
+            let link_record = self.entries.get(&link_entry(&name)).cloned();
+            let role_recorded = self.entries.contains_key(&role_entry(&name));
+            let asks_for_roles = touchable && (by_identity || role_recorded || link_record.as_deref() == Some(BY_IDENTITY));
             SeenHub {
                 host: there.and_then(|_| Cloud::public().hub_host(&host(&name)).ok()),
                 access: there.filter(|_| touchable).and_then(|hub| hub.policy).map(access),
                 link: link.into_iter().find(|link| link.host.as_ref().is_some_and(|to| to.as_str() == host(&name))),
-                roles: there
-                    .filter(|_| {
-                        touchable && (by_identity || self.entries.get(&link_entry(&name)).is_some_and(|record| record == BY_IDENTITY))
-                    })
-                    .map(|hub| hub.roles.clone())
-                    .unwrap_or_default(),
-                link_record: self.entries.get(&link_entry(&name)).cloned(),
+                roles: there.filter(|_| asks_for_roles).map(|hub| hub.roles.clone()).unwrap_or_default(),
+                role_recorded,
+                link_record,
                 devices: there.filter(|_| deletable).map_or(0, |hub| hub.devices),
                 counted: None,
                 left: self.left.iter().filter(|_| there.is_none() && (goal == Goal::Absent || wish.is_none())).cloned().collect(),

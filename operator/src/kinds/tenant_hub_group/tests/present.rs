@@ -4,6 +4,7 @@ use moorage_crds::SkuName;
 use moorage_crds::annotations::{RECREATE, RELINK};
 
 use super::*;
+use crate::kinds::ownership::CLAIMED;
 use crate::kinds::tests::annotate;
 
 const LINK: &str = "LinkHub: Link IoT hub a-hub";
@@ -287,11 +288,12 @@ fn s0_3_a_link_by_identity_is_written_down_before_it_is_made_and_after_the_role_
     assert_eq!(
         site.present(&hubs),
         [
+            "RecordClaim: Write down role.a-hub (set)",
             "AssignRole: Let the provisioning service into IoT hub a-hub by its identity",
             "not yet, AssignRole: The provisioning service is being let into IoT hub a-hub",
         ]
     );
-    let site = site.with("a-hub", SiteHub { roles: vec![role_on("a-hub")], ..plain });
+    let site = site.with("a-hub", SiteHub { roles: vec![role_on("a-hub")], ..plain }).recorded("role.a-hub", CLAIMED);
     assert_eq!(site.present(&hubs), [LINKED, "not yet, RecordClaim: IoT hub a-hub is being linked"]);
     let site = site.recorded("link.a-hub", BY_IDENTITY);
     assert_eq!(site.present(&hubs), [LINK, LINKING]);
@@ -302,10 +304,27 @@ fn s0_3_a_link_by_identity_is_written_down_before_it_is_made_and_after_the_role_
 fn the_role_of_a_service_that_was_made_anew_takes_the_place_of_the_one_that_we_gave_before() {
     let former = RoleAssignment { principal: "a principal that is gone".to_owned(), ..role_on("a-hub") };
     let hub = SiteHub { policy: None, roles: vec![former], ..SiteHub::ours() };
-    let site = Site::empty().with_identity().with("a-hub", hub).recorded("hub.a-hub", "made");
+    let site = Site::empty().with_identity().with("a-hub", hub).recorded("hub.a-hub", "made").recorded("role.a-hub", CLAIMED);
     let assign = "AssignRole: Let the provisioning service into IoT hub a-hub by its identity, in place of the one that it had before";
     let standing = "not yet, AssignRole: The provisioning service is being let into IoT hub a-hub";
     assert_eq!(site.present(&keyless(object(&["a-hub"]))), [assign, standing]);
+}
+
+#[test]
+fn a_role_that_nobody_needs_any_more_is_taken_away_and_then_struck_from_the_ledger() {
+    let hubs = object(&["a-hub"]);
+    let site = Site::empty().with_identity().complete("a-hub").recorded("role.a-hub", CLAIMED);
+    let given = site.clone().with("a-hub", SiteHub { roles: vec![role_on("a-hub")], ..SiteHub::ours() });
+    let taken = [
+        "DeleteRole: Take the provisioning service's role from IoT hub a-hub",
+        "not yet, DeleteRole: The provisioning service's role is being taken from IoT hub a-hub | usable",
+    ];
+    assert_eq!(given.present(&hubs), taken);
+    let struck = [
+        "DropClaim: Write down role.a-hub (struck)",
+        "not yet, DropClaim: The provisioning service has no role on IoT hub a-hub any more | usable",
+    ];
+    assert_eq!(site.present(&hubs), struck);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use moorage_plan::Reason;
 use proptest::prelude::*;
 
 use super::*;
+use crate::kinds::ownership::CLAIMED;
 use crate::kinds::provisioning_service::MOST_LINKS;
 use crate::kinds::tests::{Fate, World, annotate, confirm, fates, reason, settle};
 
@@ -154,6 +155,7 @@ impl World for Model {
             Action::AssignRole { id, name, principal, instead } => {
                 let stands = self.site.hub(&id.name).roles.iter().any(|role| role.name == *name && role.principal != *principal);
                 assert_eq!(*instead, stands, "Azure changes no assignment");
+                assert!(self.site.entries.contains_key(&role_entry(&id.name)), "nobody would find it again");
                 assert!(self.is_wanted(&id.name) && Some(&**principal) == self.site.principal && *name == role_on(&id.name).name);
                 let roles = &mut self.site.hub(&id.name).roles;
                 roles.retain(|role| role.name != *name);
@@ -255,9 +257,10 @@ prop_compose! {
             if let Some(link) = link.filter(|link| link.key.is_none() || record.is_some()) {
                 if known && link.key.is_some() { site = site.recorded(&link_entry(name), &digest_of(&access(1))); }
                 let touchable = site.hub(name).maker == Maker::Us || record == Some("adopted");
-                if known && link.identity && touchable {
-                    site = site.recorded(&link_entry(name), BY_IDENTITY);
-                    if roles.contains(&name) { site.hub(name).roles.push(role_on(name)); }
+                if known && link.identity && touchable { site = site.recorded(&link_entry(name), BY_IDENTITY); }
+                if (known || !link.identity) && touchable && roles.contains(&name) {
+                    site.hub(name).roles.push(role_on(name));
+                    if !link.identity { site = site.recorded(&role_entry(name), CLAIMED); }
                 }
                 site = site.linked(link);
             }
@@ -371,6 +374,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
 /// Nothing of ours is left of a hub, but the hub itself where it is kept.
 fn is_let_go(before: &Model, after: &Model, name: &str) -> Result<(), TestCaseError> {
     prop_assert!(!after.site.entries.contains_key(&hub_entry(name)) && !after.site.entries.contains_key(&link_entry(name)));
+    prop_assert!(!after.site.entries.contains_key(&role_entry(name)));
     prop_assert!(after.link(name).is_none_or(|link| link.policy.as_deref() != Some(POLICY)));
     prop_assert!(after.site.hubs.get(name).is_none_or(|hub| hub.roles.is_empty()));
     let ours = before.site.hubs.get(name).is_some_and(|hub| hub.maker == Maker::Us);
