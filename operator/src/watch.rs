@@ -191,18 +191,24 @@ fn secret_event(env: &Env, namespace: &Arc<str>, event: Event<PartialObjectMeta<
 
 fn seen_secret(env: &Env, namespace: &Arc<str>, secret: PartialObjectMeta<Secret>) -> Name {
     let at = Name::new(namespace, secret.metadata.name.as_deref().unwrap_or_default());
-    if let (Some(owner), Some(version)) = (owner_of(&secret.metadata), secret.metadata.resource_version.as_deref()) {
-        env.freshness.saw(&owner, &Thing::Secret(at.clone()), version);
+    let owner = owner_of(&secret.metadata);
+    if let (Some(owner), Some(version)) = (&owner, secret.metadata.resource_version.as_deref()) {
+        env.freshness.saw(owner, &Thing::Secret(at.clone()), version);
     }
     if env.secrets.put(at.clone(), secret.metadata) {
-        wake_by_secret(env, &at);
+        wake_by_secret(env, &at, owner);
     }
     at
 }
 
-/// Wakes whoever refers to a Secret, and the credentials that are computed from it where it holds a group's keys.
-fn wake_by_secret(env: &Env, at: &Name) {
-    for key in env.stores.referrers(&Thing::Secret(at.clone())) {
+/// Wakes whoever refers to a Secret, and the credentials that are computed from it where it holds a group's keys; and whoever it was made
+/// for, who may have no use for it any more.
+fn wake_by_secret(env: &Env, at: &Name, owner: Option<ObjectKey>) {
+    let referrers = env.stores.referrers(&Thing::Secret(at.clone()));
+    if let Some(owner) = owner.filter(|owner| !referrers.contains(owner) && env.stores.version(owner).is_some()) {
+        env.wake_one(owner, Lane::New);
+    }
+    for key in referrers {
         if key.kind == KindName::EnrollmentGroup {
             env.wake(&Thing::Object(key.clone()), Lane::New);
         }
