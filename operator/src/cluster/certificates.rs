@@ -9,7 +9,7 @@ use moorage_plan::{Class, Reason};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Cluster, FIELD_MANAGER, only, refused};
+use super::{Cluster, FIELD_MANAGER, only, post, refused};
 use crate::{error::Error, key::Name};
 
 /// The group and version of a Certificate.
@@ -104,7 +104,17 @@ impl Cluster {
         }
     }
 
-    /// Applies a Certificate. Where the body names a version, nothing else is overwritten.
+    /// Creates a Certificate.
+    ///
+    /// # Errors
+    /// `Conflict` if one of that name exists.
+    pub async fn create_certificate(&self, at: &Name, body: &Value) -> Result<(), Error> {
+        let body = serde_json::to_vec(body).expect("a value serializes");
+        let request = Request::new(collection(&at.namespace)).create(&post(), body);
+        self.write(&format!("failed to create Certificate {at}"), request).await.map(drop)
+    }
+
+    /// Applies a Certificate over the version that its body names.
     ///
     /// # Errors
     /// `Conflict` if it has changed.

@@ -25,7 +25,8 @@ pub(crate) async fn perform(credential: &DeviceCredential, env: &Env, step: &Ste
             env.await_write(&credential.key(), &Thing::Secret(at.clone()), version);
             Ok(())
         }
-        Step::Place { at, document, .. } => env.cluster.apply_certificate(at, document).await,
+        Step::Place { at, document, anew: false, .. } => env.cluster.create_certificate(at, document).await,
+        Step::Place { at, document, anew: true, .. } => env.cluster.apply_certificate(at, document).await,
         Step::Tie { at, owners, over } => {
             let version = over.resource_version.as_deref().unwrap_or_default();
             let version = env.cluster.mark_secret(at, version, json!({ "ownerReferences": owners })).await?;
