@@ -86,7 +86,8 @@ impl Desk {
         for namespace in &self.namespaces {
             let api: Api<Certificate> = Api::namespaced(self.client.clone(), namespace);
             for certificate in api.list(&ListParams::default()).await? {
-                if certificate.metadata.deletion_timestamp.is_none() && self.is_due(&certificate).await? {
+                // What is deleted takes its Secret with it, which is then no reason to issue anew.
+                if self.is_due(&certificate).await? && is_still_there(&api, &certificate).await? {
                     self.answer(&certificate, namespace).await?;
                 }
             }
@@ -207,6 +208,11 @@ impl Desk {
         api.patch_status(&certificate.name_any(), &PatchParams::default(), &Patch::Merge(&said)).await?;
         Ok(())
     }
+}
+
+async fn is_still_there(api: &Api<Certificate>, seen: &Certificate) -> anyhow::Result<bool> {
+    let now = api.get_opt(&seen.name_any()).await?;
+    Ok(now.is_some_and(|now| now.metadata.uid == seen.metadata.uid && now.metadata.deletion_timestamp.is_none()))
 }
 
 fn condition(certificate: &Certificate, type_: &str, status: &str, reason: &str, message: &str) -> Value {

@@ -7,13 +7,14 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use anyhow::Context as _;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::Api;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
 use moorage_crds::annotations;
 use moorage_simulator::Azure;
 use serde_json::{Value, json};
 
+use crate::cert_manager::{Issuer, Signer};
 use crate::device::Device;
 use crate::example::Example;
 use crate::stage::{Stage, fabrikam_s_past};
@@ -43,6 +44,8 @@ pub(super) struct Cast {
     pub enrolled: &'static str,
     /// The device that is created in a hub, after that hub.
     pub in_hub: Option<(&'static str, &'static str)>,
+    /// The device whose certificate is ordered of cert-manager, and then not any more.
+    pub recalled: Option<&'static str>,
     /// The devices that register, by the key in an entry of their Secrets, or by what else is there.
     registering: &'static [(&'static str, Option<&'static str>)],
 }
@@ -92,13 +95,13 @@ impl Fixture {
         let mut example = Example::read(cast.file, suffix)?;
         example.objects_mut().retain(|object| {
             let is = |(kind, name): &(&str, &str)| object["kind"] == *kind && object["metadata"]["name"] == *name;
-            object["kind"] == "Secret" || cast.parts.iter().any(is)
+            is_material(object) || cast.parts.iter().any(is)
         });
         match tenant {
             Tenant::Keys => keys::cut(&mut example)?,
             Tenant::Certificates => certificates::cut(&mut example)?,
         }
-        let ours = example.objects().iter().filter(|object| object["kind"] != "Secret").count();
+        let ours = example.objects().iter().filter(|object| !is_material(object)).count();
         anyhow::ensure!(ours == cast.parts.len(), "the example lacks an object of the sweep");
         Ok(Self { tenant, example })
     }
@@ -113,6 +116,14 @@ impl Fixture {
         match self.tenant {
             Tenant::Keys => fabrikam_s_past(azure),
             Tenant::Certificates => {}
+        }
+    }
+
+    /// Begins to play cert-manager for a tenant that has it.
+    pub fn cert_manager(&self, stage: &Stage) -> Option<Signer> {
+        match self.tenant {
+            Tenant::Keys => None,
+            Tenant::Certificates => Some(Signer::start(stage, self.namespaces(), "")),
         }
     }
 
@@ -205,16 +216,22 @@ impl Fixture {
     }
 }
 
+/// Whether an object is none of ours, but what ours are made of.
+fn is_material(object: &Value) -> bool {
+    object["kind"] == "Secret" || object["kind"] == "Issuer"
+}
+
 fn text<'a>(object: &'a Value, at: &str) -> anyhow::Result<&'a str> {
     object.pointer(at).and_then(Value::as_str).with_context(|| format!("an object of the example has no {at}"))
 }
 
 fn api(stage: &Stage, kind: &str, namespace: &str) -> Api<DynamicObject> {
-    if kind == "Secret" {
-        let resource = kube::api::ApiResource::erase::<k8s_openapi::api::core::v1::Secret>(&());
-        return Api::namespaced_with(stage.control().admin(), namespace, &resource);
-    }
-    stage.objects(kind, namespace)
+    let resource = match kind {
+        "Secret" => ApiResource::erase::<Secret>(&()),
+        "Issuer" => ApiResource::erase::<Issuer>(&()),
+        _ => return stage.objects(kind, namespace),
+    };
+    Api::namespaced_with(stage.control().admin(), namespace, &resource)
 }
 
 fn json_patch(operations: Value) -> anyhow::Result<Patch<Value>> {

@@ -71,11 +71,17 @@ impl Label {
         Self(self.0.split(" of ").next().unwrap_or_default().to_owned())
     }
 
-    /// Whether it is the one effect in the cluster that nothing can refuse when it is late: the claim that we bar a device, made
-    /// anew after the last trace of it is gone. A claim alone proves nothing, and it is struck when its credential or its service
+    /// Whether it is the claim that we bar a device, made anew after the last trace of it is gone: nothing can refuse that when it is
+    /// late. A claim alone proves nothing, and it is struck when its credential or its service
     /// comes and goes again.
     pub(super) fn is_claim_of_a_barred_device(&self) -> bool {
         self.0 == "POST configmaps of DeviceCredential"
+    }
+
+    /// Whether it orders a certificate for that device. Nothing can refuse that when it is late and the order was taken back: what comes
+    /// of it is seen, and taken back again.
+    pub(super) fn is_order_for(&self, device: &str) -> bool {
+        self.0 == "POST certificates" || self.0.strip_prefix("POST secrets of DeviceCredential ") == Some(device)
     }
 
     /// Whether it only tells what is the case.

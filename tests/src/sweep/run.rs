@@ -20,6 +20,8 @@ use crate::stage::{Stage, cloud_options, condition};
 
 /// How long, in real time, the world may take to a checkpoint.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long, in real time, a world that is not known beforehand must last.
+const LASTING: Duration = Duration::from_secs(2);
 /// How far the clock is moved on when the operator waits for a time.
 const STRIDE: SignedDuration = SignedDuration::from_secs(2);
 /// Longer than any kind leaves a cloud unlooked at.
@@ -86,6 +88,7 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
     let (judge, deaths) = Judge::new(trouble.clone());
     let judge = Arc::new(judge);
     let crew = Crew::aboard(stage.launch(), judge.clone(), deaths, log.clone()).await?;
+    let _signer = fixture.cert_manager(&stage);
     let view = View { stage: &stage, fixture: &fixture, crew: &crew, judge: &judge, trouble: trouble.as_ref(), log: &log };
     let wanted = |of: fn(&Checkpoints) -> &String| expected.as_deref().map(|checkpoints| of(checkpoints).as_str());
 
@@ -146,6 +149,7 @@ impl View<'_> {
             Some(trouble) if trouble.label.is_claim_of_a_barred_device() => {
                 self.fixture.strike_claim(self.stage, made["metadata"]["name"].as_str().unwrap_or_default()).await?;
             }
+            Some(trouble) if self.fixture.cast().recalled.is_some_and(|device| trouble.label.is_order_for(device)) => {}
             _ => bail!("the API server took a late request: {status}"),
         }
         // It ends early when the operator is busy.
@@ -154,10 +158,11 @@ impl View<'_> {
         self.comes_to(&format!("{what}, and so it is after a late request"), all, Some(&world)).await
     }
 
-    /// Waits until the operator is at rest in the world that is wanted, and still is a little later; moves the clock meanwhile.
+    /// Waits until the operator is at rest in the world that is wanted, and still is a little later; moves the clock meanwhile. What is
+    /// not known beforehand must last longer: others may be at work, of which the operator has not heard yet.
     async fn comes_to(&self, what: &str, all: All, expected: Option<&str>) -> anyhow::Result<String> {
         let deadline = Instant::now() + PATIENCE;
-        let mut last: Option<String> = None;
+        let mut last: Option<(String, Instant)> = None;
         loop {
             let mut why = "the operator does not come to rest".to_owned();
             if self.is_at_rest().await {
@@ -165,11 +170,18 @@ impl View<'_> {
                     Some(missing) => missing,
                     None => match (self.world().await?, expected) {
                         (world, Some(expected)) if expected != world => format!("the world differs:\n{}", difference(expected, &world)),
-                        (world, _) if last.as_ref() == Some(&world) => return Ok(world),
-                        (world, _) => {
-                            last = Some(world);
-                            "it does not last".to_owned()
-                        }
+                        (world, _) => match &last {
+                            Some((before, since)) if *before == world => {
+                                if expected.is_some() || since.elapsed() > LASTING {
+                                    return Ok(world);
+                                }
+                                "it has not lasted".to_owned()
+                            }
+                            _ => {
+                                last = Some((world, Instant::now()));
+                                "it does not last".to_owned()
+                            }
+                        },
                     },
                 };
                 // It fails when the operator is busy, or dead: then there is no need to hurry time.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Api;
 use kube::api::ListParams;
 use moorage_crds::annotations;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use self::names::Names;
 use super::fixture::Fixture;
+use crate::cert_manager::Certificate;
 use crate::stage::Stage;
 
 /// What differs between runs and says nothing: that it is there is enough.
@@ -56,6 +58,10 @@ pub(super) async fn cluster(stage: &Stage, fixture: &Fixture) -> anyhow::Result<
     }
     let ours = format!("{}={}", annotations::MANAGED_BY, annotations::MANAGER);
     for namespace in fixture.namespaces() {
+        let certificates: Api<Certificate> = Api::namespaced(stage.control().admin(), &namespace);
+        for certificate in certificates.list(&ListParams::default()).await? {
+            things.push(certificate_as_seen(&certificate));
+        }
         let secrets: Api<Secret> = Api::namespaced(stage.control().admin(), &namespace);
         for secret in secrets.list(&ListParams::default().labels(&ours)).await? {
             things.push(secret_as_seen(&secret, &names)?);
@@ -83,6 +89,17 @@ fn object_as_seen(object: &Value) -> Value {
     }))
 }
 
+/// What was asked of cert-manager.
+fn certificate_as_seen(certificate: &Certificate) -> Value {
+    let meta = &certificate.metadata;
+    let (labels, annotations, owners) = (&meta.labels, &meta.annotations, owners_as_seen(meta));
+    json!({ "kind": "Certificate", "name": meta.name, "labels": labels, "annotations": annotations, "owners": owners, "spec": certificate.spec })
+}
+
+fn owners_as_seen(meta: &ObjectMeta) -> Vec<String> {
+    meta.owner_references.iter().flatten().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect()
+}
+
 fn secret_as_seen(secret: &Secret, names: &Names) -> anyhow::Result<Value> {
     let entries: BTreeMap<String, String> = secret
         .data
@@ -93,14 +110,13 @@ fn secret_as_seen(secret: &Secret, names: &Names) -> anyhow::Result<Value> {
     let seen = |(name, value): (&String, &String)| (name.clone(), credential::as_seen(name, value, &entries, names).into());
     let data: Map<String, Value> = entries.iter().map(seen).collect();
     let meta = &secret.metadata;
-    let owners: Vec<_> = meta.owner_references.iter().flatten().map(|owner| format!("{}/{}", owner.kind, owner.name)).collect();
     Ok(without_noise(&json!({
         "kind": "Secret",
         "name": meta.name,
         "namespace": meta.namespace,
         "labels": meta.labels,
         "annotations": meta.annotations,
-        "owners": owners,
+        "owners": owners_as_seen(meta),
         "type": secret.type_,
         "data": data,
     })))

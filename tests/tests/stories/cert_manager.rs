@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use moorage_crds::annotations;
 use moorage_tests::cert_manager::{self, Signer};
 use moorage_tests::controlplane::{ControlPlane, Options, block_on, owned};
 use moorage_tests::example::Example;
@@ -11,6 +12,7 @@ use moorage_tests::signing::authority;
 use moorage_tests::stage::{SOON, Stage, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::steady::{TWO_PERIODS, writes};
 use crate::tenants::{EAST, Tenants};
@@ -29,6 +31,9 @@ struct Tide {
 
 type Pair = (String, String);
 
+/// Stories share a cluster and the issuer in it, and of two that apply it first one would be refused.
+static APPLYING: Mutex<()> = Mutex::const_new(());
+
 impl Tide {
     /// Applied, with an authority that cert-manager signs by and another, or the same, that the group accepts.
     async fn begun(control: &'static ControlPlane, story: &str, example: Example, signs: &Pair, accepted: &Pair) -> anyhow::Result<Self> {
@@ -39,7 +44,10 @@ impl Tide {
         let (certificate, key) = signs;
         let kept = secret(&home, &json!({ "tls.crt": certificate, "tls.key": key }));
         stage.kubectl(&["apply", "-f", "-"], &kept.to_string()).await?;
-        let tenants = Tenants::applied(stage, example, None).await?;
+        let tenants = {
+            let _alone = APPLYING.lock().await;
+            Tenants::applied(stage, example, None).await?
+        };
         let tide = Self { tenants, signer: None, home, namespace };
         tide.accept(&json!({ "tls.crt": accepted.0 })).await?;
         Ok(tide)
@@ -91,6 +99,23 @@ impl Tide {
             told.ok_or_else(|| NotYet::seen(&object["status"]["conditions"]))
         })
         .await
+    }
+
+    /// The Secret of an order as cert-manager makes it anew.
+    fn delivered(&self, name: &str) -> Value {
+        let annotations = json!({ annotations::OWNER_KIND: "DeviceCredential", annotations::OWNER_NAME: CREDENTIAL });
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "kubernetes.io/tls",
+            "metadata": {
+                "name": name,
+                "namespace": self.namespace,
+                "labels": { annotations::MANAGED_BY: annotations::MANAGER },
+                "annotations": annotations,
+            },
+            "stringData": { "tls.crt": "too late", "tls.key": "too late" },
+        })
     }
 
     /// Certificates and Secrets of certificates in the tenant's namespace, by their names.
@@ -249,6 +274,9 @@ fn an_order_is_taken_back_with_its_issuer_and_nothing_is_left_of_a_credential_th
         tide.until_left(&[&format!("secret/{CREDENTIAL}")]).await?;
         tide.tenants.stage.until_all_ready().await?;
         assert_eq!(tide.register().await?, HUB);
+        // Cert-manager was about to write it when the Certificate went.
+        tide.tenants.stage.kubectl(&["create", "-f", "-"], &tide.delivered(name).to_string()).await?;
+        tide.until_left(&[&format!("secret/{CREDENTIAL}")]).await?;
 
         tide.patch(json!({ "certificate": { "issuerRef": { "name": "tide-devices", "kind": "ClusterIssuer" } } })).await?;
         until("cert-manager's certificate is handed on", SOON, || async {

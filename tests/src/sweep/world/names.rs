@@ -25,6 +25,8 @@ impl Names {
                 names.extend(link_digest(stage, hub, &policy).map(|digest| (digest, format!("the digest of the link's key in {hub}"))));
             }
             names.push((hash, format!("hash-of-{}", part.name)));
+            let order = owner_hash("cert-manager", part.kind, &part.namespace, part.name);
+            names.push((order, format!("order-of-{}", part.name)));
         }
         names.extend(group_names(stage, cast).unwrap_or_default());
         names.extend(identity_names(stage, cast).into_iter().flatten());
