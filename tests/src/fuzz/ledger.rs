@@ -54,8 +54,16 @@ fn agree(ledger: &Ledger, expected: &BTreeMap<ObjectKey, Entries>, entry: &str) 
 
 /// A ledger that never writes, and so asks nobody.
 fn empty() -> Ledger {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    let runtime = RUNTIME.get_or_init(|| tokio::runtime::Builder::new_current_thread().build().expect("a runtime"));
-    let _inside = runtime.enter();
-    Ledger::new(Cluster::new(ApiServer::new(|| Timestamp::UNIX_EPOCH).operators_client(), NAMESPACE), INSTALLATION, NAMESPACE)
+    Ledger::new(nobody().clone(), INSTALLATION, NAMESPACE)
+}
+
+/// A cluster that nobody asks: one for all inputs, as each would leave a task behind that waits to be asked.
+fn nobody() -> &'static Cluster {
+    static NOBODY: OnceLock<(Runtime, Cluster)> = OnceLock::new();
+    let (_, cluster) = NOBODY.get_or_init(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let client = runtime.block_on(async { ApiServer::new(|| Timestamp::UNIX_EPOCH).operators_client() });
+        (runtime, Cluster::new(client, NAMESPACE))
+    });
+    cluster
 }
