@@ -105,7 +105,7 @@ pub struct DeviceCredentialSpec {
     pub hub_token: Option<HubToken>,
     /// The device's certificate, in a group that knows its devices by certificates; with its defaults if left out there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<DeviceCertificate>,
+    pub certificate: Option<Box<DeviceCertificate>>,
     /// What becomes of the device on deletion.
     #[serde(default)]
     pub deletion_policy: DevicePolicy,

@@ -88,9 +88,51 @@ pub struct Stores {
     unsynced: AtomicUsize,
 }
 
+/// Who refers to a thing. To most things one object does, for which a set would take several times the room.
+#[derive(Debug)]
+enum Users {
+    One(ObjectKey),
+    Many(HashSet<ObjectKey>),
+}
+
+impl Users {
+    fn all(&self) -> Vec<ObjectKey> {
+        match self {
+            Self::One(user) => vec![user.clone()],
+            Self::Many(users) => users.iter().cloned().collect(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::Many(users) => users.len(),
+        }
+    }
+
+    fn add(&mut self, key: &ObjectKey) {
+        match self {
+            Self::One(user) if user == key => {}
+            Self::One(user) => *self = Self::Many(HashSet::from([user.clone(), key.clone()])),
+            Self::Many(users) => drop(users.insert(key.clone())),
+        }
+    }
+
+    /// Whether nobody is left.
+    fn remove(&mut self, key: &ObjectKey) -> bool {
+        match self {
+            Self::One(user) => user == key,
+            Self::Many(users) => {
+                users.remove(key);
+                users.is_empty()
+            }
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Referrers {
-    by_thing: HashMap<Thing, HashSet<ObjectKey>>,
+    by_thing: HashMap<Thing, Users>,
     by_object: HashMap<ObjectKey, Vec<Thing>>,
 }
 
@@ -120,19 +162,19 @@ impl Stores {
 
     /// The objects that refer to a thing.
     pub fn referrers(&self, thing: &Thing) -> Vec<ObjectKey> {
-        self.lock().by_thing.get(thing).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
+        self.lock().by_thing.get(thing).map(Users::all).unwrap_or_default()
     }
 
     /// How many objects refer to a thing.
     pub fn count_referrers(&self, thing: &Thing) -> usize {
-        self.lock().by_thing.get(thing).map_or(0, HashSet::len)
+        self.lock().by_thing.get(thing).map_or(0, Users::len)
     }
 
     /// The objects that refer to any Secret of a namespace.
     pub fn referrers_of_secrets_in(&self, namespace: &str) -> HashSet<ObjectKey> {
         let referrers = self.lock();
         let here = |thing: &&Thing| matches!(thing, Thing::Secret(at) if &*at.namespace == namespace);
-        referrers.by_thing.keys().filter(here).filter_map(|thing| referrers.by_thing.get(thing)).flatten().cloned().collect()
+        referrers.by_thing.keys().filter(here).filter_map(|thing| referrers.by_thing.get(thing)).flat_map(Users::all).collect()
     }
 
     /// One more watch has to show all it has before decisions are made.
@@ -156,15 +198,12 @@ impl Stores {
             return;
         }
         for thing in referrers.by_object.remove(key).unwrap_or_default() {
-            if let Some(keys) = referrers.by_thing.get_mut(&thing) {
-                keys.remove(key);
-                if keys.is_empty() {
-                    referrers.by_thing.remove(&thing);
-                }
+            if referrers.by_thing.get_mut(&thing).is_some_and(|users| users.remove(key)) {
+                referrers.by_thing.remove(&thing);
             }
         }
         for thing in &things {
-            referrers.by_thing.entry(thing.clone()).or_default().insert(key.clone());
+            referrers.by_thing.entry(thing.clone()).and_modify(|users| users.add(key)).or_insert_with(|| Users::One(key.clone()));
         }
         if !things.is_empty() {
             referrers.by_object.insert(key.clone(), things);
@@ -173,5 +212,35 @@ impl Stores {
 
     fn lock(&self) -> MutexGuard<'_, Referrers> {
         self.referrers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_refers_to_a_thing_is_known_until_it_does_no_more() {
+        let key = |name| ObjectKey::new(KindName::DeviceCredential, "contoso", name);
+        let (stores, thing) = (Stores::default(), Thing::Secret(Name::new("contoso", "shared")));
+        let referrers = || {
+            let mut keys = stores.referrers(&thing);
+            keys.sort();
+            assert_eq!(stores.count_referrers(&thing), keys.len());
+            assert_eq!(stores.referrers_of_secrets_in("contoso"), keys.iter().cloned().collect());
+            keys
+        };
+        assert_eq!(referrers(), []);
+        stores.relate(&key("a"), vec![thing.clone(), thing.clone()]);
+        assert_eq!(referrers(), [key("a")]);
+        stores.relate(&key("b"), vec![thing.clone()]);
+        stores.relate(&key("c"), vec![Thing::Secret(Name::new("contoso", "other")), thing.clone()]);
+        assert_eq!(stores.count_referrers(&thing), 3);
+        stores.relate(&key("c"), Vec::new());
+        assert_eq!(referrers(), [key("a"), key("b")]);
+        stores.relate(&key("a"), Vec::new());
+        stores.relate(&key("b"), Vec::new());
+        assert_eq!(referrers(), []);
+        assert!(stores.lock().by_thing.is_empty() && stores.lock().by_object.is_empty());
     }
 }
