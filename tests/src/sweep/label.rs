@@ -72,8 +72,7 @@ impl Label {
     }
 
     /// Whether it is the claim that we bar a device, made anew after the last trace of it is gone: nothing can refuse that when it is
-    /// late. A claim alone proves nothing, and it is struck when its credential or its service
-    /// comes and goes again.
+    /// late. A claim alone proves nothing, and it is struck when its credential or its service comes and goes again.
     pub(super) fn is_claim_of_a_barred_device(&self) -> bool {
         self.0 == "POST configmaps of DeviceCredential"
     }
