@@ -171,12 +171,10 @@ impl View<'_> {
                     None => match (self.world().await?, expected) {
                         (world, Some(expected)) if expected != world => format!("the world differs:\n{}", difference(expected, &world)),
                         (world, _) => match &last {
-                            Some((before, since)) if *before == world => {
-                                if expected.is_some() || since.elapsed() > LASTING {
-                                    return Ok(world);
-                                }
-                                "it has not lasted".to_owned()
+                            Some((before, since)) if *before == world && (expected.is_some() || since.elapsed() > LASTING) => {
+                                return Ok(world);
                             }
+                            Some((before, _)) if *before == world => "it has not lasted".to_owned(),
                             _ => {
                                 last = Some((world, Instant::now()));
                                 "it does not last".to_owned()

@@ -175,6 +175,11 @@ pub(super) fn role_entry(name: &str) -> String {
     format!("{ROLE}{}", name.to_lowercase())
 }
 
+/// Whether the provisioning service may have a role of ours on a hub, so that it is worth a call to see.
+pub(super) fn may_have_role(wants_identity: bool, role_recorded: bool, link_record: Option<&str>) -> bool {
+    wants_identity || role_recorded || link_record == Some(BY_IDENTITY)
+}
+
 /// How the name of every link policy begins, of this hub group or of another.
 pub(in crate::kinds) const POLICY_PREFIX: &str = "moorage-";
 
@@ -292,8 +297,8 @@ async fn look(
     let link_record = recorded(entries, &link_entry(&name)).map(str::to_owned);
     let wants_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
     let role_recorded = recorded(entries, &role_entry(&name)).is_some();
-    let has_roles = settled && ours_to_touch && (wants_identity || role_recorded || link_record.as_deref() == Some(BY_IDENTITY));
-    let roles = if has_roles { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
+    let asks = settled && ours_to_touch && may_have_role(wants_identity, role_recorded, link_record.as_deref());
+    let roles = if asks { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
     let gone = env.clouds.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
     let left = gone.map(|host| recorded_in_hub(env, &host)).unwrap_or_default();
     Ok(SeenHub {

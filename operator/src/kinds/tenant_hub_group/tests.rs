@@ -11,7 +11,7 @@ use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as 
 use moorage_crds::{Adoption, DeletionPolicy, LinkAuthentication};
 use moorage_keys::SymmetricKey;
 
-use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, names, role_entry};
+use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, may_have_role, names, role_entry};
 use super::role::Roles;
 use super::*;
 use crate::{
@@ -281,7 +281,7 @@ impl Site {
             let link = service.as_ref().map(ServiceDocument::links).unwrap_or_default();
             let link_record = self.entries.get(&link_entry(&name)).cloned();
             let role_recorded = self.entries.contains_key(&role_entry(&name));
-            let asks_for_roles = touchable && (by_identity || role_recorded || link_record.as_deref() == Some(BY_IDENTITY));
+            let asks_for_roles = touchable && may_have_role(by_identity, role_recorded, link_record.as_deref());
             SeenHub {
                 host: there.and_then(|_| Cloud::public().hub_host(&host(&name)).ok()),
                 access: there.filter(|_| touchable).and_then(|hub| hub.policy).map(access),

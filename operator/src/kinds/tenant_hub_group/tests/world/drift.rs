@@ -41,3 +41,20 @@ fn a_change_of_the_spec_is_carried_out_over_drift_that_was_only_told() {
     assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
     assert_eq!(model.site.hub(NAMES[0]).sku, ("S1".to_owned(), 3));
 }
+
+#[test]
+fn a_role_that_somebody_took_is_only_told_where_drift_is_and_nothing_is_written_down_for_it() {
+    let mut model = in_place(DriftPolicy::Report);
+    model.site = model.site.with_identity();
+    for (n, name) in NAMES[..2].iter().enumerate() {
+        model.object.spec.hubs[n].link.authentication = LinkAuthentication::Identity;
+        annotate(&mut model.object.metadata, RELINK, name);
+        settle(&mut model, Vec::new());
+    }
+    assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
+    model.site.hub(NAMES[0]).roles.clear();
+    model.site.entries.remove(&role_entry(NAMES[0]));
+    let before = model.site.entries.clone();
+    assert_eq!(reason(&settle(&mut model, Vec::new())), Some(Reason::Drifted));
+    assert_eq!((model.site.entries.clone(), model.site.hub(NAMES[0]).roles.len()), (before, 0));
+}
