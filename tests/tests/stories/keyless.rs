@@ -6,7 +6,7 @@ use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
 use moorage_tests::stage::{SOON, Stage, cloud_options};
 use moorage_tests::wait::{NotYet, until};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::steady::writes;
 use crate::tenants::{EAST, Tenants, WEST};
@@ -23,6 +23,11 @@ async fn looms(story: &str) -> anyhow::Result<Tenants> {
 
 async fn registers(tenants: &Tenants) -> anyhow::Result<String> {
     Ok(tenants.device("looms", "loom-1", EAST).await?.register(Some("deviceKey"), |_| {}).await?.0)
+}
+
+/// How many roles there are on hubs.
+fn roles(tenants: &Tenants) -> usize {
+    tenants.world().lines().filter(|line| line.trim_start().starts_with("role ")).count()
 }
 
 /// The lines of the world that speak of policies that were made for links.
@@ -99,10 +104,20 @@ fn a_link_by_key_becomes_one_by_identity_when_that_is_confirmed_and_its_key_goes
         assert!(!policies(&tenants).is_empty(), "there is a key that goes");
         let identity = json!([{ "op": "add", "path": "/spec/hubs/1/link", "value": { "authentication": "Identity" } }]);
         let namespace = tenants.example.namespace("looms");
-        tenants
-            .stage
-            .kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &identity.to_string()], "")
-            .await?;
+        let patch = async |change: &Value| {
+            let change = change.to_string();
+            let patch = ["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &change];
+            tenants.stage.kubectl(&patch, "").await.map(drop)
+        };
+        let before = roles(&tenants);
+        patch(&identity).await?;
+        tenants.until("TenantHubGroup", "looms", "looms", "Reconciling", "AwaitingConfirmation").await?;
+        assert_eq!(roles(&tenants), before + 1);
+        // Whoever changes their mind leaves no way in behind.
+        patch(&json!([{ "op": "remove", "path": "/spec/hubs/1/link" }])).await?;
+        tenants.stage.until_all_ready().await?;
+        assert_eq!(roles(&tenants), before);
+        patch(&identity).await?;
         tenants.until("TenantHubGroup", "looms", "looms", "Reconciling", "AwaitingConfirmation").await?;
         assert_eq!(device.register(Some("deviceKey"), |_| {}).await?.0, "looms-west-hub.azure-devices.net");
 
