@@ -10,7 +10,7 @@ mod device_credential;
 mod enrollment;
 mod enrollment_group;
 mod grants;
-mod manifest;
+mod kinds;
 mod provisioning_service;
 mod schema;
 mod tenant_hub_group;
@@ -22,7 +22,7 @@ pub use device_credential::*;
 pub use enrollment::*;
 pub use enrollment_group::*;
 pub use grants::*;
-pub use manifest::{KINDS, all};
+pub use kinds::{KindName, Listed, all};
 pub use provisioning_service::*;
 pub use tenant_hub_group::*;
 

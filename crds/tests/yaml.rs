@@ -2,6 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
+use moorage_crds::KindName;
+
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("yaml")
 }
@@ -34,5 +36,5 @@ fn the_committed_crds_are_those_of_the_types() {
 #[test]
 fn every_kind_of_the_list_has_a_definition() {
     let kinds: Vec<_> = moorage_crds::all().into_iter().map(|crd| crd.spec.names.kind).collect();
-    assert_eq!(kinds, moorage_crds::KINDS);
+    assert_eq!(kinds, KindName::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>());
 }

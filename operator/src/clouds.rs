@@ -197,7 +197,7 @@ fn service_id(arm: &Arm, id: &ResourceId) -> ServiceId {
 /// Halts if the account is not there, or does not grant it.
 pub async fn reach(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str, resource_group: &str) -> Result<Reach, Halt> {
     let at = Name::new(reference.namespace_or(namespace), &reference.name);
-    let account = env.stores.accounts.get(&at).ok_or_else(|| {
+    let account = env.stores.of::<CloudAccount>().get(&at).ok_or_else(|| {
         Halt::not_yet(Reason::DependencyMissing, format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef"))
     })?;
     let adoption = grants::on_account(&account, namespace, resource_group)?;
@@ -211,7 +211,7 @@ pub async fn reach(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &s
 /// Halts if it is not there, does not grant it, or is not ready.
 pub async fn service(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str, payer: &str) -> Result<Service, Halt> {
     let at = Name::new(reference.namespace_or(namespace), &reference.name);
-    let object = env.stores.provisioning_services.get(&at).ok_or_else(|| {
+    let object = env.stores.of::<ProvisioningService>().get(&at).ok_or_else(|| {
         let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
         Halt::not_yet(Reason::DependencyMissing, note)
     })?;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use kube::Client;
+use moorage_crds::with_kind;
 
 use crate::{
     clock::Clock,
@@ -15,9 +16,9 @@ use crate::{
     events::Events,
     freshness::Freshness,
     key::{KindName, ObjectKey, Thing},
-    kinds,
+    kind::Kind,
     lease::Leadership,
-    ledger::{self, Entries, Ledger},
+    ledger::{Entries, Ledger},
     metrics::Metrics,
     queue::{Lane, Queue},
     secrets::Secrets,
@@ -165,8 +166,8 @@ impl Env {
     /// What the API server says.
     pub async fn record(&self, owner: &ObjectKey, entries: &[(String, Option<String>)]) -> Result<(), Error> {
         let entries = entries.iter().cloned().collect();
-        let place = ledger::place_of(&self.stores, owner);
-        if let Some(version) = self.ledger.write(owner, place.as_deref(), &entries).await? {
+        let path = with_kind!(owner.kind, |K| self.stores.of::<K>().get(&owner.at).and_then(|owner| owner.cloud_path(&self.stores)));
+        if let Some(version) = self.ledger.write(owner, path.as_deref(), &entries).await? {
             self.await_write(owner, &Thing::Ledger(owner.clone()), version);
         }
         Ok(())
@@ -210,21 +211,20 @@ impl Env {
 
     /// Wakes an object. An account that is to go no longer looks at its credential: those who still need it do.
     pub fn wake_one(&self, key: ObjectKey, lane: Lane) {
-        if key.kind == KindName::CloudAccount && self.stores.accounts.get(&key.at).is_some_and(|account| is_leaving(&*account)) {
-            self.wake_users_of(&key, lane);
+        if with_kind!(key.kind, |K| K::WAKES_INDIRECT_REFERRERS && self.stores.of::<K>().get(&key.at).is_some_and(|one| is_leaving(&*one)))
+        {
+            self.wake_indirect_referrers(&key, lane);
         }
         self.queue.push(key, lane);
     }
 
-    /// Wakes all that work in an account's name, themselves or through a service.
-    pub fn wake_users_of(&self, account: &ObjectKey, lane: Lane) {
-        let (mut woken, mut left) = (HashSet::new(), vec![account.clone()]);
+    /// Wakes all that call a cloud and refer to an object, themselves or through another one.
+    pub fn wake_indirect_referrers(&self, used: &ObjectKey, lane: Lane) {
+        let (mut woken, mut left) = (HashSet::new(), vec![used.clone()]);
         while let Some(key) = left.pop() {
             for user in self.stores.referrers(&Thing::Object(key)) {
-                // Most credentials are made of what is in memory.
-                let asks = user.kind != KindName::DeviceCredential
-                    || self.stores.device_credentials.get(&user.at).is_some_and(|credential| kinds::asks_a_cloud(&credential));
-                if asks && woken.insert(user.clone()) {
+                let calls = with_kind!(user.kind, |K| self.stores.of::<K>().get(&user.at).is_some_and(|user| user.calls_cloud()));
+                if calls && woken.insert(user.clone()) {
                     left.push(user.clone());
                     self.queue.push(user, lane);
                 }

@@ -2,48 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-/// The kinds that the operator reconciles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum KindName {
-    /// `CloudAccount`
-    CloudAccount,
-    /// `ProvisioningService`
-    ProvisioningService,
-    /// `TenantHubGroup`
-    TenantHubGroup,
-    /// `EnrollmentGroup`
-    EnrollmentGroup,
-    /// `DeviceCredential`
-    DeviceCredential,
-}
-
-impl KindName {
-    /// All of them, in the order in which objects are usually applied.
-    pub const ALL: [Self; 5] =
-        [Self::CloudAccount, Self::ProvisioningService, Self::TenantHubGroup, Self::EnrollmentGroup, Self::DeviceCredential];
-
-    /// The kind as it is written in YAML.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::CloudAccount => "CloudAccount",
-            Self::ProvisioningService => "ProvisioningService",
-            Self::TenantHubGroup => "TenantHubGroup",
-            Self::EnrollmentGroup => "EnrollmentGroup",
-            Self::DeviceCredential => "DeviceCredential",
-        }
-    }
-
-    /// The kind of that name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
-impl fmt::Display for KindName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use moorage_crds::KindName;
 
 /// A namespaced name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use kube::Resource;
-use moorage_crds::CommonStatus;
+use moorage_crds::{CommonStatus, Listed};
 use moorage_plan::{Goal, Plan, Reason};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -13,8 +13,8 @@ use crate::{
     effects::Target,
     env::Env,
     error::{Error, Halt},
-    key::{KindName, ObjectKey, Thing},
-    store::{Store, Stores},
+    key::{ObjectKey, Thing},
+    store::{Cached, Stores},
 };
 
 /// An effect that was decided on.
@@ -38,10 +38,17 @@ pub trait Act: Debug + Send + Sync {
 
 /// A kind: it looks, decides, acts and tells. Everything else is the same for all kinds and lives in `pass`.
 pub trait Kind:
-    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static
+    Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Listed
+    + Cached
+    + Clone
+    + Debug
+    + Serialize
+    + DeserializeOwned
+    + Send
+    + Sync
+    + 'static
 {
-    /// Its name.
-    const NAME: KindName;
     /// How often the cloud is looked at for drift when nothing else happens.
     const DRIFT_PERIOD: SignedDuration;
 
@@ -49,9 +56,6 @@ pub trait Kind:
     type Observed: Send + Sync;
     /// What can be done.
     type Action: Act;
-
-    /// Where objects of this kind are kept in memory.
-    fn store(stores: &Stores) -> &Store<Self>;
 
     /// The things whose change wakes this object.
     fn references(&self) -> Vec<Thing>;
@@ -64,6 +68,27 @@ pub trait Kind:
 
     /// What others can see of this object that could change what they do.
     fn outlook(&self) -> serde_json::Value;
+
+    /// Where in a cloud its things are, as far as the objects tell it now: for people who have lost the objects, and with them the names.
+    fn cloud_path(&self, _: &Stores) -> Option<String> {
+        None
+    }
+
+    /// Whether, while it is there, it needs what it refers to so that it can undo what it made.
+    fn still_needs(&self, _: &Stores) -> bool {
+        self.has_finalizer()
+    }
+
+    /// Whether reconciling it takes calls to a cloud; one that does not is made of what is in memory.
+    fn calls_cloud(&self) -> bool {
+        true
+    }
+
+    /// Whether whoever uses it through another object is woken with those who refer to it.
+    const WAKES_INDIRECT_REFERRERS: bool = false;
+
+    /// Whether a change of a Secret that it refers to concerns those who refer to it.
+    const RELAYS_SECRETS: bool = false;
 
     /// Looks at the world. Reads only.
     fn observe(&self, env: &Env, goal: Goal) -> impl Future<Output = Result<Self::Observed, Halt>> + Send;
@@ -80,7 +105,7 @@ pub trait Kind:
     /// The object's key.
     fn key(&self) -> ObjectKey {
         let meta = self.meta();
-        ObjectKey::new(Self::NAME, meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+        ObjectKey::new(Self::KIND, meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
     }
 
     /// Whether an annotation says `true`.
@@ -96,6 +121,11 @@ pub trait Kind:
     /// What the object wants: to be there, or to be gone.
     fn goal(&self) -> Goal {
         if self.meta().deletion_timestamp.is_some() { Goal::Absent } else { Goal::Present }
+    }
+
+    /// Whether it has our finalizer.
+    fn has_finalizer(&self) -> bool {
+        self.meta().finalizers.iter().flatten().any(|finalizer| finalizer == moorage_crds::annotations::FINALIZER)
     }
 
     /// Whether deletion was confirmed with the object's uid.

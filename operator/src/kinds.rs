@@ -10,8 +10,7 @@ mod service_document;
 pub(crate) mod tenant_hub_group;
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_crds::annotations::FINALIZER;
-use moorage_crds::{CloudAccount, DeletionPolicy, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+use moorage_crds::with_kind;
 
 use crate::{
     env::Env,
@@ -20,9 +19,8 @@ use crate::{
     kind::Kind,
     pass::{self, Next},
     queue::Lane,
+    store::Stores,
 };
-
-pub(crate) use self::device_credential::{asks_a_cloud, hub_group_of};
 
 /// How often a long operation in the cloud is looked at.
 const POLL: SignedDuration = SignedDuration::from_secs(2);
@@ -42,50 +40,29 @@ fn patiently(now: Timestamp) -> Option<Timestamp> {
 
 /// One look at one object, whatever its kind.
 pub async fn pass(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
-    match key.kind {
-        KindName::CloudAccount => pass::pass::<CloudAccount>(env, key, lane).await,
-        KindName::ProvisioningService => pass::pass::<ProvisioningService>(env, key, lane).await,
-        KindName::TenantHubGroup => pass::pass::<TenantHubGroup>(env, key, lane).await,
-        KindName::EnrollmentGroup => pass::pass::<EnrollmentGroup>(env, key, lane).await,
-        KindName::DeviceCredential => pass::pass::<DeviceCredential>(env, key, lane).await,
-    }
+    with_kind!(key.kind, |K| pass::pass::<K>(env, key, lane).await)
 }
 
 /// The objects that refer to one and have something to undo through it, as words; `None` if there are none.
-fn users_to_wait_for(env: &Env, used: &ObjectKey) -> Option<String> {
-    to_wait_for(env, used, |_| true)
+fn users_to_wait_for(stores: &Stores, used: &ObjectKey) -> Option<String> {
+    to_wait_for(stores, used, |_| true)
 }
 
 /// The same of devices only.
-fn devices_to_wait_for(env: &Env, used: &ObjectKey) -> Option<String> {
-    to_wait_for(env, used, |user| user.kind == KindName::DeviceCredential)
+fn devices_to_wait_for(stores: &Stores, used: &ObjectKey) -> Option<String> {
+    to_wait_for(stores, used, |user| user.kind == KindName::DeviceCredential)
 }
 
-fn to_wait_for(env: &Env, used: &ObjectKey, which: impl Fn(&ObjectKey) -> bool) -> Option<String> {
-    let referrers = env.stores.referrers(&Thing::Object(used.clone())).into_iter();
-    let mut users: Vec<_> = referrers.filter(|user| which(user) && holds_on(env, user)).collect();
+fn to_wait_for(stores: &Stores, used: &ObjectKey, which: impl Fn(&ObjectKey) -> bool) -> Option<String> {
+    let referrers = stores.referrers(&Thing::Object(used.clone())).into_iter();
+    let mut users: Vec<_> = referrers.filter(|user| which(user) && still_needs(stores, user)).collect();
     users.sort();
     let first = users.first()?;
     Some(if users.len() == 1 { first.to_string() } else { format!("{first} and {} more", users.len() - 1) })
 }
 
-fn holds_on(env: &Env, key: &ObjectKey) -> bool {
-    fn finalized<K: Kind>(env: &Env, key: &ObjectKey) -> bool {
-        let object = K::store(&env.stores).get(&key.at);
-        object.is_some_and(|object| object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == FINALIZER))
-    }
-    match key.kind {
-        KindName::CloudAccount => finalized::<CloudAccount>(env, key),
-        KindName::ProvisioningService => finalized::<ProvisioningService>(env, key),
-        // Those that are kept have nothing to undo themselves, but devices may be reached through them.
-        KindName::TenantHubGroup => {
-            let deletes = |group: &TenantHubGroup| group.spec.deletion_policy == DeletionPolicy::Delete;
-            let undoes = TenantHubGroup::store(&env.stores).get(&key.at).is_some_and(|group| deletes(&group));
-            finalized::<TenantHubGroup>(env, key) && (undoes || devices_to_wait_for(env, key).is_some())
-        }
-        KindName::EnrollmentGroup => finalized::<EnrollmentGroup>(env, key),
-        KindName::DeviceCredential => finalized::<DeviceCredential>(env, key),
-    }
+fn still_needs(stores: &Stores, user: &ObjectKey) -> bool {
+    with_kind!(user.kind, |K| stores.of::<K>().get(&user.at).is_some_and(|user| user.still_needs(stores)))
 }
 
 /// The sentence that asks for a confirmation.

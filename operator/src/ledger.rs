@@ -17,10 +17,6 @@ use crate::{
     key::{KindName, Name, ObjectKey},
 };
 
-mod place;
-
-pub use place::place_of;
-
 /// The entries of one owner.
 pub type Entries = BTreeMap<String, String>;
 

@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod args;
 pub mod clock;
+pub mod cloud_path;
 pub mod clouds;
 pub mod cluster;
 pub mod connect;

@@ -29,12 +29,12 @@ pub type Next = Option<(Timestamp, Lane)>;
 
 /// One look at one object, and all that follows from it.
 pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
-    let object = K::store(&env.stores).get(&key.at)?;
+    let object = env.stores.of::<K>().get(&key.at)?;
     let now = env.clock.now();
     if let Some(until) = env.unseen_write(key, now) {
         return Some((until, Lane::New));
     }
-    if object.goal() == Goal::Absent && !has_finalizer(&*object) {
+    if object.goal() == Goal::Absent && !object.has_finalizer() {
         return None;
     }
     let (outcome, next) = match run(env, &*object, key, lane, now).await {
@@ -43,7 +43,7 @@ pub async fn pass<K: Kind>(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
         Err(error) => ("Failed", Some(after_failure(env, &*object, key, &error, now).await)),
     };
     env.metrics.pass(key.kind, lane, outcome);
-    if K::store(&env.stores).get(&key.at).is_none() {
+    if env.stores.of::<K>().get(&key.at).is_none() {
         // It went while it was looked at: what was written meanwhile will not be seen.
         env.forget(key);
         return None;
@@ -68,7 +68,7 @@ async fn run<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: Lane, now: T
     };
     let plan = object.plan(&seen, goal, now);
     let paused = object.is_annotated(annotations::PAUSED);
-    if goal == Goal::Present && !paused && object.has_something_to_undo() && !has_finalizer(object) {
+    if goal == Goal::Present && !paused && object.has_something_to_undo() && !object.has_finalizer() {
         set_finalizer(env, object, key, true).await?;
         return Ok(None);
     }
@@ -300,10 +300,6 @@ async fn set_finalizer<K: Kind>(env: &Env, object: &K, key: &ObjectKey, wanted: 
     let version = env.effects.perform(key, Target::Cluster, reason, env.cluster.merge(&step, &place, &changes)).await?;
     env.await_write(key, &Thing::Object(key.clone()), version);
     Ok(())
-}
-
-fn has_finalizer<K: Kind>(object: &K) -> bool {
-    object.meta().finalizers.iter().flatten().any(|finalizer| finalizer == annotations::FINALIZER)
 }
 
 /// At the time that the plan named, or when the drift period is over, spread over the last tenth of it.

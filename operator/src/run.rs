@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kube::Client;
-use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+use moorage_crds::{KindName, with_kind};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -76,11 +76,9 @@ impl Operator {
     pub async fn run(self, admin: Option<TcpListener>, stop: CancellationToken) {
         let Self { env, config, namespaces } = self;
         let mut watches = JoinSet::new();
-        watch_kind::<CloudAccount>(&mut watches, &env, &config.namespaces);
-        watch_kind::<ProvisioningService>(&mut watches, &env, &config.namespaces);
-        watch_kind::<TenantHubGroup>(&mut watches, &env, &config.namespaces);
-        watch_kind::<EnrollmentGroup>(&mut watches, &env, &config.namespaces);
-        watch_kind::<DeviceCredential>(&mut watches, &env, &config.namespaces);
+        for kind in KindName::ALL {
+            with_kind!(*kind, |K| watch_kind::<K>(&mut watches, &env, &config.namespaces));
+        }
         env.stores.expect_watch();
         watches.spawn(watch::ledger(env.clone()));
         watches.spawn(watch::secrets(env.clone(), namespaces));

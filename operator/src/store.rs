@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+use moorage_crds::{for_each_kind, with_kind};
 
 use crate::{
-    key::{KindName, Name, ObjectKey, Thing},
+    key::{Name, ObjectKey, Thing},
     kind::Kind,
 };
 
@@ -71,19 +71,36 @@ impl<K: Kind> Store<K> {
     }
 }
 
+/// An API type that is kept in memory: each of the list.
+pub trait Cached: Sized {
+    /// Where its objects are kept.
+    fn store(stores: &Stores) -> &Store<Self>;
+}
+
+macro_rules! stores {
+    ($($kind:ident),+) => {
+        /// A store for each kind, under its name.
+        #[derive(Debug, Default)]
+        struct ByKind {
+            $($kind: Store<moorage_crds::$kind>,)+
+        }
+
+        $(
+            impl Cached for moorage_crds::$kind {
+                fn store(stores: &Stores) -> &Store<Self> {
+                    &stores.by_kind.$kind
+                }
+            }
+        )+
+    };
+}
+
+for_each_kind!(stores);
+
 /// The stores of all kinds, and who refers to whom.
 #[derive(Debug, Default)]
 pub struct Stores {
-    /// Accounts.
-    pub accounts: Store<CloudAccount>,
-    /// Provisioning services.
-    pub provisioning_services: Store<ProvisioningService>,
-    /// Hub groups.
-    pub hub_groups: Store<TenantHubGroup>,
-    /// Enrollment groups.
-    pub enrollment_groups: Store<EnrollmentGroup>,
-    /// Device credentials.
-    pub device_credentials: Store<DeviceCredential>,
+    by_kind: ByKind,
     referrers: Mutex<Referrers>,
     unsynced: AtomicUsize,
 }
@@ -137,27 +154,26 @@ struct Referrers {
 }
 
 impl Stores {
+    /// The objects of a kind.
+    pub fn of<K: Cached>(&self) -> &Store<K> {
+        K::store(self)
+    }
+
     /// Takes in an object and what it refers to.
     pub fn put<K: Kind>(&self, key: &ObjectKey, object: Arc<K>) -> Option<Arc<K>> {
         self.relate(key, object.references());
-        K::store(self).put(key.at.clone(), object)
+        self.of::<K>().put(key.at.clone(), object)
     }
 
     /// Forgets an object.
     pub fn remove<K: Kind>(&self, key: &ObjectKey) -> Option<Arc<K>> {
         self.relate(key, Vec::new());
-        K::store(self).remove(&key.at)
+        self.of::<K>().remove(&key.at)
     }
 
     /// The version of an object as last seen.
     pub fn version(&self, key: &ObjectKey) -> Option<String> {
-        match key.kind {
-            KindName::CloudAccount => self.accounts.version(&key.at),
-            KindName::ProvisioningService => self.provisioning_services.version(&key.at),
-            KindName::TenantHubGroup => self.hub_groups.version(&key.at),
-            KindName::EnrollmentGroup => self.enrollment_groups.version(&key.at),
-            KindName::DeviceCredential => self.device_credentials.version(&key.at),
-        }
+        with_kind!(key.kind, |K| self.of::<K>().version(&key.at))
     }
 
     /// The objects that refer to a thing.
@@ -218,6 +234,7 @@ impl Stores {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::KindName;
 
     #[test]
     fn whoever_refers_to_a_thing_is_known_until_it_does_no_more() {

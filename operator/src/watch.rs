@@ -10,13 +10,13 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, ResourceExt};
-use moorage_crds::annotations::FINALIZER;
+use moorage_crds::with_kind;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::{
     env::Env,
-    key::{KindName, Name, ObjectKey, Thing},
+    key::{Name, ObjectKey, Thing},
     kind::Kind,
     queue::Lane,
     secrets::{Watch, owner_of},
@@ -43,8 +43,8 @@ pub async fn objects<K: Kind>(env: Arc<Env>, namespace: Option<String>) {
                 }
             }
             Ok(Event::InitDone) => {
-                for at in K::store(&env.stores).missing(namespace.as_deref(), &listed) {
-                    gone::<K>(&env, &ObjectKey { kind: K::NAME, at });
+                for at in env.stores.of::<K>().missing(namespace.as_deref(), &listed) {
+                    gone::<K>(&env, &ObjectKey { kind: K::KIND, at });
                 }
                 if !std::mem::replace(&mut complete, true) {
                     env.stores.watch_is_complete();
@@ -58,7 +58,7 @@ pub async fn objects<K: Kind>(env: Arc<Env>, namespace: Option<String>) {
                     gone::<K>(&env, &object.key());
                 }
             }
-            Err(error) => tracing::warn!(kind = %K::NAME, %error, "a watch broke off and will be resumed"),
+            Err(error) => tracing::warn!(kind = %K::KIND, %error, "a watch broke off and will be resumed"),
         }
     }
 }
@@ -72,7 +72,7 @@ fn applied<K: Kind>(env: &Env, object: DeserializeGuard<K>) -> Option<ObjectKey>
                 invalid.metadata.namespace.as_deref().unwrap_or_default(),
                 invalid.metadata.name.as_deref().unwrap_or_default()
             );
-            tracing::error!(kind = %K::NAME, object = at, error = %invalid.error, "a stored object does not fit its schema and is left alone");
+            tracing::error!(kind = %K::KIND, object = at, error = %invalid.error, "a stored object does not fit its schema and is left alone");
             return None;
         }
     };
@@ -110,8 +110,8 @@ fn wake<K: Kind>(env: &Env, key: &ObjectKey, object: &K, before: Option<&K>) {
     }
     if before.is_none_or(|before| before.outlook() != object.outlook()) {
         env.wake(&Thing::Object(key.clone()), Lane::New);
-        if key.kind == KindName::CloudAccount && before.is_some() {
-            env.wake_users_of(key, Lane::New);
+        if K::WAKES_INDIRECT_REFERRERS && before.is_some() {
+            env.wake_indirect_referrers(key, Lane::New);
         }
     }
 }
@@ -121,7 +121,7 @@ fn gone<K: Kind>(env: &Env, key: &ObjectKey) {
     env.forget(key);
     env.wake(&Thing::Object(key.clone()), Lane::New);
     // Those that it referred to may be waiting for it to undo what it made; nobody waits for an object that made nothing.
-    let made = object.has_something_to_undo() || object.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
+    let made = object.has_something_to_undo() || object.has_finalizer();
     for thing in object.references() {
         match thing {
             Thing::Object(key) if made => env.queue.push(key, Lane::New),
@@ -209,7 +209,7 @@ fn wake_by_secret(env: &Env, at: &Name, owner: Option<ObjectKey>) {
         env.wake_one(owner, Lane::New);
     }
     for key in referrers {
-        if key.kind == KindName::EnrollmentGroup {
+        if with_kind!(key.kind, |K| K::RELAYS_SECRETS) {
             env.wake(&Thing::Object(key.clone()), Lane::New);
         }
         env.wake_one(key, Lane::New);

@@ -214,7 +214,7 @@ impl Stage {
     /// # Errors
     /// With the first that is not.
     pub async fn look_ready(&self) -> Result<(), NotYet> {
-        for kind in moorage_crds::KINDS {
+        for kind in moorage_crds::KindName::ALL.iter().map(|kind| kind.as_str()) {
             for namespace in &self.namespaces {
                 for object in self.objects(kind, namespace).list(&ListParams::default()).await? {
                     let (name, value) = (object.name_any(), serde_json::to_value(&object)?);

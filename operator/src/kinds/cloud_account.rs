@@ -11,11 +11,10 @@ use crate::{
     counts::Count,
     env::Env,
     error::{Error, Halt},
-    key::{KindName, Thing},
+    key::Thing,
     kind::{Act, Kind},
     kinds::users_to_wait_for,
     status::was_usable,
-    store::{Store, Stores},
 };
 
 /// What was seen of an account's world.
@@ -41,14 +40,11 @@ impl Act for Action {
 }
 
 impl Kind for CloudAccount {
-    const NAME: KindName = KindName::CloudAccount;
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    const WAKES_INDIRECT_REFERRERS: bool = true;
+
     type Observed = Seen;
     type Action = Action;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.accounts
-    }
 
     fn references(&self) -> Vec<Thing> {
         clouds::secret_of(self).map(Thing::Secret).into_iter().collect()
@@ -76,7 +72,7 @@ impl Kind for CloudAccount {
                 arm.probe().await.map_err(|error| Error::cloud(self.remedy(&error), error))?;
                 Ok(Seen::Accepted { identity, hubs: self.count_hubs(env, &arm).await })
             }
-            Goal::Absent => Ok(Seen::Leaving { users: users_to_wait_for(env, &self.key()) }),
+            Goal::Absent => Ok(Seen::Leaving { users: users_to_wait_for(&env.stores, &self.key()) }),
         }
     }
 

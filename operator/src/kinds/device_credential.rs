@@ -21,8 +21,10 @@ mod tokens;
 mod writing;
 
 use jiff::{SignedDuration, Timestamp};
-use kube::Resource;
-use moorage_crds::{AssignedHub, CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, Slot, annotations as names};
+use moorage_crds::{
+    AssignedHub, CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, EnrollmentGroup, Slot, TenantHubGroup,
+    annotations as names,
+};
 use moorage_plan::{Goal, Plan};
 use serde_json::Value;
 
@@ -33,32 +35,21 @@ use self::{
     plan::Action,
 };
 use crate::{
+    cloud_path,
     env::Env,
     error::{Error, Halt},
-    key::{KindName, Thing},
+    key::Thing,
     kind::Kind,
-    store::{Store, Stores},
+    store::Stores,
 };
 
 pub(crate) use self::disenrollment::recorded_in as barred_in;
 pub(crate) use self::identity::{hub_group_of, recorded_in_hub};
 
-/// Whether looks at a credential ask a cloud.
-pub(crate) fn asks_a_cloud(credential: &DeviceCredential) -> bool {
-    let spec = &credential.spec;
-    let leaves = credential.meta().deletion_timestamp.is_some();
-    leaves || spec.hub_ref.is_some() || spec.individual_enrollment.is_some() || assigned::is_asked_for(credential)
-}
-
 impl Kind for DeviceCredential {
-    const NAME: KindName = KindName::DeviceCredential;
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);
     type Observed = Seen;
     type Action = Action;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.device_credentials
-    }
 
     fn references(&self) -> Vec<Thing> {
         let of_group =
@@ -78,6 +69,22 @@ impl Kind for DeviceCredential {
 
     fn outlook(&self) -> Value {
         Value::Null
+    }
+
+    fn cloud_path(&self, stores: &Stores) -> Option<String> {
+        let namespace = &self.key().at.namespace;
+        if let Some(hub) = &self.spec.hub_ref {
+            let group = stores.of::<TenantHubGroup>().get(&hub_group_of(self, hub).at)?;
+            let path = cloud_path::of_resource_group(stores, &group.spec.account_ref, namespace, &group.spec.resource_group.name)?;
+            return Some(format!("{path}/providers/Microsoft.Devices/IotHubs/{}", hub.hub));
+        }
+        let group = stores.of::<EnrollmentGroup>().get(&group_of(self)?.at)?;
+        Some(format!("{}/enrollments", cloud_path::of_enrollments(stores, &group)?))
+    }
+
+    fn calls_cloud(&self) -> bool {
+        let leaves = self.metadata.deletion_timestamp.is_some();
+        leaves || self.spec.hub_ref.is_some() || self.spec.individual_enrollment.is_some() || assigned::is_asked_for(self)
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {

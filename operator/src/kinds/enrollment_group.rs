@@ -17,14 +17,14 @@ use serde_json::{Value, json};
 use self::{observe::Seen, plan::Action};
 use super::{ownership::ADOPTED, reached};
 use crate::{
-    clouds,
+    cloud_path, clouds,
     counts::What,
     env::Env,
     error::{Error, Halt},
     key::{KindName, ObjectKey, Thing},
     kind::Kind,
     queue::Lane,
-    store::{Store, Stores},
+    store::Stores,
 };
 
 pub(crate) use self::keys::{digest_of, generate as fresh_keys, id_of, stored_keys};
@@ -53,14 +53,11 @@ impl Drop for Recount<'_> {
 }
 
 impl Kind for EnrollmentGroup {
-    const NAME: KindName = KindName::EnrollmentGroup;
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    const RELAYS_SECRETS: bool = true;
+
     type Observed = Seen;
     type Action = Action;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.enrollment_groups
-    }
 
     fn references(&self) -> Vec<Thing> {
         let objects = [service_of(self), observe::hub_group_of(self)].map(Thing::Object);
@@ -86,6 +83,10 @@ impl Kind for EnrollmentGroup {
         // What enrollments of single devices say as their group does.
         let said = (spec.allocation_policy, &spec.custom_allocation, spec.provisioning_status);
         json!([spec.grants, spec.provisioning_service_ref, said, status, self.metadata.deletion_timestamp.is_some()])
+    }
+
+    fn cloud_path(&self, stores: &Stores) -> Option<String> {
+        Some(format!("{}/enrollmentGroups/{}", cloud_path::of_enrollments(stores, self)?, id_of(self)))
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {

@@ -100,7 +100,7 @@ pub(super) fn name_taken<A>(what: &str, group: &str, recorded: Option<&str>, now
 /// The oldest of the objects that want the same thing, if that is another one than `object`: it keeps the thing.
 pub(super) fn older_claim<K: Kind>(env: &Env, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
     let mine = age(object);
-    let others = K::store(&env.stores).all().into_iter().filter(|other| is_same(other));
+    let others = env.stores.of::<K>().all().into_iter().filter(|other| is_same(other));
     others.map(|other| age(&*other)).filter(|age| *age < mine).min().map(|(_, key)| key)
 }
 

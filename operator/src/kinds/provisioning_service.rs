@@ -20,14 +20,14 @@ use super::{
     soon, users_to_wait_for,
 };
 use crate::{
-    clouds,
+    cloud_path, clouds,
     counts::Count,
     effects::Target,
     env::Env,
     error::{Error, Halt},
-    key::{KindName, ObjectKey, Thing},
+    key::{ObjectKey, Thing},
     kind::{Act, Kind},
-    store::{Store, Stores},
+    store::Stores,
 };
 
 /// Linked hubs that a provisioning service can have (Microsoft Learn: "IoT Hub Device Provisioning Service limits").
@@ -127,14 +127,9 @@ impl Act for Action {
 }
 
 impl Kind for ProvisioningService {
-    const NAME: KindName = KindName::ProvisioningService;
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
     type Observed = Seen;
     type Action = Action;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.provisioning_services
-    }
 
     fn references(&self) -> Vec<Thing> {
         vec![Thing::Object(clouds::account_key(&self.spec.account_ref, &self.key().at.namespace))]
@@ -158,9 +153,13 @@ impl Kind for ProvisioningService {
         json!([self.spec, status, groups.is_some_and(|groups| groups.used >= groups.limit)])
     }
 
+    fn cloud_path(&self, stores: &Stores) -> Option<String> {
+        cloud_path::of_service(stores, self)
+    }
+
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
         let key = self.key();
-        let users = (goal == Goal::Absent).then(|| users_to_wait_for(env, &key)).flatten();
+        let users = (goal == Goal::Absent).then(|| users_to_wait_for(&env.stores, &key)).flatten();
         let kept = goal == Goal::Absent && (self.spec.deletion_policy == DeletionPolicy::Retain || users.is_some());
         // Whoever has something to undo needs the hosts that the status tells, and a status can be lost.
         let told = self.status.as_ref().is_some_and(|status| status.service_operations_host.is_some());

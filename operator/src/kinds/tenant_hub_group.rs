@@ -8,7 +8,7 @@ mod role;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::Hub;
-use moorage_crds::{CommonStatus, HubStatus, TenantHubGroup, TenantHubGroupStatus};
+use moorage_crds::{CommonStatus, DeletionPolicy, HubStatus, TenantHubGroup, TenantHubGroupStatus};
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
@@ -18,27 +18,23 @@ use self::{
 };
 use super::ownership::Whose;
 use crate::{
-    clouds,
+    cloud_path, clouds,
     counts::Count,
     env::Env,
     error::{Error, Halt},
     key::{KindName, ObjectKey, Thing},
     kind::Kind,
-    store::{Store, Stores},
+    kinds::devices_to_wait_for,
+    store::Stores,
 };
 
 pub(super) use self::observe::POLICY_PREFIX;
 pub(crate) use self::observe::policy_name;
 
 impl Kind for TenantHubGroup {
-    const NAME: KindName = KindName::TenantHubGroup;
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
     type Observed = Seen;
     type Action = Action;
-
-    fn store(stores: &Stores) -> &Store<Self> {
-        &stores.hub_groups
-    }
 
     fn references(&self) -> Vec<Thing> {
         let namespace = &self.key().at.namespace;
@@ -61,6 +57,16 @@ impl Kind for TenantHubGroup {
         let shown = |hub: &HubStatus| HubStatus { devices: None, ..hub.clone() };
         let hubs: Option<Vec<_>> = self.status.as_ref().map(|status| status.hubs.iter().map(shown).collect());
         json!([self.spec.hubs.iter().map(|hub| &hub.name).collect::<Vec<_>>(), hubs])
+    }
+
+    fn cloud_path(&self, stores: &Stores) -> Option<String> {
+        cloud_path::of_resource_group(stores, &self.spec.account_ref, &self.key().at.namespace, &self.spec.resource_group.name)
+    }
+
+    /// One that is kept has nothing to undo itself, but devices may be reached through it.
+    fn still_needs(&self, stores: &Stores) -> bool {
+        let undoes = self.spec.deletion_policy == DeletionPolicy::Delete;
+        self.has_finalizer() && (undoes || devices_to_wait_for(stores, &self.key()).is_some())
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {

@@ -1,4 +1,8 @@
-//! The kinds that it knows.
+//! The kinds that it knows: those of the list, and what else the operator asks for.
+
+use std::sync::LazyLock;
+
+use moorage_crds::KindName;
 
 /// A kind, as paths and lists name it.
 #[derive(Debug, PartialEq, Eq)]
@@ -15,25 +19,22 @@ pub struct Collection {
     pub has_status: bool,
 }
 
-const fn ours(plural: &'static str, kind: &'static str) -> Collection {
-    Collection { root: "/apis/moorage.dev/v1alpha1", api_version: "moorage.dev/v1alpha1", plural, kind, has_status: true }
-}
-
 const fn core(plural: &'static str, kind: &'static str) -> Collection {
     Collection { root: "/api/v1", api_version: "v1", plural, kind, has_status: false }
 }
 
+fn ours(kind: KindName) -> Collection {
+    let plural = kind.definition().spec.names.plural.leak();
+    Collection { root: "/apis/moorage.dev/v1alpha1", api_version: "moorage.dev/v1alpha1", plural, kind: kind.as_str(), has_status: true }
+}
+
 /// All of them.
-pub(super) const ALL: [Collection; 8] = [
-    ours("cloudaccounts", "CloudAccount"),
-    ours("provisioningservices", "ProvisioningService"),
-    ours("tenanthubgroups", "TenantHubGroup"),
-    ours("enrollmentgroups", "EnrollmentGroup"),
-    ours("devicecredentials", "DeviceCredential"),
-    core("secrets", "Secret"),
-    core("configmaps", "ConfigMap"),
-    Collection { root: "/apis/events.k8s.io/v1", api_version: "events.k8s.io/v1", plural: "events", kind: "Event", has_status: false },
-];
+pub(super) static ALL: LazyLock<Vec<Collection>> = LazyLock::new(|| {
+    let events =
+        Collection { root: "/apis/events.k8s.io/v1", api_version: "events.k8s.io/v1", plural: "events", kind: "Event", has_status: false };
+    let others = [core("secrets", "Secret"), core("configmaps", "ConfigMap"), events];
+    KindName::ALL.iter().copied().map(ours).chain(others).collect()
+});
 
 /// The collection of a kind.
 ///

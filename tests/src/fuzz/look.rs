@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
-use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, TenantHubGroup};
+use moorage_crds::{KindName, with_kind};
 use moorage_operator::clock::Clock;
 use moorage_operator::env::{Env, Installation};
 use moorage_operator::key::{Name, ObjectKey};
@@ -116,13 +116,12 @@ fn shown(env: &Env, cluster: &ApiServer, object: &Value) {
         env.stores.put(&object.key(), Arc::new(object));
     }
     match object["kind"].as_str().unwrap_or_default() {
-        "CloudAccount" => put::<CloudAccount>(env, object),
-        "ProvisioningService" => put::<ProvisioningService>(env, object),
-        "TenantHubGroup" => put::<TenantHubGroup>(env, object),
-        "EnrollmentGroup" => put::<EnrollmentGroup>(env, object),
-        "DeviceCredential" => put::<DeviceCredential>(env, object),
         "Secret" => put_secret(env, cluster, object),
-        _ => {}
+        kind => {
+            if let Some(kind) = KindName::parse(kind) {
+                with_kind!(kind, |K| put::<K>(env, object));
+            }
+        }
     }
 }
 

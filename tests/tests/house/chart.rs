@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::Context as _;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 
 use crate::repository::{expect_fresh, files, read};
 
 const RBAC: &str = "charts/moorage/rbac";
 const NAMESPACE: &str = "moorage-system";
+/// Where the rules about our kinds end, which are generated.
+const OTHERS: &str = "# What was done is told as Events";
 
 #[test]
 fn the_charts_definitions_are_those_of_the_types() -> anyhow::Result<()> {
@@ -26,6 +29,30 @@ fn the_charts_definitions_are_those_of_the_types() -> anyhow::Result<()> {
 #[test]
 fn the_rights_for_kubectl_users_are_those_of_the_chart() -> anyhow::Result<()> {
     expect_fresh(&format!("{RBAC}/rbac.yaml"), &rbac()?)
+}
+
+/// What the operator may do with the kinds of the list, before what it may do with other things.
+#[test]
+fn the_rights_to_our_kinds_follow_from_their_list() -> anyhow::Result<()> {
+    let path = format!("{RBAC}/cluster.rules.yaml");
+    let committed = read(&path)?;
+    let others = committed.find(OTHERS).with_context(|| format!("{path} has no line that begins \"{OTHERS}\""))?;
+    let plurals: Vec<_> = moorage_crds::all().into_iter().map(|crd| crd.spec.names.plural).collect();
+    let rule = |why: &str, resources: Vec<String>, verbs: &str| {
+        let resources: String = resources.iter().map(|resource| format!("    - {resource}\n")).collect();
+        format!("# {why}\n- apiGroups: [moorage.dev]\n  resources:\n{resources}  verbs: [{verbs}]\n")
+    };
+    let rules = [
+        "# Generated from the list of kinds as far as moorage.dev goes.\n".to_owned(),
+        rule("What users wrote is watched, in every namespace that the operator works for.", plurals.clone(), "get, list, watch"),
+        rule(
+            "Finalizers are set and taken away on the object itself. RBAC cannot narrow this to metadata; the operator writes no spec.",
+            plurals.clone(),
+            "patch",
+        ),
+        rule("What was seen is told in the status.", plurals.iter().map(|plural| format!("{plural}/status")).collect(), "patch"),
+    ];
+    expect_fresh(&path, &format!("{}{}", rules.concat(), &committed[others..]))
 }
 
 /// The rules live in one file each, with their reasons; chart and plain YAML take them in as they are.

@@ -303,7 +303,7 @@ fn kubectl_explains_every_field_of_every_kind_in_words_of_its_own() -> anyhow::R
             assert_eq!(silent, Vec::<String>::new(), "{}", crd.spec.names.kind);
         }
         let listed = kubectl(control, &["api-resources", "--categories=moorage", "-o", "name"], "").await?;
-        assert_eq!(listed.lines().count(), moorage_crds::KINDS.len(), "{listed}");
+        assert_eq!(listed.lines().count(), moorage_crds::KindName::ALL.len(), "{listed}");
         Ok(())
     })
 }

@@ -1,7 +1,7 @@
 //! Who has the right to a registration id or to a device in a hub, and how many devices a grant has room for: the oldest objects win.
 
 use moorage_cloud::HubHost;
-use moorage_crds::{DeviceCredential, EnrollmentGroup};
+use moorage_crds::{DeviceCredential, EnrollmentGroup, TenantHubGroup};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Pattern, Reason};
 
@@ -21,8 +21,8 @@ pub(super) fn first_to_claim(env: &Env, credential: &DeviceCredential, id: &Regi
     let mine = age(credential);
     let rivals = env.stores.referrers(&Thing::Registration(id.as_str().into()));
     let older = rivals.into_iter().filter(|rival| *rival != mine.1).find(|rival| {
-        env.stores.device_credentials.get(&rival.at).is_some_and(|rival| {
-            let theirs = group_of(&rival).and_then(|group| env.stores.enrollment_groups.get(&group.at));
+        env.stores.of::<DeviceCredential>().get(&rival.at).is_some_and(|rival| {
+            let theirs = group_of(&rival).and_then(|group| env.stores.of::<EnrollmentGroup>().get(&group.at));
             theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && age(&*rival) < mine
         })
     });
@@ -78,7 +78,7 @@ fn older_in(env: &Env, credential: &DeviceCredential, hubs: impl Fn() -> Vec<Str
     let (mine, device) = (age(credential), device_of(credential));
     let [by_name, by_registration] = [Thing::Identity(device.into()), Thing::Registration(device.into())];
     let rivals = [by_name, by_registration].into_iter().flat_map(|thing| env.stores.referrers(&thing)).filter(|rival| *rival != mine.1);
-    let older = rivals.filter_map(|rival| env.stores.device_credentials.get(&rival.at)).filter(|rival| age(&**rival) < mine);
+    let older = rivals.filter_map(|rival| env.stores.of::<DeviceCredential>().get(&rival.at)).filter(|rival| age(&**rival) < mine);
     older.filter(|rival| device_of(rival) == device).find_map(|rival| {
         let meant = hubs();
         let hub = hubs_of(env, &rival).into_iter().find(|hub| meant.contains(hub))?;
@@ -92,11 +92,11 @@ fn hubs_of(env: &Env, credential: &DeviceCredential) -> Vec<String> {
     let (hubs, named) = if let Some(hub) = &credential.spec.hub_ref {
         (hub_group_of(credential, hub), vec![hub.hub.clone()])
     } else {
-        let group = group_of(credential).and_then(|group| env.stores.enrollment_groups.get(&group.at));
+        let group = group_of(credential).and_then(|group| env.stores.of::<EnrollmentGroup>().get(&group.at));
         let Some(group) = group else { return Vec::new() };
         (enrollment_group::hub_group_of(&group), group.spec.hubs.clone())
     };
-    let hubs = env.stores.hub_groups.get(&hubs.at);
+    let hubs = env.stores.of::<TenantHubGroup>().get(&hubs.at);
     let seen = hubs.iter().filter_map(|hubs| hubs.status.as_ref()).flat_map(|status| &status.hubs);
     let meant = seen.filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(&hub.name)));
     meant.filter_map(|hub| hub.host_name.as_ref()).map(|host| host.to_lowercase()).collect()
@@ -119,7 +119,7 @@ pub(super) fn within_the_limit(
     let mine = age(credential);
     let here = |key: &ObjectKey| namespaces.iter().any(|pattern| Pattern::new(pattern).matches(&key.at.namespace));
     let members = env.stores.referrers(&group_itself).into_iter().filter(here);
-    let older = members.filter_map(|key| env.stores.device_credentials.get(&key.at)).filter(|other| age(&**other) < mine).count();
+    let older = members.filter_map(|key| env.stores.of::<DeviceCredential>().get(&key.at)).filter(|other| age(&**other) < mine).count();
     if older < most {
         return Ok(());
     }

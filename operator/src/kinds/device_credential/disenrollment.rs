@@ -317,7 +317,7 @@ pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Ste
 pub(super) fn group(credential: &DeviceCredential, env: &Env) -> Result<Arc<EnrollmentGroup>, Error> {
     let gone = || Error::own("the EnrollmentGroup of the device does not exist", moorage_plan::Class::Conflict);
     let at = group_of(credential).ok_or_else(gone)?.at;
-    env.stores.enrollment_groups.get(&at).ok_or_else(gone)
+    env.stores.of::<EnrollmentGroup>().get(&at).ok_or_else(gone)
 }
 
 pub(super) async fn enrollments(credential: &DeviceCredential, env: &Env) -> Result<DpsService, Error> {

@@ -49,7 +49,7 @@ pub(super) fn home(env: &Env, group: &EnrollmentGroup, id: &RegistrationId, host
 }
 
 fn hubs_of(env: &Env, group: &EnrollmentGroup) -> Option<std::sync::Arc<TenantHubGroup>> {
-    env.stores.hub_groups.get(&enrollment_group::hub_group_of(group).at)
+    env.stores.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).at)
 }
 
 fn has_hub(hubs: &TenantHubGroup, hub: &HubHost) -> bool {

@@ -115,7 +115,7 @@ pub(super) async fn observe(credential: &DeviceCredential, env: &Env, hub: &HubR
     let device = DeviceId::parse(device_of(credential)).map_err(wrong)?;
     let claimed = first_in_the_hub(env, credential);
     let at = hub_group_of(credential, hub).at;
-    let hubs = env.stores.hub_groups.get(&at).ok_or_else(|| {
+    let hubs = env.stores.of::<TenantHubGroup>().get(&at).ok_or_else(|| {
         let note = format!(
             "TenantHubGroup {at} does not exist; create it, or let a DeviceCredential with another spec.hubRef take this one's place"
         );
@@ -234,7 +234,7 @@ async fn read(env: &Env, hubs: &TenantHubGroup, place: &Place) -> Result<Option<
 pub(super) async fn registry(env: &Env, credential: &DeviceCredential) -> Result<(Registry, Place), Error> {
     let gone = || Error::own("the TenantHubGroup of the device does not exist", moorage_plan::Class::Conflict);
     let hub = credential.spec.hub_ref.as_ref().ok_or_else(gone)?;
-    let hubs = env.stores.hub_groups.get(&hub_group_of(credential, hub).at).ok_or_else(gone)?;
+    let hubs = env.stores.of::<TenantHubGroup>().get(&hub_group_of(credential, hub).at).ok_or_else(gone)?;
     let device = DeviceId::parse(device_of(credential)).map_err(|_| gone())?;
     let place = Place { hub: reached(host_of(env, &hubs, hub))?, device };
     Ok((reached(clouds::registry(env, &hubs, &place.hub).await)?, place))

@@ -95,7 +95,7 @@ async fn of_group(credential: &DeviceCredential, env: &Env, group_key: &ObjectKe
     let key = credential.key();
     let id = RegistrationId::parse(registration_id_of(credential))
         .map_err(|error| Halt::stuck(Reason::Invalid, format!("{error}; set spec.registrationId of a new DeviceCredential")))?;
-    let group = env.stores.enrollment_groups.get(&group_key.at).ok_or_else(|| {
+    let group = env.stores.of::<EnrollmentGroup>().get(&group_key.at).ok_or_else(|| {
         Halt::not_yet(
             Reason::DependencyMissing,
             format!("EnrollmentGroup {} does not exist; create it, or correct spec.enrollmentGroupRef", group_key.at),

@@ -88,7 +88,7 @@ pub(crate) async fn service(env: &Env, group: &EnrollmentGroup) -> Result<Servic
 pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
     let key = group.key();
     if goal == Goal::Absent {
-        let users = users_to_wait_for(env, &key);
+        let users = users_to_wait_for(&env.stores, &key);
         if group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
             return Ok(Seen::Kept { users });
         }
@@ -193,7 +193,7 @@ fn unless_denied<T>(found: Result<Option<T>, Halt>) -> Result<Option<T>, Halt> {
 
 fn hubs(env: &Env, group: &EnrollmentGroup, service: &Service) -> Result<Option<Vec<HubHost>>, Halt> {
     let at: Name = hub_group_of(group).at;
-    let found: Option<Arc<TenantHubGroup>> = env.stores.hub_groups.get(&at);
+    let found: Option<Arc<TenantHubGroup>> = env.stores.of::<TenantHubGroup>().get(&at);
     let hub_group = found.ok_or_else(|| {
         Halt::not_yet(
             Reason::DependencyMissing,

@@ -4,7 +4,7 @@ use moorage_cloud::{
     AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkMeans, PolicyRights, ProvisioningService as ServiceDocument,
     ResourceId,
 };
-use moorage_crds::{Link, TenantHubGroup};
+use moorage_crds::{CloudAccount, Link, TenantHubGroup};
 use moorage_keys::{ConnectionString, HostName};
 use moorage_plan::{Class, Reason};
 
@@ -220,7 +220,7 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
 /// Has the account tell how many hubs its subscription has.
 fn have_hubs_counted(env: &Env, group: &TenantHubGroup) {
     let account = clouds::account_key(&group.spec.account_ref, &group.key().at.namespace);
-    if let Some(object) = env.stores.accounts.get(&account.at) {
+    if let Some(object) = env.stores.of::<CloudAccount>().get(&account.at) {
         env.clouds.counts.forget(&clouds::hubs_of(&object));
         env.queue.push(account, Lane::Refresh);
     }

@@ -195,7 +195,7 @@ pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
 
 pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
     let key = group.key();
-    let devices = (goal == Goal::Absent).then(|| devices_to_wait_for(env, &key)).flatten();
+    let devices = (goal == Goal::Absent).then(|| devices_to_wait_for(&env.stores, &key)).flatten();
     if goal == Goal::Absent && (group.spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
         return Ok(Seen::Kept { devices });
     }
