@@ -1,5 +1,7 @@
 //! The one clock. Decisions get its time as an argument.
 
+pub mod simulated;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};

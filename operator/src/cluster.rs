@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, bounded, by_status};
-use crate::key::Name;
+use crate::object::Name;
 
 mod certificates;
+pub mod client;
 mod service_accounts;
 
 pub use certificates::{API_VERSION as CERTIFICATE_API_VERSION, Certificate, CertificateCondition, CertificateStatus, Found};

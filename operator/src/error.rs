@@ -167,6 +167,18 @@ impl Halt {
     }
 }
 
+/// While acting, a dependency that is gone is a failure: the next look tells what is the case.
+pub fn reached<T>(found: Result<T, Halt>) -> Result<T, Error> {
+    found.map_err(|halt| match halt {
+        Halt::Failed(error) => error,
+        Halt::Standing(standing) => {
+            let note = standing.why().map(|why| why.note.clone()).unwrap_or_default();
+            Error::own(note, Class::Conflict)
+        }
+        Halt::NotInMemory(_) => Error::own("a Secret that is needed is not in memory yet", Class::Conflict),
+    })
+}
+
 impl From<Error> for Halt {
     fn from(error: Error) -> Self {
         Self::Failed(error)

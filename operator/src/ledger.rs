@@ -3,6 +3,8 @@
 //! One `ConfigMap` for each owner in the operator's own namespace, where tenants cannot edit it. Keyed by installation, kind,
 //! namespace and name, not by uid: a restore from backup changes uids, and must not lose what is ours.
 
+pub mod entries;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +16,7 @@ use serde_json::json;
 use crate::{
     cluster::{Cluster, Place},
     error::Error,
-    key::{KindName, Name, ObjectKey},
+    object::{KindName, Name, ObjectKey},
 };
 
 /// The entries of one owner.

@@ -1,32 +1,16 @@
-//! The operator: looks at what users wrote and at what the clouds have, decides, acts, and tells.
+//! The operator: observes what users wrote and what the clouds have, plans, performs, and reports.
 //!
-//! `kind` says what a kind is, `kinds` has one file for each, and `pass` is the one course that all of them take.
+//! The rooms, each of which may use those before it: `cluster` (the API server), `cache` and `ledger` (what is known), `controller`
+//! (the engine), `azure` (what kinds of that cloud share), `kinds` (one folder each).
 
-pub mod admin;
-pub mod args;
+pub mod azure;
+pub mod cache;
+pub mod cli;
 pub mod clock;
-pub mod cloud_path;
-pub mod clouds;
 pub mod cluster;
-pub mod connect;
-pub mod counts;
-pub mod effects;
-pub mod env;
+pub mod controller;
 pub mod error;
-pub mod events;
-pub mod follow;
-pub mod freshness;
-pub mod grants;
-pub mod key;
-pub mod kind;
 pub mod kinds;
-pub mod lease;
 pub mod ledger;
-pub mod metrics;
-pub mod pass;
-pub mod queue;
+pub mod object;
 pub mod run;
-pub mod secrets;
-pub mod status;
-pub mod store;
-pub mod watch;

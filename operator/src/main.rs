@@ -6,12 +6,10 @@ use anyhow::Context as _;
 use clap::Parser;
 use moorage_cloud::{Azure, Cloud, EndpointMap, LOUD_TARGETS, Transport, TransportOptions};
 use moorage_operator::{
-    args::Args,
-    clock::Clock,
-    connect,
-    env::Installation,
-    follow::Follower,
-    metrics::Metrics,
+    cli::Args,
+    clock::{Clock, simulated::Follower},
+    cluster::client,
+    controller::{context::Installation, metrics::Metrics},
     run::{Config, Operator},
 };
 use tokio::net::TcpListener;
@@ -58,10 +56,11 @@ async fn serve(args: Args) -> anyhow::Result<()> {
 
     let installation = Installation { id: installation_id, namespace };
     let config = Config { installation, namespaces, concurrency, replica, term, clock, azure, metrics };
-    let operator = Operator::new(config, connect::from_environment().await?);
+    let operator = Operator::new(config, client::from_environment().await?);
     if let Some((follower, _)) = follower {
         follower.take_time().await?;
-        tokio::spawn(follower.run(operator.env()));
+        let env = operator.env();
+        tokio::spawn(follower.run(env.clock.clone(), move || env.rest()));
     }
     let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
     tracing::info!(address = %listener.local_addr()?, "Listening");

@@ -10,17 +10,19 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    admin,
+    azure::clients::Clouds,
+    cache::secrets::Secrets,
     clock::Clock,
-    clouds::Clouds,
     cluster::Cluster,
-    env::{Env, Installation, Parts},
-    kind::Kind,
+    controller::{
+        admin,
+        context::{Env, Installation, Parts},
+        kind::Kind,
+        leader_election::{Election, Leadership, Term},
+        metrics::Metrics,
+        watch,
+    },
     kinds,
-    lease::{Election, Leadership, Term},
-    metrics::Metrics,
-    secrets::Secrets,
-    watch,
 };
 
 /// How an operator is to run.
@@ -129,7 +131,7 @@ async fn work(env: Arc<Env>, stop: CancellationToken) {
         if !its_turn(&env, &stop).await {
             return;
         }
-        let next = kinds::pass(&env, &key, lane).await;
+        let next = kinds::reconcile(&env, &key, lane).await;
         env.queue.done(key, next);
     }
 }

@@ -8,12 +8,13 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::{
-    clock::Clock,
-    connect,
-    env::{Env, Installation},
-    follow::Follower,
-    lease::Term,
-    metrics::Metrics,
+    clock::{Clock, simulated::Follower},
+    cluster::client,
+    controller::{
+        context::{Env, Installation},
+        leader_election::Term,
+        metrics::Metrics,
+    },
     run::{self, Operator},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -116,7 +117,7 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<E
     let Launch { kubeconfig, clouds, installation, namespaces, replica, clock } = launch;
     let config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.context("failed to read the kubeconfig")?;
-    let client = connect::to(config)?;
+    let client = client::to(config)?;
     let name = format!("{}-{}", installation.id, replica.as_deref().unwrap_or("only"));
     let (clock, follower) = if let Some(clock) = clock {
         (clock, None)
@@ -135,7 +136,8 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<E
     let operator = Operator::new(config, client);
     let env = operator.env();
     if let Some(follower) = follower {
-        tokio::spawn(follower.run(env.clone()));
+        let followed = env.clone();
+        tokio::spawn(follower.run(env.clock.clone(), move || followed.rest()));
     }
     Ok((env, tokio::spawn(operator.run(None, stop))))
 }

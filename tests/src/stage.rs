@@ -15,7 +15,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use moorage_cloud::EndpointMap;
-use moorage_operator::env::Installation;
+use moorage_operator::controller::context::Installation;
 use moorage_simulator::{Application, Azure, NewHub, Options, Simulator, Subscription};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;

@@ -2,6 +2,7 @@
 //!
 //! Whoever decides gives everything that the decision needs, the time included, and gets everything that was decided.
 
+mod action;
 mod class;
 mod duration;
 mod pattern;
@@ -10,6 +11,7 @@ mod reason;
 mod renewal;
 mod spread;
 
+pub use action::{Act, Target};
 pub use class::{Class, retry_in};
 pub use duration::{DurationError, parse_duration};
 pub use pattern::Pattern;

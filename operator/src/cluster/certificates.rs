@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Cluster, FIELD_MANAGER, only, post, refused};
-use crate::{error::Error, key::Name};
+use crate::{error::Error, object::Name};
 
 /// The group and version of a Certificate.
 pub const API_VERSION: &str = "cert-manager.io/v1";

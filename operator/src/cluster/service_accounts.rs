@@ -13,7 +13,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::{Cluster, post, refused};
-use crate::{error::Error, key::Name};
+use crate::{error::Error, object::Name};
 
 /// For whom the tokens are: Entra ID, which exchanges them, and nobody else.
 const AUDIENCE: &str = "api://AzureADTokenExchange";

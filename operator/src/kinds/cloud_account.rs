@@ -3,18 +3,14 @@
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::{Arm, Detail};
 use moorage_crds::{AcceptedIdentity, CloudAccount, CloudAccountStatus, CommonStatus};
-use moorage_plan::{Goal, Plan, Reason};
+use moorage_plan::{Act, Goal, Plan, Reason};
 use serde_json::{Value, json};
 
 use crate::{
-    clouds,
-    counts::Count,
-    env::Env,
+    azure::{accounts, usage::Count},
+    controller::{context::Env, dependents::users_to_wait_for, kind::Kind, status::was_usable},
     error::{Error, Halt},
-    key::Thing,
-    kind::{Act, Kind},
-    kinds::users_to_wait_for,
-    status::was_usable,
+    object::{Keyed, Thing},
 };
 
 /// What was seen of an account's world.
@@ -47,7 +43,7 @@ impl Kind for CloudAccount {
     type Action = Action;
 
     fn references(&self) -> Vec<Thing> {
-        clouds::secret_of(self).map(Thing::Secret).into_iter().collect()
+        accounts::secret_of(self).map(Thing::Secret).into_iter().collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -67,8 +63,8 @@ impl Kind for CloudAccount {
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
         match goal {
             Goal::Present => {
-                let arm = clouds::arm_of(env, self).await?;
-                let identity = clouds::accepted(env, self);
+                let arm = accounts::arm_of(env, self).await?;
+                let identity = accounts::accepted(env, self);
                 arm.probe().await.map_err(|error| Error::cloud(self.remedy(&error), error))?;
                 Ok(Seen::Accepted { identity, hubs: self.count_hubs(env, &arm).await })
             }
@@ -107,7 +103,7 @@ trait Explain {
 impl Explain for CloudAccount {
     /// A count that fails, or that the account may not ask for, holds nothing up: the last one stays until the next look.
     async fn count_hubs(&self, env: &Env, arm: &Arm) -> Option<Count> {
-        let (what, now, at) = (clouds::hubs_of(self), env.clock.now(), self.key().at);
+        let (what, now, at) = (accounts::hubs_of(self), env.clock.now(), self.key().at);
         let counted = match env.clouds.counts.fresh(&what, now) {
             Some(count) => Some(count),
             None => match (env.clouds.counts.begin(&what), arm.hub_usages().await) {

@@ -31,20 +31,17 @@ use serde_json::Value;
 use self::{
     content::Origin,
     home::Home,
+    identity::hub_group_of,
     observe::{Seen, SeenKeys, Wanted, group_of, registration_id_of, secret_of},
     plan::Action,
 };
 use crate::{
-    cloud_path,
-    env::Env,
+    azure::cloud_path,
+    cache::objects::Stores,
+    controller::{context::Env, kind::Kind},
     error::{Error, Halt},
-    key::Thing,
-    kind::Kind,
-    store::Stores,
+    object::{Keyed, Thing},
 };
-
-pub(crate) use self::disenrollment::recorded_in as barred_in;
-pub(crate) use self::identity::{hub_group_of, recorded_in_hub};
 
 impl Kind for DeviceCredential {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);

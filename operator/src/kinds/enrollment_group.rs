@@ -1,42 +1,34 @@
 //! `EnrollmentGroup`: who may register, and to which hubs.
 
-mod keys;
 mod observe;
 mod plan;
 mod signers;
 mod twin;
-mod webhook;
 mod wish;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::IfMatch;
-use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus, ObjectRef};
+use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus};
 use moorage_plan::{Goal, Plan, Reason};
 use serde_json::{Value, json};
 
 use self::{observe::Seen, plan::Action};
-use super::{ownership::ADOPTED, reached};
 use crate::{
-    cloud_path, clouds,
-    counts::What,
-    env::Env,
-    error::{Error, Halt},
-    key::{KindName, ObjectKey, Thing},
-    kind::Kind,
-    queue::Lane,
-    store::Stores,
+    azure::{
+        cloud_path, dps,
+        enrollment_group::{
+            authority_secrets_of, hub_group_of,
+            keys::{self, digest_of, id_of},
+            service, service_of, webhook,
+        },
+        usage::What,
+    },
+    cache::objects::Stores,
+    controller::{context::Env, kind::Kind, queue::Lane},
+    error::{Error, Halt, reached},
+    ledger::entries::{ADOPTED, APPLIED, GROUP},
+    object::{Keyed, ObjectKey, Thing},
 };
-
-pub(crate) use self::keys::{digest_of, generate as fresh_keys, id_of, stored_keys};
-pub(crate) use self::observe::{hub_group_of, service, service_of};
-pub(crate) use self::signers::{authority_secrets_of, issuer_of};
-pub(crate) use self::webhook::{Webhook, webhook};
-pub(crate) use self::wish::allocation;
-
-/// The key of the group that an object refers to.
-pub(crate) fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {
-    ObjectKey::new(KindName::EnrollmentGroup, reference.namespace_or(namespace), &reference.name)
-}
 
 /// However a change ends, there may be one group more or one less, and the service tells how many it has.
 struct Recount<'a> {
@@ -60,7 +52,7 @@ impl Kind for EnrollmentGroup {
     type Action = Action;
 
     fn references(&self) -> Vec<Thing> {
-        let objects = [service_of(self), observe::hub_group_of(self)].map(Thing::Object);
+        let objects = [service_of(self), hub_group_of(self)].map(Thing::Object);
         let keys = keys::has_keys(self).then(|| keys::secret_of(self));
         let secrets = keys.into_iter().chain(authority_secrets_of(self)).chain(webhook::secret_of(self));
         objects.into_iter().chain(secrets.map(Thing::Secret)).collect()
@@ -106,16 +98,14 @@ impl Kind for EnrollmentGroup {
 
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         let enrollments = async || {
-            let service = reached(observe::service(env, self).await)?;
-            let enrollments = reached(clouds::enrollments(env, &service).await)?;
-            Ok((enrollments, Recount { env, what: clouds::groups_of(&service), service: service_of(self) }))
+            let service = reached(service(env, self).await)?;
+            let enrollments = reached(dps::enrollments(env, &service).await)?;
+            Ok((enrollments, Recount { env, what: dps::groups_of(&service), service: service_of(self) }))
         };
         match action {
-            Action::Record { to: Some(to) } => env.record(&self.key(), &[(observe::ENTRY.to_owned(), Some((*to).to_owned()))]).await,
-            Action::Record { to: None } => {
-                env.record(&self.key(), &[(observe::ENTRY.to_owned(), None), (observe::APPLIED.to_owned(), None)]).await
-            }
-            Action::RecordApplied { state } => env.record(&self.key(), &[(observe::APPLIED.to_owned(), Some(state.clone()))]).await,
+            Action::Record { to: Some(to) } => env.record(&self.key(), &[(GROUP.to_owned(), Some((*to).to_owned()))]).await,
+            Action::Record { to: None } => env.record(&self.key(), &[(GROUP.to_owned(), None), (APPLIED.to_owned(), None)]).await,
+            Action::RecordApplied { state } => env.record(&self.key(), &[(APPLIED.to_owned(), Some(state.clone()))]).await,
             Action::StoreKeys { taken: Some(keys) } => keys::store(env, self, keys).await,
             Action::StoreKeys { taken: None } => keys::store(env, self, &keys::generate()).await,
             Action::ForgetKeys => keys::forget(env, self).await,
@@ -125,7 +115,7 @@ impl Kind for EnrollmentGroup {
                 put.map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))?;
                 if *condition != IfMatch::Unset {
                     // A hub that leaves waits until no group names it.
-                    env.queue.push(observe::hub_group_of(self), Lane::Refresh);
+                    env.queue.push(hub_group_of(self), Lane::Refresh);
                 }
                 Ok(())
             }

@@ -8,32 +8,31 @@ use moorage_cloud::{Arm, Availability, Detail, LinkSeen, ProvisioningService as 
 use moorage_crds::{
     Adoption, CommonStatus, DeletionPolicy, Headroom, ObjectRef, ProvisioningService, ProvisioningServiceStatus, annotations,
 };
-use moorage_plan::{Goal, Plan, Reason};
+use moorage_plan::{Act, Goal, Plan, Reason, Target};
 use serde_json::{Value, json};
 
-use super::{
-    device_credential::barred_in,
-    ownership::{ADOPTED, CLAIMED, MADE, Maker, OWNER_TAG, Whose, by_tag, name_taken, older_claim, recorded, refusal},
-    patiently,
-    resource_group::{self, SeenGroup, State},
-    service_document::{self, tells_of_identities},
-    soon, users_to_wait_for,
-};
 use crate::{
-    cloud_path, clouds,
-    counts::Count,
-    effects::Target,
-    env::Env,
-    error::{Error, Halt},
-    key::{ObjectKey, Thing},
-    kind::{Act, Kind},
-    store::Stores,
+    azure::{
+        accounts, clients, cloud_path,
+        dps::{
+            self, MOST_LINKS,
+            links::{self, tells_of_identities},
+        },
+        ownership::{Maker, OWNER_TAG, Whose, by_tag, name_taken, older_claim, refusal},
+        resource_group::{self, SeenGroup, State},
+        usage::Count,
+    },
+    cache::objects::Stores,
+    controller::{
+        context::Env,
+        dependents::users_to_wait_for,
+        kind::Kind,
+        schedule::{patiently, soon},
+    },
+    error::{Error, Halt, reached},
+    ledger::entries::{self, ADOPTED, CLAIMED, MADE, RESOURCE_GROUP, SERVICE, recorded},
+    object::{Keyed, ObjectKey, Thing},
 };
-
-/// Linked hubs that a provisioning service can have (Microsoft Learn: "IoT Hub Device Provisioning Service limits").
-pub(super) const MOST_LINKS: usize = 50;
-/// Ledger entry: the service itself.
-const ENTRY: &str = "service";
 
 /// What was seen of a service's world.
 pub enum Seen {
@@ -132,7 +131,7 @@ impl Kind for ProvisioningService {
     type Action = Action;
 
     fn references(&self) -> Vec<Thing> {
-        vec![Thing::Object(clouds::account_key(&self.spec.account_ref, &self.key().at.namespace))]
+        vec![Thing::Object(accounts::account_key(&self.spec.account_ref, &self.key().at.namespace))]
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -166,13 +165,12 @@ impl Kind for ProvisioningService {
         if kept && (users.is_none() || told) {
             return Ok(Seen::Kept { users });
         }
-        let reach = clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await?;
+        let reach = accounts::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await?;
         let id = self.id();
         let group = resource_group::observe(env, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
-        let service =
-            if group.state == State::Missing { None } else { service_document::read(&reach.arm, &id, tells_of_identities(self)).await? };
+        let service = if group.state == State::Missing { None } else { links::read(&reach.arm, &id, tells_of_identities(self)).await? };
         let entries = env.recorded(&key);
-        let record = recorded(&entries, ENTRY).map(str::to_owned);
+        let record = recorded(&entries, SERVICE).map(str::to_owned);
         let could_be_overlooked = goal == Goal::Present || record.as_deref() == Some(CLAIMED);
         let name_is_taken = service.is_none() && could_be_overlooked && self.name_is_taken(&reach.arm).await?;
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
@@ -186,7 +184,7 @@ impl Kind for ProvisioningService {
             env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
         }
         let groups = if goal == Goal::Present && service.is_some() { self.count_groups(env).await } else { None };
-        let barred = if goal == Goal::Absent { barred_in(env, &key) } else { Vec::new() };
+        let barred = if goal == Goal::Absent { entries::of_enrollments_in(&env.ledger, &key) } else { Vec::new() };
         Ok(Seen::Looked(Box::new(Looked {
             group,
             service,
@@ -215,12 +213,12 @@ impl Kind for ProvisioningService {
     async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
         let key = self.key();
         let arm = match action {
-            Action::Record { to: Some(to) } => return env.record(&key, &[(ENTRY.to_owned(), Some((*to).to_owned()))]).await,
+            Action::Record { to: Some(to) } => return env.record(&key, &[(SERVICE.to_owned(), Some((*to).to_owned()))]).await,
             Action::Record { to: None } => {
-                return env.record(&key, &[ENTRY, resource_group::ENTRY].map(|entry| (entry.to_owned(), None))).await;
+                return env.record(&key, &[SERVICE, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await;
             }
             Action::ForgetBarred { owner, entry } => return env.record(owner, &[(entry.clone(), None)]).await,
-            _ => super::reached(clouds::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await)?.arm,
+            _ => reached(accounts::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await)?.arm,
         };
         match action {
             Action::CreateGroup { name, location } => resource_group::create(env, &arm, &key, name, location).await,
@@ -234,14 +232,14 @@ impl Kind for ProvisioningService {
             }
             Action::EnableIdentity => {
                 let itself = ObjectRef { name: key.at.name.to_string(), namespace: None };
-                let service = super::reached(clouds::service(env, &itself, &key.at.namespace, &key.at.namespace).await)?;
+                let service = reached(dps::service(env, &itself, &key.at.namespace, &key.at.namespace).await)?;
                 let what = format!("the identity of provisioning service {}", service.id.name);
                 let change = Document::with_system_assigned_identity;
-                service_document::rewrite(env, &service, true, &what, change).await.map(drop)
+                links::rewrite(env, &service, true, &what, change).await.map(drop)
             }
             Action::Delete { id } => {
                 let _turn = env.clouds.turn(&arm, id).await?;
-                env.clouds.forget_service(&arm, id);
+                env.clouds.service_keys.forget(&clients::service_id(&arm, id));
                 let deleted = arm.delete_provisioning_service(id).await;
                 deleted.map_err(|error| Error::cloud(format!("failed to delete provisioning service {}", id.name), error))
             }
@@ -303,12 +301,12 @@ impl Decide for ProvisioningService {
     async fn count_groups(&self, env: &Env) -> Option<Count> {
         let key = self.key();
         let itself = ObjectRef { name: key.at.name.to_string(), namespace: None };
-        let service = clouds::service(env, &itself, &key.at.namespace, &key.at.namespace).await.ok()?;
-        let counted = match clouds::count_groups(env, &service).await {
+        let service = dps::service(env, &itself, &key.at.namespace, &key.at.namespace).await.ok()?;
+        let counted = match dps::count_groups(env, &service).await {
             Ok(counted) => Some(counted),
             Err(halt) => {
                 tracing::debug!(object = %key, ?halt, "the enrollment groups were not counted");
-                env.clouds.counts.last(&clouds::groups_of(&service))
+                env.clouds.counts.last(&dps::groups_of(&service))
             }
         };
         if let Some(counted) = counted {
@@ -402,7 +400,7 @@ impl Decide for ProvisioningService {
             if !self.deletion_is_confirmed() {
                 return Plan::wait(
                     Reason::AwaitingConfirmation,
-                    super::confirmation(self, "the id scope is lost for ever and every device must learn a new one"),
+                    self.confirmation("the id scope is lost for ever and every device must learn a new one"),
                     None,
                 );
             }

@@ -16,20 +16,13 @@ use self::{
     action::Action,
     observe::{Looked, Seen, SeenHub, is_active},
 };
-use super::ownership::Whose;
 use crate::{
-    cloud_path, clouds,
-    counts::Count,
-    env::Env,
+    azure::{accounts, cloud_path, ownership::Whose, usage::Count},
+    cache::objects::Stores,
+    controller::{context::Env, dependents::users_of_kind, kind::Kind},
     error::{Error, Halt},
-    key::{KindName, ObjectKey, Thing},
-    kind::Kind,
-    kinds::devices_to_wait_for,
-    store::Stores,
+    object::{Keyed, KindName, ObjectKey, Thing},
 };
-
-pub(super) use self::observe::POLICY_PREFIX;
-pub(crate) use self::observe::policy_name;
 
 impl Kind for TenantHubGroup {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
@@ -40,7 +33,7 @@ impl Kind for TenantHubGroup {
         let namespace = &self.key().at.namespace;
         let service = self.spec.provisioning_service_ref.as_ref();
         let service = service.map(|service| ObjectKey::new(KindName::ProvisioningService, service.namespace_or(namespace), &service.name));
-        [Some(clouds::account_key(&self.spec.account_ref, namespace)), service].into_iter().flatten().map(Thing::Object).collect()
+        [Some(accounts::account_key(&self.spec.account_ref, namespace)), service].into_iter().flatten().map(Thing::Object).collect()
     }
 
     fn told(&self) -> Option<&CommonStatus> {
@@ -66,7 +59,7 @@ impl Kind for TenantHubGroup {
     /// One that is kept has nothing to undo itself, but devices may be reached through it.
     fn still_needs(&self, stores: &Stores) -> bool {
         let undoes = self.spec.deletion_policy == DeletionPolicy::Delete;
-        self.has_finalizer() && (undoes || devices_to_wait_for(stores, &self.key()).is_some())
+        self.has_finalizer() && (undoes || users_of_kind(stores, &self.key(), KindName::DeviceCredential).is_some())
     }
 
     async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {

@@ -15,7 +15,7 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Config, Resource};
 use moorage_crds::DeviceCredential;
-use moorage_operator::{cluster::FIELD_MANAGER, connect};
+use moorage_operator::cluster::{FIELD_MANAGER, client};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -54,7 +54,7 @@ pub fn run() -> anyhow::Result<()> {
 
 async fn serve(orders: Orders, let_go: CancellationToken) -> anyhow::Result<()> {
     let Orders { kubeconfig, namespace, concurrency, template } = orders;
-    let client = connect::to(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)?;
+    let client = client::to(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)?;
     let (found, objects) = mpsc::unbounded_channel();
     let objects = Arc::new(Mutex::new(objects));
     let writer = Writer { client: client.clone(), template: Arc::new(template), namespace: namespace.as_str().into() };

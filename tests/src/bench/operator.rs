@@ -8,10 +8,10 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use moorage_cloud::{Azure, Cloud, EndpointMap, LOUD_TARGETS, Transport, TransportOptions};
 use moorage_operator::clock::Clock;
-use moorage_operator::lease::Term;
-use moorage_operator::metrics::Metrics;
+use moorage_operator::controller::leader_election::Term;
+use moorage_operator::controller::metrics::Metrics;
 use moorage_operator::run::{self, Operator};
-use moorage_operator::{connect, env::Installation};
+use moorage_operator::{cluster::client, controller::context::Installation};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,7 @@ async fn serve(orders: Orders, stop: CancellationToken) -> anyhow::Result<()> {
         azure,
         metrics: Arc::new(Metrics::default()),
     };
-    let operator = Operator::new(config, connect::to(cluster)?);
+    let operator = Operator::new(config, client::to(cluster)?);
     let admin = TcpListener::bind("127.0.0.1:0").await.context("failed to listen on loopback")?;
     println!("{}", admin.local_addr()?);
     operator.run(Some(admin), stop).await;

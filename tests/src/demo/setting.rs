@@ -1,7 +1,7 @@
 //! Where the demo plays: a control plane, a cloud, the operator under the rights that ship.
 
 use anyhow::Context as _;
-use moorage_operator::env::Installation;
+use moorage_operator::controller::context::Installation;
 use moorage_simulator::Azure;
 
 use super::cloud::Cloud;

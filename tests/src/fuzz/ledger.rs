@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use moorage_keys::owner_hash;
 use moorage_operator::cluster::Cluster;
-use moorage_operator::key::ObjectKey;
 use moorage_operator::ledger::{Entries, Ledger};
+use moorage_operator::object::ObjectKey;
 use tokio::runtime::Runtime;
 
 use super::Outcome;

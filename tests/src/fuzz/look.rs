@@ -8,16 +8,17 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_crds::{KindName, with_kind};
+use moorage_operator::cache::secrets::Watch;
 use moorage_operator::clock::Clock;
-use moorage_operator::env::{Env, Installation};
-use moorage_operator::key::{Name, ObjectKey};
-use moorage_operator::kind::Kind;
-use moorage_operator::kinds::pass;
-use moorage_operator::lease::Term;
-use moorage_operator::metrics::Metrics;
-use moorage_operator::queue::Lane;
+use moorage_operator::controller::context::{Env, Installation};
+use moorage_operator::controller::kind::Kind;
+use moorage_operator::controller::leader_election::Term;
+use moorage_operator::controller::metrics::Metrics;
+use moorage_operator::controller::queue::Lane;
+use moorage_operator::kinds::reconcile;
+use moorage_operator::object::Keyed;
+use moorage_operator::object::{Name, ObjectKey};
 use moorage_operator::run::{Config, Operator};
-use moorage_operator::secrets::Watch;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 
@@ -71,7 +72,7 @@ impl Lookout {
             let stored = stored.map(|stored| serde_json::from_value(stored).expect("what is stored is an object"));
             env.stores.put(&key, Arc::new(stored.unwrap_or(object)));
             for _ in 0..LOOKS {
-                let look = tokio::time::timeout(Duration::from_secs(20), pass(&env, &key, Lane::New));
+                let look = tokio::time::timeout(Duration::from_secs(20), reconcile(&env, &key, Lane::New));
                 let _next = look.await.expect("a look comes to its end");
                 if let Some(now) = cluster.get(key.kind.as_str(), &key.at.namespace, &key.at.name) {
                     assert!(!now.to_string().contains(SECRET), "a secret is told: {now}");

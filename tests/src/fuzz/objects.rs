@@ -2,10 +2,11 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use moorage_crds::{CloudAccount, EnrollmentGroup, KindName, ProvisioningService, annotations, with_kind};
-use moorage_operator::grants;
-use moorage_operator::key::ObjectKey;
-use moorage_operator::kind::Kind;
-use moorage_operator::store::Stores;
+use moorage_operator::azure::grants;
+use moorage_operator::cache::objects::Stores;
+use moorage_operator::controller::kind::Kind;
+use moorage_operator::object::Keyed;
+use moorage_operator::object::ObjectKey;
 use moorage_plan::Goal;
 
 use super::Outcome;

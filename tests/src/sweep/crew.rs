@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use moorage_operator::env::Env;
+use moorage_operator::controller::context::Env;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::AbortHandle;
 

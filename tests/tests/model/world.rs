@@ -9,9 +9,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::clock::Clock;
-use moorage_operator::env::{Env, Installation};
-use moorage_operator::lease::Term;
-use moorage_operator::metrics::Metrics;
+use moorage_operator::controller::context::{Env, Installation};
+use moorage_operator::controller::leader_election::Term;
+use moorage_operator::controller::metrics::Metrics;
 use moorage_operator::run::{Config, Operator};
 use moorage_simulator::{
     Fault, IdentityLink, KeysLeftOut, Limits, MaskedLink, Match, Occurrence, Options, PoliciesOnGet, Reregistration, Rule, SecondKey,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::kinds::tests::{metadata, now, read, told};
+use crate::controller::linter::{metadata, now, read, told};
 
 fn account() -> CloudAccount {
     read(json!({

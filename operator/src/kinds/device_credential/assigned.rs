@@ -9,16 +9,20 @@ use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot, annotations as names
 use moorage_keys::RegistrationId;
 use moorage_plan::{Plan, Reason};
 
-use super::content::{Keys, Login};
-use super::enrolled::asks_for_a_look;
-use super::home::{self, Home, Identity};
-use super::plan::Action;
+use super::{
+    content::{Keys, Login},
+    enrolled::asks_for_a_look,
+    home::{self, Home, Identity},
+    plan::Action,
+};
 use crate::{
-    clouds::{self, List},
-    env::Env,
+    azure::{
+        enrollment_group::{self, keys},
+        registrations::{self, List},
+    },
+    controller::context::Env,
     error::Halt,
-    kind::Kind,
-    kinds::enrollment_group,
+    object::Keyed,
 };
 
 /// How often it is looked at least, while the list of registrations cannot be read.
@@ -45,10 +49,10 @@ pub(super) async fn look(env: &Env, credential: &DeviceCredential, group: &Enrol
     let service = enrollment_group::service(env, group).await?;
     let list = match &credential.spec.individual_enrollment {
         Some(_) => List::Individuals,
-        None => List::Group(enrollment_group::id_of(group).to_owned()),
+        None => List::Group(keys::id_of(group).to_owned()),
     };
     let asked = asks_for_a_look(credential);
-    let roll = clouds::roll(env, &service, list, asked).await?;
+    let roll = registrations::roll(env, &service, list, asked).await?;
     let (placed, now) = (roll.of(id), env.clock.now());
     let home = home::home(env, group, id, placed.map(|placed| &*placed.hub), placed.and_then(|placed| placed.device.clone()));
     let registered = placed.and_then(|placed| placed.registered);

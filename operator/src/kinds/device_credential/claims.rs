@@ -5,14 +5,15 @@ use moorage_crds::{DeviceCredential, EnrollmentGroup, TenantHubGroup};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Pattern, Reason};
 
-use super::identity::hub_group_of;
-use super::observe::{group_of, registration_id_of};
+use super::{
+    identity::hub_group_of,
+    observe::{group_of, registration_id_of},
+};
 use crate::{
-    env::Env,
+    azure::{enrollment_group, ownership::age},
+    controller::context::Env,
     error::Halt,
-    key::{ObjectKey, Thing},
-    kind::Kind,
-    kinds::{enrollment_group, ownership::age},
+    object::{Keyed, ObjectKey, Thing},
 };
 
 /// The oldest credential of a registration id keeps it, within one provisioning service.

@@ -4,13 +4,13 @@
 //! whatever gets lost on the way, they are never lost, and what the device holds is refused for no longer than one pass takes.
 
 use moorage_cloud::{Device, IfMatch, IndividualEnrollment, KeyPair};
-use moorage_plan::{Plan, Reason, Why};
+use moorage_plan::{Act, Plan, Reason, Target, Why};
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::secret::Held;
-use crate::{cluster::SecretData, effects::Target, key::Name, kind::Act};
+use crate::{cluster::SecretData, object::Name};
 
 /// A look at a device with generated keys.
 #[derive(Clone, Debug)]

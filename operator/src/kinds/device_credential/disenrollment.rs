@@ -14,24 +14,25 @@ use jiff::Timestamp;
 use moorage_cloud::{DpsService, IfMatch, IndividualEnrollment, Registration, RegistrationStatus};
 use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup};
 use moorage_keys::RegistrationId;
-use moorage_plan::{Goal, Plan, Reason};
+use moorage_plan::{Act, Goal, Plan, Reason, Target};
 use serde_json::{Map, Value, json};
 
 use super::claims::is_an_older_one_s;
 use super::home::{self, Home, Identity};
 use super::observe::group_of;
 use crate::{
-    clouds,
-    effects::Target,
-    env::Env,
-    error::{Error, Halt},
-    key::{KindName, ObjectKey},
-    kind::{Act, Kind},
-    kinds::{enrollment_group, ownership::recorded, reached, soon},
+    azure::{
+        dps,
+        enrollment_group::{self, keys},
+    },
+    controller::{context::Env, schedule::soon},
+    error::{Error, Halt, reached},
+    ledger::entries::{DISENROLLED, ENROLLED, recorded},
+    object::{Keyed, ObjectKey},
 };
 
 /// What the names of ledger entries begin with; the registration id follows, and their value is the provisioning service.
-const ENTRIES: [(Meant, &str); 2] = [(Meant::Barred, "disenrolled."), (Meant::Enrolled, "enrolled.")];
+const ENTRIES: [(Meant, &str); 2] = [(Meant::Barred, DISENROLLED), (Meant::Enrolled, ENROLLED)];
 /// Tag of the enrollment's initial twin that says whose it is: an enrollment has no tags of its own.
 pub(super) const MARK: &str = "moorage";
 
@@ -160,19 +161,6 @@ pub(super) fn held_up_by_another(seen: &Looked, other: &ObjectKey, meant: Meant)
     Some(Halt::stuck(Reason::AlreadyExists, note))
 }
 
-/// The ledger entries of devices that we bar, or enroll, in a provisioning service, by owner.
-pub(crate) fn recorded_in(env: &Env, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
-    let service = service.at.to_string();
-    let owners = env.ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential);
-    let of_owner = |owner: ObjectKey| {
-        let entries = env.recorded(&owner);
-        let ours = |entry: &str| ENTRIES.iter().any(|(_, prefix)| entry.starts_with(prefix));
-        let here = entries.iter().filter(|(entry, value)| ours(entry) && **value == service);
-        here.map(|(entry, _)| (owner.clone(), entry.clone())).collect::<Vec<_>>()
-    };
-    owners.flat_map(of_owner).collect()
-}
-
 /// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
 pub(super) async fn look(
     credential: &DeviceCredential,
@@ -182,10 +170,10 @@ pub(super) async fn look(
     goal: Goal,
 ) -> Result<Looked, Halt> {
     let service =
-        clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &credential.key().at.namespace).await?;
+        dps::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &credential.key().at.namespace).await?;
     let enrollments = match goal {
-        Goal::Present => Some(clouds::enrollments(env, &service).await?),
-        Goal::Absent => clouds::enrollments_to_leave(env, &service).await?,
+        Goal::Present => Some(dps::enrollments(env, &service).await?),
+        Goal::Absent => dps::enrollments_to_leave(env, &service).await?,
     };
     let (enrollment, registration) = match &enrollments {
         Some(enrollments) => ask(enrollments, &id, goal).await.inspect_err(|error| env.clouds.heed(&service, error))?,
@@ -323,15 +311,15 @@ pub(super) fn group(credential: &DeviceCredential, env: &Env) -> Result<Arc<Enro
 pub(super) async fn enrollments(credential: &DeviceCredential, env: &Env) -> Result<DpsService, Error> {
     let group = group(credential, env)?;
     let (namespace, payer) = (group.key().at.namespace, credential.key().at.namespace);
-    let service = reached(clouds::service(env, &group.spec.provisioning_service_ref, &namespace, &payer).await)?;
-    reached(clouds::enrollments(env, &service).await)
+    let service = reached(dps::service(env, &group.spec.provisioning_service_ref, &namespace, &payer).await)?;
+    reached(dps::enrollments(env, &service).await)
 }
 
 /// The enrollment that bars a device. Its keys are drawn here and kept by nobody: with the device's own, a leaked or forgotten
 /// Secret would open the door again as soon as somebody enabled the enrollment by hand. It names no hubs, for none is ever given.
 fn barring(env: &Env, owner: &ObjectKey, id: &RegistrationId) -> IndividualEnrollment {
     let tags = Map::from_iter([(MARK.to_owned(), mark(env, owner))]);
-    IndividualEnrollment::with_symmetric_keys(id, &enrollment_group::fresh_keys()).with_enabled(false).with_initial_tags(tags)
+    IndividualEnrollment::with_symmetric_keys(id, &keys::generate()).with_enabled(false).with_initial_tags(tags)
 }
 
 /// Whether an enrollment says that it was written for an object.

@@ -13,12 +13,16 @@ use super::custody::{self, Custody, Found, Note};
 use super::disenrollment::{self, MARK, Meant, mark};
 use super::secret::Held;
 use crate::{
-    clouds,
-    env::Env,
+    azure::{
+        dps,
+        enrollment_group::{
+            self,
+            webhook::{Webhook, webhook},
+        },
+    },
+    controller::{context::Env, kind::Kind},
     error::{Error, Halt, bounded},
-    key::ObjectKey,
-    kind::Kind,
-    kinds::enrollment_group::{self, Webhook},
+    object::{Keyed, ObjectKey},
 };
 
 /// What the enrollment is to be like.
@@ -46,15 +50,15 @@ pub(super) async fn look(
     let (key, namespace) = (credential.key(), group.key().at.namespace);
     let of_service = enrollment_group::service_of(group);
     let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.at);
-    let wish = Wish::of(env, credential, group, spec, enrollment_group::webhook(env, group).await?)?;
+    let wish = Wish::of(env, credential, group, spec, webhook(env, group).await?)?;
     let meant = disenrollment::meant(env, &key, id, &of_service);
     let state = wish.state(&held, meant, &of_service);
     let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
     if is_known && env.clouds.settled.fresh(&key, &state, env.clock.now()).is_some() {
         return Ok(Custody::settled(what, held, custody::Document::Enrollment(Box::new(wish.fresh(id)))));
     }
-    let service = clouds::service(env, &group.spec.provisioning_service_ref, &namespace, &key.at.namespace).await?;
-    let enrollments = clouds::enrollments(env, &service).await?;
+    let service = dps::service(env, &group.spec.provisioning_service_ref, &namespace, &key.at.namespace).await?;
+    let enrollments = dps::enrollments(env, &service).await?;
     let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| env.clouds.heed(&service, error))?;
     if there.is_none() && service.object.meta().deletion_timestamp.is_some() {
         let note = format!("ProvisioningService {} is being deleted, and no device is enrolled in it any more", of_service.at);
@@ -224,8 +228,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::key::KindName;
-    use crate::kinds::tests::{metadata, read};
+    use crate::controller::linter::{metadata, read};
+    use crate::object::KindName;
 
     const HOST: &str = "contoso-east.azure-devices.net";
 

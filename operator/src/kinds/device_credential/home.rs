@@ -8,11 +8,10 @@ use moorage_keys::{DeviceId, RegistrationId};
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    clouds,
-    env::Env,
-    error::{Error, Halt},
-    kind::Kind,
-    kinds::{enrollment_group, reached},
+    azure::{enrollment_group, iot_hub},
+    controller::context::Env,
+    error::{Error, Halt, reached},
+    object::Keyed,
 };
 
 /// A device's identity, where it can be reached.
@@ -86,7 +85,7 @@ pub(super) async fn evict(env: &Env, group: &EnrollmentGroup, identity: &Identit
 async fn registry(env: &Env, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, Halt> {
     let hubs = hubs_of(env, group).filter(|hubs| has_hub(hubs, hub));
     let hubs = hubs.ok_or_else(|| Error::own(format!("{step}: the hub is no longer the tenant's"), moorage_plan::Class::Conflict))?;
-    clouds::registry(env, &hubs, hub).await
+    iot_hub::registry(env, &hubs, hub).await
 }
 
 /// The group's name, as sentences have it.

@@ -19,34 +19,18 @@ use super::observe::{Seen, SeenKeys, Wanted, secret_of};
 use super::secret::{Held, held};
 use super::tokens::Renewals;
 use crate::{
-    clouds,
-    env::Env,
-    error::{Error, Halt},
-    key::{KindName, ObjectKey},
-    kind::Kind,
-    kinds::reached,
+    azure::iot_hub,
+    controller::context::Env,
+    error::{Error, Halt, reached},
+    ledger::entries::IDENTITY,
+    object::{Keyed, KindName, ObjectKey},
 };
 
 pub use self::leaving::{Leaving, Step, leave, perform};
 
-/// What the names of ledger entries begin with; a hash of the hub and the device follows.
-const ENTRY: &str = "identity.";
-
 /// The hub group in whose hub a device is created.
 pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> ObjectKey {
     ObjectKey::new(KindName::TenantHubGroup, &credential.key().at.namespace, &hub.name)
-}
-
-/// What the ledger says of devices in a hub, by owner.
-pub(crate) fn recorded_in_hub(env: &Env, hub: &HubHost) -> Vec<(ObjectKey, String)> {
-    let place = format!(" {hub}/devices/");
-    let owners = env.ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential);
-    let of_owner = |owner: ObjectKey| {
-        let entries = env.recorded(&owner);
-        let here = entries.iter().filter(|(entry, value)| entry.starts_with(ENTRY) && value.contains(&place));
-        here.map(|(entry, _)| (owner.clone(), entry.clone())).collect::<Vec<_>>()
-    };
-    owners.flat_map(of_owner).collect()
 }
 
 /// How an identity stands in the ledger.
@@ -89,7 +73,7 @@ pub(super) struct Place {
 
 impl Place {
     fn entry(&self) -> String {
-        format!("{ENTRY}{}", owner_hash("", "Identity", self.hub.host().as_str(), self.device.as_str()))
+        format!("{IDENTITY}{}", owner_hash("", "Identity", self.hub.host().as_str(), self.device.as_str()))
     }
 
     /// What is written into the ledger, for us and for people.
@@ -224,7 +208,7 @@ fn disabled(place: &Place) -> Why {
 }
 
 async fn read(env: &Env, hubs: &TenantHubGroup, place: &Place) -> Result<Option<Device>, Halt> {
-    let registry = clouds::registry(env, hubs, &place.hub).await?;
+    let registry = iot_hub::registry(env, hubs, &place.hub).await?;
     let read = registry.device(&place.device).await;
     let read = read.map_err(|error| Error::cloud(format!("failed to look at {}", place.what()), error));
     Ok(read.inspect_err(|error| env.clouds.heed_hub(&place.hub, error))?)
@@ -237,7 +221,7 @@ pub(super) async fn registry(env: &Env, credential: &DeviceCredential) -> Result
     let hubs = env.stores.of::<TenantHubGroup>().get(&hub_group_of(credential, hub).at).ok_or_else(gone)?;
     let device = DeviceId::parse(device_of(credential)).map_err(|_| gone())?;
     let place = Place { hub: reached(host_of(env, &hubs, hub))?, device };
-    Ok((reached(clouds::registry(env, &hubs, &place.hub).await)?, place))
+    Ok((reached(iot_hub::registry(env, &hubs, &place.hub).await)?, place))
 }
 
 /// Writes the identity.

@@ -23,7 +23,13 @@ use zeroize::Zeroizing;
 use super::observe::{secret_of, waiting};
 use super::reprovisioning::{self, Asked, open_request};
 use super::secret::{SeenSecret, is_intact};
-use crate::{cluster::SecretData, env::Env, error::Halt, key::Name, kind::Kind, kinds::enrollment_group};
+use crate::{
+    azure::enrollment_group,
+    cluster::SecretData,
+    controller::context::Env,
+    error::Halt,
+    object::{Keyed, Name},
+};
 
 pub(super) use self::beside::Beside;
 pub(super) use self::life::renewal;

@@ -14,12 +14,13 @@ use super::secret::{self, SeenSecret};
 use super::tokens::Renewals;
 use super::{disenrollment, enrolled, home, identity, leaf};
 use crate::{
-    env::Env,
+    azure::{
+        enrollment_group::{self, keys},
+        grants,
+    },
+    controller::context::Env,
     error::Halt,
-    grants,
-    key::{Name, ObjectKey},
-    kind::Kind,
-    kinds::enrollment_group,
+    object::{Keyed, Name, ObjectKey},
 };
 
 /// What was seen of a credential's world.
@@ -193,9 +194,8 @@ pub(super) fn place_of(group: &EnrollmentGroup) -> Result<(IdScope, String), Hal
 async fn derived(env: &Env, group: &EnrollmentGroup, id: &RegistrationId) -> Result<Keys, Halt> {
     let known = group.status.as_ref().and_then(|status| status.keys_digest.as_ref());
     let known = known.ok_or_else(|| waiting(group, "has no keys in the provisioning service yet"))?;
-    let keys =
-        enrollment_group::stored_keys(env, group).await?.ok_or_else(|| waiting(group, "has lost its keys' Secret and is restoring it"))?;
-    if *known != enrollment_group::digest_of(&keys) {
+    let keys = keys::stored_keys(env, group).await?.ok_or_else(|| waiting(group, "has lost its keys' Secret and is restoring it"))?;
+    if *known != keys::digest_of(&keys) {
         return Err(waiting(group, "is bringing its keys to the provisioning service"));
     }
     Ok(Keys::derived(&keys, id, Slot::Primary))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use moorage_crds::{DeviceCredential, annotations as names};
-use moorage_plan::{Plan, Reason, Seed};
+use moorage_plan::{Act, Plan, Reason, Seed, Target};
 
 use super::assigned;
 use super::content::{Content, Keys, Login, Origin, Source};
@@ -19,10 +19,8 @@ use super::secret::SeenSecret;
 use super::tokens::Lives;
 use super::{identity, reprovisioning};
 use crate::{
-    effects::Target,
-    key::{KindName, Name},
-    kind::{Act, Kind},
-    secrets::owner_of,
+    cache::secrets::owner_of,
+    object::{Keyed, KindName, Name},
 };
 
 /// What can be done for a credential.

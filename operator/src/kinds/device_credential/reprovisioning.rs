@@ -10,20 +10,17 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::{IfMatch, Registration, RegistrationStatus};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, annotations as names};
 use moorage_keys::RegistrationId;
-use moorage_plan::{Plan, Reason};
+use moorage_plan::{Act, Plan, Reason, Target};
 use serde_json::{Value, json};
 
 use super::disenrollment::{enrollments, group};
 use super::home::{self, Home, Identity};
 use super::observe::secret_of;
 use crate::{
-    clouds,
-    effects::Target,
-    env::Env,
+    azure::{dps, enrollment_group},
+    controller::{context::Env, kind::Kind, schedule::soon},
     error::{Error, Halt, bounded},
-    key::Thing,
-    kind::{Act, Kind},
-    kinds::soon,
+    object::{Keyed, Thing},
 };
 
 /// A request, and the registration that it can concern.
@@ -106,8 +103,8 @@ pub(super) async fn look(
     token: String,
     secret: &ObjectMeta,
 ) -> Result<Asked, Halt> {
-    let service = crate::kinds::enrollment_group::service(env, from).await?;
-    let record = clouds::enrollments(env, &service).await?.registration(id.as_str()).await;
+    let service = enrollment_group::service(env, from).await?;
+    let record = dps::enrollments(env, &service).await?.registration(id.as_str()).await;
     let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
     let record = record.inspect_err(|error| env.clouds.heed(&service, error))?;
     let home = home::of_record(env, from, id, record.as_ref());

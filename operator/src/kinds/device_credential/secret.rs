@@ -9,7 +9,7 @@ use moorage_keys::SymmetricKey;
 
 use super::content::{MadeFor, keys_in, pending_in, seal};
 use super::plan::{annotation, is_ours};
-use crate::{cluster::SecretData, env::Env, error::Halt, key::Name};
+use crate::{cluster::SecretData, controller::context::Env, error::Halt, object::Name};
 
 /// The Secret of the name that was asked for.
 pub(super) struct SeenSecret {

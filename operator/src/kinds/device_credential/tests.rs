@@ -25,10 +25,10 @@ use super::tokens::Tokens;
 use super::writing::metadata;
 use super::*;
 use crate::{
+    cache::secrets::owner_of,
     cluster::SecretData,
-    key::Name,
-    kinds::tests::{metadata as object_metadata, now, read, told},
-    secrets::owner_of,
+    controller::linter::{metadata as object_metadata, now, read, told},
+    object::Name,
 };
 
 const DAY: Renewal = Renewal { ttl: SignedDuration::from_hours(24), at_percent: 50 };

@@ -11,12 +11,11 @@ use super::content::{Content, with_pending};
 use super::custody::{Document, Step};
 use super::{enrolled, identity, plan, reprovisioning};
 use crate::{
+    azure::enrollment_group::keys,
     cluster::{SecretData, SecretType},
-    env::Env,
+    controller::context::Env,
     error::Error,
-    key::{Name, Thing},
-    kind::Kind,
-    kinds::enrollment_group,
+    object::{Keyed, Name, Thing},
 };
 
 /// Writes the content.
@@ -36,7 +35,7 @@ pub(super) async fn bring(credential: &DeviceCredential, env: &Env, step: &Step)
     match step {
         Step::Note(note) => env.record(&credential.key(), &note.entries).await,
         Step::Store { at, beside, over, .. } => {
-            let (metadata, data) = pending(credential, at, beside, over.as_deref(), &enrollment_group::fresh_keys());
+            let (metadata, data) = pending(credential, at, beside, over.as_deref(), &keys::generate());
             put(credential, env, at, SecretType::Opaque, &metadata, &data, over.as_deref()).await
         }
         Step::Put { document: Document::Enrollment(document), keys, over, .. } => {

@@ -8,28 +8,25 @@ use moorage_keys::RegistrationId;
 use moorage_plan::{Goal, Reason};
 
 use super::keys::{has_keys, id_of, is_ours, secret_of, stored_keys};
-use super::webhook::{Webhook, webhook};
 use super::{
     signers::{issues, signers},
     twin,
 };
 use crate::{
-    clouds::{self, Service},
-    counts::Count,
-    env::Env,
-    error::{Error, Halt},
-    key::{Name, ObjectKey},
-    kind::Kind,
-    kinds::{
-        ownership::{CLAIMED, older_claim, recorded},
-        users_to_wait_for,
+    azure::{
+        dps::{self, Service},
+        enrollment_group::{
+            hub_group_of, service, service_of,
+            webhook::{Webhook, webhook},
+        },
+        ownership::older_claim,
+        usage::Count,
     },
+    controller::{context::Env, dependents::users_to_wait_for},
+    error::{Error, Halt},
+    ledger::entries::{APPLIED, CLAIMED, GROUP, recorded},
+    object::{Keyed, Name, ObjectKey},
 };
-
-/// Ledger entry: the group itself.
-pub(super) const ENTRY: &str = "group";
-/// Ledger entry: the state in which the group was last seen as its spec says, under `driftPolicy: Report`.
-pub(super) const APPLIED: &str = "applied";
 
 /// What was seen of a group's world.
 pub enum Seen {
@@ -67,24 +64,6 @@ pub struct Looked {
     pub(super) provisioning_host: Option<String>,
 }
 
-/// The provisioning service in whose name a group's registration ids are unique.
-pub(crate) fn service_of(group: &EnrollmentGroup) -> ObjectKey {
-    let reference = &group.spec.provisioning_service_ref;
-    ObjectKey::new(crate::key::KindName::ProvisioningService, reference.namespace_or(&group.key().at.namespace), &reference.name)
-}
-
-/// The hub group whose hubs a group may assign devices to.
-pub(crate) fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
-    let reference = &group.spec.tenant_hub_group_ref;
-    ObjectKey::new(crate::key::KindName::TenantHubGroup, reference.namespace_or(&group.key().at.namespace), &reference.name)
-}
-
-/// The provisioning service of a group, at the expense of the tenant whose devices it takes.
-pub(crate) async fn service(env: &Env, group: &EnrollmentGroup) -> Result<Service, Halt> {
-    let payer = hub_group_of(group).at.namespace;
-    clouds::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &payer).await
-}
-
 pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
     let key = group.key();
     if goal == Goal::Absent {
@@ -107,8 +86,8 @@ pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> R
     }
     let service = service(env, group).await?;
     let (enrollments, hubs) = match goal {
-        Goal::Present => (Some(clouds::enrollments(env, &service).await?), hubs(env, group, &service)?),
-        Goal::Absent => (clouds::enrollments_to_leave(env, &service).await?, None),
+        Goal::Present => (Some(dps::enrollments(env, &service).await?), hubs(env, group, &service)?),
+        Goal::Absent => (dps::enrollments_to_leave(env, &service).await?, None),
     };
     let looked = look(group, env, enrollments.as_ref(), &service, hubs, goal).await;
     if let Err(Halt::Failed(error)) = &looked {
@@ -144,9 +123,9 @@ async fn look(
         }
     }
     let is_new = goal == Goal::Present && found.is_none() && has_keys(group);
-    let others = if is_new { Some(clouds::count_groups(env, service).await?) } else { None };
+    let others = if is_new { Some(dps::count_groups(env, service).await?) } else { None };
     let entries = env.recorded(&group.key());
-    let record = recorded(&entries, ENTRY).map(str::to_owned);
+    let record = recorded(&entries, GROUP).map(str::to_owned);
     let (stored, signers) = match (goal, record.as_deref()) {
         (Goal::Present, _) => proof(env, group).await?,
         // Only it can tell whether what is there is what we were about to make.

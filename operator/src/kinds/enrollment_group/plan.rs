@@ -3,19 +3,16 @@
 use jiff::Timestamp;
 use moorage_cloud::{Attestation, EnrollmentGroup as Document, IfMatch, KeyPair, Signers};
 use moorage_crds::{Adoption, DriftPolicy, EnrollmentGroup, annotations};
-use moorage_plan::{Plan, Reason, Standing, Why};
+use moorage_plan::{Act, Plan, Reason, Standing, Target, Why};
 
 use super::keys::{has_keys, id_of, secret_of};
 use super::observe::Looked;
 use super::signers::ending;
 use super::wish::{Proof, Wish};
 use crate::{
-    effects::Target,
-    kind::{Act, Kind},
-    kinds::{
-        confirmation,
-        ownership::{ADOPTED, CLAIMED, MADE},
-    },
+    controller::kind::Kind,
+    ledger::entries::{ADOPTED, CLAIMED, MADE},
+    object::Keyed,
 };
 
 /// What can be done for a group.
@@ -254,7 +251,7 @@ pub(super) fn absent(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     if let Some(there) = seen.group.as_ref().filter(|_| ours) {
         if seen.has_registrations && !group.deletion_is_confirmed() {
             let loss = format!("devices are registered through enrollment group {id} and can then not register again");
-            return Plan::wait(Reason::AwaitingConfirmation, confirmation(group, &loss), None);
+            return Plan::wait(Reason::AwaitingConfirmation, group.confirmation(&loss), None);
         }
         let delete = Action::Delete { id: id.to_owned(), condition: IfMatch::of(there.etag()) };
         return Plan::act(vec![delete], Reason::DeleteEnrollmentGroup, format!("Enrollment group {id} is being deleted"));

@@ -3,11 +3,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::{EnrollmentGroup as Document, Pair, Signers};
-use moorage_crds::{AuthoritySecret, AuthorityStatus, EnrollmentGroup, SigningCertificates, Slot};
+use moorage_crds::{AuthorityStatus, EnrollmentGroup, Slot};
 use moorage_keys::{Authority, AuthorityError};
 use moorage_plan::{Reason, Why};
 
-use crate::{env::Env, error::Halt, key::Name, kind::Kind};
+use crate::{
+    azure::enrollment_group::{authority_secrets_of, issuer_of, name_of},
+    controller::context::Env,
+    error::Halt,
+    object::Name,
+};
 
 /// Entry of the certificate, or of a chain that begins with it.
 const CERTIFICATE: &str = "tls.crt";
@@ -17,30 +22,11 @@ const FIELD: &str = "spec.attestation.x509.signingCertificates";
 /// How long before an authority ends that is told, at most; or in the last tenth of its life, if that is shorter.
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-fn certificates_of(group: &EnrollmentGroup) -> Option<&SigningCertificates> {
-    group.spec.attestation.x509.as_ref()?.signing_certificates.as_ref()
-}
-
-/// The Secret of the authority that issues certificates for the group's devices, if one of the cluster does.
-pub(crate) fn issuer_of(group: &EnrollmentGroup) -> Option<Name> {
-    certificates_of(group).map(|certificates| name_of(group, &certificates.primary))
-}
-
 /// Whether the key of that authority is in the cluster.
 pub(super) async fn issues(env: &Env, group: &EnrollmentGroup) -> Result<bool, Halt> {
     let Some(at) = issuer_of(group) else { return Ok(false) };
     let data = env.secrets.source(&at).await?;
     Ok(data.is_some_and(|data| data.expose(KEY).is_some_and(|key| !key.trim().is_empty())))
-}
-
-/// The Secrets of a group's authorities.
-pub(crate) fn authority_secrets_of(group: &EnrollmentGroup) -> Vec<Name> {
-    let certificates = certificates_of(group).into_iter();
-    certificates.flat_map(|pair| std::iter::once(&pair.primary).chain(&pair.secondary)).map(|secret| name_of(group, secret)).collect()
-}
-
-fn name_of(group: &EnrollmentGroup, secret: &AuthoritySecret) -> Name {
-    Name::new(&group.key().at.namespace, &secret.secret_name)
 }
 
 /// Who signs, as the spec and its Secrets say; `None` for a group of keys.

@@ -12,8 +12,8 @@ use moorage_keys::SymmetricKey;
 
 use super::observe::Looked;
 use super::*;
-use crate::counts::Count;
-use crate::kinds::tests::{metadata, now, read, told};
+use crate::azure::usage::Count;
+use crate::controller::linter::{metadata, now, read, told};
 
 const EAST: &str = "contoso-east.azure-devices.net";
 const WEST: &str = "contoso-west.azure-devices.net";

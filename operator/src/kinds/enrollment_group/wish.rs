@@ -1,10 +1,11 @@
 //! Everything that a group should be, and how it differs from what is there.
 
-use moorage_cloud::{AllocationPolicy as CloudPolicy, EnrollmentGroup as Document, HubHost, KeyPair, Reprovisioning, Signers};
-use moorage_crds::{AllocationPolicy, EnrollmentGroup, ProvisioningStatus, ReprovisionPolicy};
+use moorage_cloud::{AllocationPolicy, EnrollmentGroup as Document, HubHost, KeyPair, Reprovisioning, Signers};
+use moorage_crds::{EnrollmentGroup, ProvisioningStatus, ReprovisionPolicy};
 use moorage_keys::Thumbprint;
 
-use super::{keys::digest_of, twin, webhook::Webhook};
+use super::twin;
+use crate::azure::enrollment_group::{allocation, keys::digest_of, webhook::Webhook};
 
 /// By what a group knows its devices.
 #[derive(Clone, Copy)]
@@ -72,7 +73,7 @@ impl Wish<'_> {
     /// How the group would be written, of what is there now.
     pub(super) fn document(&self, there: Document) -> Document {
         let spec = &self.group.spec;
-        let had_a_webhook = there.allocation() == Some(CloudPolicy::Custom);
+        let had_a_webhook = there.allocation() == Some(AllocationPolicy::Custom);
         let document =
             there.with_hubs(allocation(self.group), self.hubs).with_enabled(self.enabled()).with_reprovisioning(self.reprovisioning());
         let mut document = match self.proof {
@@ -151,16 +152,6 @@ impl Wish<'_> {
             ReprovisionPolicy::ResetData => Reprovisioning::Reset,
             ReprovisionPolicy::Never => Reprovisioning::Never,
         }
-    }
-}
-
-/// How devices are given their hub.
-pub(crate) fn allocation(group: &EnrollmentGroup) -> CloudPolicy {
-    match group.spec.allocation_policy {
-        AllocationPolicy::GeoLatency => CloudPolicy::GeoLatency,
-        AllocationPolicy::Hashed => CloudPolicy::Hashed,
-        AllocationPolicy::Static => CloudPolicy::Static,
-        AllocationPolicy::Custom => CloudPolicy::Custom,
     }
 }
 

@@ -5,7 +5,7 @@ mod world;
 use moorage_plan::Goal;
 
 use super::*;
-use crate::kinds::tests::{metadata, now, read, told};
+use crate::controller::linter::{metadata, now, read, told};
 
 const MARK: &str = "house/ProvisioningService/platform/dps";
 

@@ -6,21 +6,20 @@ use moorage_cloud::{
 };
 use moorage_crds::{CloudAccount, Link, TenantHubGroup};
 use moorage_keys::{ConnectionString, HostName};
-use moorage_plan::{Class, Reason};
+use moorage_plan::{Act, Class, Reason, Target};
 
-use super::observe::{HUB, digest_of, service_of};
+use super::observe::{digest_of, service_of};
 use crate::{
-    clouds::{self, Service},
-    effects::Target,
-    env::Env,
-    error::Error,
-    key::ObjectKey,
-    kind::{Act, Kind},
-    kinds::{
-        ownership::{MADE, OWNER_TAG},
-        reached, resource_group, service_document,
+    azure::{
+        accounts,
+        dps::{Service, links},
+        ownership::OWNER_TAG,
+        resource_group,
     },
-    queue::Lane,
+    controller::{context::Env, queue::Lane},
+    error::{Error, reached},
+    ledger::entries::{HUB, MADE},
+    object::{Keyed, ObjectKey},
 };
 
 /// A link as it is to be written.
@@ -160,7 +159,7 @@ impl Act for Action {
 pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) -> Result<(), Error> {
     let key = group.key();
     let arm = async || {
-        let reach = clouds::reach(env, &group.spec.account_ref, &key.at.namespace, &group.spec.resource_group.name).await;
+        let reach = accounts::reach(env, &group.spec.account_ref, &key.at.namespace, &group.spec.resource_group.name).await;
         reached(reach).map(|reach| reach.arm)
     };
     match action {
@@ -219,9 +218,9 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
 
 /// Has the account tell how many hubs its subscription has.
 fn have_hubs_counted(env: &Env, group: &TenantHubGroup) {
-    let account = clouds::account_key(&group.spec.account_ref, &group.key().at.namespace);
+    let account = accounts::account_key(&group.spec.account_ref, &group.key().at.namespace);
     if let Some(object) = env.stores.of::<CloudAccount>().get(&account.at) {
-        env.clouds.counts.forget(&clouds::hubs_of(&object));
+        env.clouds.counts.forget(&accounts::hubs_of(&object));
         env.queue.push(account, Lane::Refresh);
     }
 }
@@ -265,7 +264,7 @@ async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[Ho
     let links = add.iter().map(cloud_link).collect::<Result<Vec<_>, _>>()?;
     let by_identity = add.iter().any(|link| link.key.is_none());
     let what = format!("the links of provisioning service {}", service.id.name);
-    let (written, after) = service_document::rewrite(env, service, by_identity, &what, |document| {
+    let (written, after) = links::rewrite(env, service, by_identity, &what, |document| {
         let linked = links.iter().fold(document, ServiceDocument::with_link);
         remove.iter().fold(linked, ServiceDocument::without_link)
     })

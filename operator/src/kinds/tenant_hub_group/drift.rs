@@ -8,12 +8,14 @@ use moorage_crds::{DriftPolicy, IotHub, LinkAuthentication, TenantHubGroup};
 use moorage_plan::{Plan, Reason, Standing};
 
 use super::action::Action;
-use super::observe::{LINK, Looked, ROLE, SeenHub, is_active};
+use super::observe::{Looked, SeenHub, is_active};
 use super::plan::{both, sku_name, wanted_link};
-use crate::kinds::ownership::{Whose, recorded};
+use crate::{
+    azure::ownership::Whose,
+    ledger::entries::{APPLIED, LINK, ROLE, recorded},
+};
 
 /// Ledger entry: the state that was seen in place, under `driftPolicy: Report`.
-const APPLIED: &str = "applied";
 
 /// Under `driftPolicy: Report`, leaves drift as it is; writes down when everything is as the spec says.
 pub(super) fn heed(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>) -> Plan<Action> {

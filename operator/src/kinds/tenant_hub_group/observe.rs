@@ -8,25 +8,29 @@ use moorage_cloud::{
     RoleAssignment,
 };
 use moorage_crds::{Adoption, DeletionPolicy, IotHub, LinkAuthentication, TenantHubGroup};
-use moorage_keys::{keyed_digest, owner_hash};
+use moorage_keys::keyed_digest;
 use moorage_plan::Goal;
 
 use super::role::Roles;
 use crate::{
-    clouds::{self, Service},
-    counts::Count,
-    env::Env,
-    error::{Error, Halt},
-    key::ObjectKey,
-    kind::Kind,
-    kinds::{
-        device_credential::recorded_in_hub,
-        devices_to_wait_for,
-        ownership::{CLAIMED, Maker, OWNER_TAG, Whose, by_tag, older_claim, recorded},
+    azure::{
+        accounts,
+        dps::{
+            self, Service,
+            links::{self, remember_link_key},
+        },
+        iot_hub::{self, link_policy},
+        ownership::{Maker, OWNER_TAG, Whose, by_tag, older_claim},
         resource_group::{self, SeenGroup},
-        service_document,
+        usage::Count,
     },
-    ledger::Entries,
+    controller::{context::Env, dependents::users_of_kind},
+    error::{Error, Halt},
+    ledger::{
+        Entries,
+        entries::{self, BY_IDENTITY, CLAIMED, HUB, LINK, ROLE, STALE, recorded},
+    },
+    object::{Keyed, KindName, ObjectKey},
 };
 
 /// Azure's name for the number of devices of a hub.
@@ -147,46 +151,9 @@ pub(super) fn digest_of(access: &AccessKey) -> String {
     keyed_digest(&access.keys.primary, [access.name.as_bytes()]).to_string()
 }
 
-/// Ledger entry of a hub.
-pub(super) fn hub_entry(name: &str) -> String {
-    format!("{HUB}{}", name.to_lowercase())
-}
-
-/// What the ledger says of a link without a key.
-pub(super) const BY_IDENTITY: &str = "identity";
-
-/// What the ledger says of a link that was there before the hub: to one that is no more, so that it cannot work.
-pub(super) const STALE: &str = "stale";
-
-/// How ledger entries of hubs begin.
-pub(super) const HUB: &str = "hub.";
-/// How ledger entries of links begin.
-pub(super) const LINK: &str = "link.";
-/// How ledger entries of roles begin.
-pub(super) const ROLE: &str = "role.";
-
-/// Ledger entry of a hub's link.
-pub(super) fn link_entry(name: &str) -> String {
-    format!("{LINK}{}", name.to_lowercase())
-}
-
-/// Ledger entry of the role by which the provisioning service is let into a hub.
-pub(super) fn role_entry(name: &str) -> String {
-    format!("{ROLE}{}", name.to_lowercase())
-}
-
 /// Whether the provisioning service may have a role of ours on a hub, so that it is worth a call to see.
 pub(super) fn may_have_role(wants_identity: bool, role_recorded: bool, link_record: Option<&str>) -> bool {
     wants_identity || role_recorded || link_record == Some(BY_IDENTITY)
-}
-
-/// How the name of every link policy begins, of this hub group or of another.
-pub(in crate::kinds) const POLICY_PREFIX: &str = "moorage-";
-
-/// Name of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
-pub(crate) fn policy_name(env: &Env, group: &TenantHubGroup) -> String {
-    let key = group.key();
-    format!("{POLICY_PREFIX}{}", owner_hash(&env.installation.id, key.kind.as_str(), &key.at.namespace, &key.at.name))
 }
 
 pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
@@ -195,23 +162,23 @@ pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
 
 pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
     let key = group.key();
-    let devices = (goal == Goal::Absent).then(|| devices_to_wait_for(&env.stores, &key)).flatten();
+    let devices = (goal == Goal::Absent).then(|| users_of_kind(&env.stores, &key, KindName::DeviceCredential)).flatten();
     if goal == Goal::Absent && (group.spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
         return Ok(Seen::Kept { devices });
     }
     let spec = &group.spec;
-    let reach = clouds::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
+    let reach = accounts::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
     let service = service_of(env, group).await?;
     let seen_group = resource_group::observe(env, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
     let entries = env.recorded(&key);
     let document = match &service {
         Some(service) => {
             let wished = spec.hubs.iter().any(|hub| hub.link.authentication == LinkAuthentication::Identity);
-            service_document::read(&service.arm, &service.id, wished || service_document::tells_of_identities(&service.object)).await?
+            links::read(&service.arm, &service.id, wished || links::tells_of_identities(&service.object)).await?
         }
         None => None,
     };
-    let policy = policy_name(env, group);
+    let policy = link_policy::name_of(&env.installation.id, group);
     let mut hubs = Vec::new();
     for (name, wish) in names(group, &entries) {
         hubs.push(look(group, env, &reach.arm, document.as_ref(), &policy, &entries, name, wish, goal).await?);
@@ -242,7 +209,7 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
 pub(super) async fn service_of(env: &Env, group: &TenantHubGroup) -> Result<Option<Service>, Halt> {
     let Some(reference) = &group.spec.provisioning_service_ref else { return Ok(None) };
     let namespace = group.key().at.namespace;
-    clouds::service(env, reference, &namespace, &namespace).await.map(Some)
+    dps::service(env, reference, &namespace, &namespace).await.map(Some)
 }
 
 /// The hubs of the spec, and those of the ledger that are no longer in it.
@@ -268,7 +235,7 @@ async fn look(
     let failed = |error| Error::cloud(format!("failed to look at IoT hub {name}"), error);
     let id = hub_id(group, &name);
     let hub = arm.hub(&id).await.map_err(failed)?;
-    let record = recorded(entries, &hub_entry(&name)).map(str::to_owned);
+    let record = recorded(entries, &entries::of(HUB, &name)).map(str::to_owned);
     let tag = hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG));
     let mut whose = by_tag(&env.owner_tag(&group.key()), tag, record.as_deref(), |tag| env.lives(tag));
     let is_same = |other: &TenantHubGroup| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(&name));
@@ -282,7 +249,7 @@ async fn look(
     let settled = hub.as_ref().is_some_and(is_active);
     let access = if settled && ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
     if settled {
-        env.clouds.remember_link_key(arm, &id, policy, access.as_ref());
+        remember_link_key(env, arm, &id, policy, access.as_ref());
     }
     let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
     let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
@@ -294,13 +261,13 @@ async fn look(
         let wanted = host_text.or(named)?.to_lowercase();
         service.links().into_iter().find(|link| link.host.as_ref().is_some_and(|host| host.as_str().to_lowercase() == wanted))
     });
-    let link_record = recorded(entries, &link_entry(&name)).map(str::to_owned);
+    let link_record = recorded(entries, &entries::of(LINK, &name)).map(str::to_owned);
     let wants_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
-    let role_recorded = recorded(entries, &role_entry(&name)).is_some();
+    let role_recorded = recorded(entries, &entries::of(ROLE, &name)).is_some();
     let asks = settled && ours_to_touch && may_have_role(wants_identity, role_recorded, link_record.as_deref());
     let roles = if asks { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
     let gone = env.clouds.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
-    let left = gone.map(|host| recorded_in_hub(env, &host)).unwrap_or_default();
+    let left = gone.map(|host| entries::of_devices_in(&env.ledger, &host.to_string())).unwrap_or_default();
     Ok(SeenHub {
         name,
         wish,
@@ -322,7 +289,7 @@ async fn look(
 
 /// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.
 async fn count(env: &Env, arm: &Arm, id: &ResourceId) -> Option<Count> {
-    let (what, now) = (clouds::devices_of(arm, id), env.clock.now());
+    let (what, now) = (iot_hub::devices_of(arm, id), env.clock.now());
     if let Some(count) = env.clouds.counts.fresh(&what, now) {
         return Some(count);
     }
@@ -367,7 +334,7 @@ async fn devices(arm: &Arm, id: &ResourceId) -> Result<i64, moorage_cloud::Error
 }
 
 async fn enrolled(env: &Env, service: &Service) -> Result<Vec<(String, String)>, Halt> {
-    let enrollments = clouds::enrollments(env, service).await?;
+    let enrollments = dps::enrollments(env, service).await?;
     let listed = enrollments.groups().await;
     let listed = listed.map_err(|error| Error::cloud(format!("failed to list the enrollment groups of {}", service.id.name), error))?;
     let pairs = listed.iter().flat_map(|group| {

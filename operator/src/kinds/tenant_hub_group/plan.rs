@@ -8,18 +8,20 @@ use moorage_plan::{Plan, Reason, Standing, Why};
 
 use super::action::{Action, NewLink};
 use super::drift;
-use super::observe::{BY_IDENTITY, Looked, STALE, SeenHub, hub_entry, hub_id, is_active, link_entry, role_entry};
+use super::observe::{Looked, SeenHub, hub_id, is_active};
 use super::role;
 use crate::{
-    key::ObjectKey,
-    kind::Kind,
-    kinds::{
-        confirmation,
-        ownership::{ADOPTED, CLAIMED, MADE, Whose, name_taken, refusal},
-        patiently,
-        provisioning_service::MOST_LINKS,
-        resource_group, soon,
+    azure::{
+        dps::MOST_LINKS,
+        ownership::{Whose, name_taken, refusal},
+        resource_group,
     },
+    controller::{
+        kind::Kind,
+        schedule::{patiently, soon},
+    },
+    ledger::entries::{self, ADOPTED, BY_IDENTITY, CLAIMED, HUB, LINK, MADE, ROLE, STALE},
+    object::ObjectKey,
 };
 
 pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
@@ -66,7 +68,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
     let Some(document) = &hub.hub else { return create(group, seen, hub, wish, id, now) };
     if let Whose::Theirs(maker) = hub.whose {
         return refusal(&what, maker, wish.adoption, seen.granted).unwrap_or_else(|| {
-            Plan::act(vec![record(hub_entry(name), Some(ADOPTED))], Reason::RecordClaim, format!("{what} is being adopted"))
+            Plan::act(vec![record(entries::of(HUB, name), Some(ADOPTED))], Reason::RecordClaim, format!("{what} is being adopted"))
         });
     }
     if !is_active(document) {
@@ -91,7 +93,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
         actions.push(Action::ChangeHub { id: id.clone(), size, policy, why });
     } else if hub.whose == Whose::Ours && hub.record.as_deref() != Some(MADE) {
         why = Reason::RecordClaim;
-        actions.push(record(hub_entry(name), Some(MADE)));
+        actions.push(record(entries::of(HUB, name), Some(MADE)));
     }
     if !actions.is_empty() {
         return Plan::act(actions, why, format!("{what} is being brought to its spec"));
@@ -135,11 +137,11 @@ fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, i
     let mut actions = Vec::new();
     // A hub that leaves the spec before it is in place must be found again.
     if hub.record.as_deref() != Some(CLAIMED) {
-        actions.push(record(hub_entry(name), Some(CLAIMED)));
+        actions.push(record(entries::of(HUB, name), Some(CLAIMED)));
     }
     // A link by somebody else's key opens the hub that was there before, and none that we make.
     if hub.link.is_some() && !hub.is_linked_by(&seen.policy) && hub.link_record.as_deref() != Some(STALE) {
-        actions.push(record(link_entry(name), Some(STALE)));
+        actions.push(record(entries::of(LINK, name), Some(STALE)));
     }
     let (location, sku, units) = (wish.location.clone(), sku_name(wish).to_owned(), i64::from(wish.sku.capacity));
     actions.push(Action::CreateHub { id, location, sku, units });
@@ -221,7 +223,7 @@ fn links(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> 
         return Plan::stuck(Reason::QuotaExceeded, note);
     }
     let names: Vec<_> = add.iter().map(|link| &*link.name).chain(relink.iter().map(|hub| &*hub.name)).collect();
-    let records: Vec<_> = add.iter().filter_map(|link| Some((link_entry(&link.name), Some(link.digest()?)))).collect();
+    let records: Vec<_> = add.iter().filter_map(|link| Some((entries::of(LINK, &link.name), Some(link.digest()?)))).collect();
     let note = format!("IoT hub {} is being linked", names.join(", "));
     let remove = relink.into_iter().filter_map(|hub| hub.host.as_ref().map(|host| host.host().clone())).collect();
     let mut actions = vec![Action::WriteLinks { add, remove }];
@@ -305,7 +307,7 @@ fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timest
     );
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
     if plan.actions.is_empty() && plan.standing == Standing::Met {
-        let entries = [hub_entry(&hub.name), link_entry(&hub.name), role_entry(&hub.name)]
+        let entries = [entries::of(HUB, &hub.name), entries::of(LINK, &hub.name), entries::of(ROLE, &hub.name)]
             .into_iter()
             .filter(|entry| seen.entries.contains_key(entry));
         let strike = Action::Record { entries: entries.map(|entry| (entry, None)).collect() };
@@ -381,7 +383,7 @@ fn unlink(seen: &Looked, name: &str, remove: Vec<HostName>, now: Timestamp) -> P
 
 pub(super) fn absent(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
     let confirmed = group.deletion_is_confirmed();
-    let ask = confirmation(group, &format!("{} would lose their identities with the hubs", devices_of(&seen.hubs)));
+    let ask = group.confirmation(&format!("{} would lose their identities with the hubs", devices_of(&seen.hubs)));
     let mut whole = Plan::met();
     for hub in &seen.hubs {
         whole = both(whole, leave(group, seen, hub, true, confirmed, &ask, now));

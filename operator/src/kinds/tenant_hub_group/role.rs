@@ -7,9 +7,13 @@ use moorage_plan::{Plan, Reason};
 use uuid::Uuid;
 
 use super::action::Action;
-use super::observe::{BY_IDENTITY, Looked, SeenHub, link_entry, role_entry};
+use super::observe::{Looked, SeenHub};
 use super::plan::record;
-use crate::{env::Env, kind::Kind, kinds::ownership::CLAIMED, kinds::patiently};
+use crate::{
+    controller::{context::Env, schedule::patiently},
+    ledger::entries::{self, BY_IDENTITY, CLAIMED, LINK, ROLE},
+    object::Keyed,
+};
 
 /// The names of the role assignments that a hub group makes: an assignment has no tags, so ours is provable by its name.
 #[derive(Clone, Debug)]
@@ -47,7 +51,7 @@ pub(super) fn plan(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp
         }
         None if hub.role_recorded => {
             let note = format!("The provisioning service has no role on IoT hub {} any more", hub.name);
-            Plan::act(vec![record(role_entry(&hub.name), None)], Reason::DropClaim, note)
+            Plan::act(vec![record(entries::of(ROLE, &hub.name), None)], Reason::DropClaim, note)
         }
         _ => Plan::met(),
     }
@@ -61,7 +65,7 @@ fn by_identity(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) ->
     }
     if hub.link_record.as_deref() != Some(BY_IDENTITY) && hub.link.is_none() {
         let note = format!("IoT hub {name} is being linked");
-        return Plan::act(vec![record(link_entry(name), Some(BY_IDENTITY))], Reason::RecordClaim, note);
+        return Plan::act(vec![record(entries::of(LINK, name), Some(BY_IDENTITY))], Reason::RecordClaim, note);
     }
     if hub.is_linked_by_identity() && hub.access.is_some() {
         let remove = Action::RemovePolicy { id: id.clone(), policy: seen.policy.clone() };
@@ -91,7 +95,7 @@ fn missing(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Opt
     let instead = ours(seen, hub).is_some();
     let assign = Action::AssignRole { id: id.clone(), name: seen.roles.name(&hub.name), principal: principal.to_owned(), instead };
     // Whoever changes his mind before the link is by identity must find it again.
-    let claim = (!hub.role_recorded).then(|| record(role_entry(&hub.name), Some(CLAIMED)));
+    let claim = (!hub.role_recorded).then(|| record(entries::of(ROLE, &hub.name), Some(CLAIMED)));
     let note = format!("The provisioning service is being let into IoT hub {}", hub.name);
     Some(Plan::act(claim.into_iter().chain([assign]).collect(), Reason::AssignRole, note))
 }

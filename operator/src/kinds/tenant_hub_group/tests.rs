@@ -11,17 +11,20 @@ use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as 
 use moorage_crds::{Adoption, DeletionPolicy, LinkAuthentication};
 use moorage_keys::SymmetricKey;
 
-use super::observe::{BY_IDENTITY, STALE, digest_of, hub_entry, link_entry, may_have_role, names, role_entry};
+use super::observe::{digest_of, may_have_role, names};
 use super::role::Roles;
 use super::*;
 use crate::{
-    key::ObjectKey,
-    kinds::{
+    azure::{
         ownership::{OWNER_TAG, by_tag},
         resource_group::{SeenGroup, State},
-        tests::{metadata, now, read, told},
     },
-    ledger::Entries,
+    controller::linter::{metadata, now, read, told},
+    ledger::{
+        Entries,
+        entries::{self, BY_IDENTITY, STALE},
+    },
+    object::ObjectKey,
 };
 
 const MARK: &str = "house/TenantHubGroup/contoso/hubs";
@@ -244,7 +247,7 @@ impl Site {
     fn complete(self, name: &str) -> Self {
         let digest = digest_of(&access(1));
         let site = self.with(name, SiteHub::ours()).linked(SiteLink::ours(name));
-        site.recorded(&hub_entry(name), "made").recorded(&link_entry(name), &digest)
+        site.recorded(&entries::of(entries::HUB, name), "made").recorded(&entries::of(entries::LINK, name), &digest)
     }
 
     /// The same with a provisioning service that has an identity.
@@ -272,15 +275,15 @@ impl Site {
         let see = |(name, wish): (String, Option<moorage_crds::IotHub>)| {
             let there = self.hubs.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name)).map(|(_, hub)| hub);
             let hub = there.map(|hub| hub.document(&name));
-            let record = self.entries.get(&hub_entry(&name)).cloned();
+            let record = self.entries.get(&entries::of(entries::HUB, &name)).cloned();
             let whose = by_tag(MARK, there.and_then(SiteHub::tag), record.as_deref(), |_| true);
             let settled = hub.as_ref().is_some_and(is_active);
             let touchable = settled && !matches!(whose, Whose::Theirs(_));
             let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
             let by_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
             let link = service.as_ref().map(ServiceDocument::links).unwrap_or_default();
-            let link_record = self.entries.get(&link_entry(&name)).cloned();
-            let role_recorded = self.entries.contains_key(&role_entry(&name));
+            let link_record = self.entries.get(&entries::of(entries::LINK, &name)).cloned();
+            let role_recorded = self.entries.contains_key(&entries::of(entries::ROLE, &name));
             let asks_for_roles = touchable && may_have_role(by_identity, role_recorded, link_record.as_deref());
             SeenHub {
                 host: there.and_then(|_| Cloud::public().hub_host(&host(&name)).ok()),

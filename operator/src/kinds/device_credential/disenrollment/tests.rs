@@ -1,5 +1,5 @@
 use super::*;
-use crate::kinds::tests::now;
+use crate::{controller::linter::now, object::KindName};
 
 const ID: &str = "contoso-press";
 

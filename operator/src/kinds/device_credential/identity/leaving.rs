@@ -3,18 +3,20 @@
 use moorage_cloud::{Device, IfMatch};
 use moorage_crds::{DeviceCredential, DevicePolicy, HubRef, TenantHubGroup};
 use moorage_keys::DeviceId;
-use moorage_plan::{Plan, Reason};
+use moorage_plan::{Act, Plan, Reason, Target};
 
 use super::{Place, Record, host_of, names, read, registry};
-use crate::kinds::device_credential::content::MadeFor;
-use crate::kinds::device_credential::custody::Note;
-use crate::kinds::device_credential::observe::{Seen, secret_of};
-use crate::kinds::device_credential::secret::held;
 use crate::{
-    effects::Target,
-    env::Env,
+    controller::context::Env,
     error::{Error, Halt},
-    kind::{Act, Kind},
+    kinds::device_credential::{
+        content::MadeFor,
+        custody::Note,
+        observe::{Seen, secret_of},
+        secret::held,
+    },
+    ledger::entries::IDENTITY,
+    object::Keyed,
 };
 
 /// The reason that a hub keeps with a device that we have disabled.
@@ -78,7 +80,7 @@ pub(super) async fn observe(
     device: DeviceId,
 ) -> Result<Seen, Halt> {
     let entries = env.recorded(&credential.key());
-    let any = entries.keys().find(|entry| entry.starts_with(super::ENTRY));
+    let any = entries.keys().find(|entry| entry.starts_with(IDENTITY));
     // What was never claimed was never made, and a hub that was taken out of its group is out of reach.
     let (Some(_), true) = (any, names(hubs, hub)) else { return Ok(Seen::Kept) };
     let place = Place { hub: host_of(env, hubs, hub)?, device };

@@ -21,12 +21,11 @@ use super::super::observe::waiting;
 use super::beside;
 use super::{Beside, SeenOutput, authority_in, is_accepted, output, renewal};
 use crate::{
+    azure::enrollment_group,
     cluster::{Found, SecretData},
-    env::Env,
+    controller::context::Env,
     error::Halt,
-    key::Name,
-    kind::Kind,
-    kinds::enrollment_group,
+    object::{Keyed, Name},
 };
 
 pub(in super::super) use self::document::Order;

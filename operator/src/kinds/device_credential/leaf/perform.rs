@@ -12,10 +12,9 @@ use super::written::annotations;
 use super::{CERTIFICATE, KEY, Source, digest, is_as_written};
 use crate::{
     cluster::{SecretData, SecretType},
-    env::Env,
-    error::Error,
-    key::Name,
-    kinds::reached,
+    controller::context::Env,
+    error::{Error, reached},
+    object::Name,
 };
 
 /// A device's clock may be a little behind.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus, annotations as names};
-use moorage_plan::{Lifetime, Plan, Reason};
+use moorage_plan::{Act, Lifetime, Plan, Reason, Target};
 
 use super::super::plan::{Action, is_ours, is_owned_by, seed, with_stale};
 use super::super::{observe::secret_of, reprovisioning};
 use super::written::written;
 use super::{Beside, Looked, SeenOutput, Source, is_of_a_certificate, life};
-use crate::{effects::Target, key::Name, kind::Act};
+use crate::object::Name;
 
 /// What can be done for a certificate.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use moorage_cloud::Cloud;
 use moorage_keys::DeviceId;
 
 use super::*;
-use crate::kinds::tests::{now, read, told};
+use crate::controller::linter::{now, read, told};
 
 const FIRST: &str = "2026-01-01T08:00:00Z";
 const SECOND: &str = "2026-03-01T11:59:00Z";

@@ -5,12 +5,12 @@ use moorage_keys::DeviceId;
 use proptest::prelude::*;
 
 use super::*;
+use crate::controller::linter::{World, fates, settle};
 use crate::kinds::device_credential::content::MadeFor;
 use crate::kinds::device_credential::custody::{Custody, Document, Step};
 use crate::kinds::device_credential::identity::{self, Leaving, Place, Record, custody, leave};
 use crate::kinds::device_credential::secret::Held;
 use crate::kinds::device_credential::writing::pending;
-use crate::kinds::tests::{World, fates, settle};
 use crate::ledger::Entries;
 
 /// A credential whose device is created in a hub.
@@ -184,7 +184,7 @@ fn keys_are_claimed_and_stored_before_the_hub_has_them_and_given_to_the_device_a
     let mut seen = Vec::new();
     loop {
         let plan = model.plan();
-        seen.push(plan.actions.iter().map(|action| crate::kind::Act::reason(action).to_string()).collect::<Vec<_>>().join(" "));
+        seen.push(plan.actions.iter().map(|action| moorage_plan::Act::reason(action).to_string()).collect::<Vec<_>>().join(" "));
         if plan.actions.is_empty() {
             break;
         }

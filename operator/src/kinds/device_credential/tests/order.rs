@@ -12,8 +12,8 @@ use self::shop::{Shop, Temper, at, ordered, params, signer};
 use super::super::leaf::order::{self, Order, Trust};
 use super::super::leaf::renewal;
 use super::*;
+use crate::controller::linter::{World, fates, reason, settle};
 use crate::error::Halt;
-use crate::kinds::tests::{World, fates, reason, settle};
 
 fn days(number: i64) -> Timestamp {
     now() + SignedDuration::from_hours(24 * number)
@@ -75,7 +75,7 @@ fn cert_manager_is_asked_for_what_the_spec_says() {
                 "annotations": marks,
                 "ownerReferences": [{
                     "apiVersion": "moorage.dev/v1alpha1", "kind": "DeviceCredential", "name": "press-7", "controller": true,
-                    "uid": crate::kinds::tests::UID,
+                    "uid": crate::controller::linter::UID,
                 }],
             },
             "spec": {
@@ -364,7 +364,7 @@ fn an_order_is_taken_back_when_its_credential_asks_for_none_any_more() {
     let (mut credential, former) = (ordered(), Name::new("contoso", "former"));
     credential.spec.certificate = None;
     let actions = plan::with_stale(&credential, Vec::new(), &[at(), former]);
-    let notes: Vec<_> = actions.iter().map(crate::kind::Act::note).collect();
+    let notes: Vec<_> = actions.iter().map(moorage_plan::Act::note).collect();
     let cancel = format!("Delete Certificate {} and its Secret: cert-manager is not asked any more", at());
     assert_eq!(notes, [cancel.as_str(), "Delete Secret contoso/former, which has another name now"]);
 }

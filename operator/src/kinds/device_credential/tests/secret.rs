@@ -189,5 +189,5 @@ fn a_credential_that_goes_leaves_its_secret_to_its_owner_reference() {
     assert_eq!(told(&object().plan(&Seen::Kept, Goal::Absent, now())), ["met | usable"]);
     let secrets = written(&object(), None, now());
     let owner = &secrets[&at()].meta.owner_references.as_ref().expect("an owner")[0];
-    assert_eq!((owner.controller, owner.uid.as_str()), (Some(true), crate::kinds::tests::UID));
+    assert_eq!((owner.controller, owner.uid.as_str()), (Some(true), crate::controller::linter::UID));
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kinds::tests::{World, fates, settle};
+use crate::controller::linter::{World, fates, settle};
 
 #[derive(Clone, Debug)]
 struct Model {

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::IfMatch;
 
 use super::*;
-use crate::kinds::tests::{annotate, confirm};
+use crate::controller::linter::{annotate, confirm};
 
 const DELETE: [&str; 2] =
     ["DeleteEnrollmentGroup: Delete enrollment group press", "not yet, DeleteEnrollmentGroup: Enrollment group press is being deleted"];

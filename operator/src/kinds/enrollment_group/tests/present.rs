@@ -4,7 +4,7 @@ use moorage_cloud::{AllocationPolicy, IfMatch, Reprovisioning};
 use moorage_crds::annotations::RECREATE;
 
 use super::*;
-use crate::kinds::tests::annotate;
+use crate::controller::linter::annotate;
 
 const CLAIM: &str = "RecordClaim: Write down that the group is claimed";
 const KEYS: &str = "StoreGroupKeys: Generate the group's two keys and store them";

@@ -7,7 +7,7 @@ use moorage_plan::Reason;
 use proptest::prelude::*;
 
 use super::*;
-use crate::kinds::tests::{Fate, World, annotate, confirm, fates, reason, settle};
+use crate::controller::linter::{Fate, World, annotate, confirm, fates, reason, settle};
 
 #[derive(Clone, Debug, PartialEq)]
 struct Group {

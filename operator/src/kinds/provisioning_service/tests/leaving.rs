@@ -1,7 +1,10 @@
 //! A service that should go.
 
 use super::*;
-use crate::kinds::tests::{UID, annotate, confirm};
+use crate::{
+    controller::linter::{UID, annotate, confirm},
+    object::KindName,
+};
 
 fn linked() -> Document {
     let link = "HostName=a.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey=****";

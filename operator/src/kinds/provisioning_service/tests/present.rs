@@ -1,7 +1,7 @@
 //! A service that should be there.
 
 use super::*;
-use crate::kinds::tests::annotate;
+use crate::controller::linter::annotate;
 
 const CREATE: &str = "CreateProvisioningService: Create provisioning service contoso-dps in eastus";
 const CREATING: &str = "not yet, CreateProvisioningService: Provisioning service contoso-dps is being created";

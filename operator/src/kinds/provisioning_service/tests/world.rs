@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kinds::tests::{Fate, World, annotate, confirm, fates, reason, settle};
+use crate::{
+    controller::linter::{Fate, World, annotate, confirm, fates, reason, settle},
+    object::KindName,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Maker {

@@ -3,8 +3,11 @@
 use moorage_crds::annotations::CONFIRM_DELETE;
 
 use super::*;
-use crate::key::KindName;
-use crate::kinds::tests::{annotate, confirm};
+use crate::{
+    controller::linter::{annotate, confirm},
+    ledger::entries,
+    object::KindName,
+};
 
 const UNLINK: &str = "UnlinkHub: Unlink a-hub.azure-devices.net";
 const UNLINKING: &str = "not yet, UnlinkHub: IoT hub a-hub is being unlinked";
@@ -210,7 +213,7 @@ fn the_resource_group_is_not_deleted_while_a_hub_goes() {
 
 #[test]
 fn a_hub_that_was_asked_for_and_is_not_seen_yet_is_waited_for_and_not_left_behind() {
-    let unseen = Site { taken: true, ..Site::empty() }.recorded(&hub_entry("a-hub"), "claimed");
+    let unseen = Site { taken: true, ..Site::empty() }.recorded(&entries::of(entries::HUB, "a-hub"), "claimed");
     let waits = unseen.absent(&object(&["a-hub"]));
     assert!(waits[0].starts_with("not yet, Provisioning: IoT hub a-hub was asked for, and is not seen yet"), "{waits:?}");
 }

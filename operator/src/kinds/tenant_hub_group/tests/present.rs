@@ -4,8 +4,10 @@ use moorage_crds::SkuName;
 use moorage_crds::annotations::{RECREATE, RELINK};
 
 use super::*;
-use crate::kinds::ownership::CLAIMED;
-use crate::kinds::tests::annotate;
+use crate::{
+    controller::linter::annotate,
+    ledger::entries::{self, CLAIMED},
+};
 
 const LINK: &str = "LinkHub: Link IoT hub a-hub";
 const LINKED: &str = "RecordClaim: Write down link.a-hub (set)";
@@ -263,7 +265,7 @@ fn a_hub_whose_name_is_taken_is_not_made_over_what_may_be_there() {
     assert_eq!(taken.present(&object(&["a-hub"])), [refused]);
     let asked_for = "not yet, Provisioning: IoT hub a-hub was asked for, and is not seen yet; if that lasts, its name is somebody else's, outside \
                      of resource group contoso-iot: choose another | again in 5 s";
-    assert_eq!(taken.recorded(&hub_entry("a-hub"), "claimed").present(&object(&["a-hub"])), [asked_for]);
+    assert_eq!(taken.recorded(&entries::of(entries::HUB, "a-hub"), "claimed").present(&object(&["a-hub"])), [asked_for]);
 }
 
 #[test]

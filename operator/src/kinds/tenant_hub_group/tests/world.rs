@@ -8,9 +8,11 @@ use moorage_plan::Reason;
 use proptest::prelude::*;
 
 use super::*;
-use crate::kinds::ownership::CLAIMED;
-use crate::kinds::provisioning_service::MOST_LINKS;
-use crate::kinds::tests::{Fate, World, annotate, confirm, fates, reason, settle};
+use crate::{
+    azure::dps::MOST_LINKS,
+    controller::linter::{Fate, World, annotate, confirm, fates, reason, settle},
+    ledger::entries::{self, CLAIMED},
+};
 
 #[derive(Clone, Debug)]
 struct Model {
@@ -41,7 +43,8 @@ impl Model {
 
     /// By our policy, or by the identity, as was written down before.
     fn is_ours(&self, link: &SiteLink) -> bool {
-        let record = NAMES.iter().find(|name| host(name) == link.host).and_then(|name| self.site.entries.get(&link_entry(name)));
+        let record =
+            NAMES.iter().find(|name| host(name) == link.host).and_then(|name| self.site.entries.get(&entries::of(entries::LINK, name)));
         link.policy.as_deref() == Some(POLICY) || link.identity && record.map(String::as_str) == Some(BY_IDENTITY)
     }
 
@@ -129,7 +132,7 @@ impl World for Model {
                 (self.group_moving, self.group_going) = (self.slow + 1, true);
             }
             Action::CreateHub { id, sku, units, .. } => {
-                assert_eq!(self.site.entries.get(&hub_entry(&id.name)).map(String::as_str), Some("claimed"));
+                assert_eq!(self.site.entries.get(&entries::of(entries::HUB, &id.name)).map(String::as_str), Some("claimed"));
                 assert!(self.is_wanted(&id.name) && self.site.group.state == State::Settled);
                 assert!(self.site.hubs.get(&id.name).is_none_or(|hub| hub.maker == Maker::Us), "over another's hub");
                 if !self.site.hubs.contains_key(&id.name) {
@@ -155,7 +158,7 @@ impl World for Model {
             Action::AssignRole { id, name, principal, instead } => {
                 let stands = self.site.hub(&id.name).roles.iter().any(|role| role.name == *name && role.principal != *principal);
                 assert_eq!(*instead, stands, "Azure changes no assignment");
-                assert!(self.site.entries.contains_key(&role_entry(&id.name)), "nobody would find it again");
+                assert!(self.site.entries.contains_key(&entries::of(entries::ROLE, &id.name)), "nobody would find it again");
                 assert!(self.is_wanted(&id.name) && Some(&**principal) == self.site.principal && *name == role_on(&id.name).name);
                 let roles = &mut self.site.hub(&id.name).roles;
                 roles.retain(|role| role.name != *name);
@@ -248,19 +251,19 @@ prop_compose! {
         let mut site = Site { granted, ..Site::empty() }.with_identity();
         for (name, (hub, record, link, known)) in NAMES.into_iter().zip([hubs.0, hubs.1, hubs.2, hubs.3]) {
             let Some(hub) = hub.map(|hub| SiteHub { policy: hub.policy.or(link.as_ref().and_then(|link| link.key)), ..hub }) else {
-                if let Some(record) = record { site = site.recorded(&hub_entry(name), record); }
+                if let Some(record) = record { site = site.recorded(&entries::of(entries::HUB, name), record); }
                 if let Some(link) = link.filter(|link| link.key.is_none() && !link.identity) { site = site.linked(link); }
                 continue;
             };
             site = site.with(name, hub);
-            if let Some(record) = record { site = site.recorded(&hub_entry(name), record); }
+            if let Some(record) = record { site = site.recorded(&entries::of(entries::HUB, name), record); }
             if let Some(link) = link.filter(|link| link.key.is_none() || record.is_some()) {
-                if known && link.key.is_some() { site = site.recorded(&link_entry(name), &digest_of(&access(1))); }
+                if known && link.key.is_some() { site = site.recorded(&entries::of(entries::LINK, name), &digest_of(&access(1))); }
                 let touchable = site.hub(name).maker == Maker::Us || record == Some("adopted");
-                if known && link.identity && touchable { site = site.recorded(&link_entry(name), BY_IDENTITY); }
+                if known && link.identity && touchable { site = site.recorded(&entries::of(entries::LINK, name), BY_IDENTITY); }
                 if (known || !link.identity) && touchable && roles.contains(&name) {
                     site.hub(name).roles.push(role_on(name));
-                    if !link.identity { site = site.recorded(&role_entry(name), CLAIMED); }
+                    if !link.identity { site = site.recorded(&entries::of(entries::ROLE, name), CLAIMED); }
                 }
                 site = site.linked(link);
             }
@@ -314,8 +317,8 @@ fn theirs_is_untouched(before: &Model, after: &Model) -> Result<(), TestCaseErro
 
 /// The hub of the spec is as the spec says; gives why not, where that is right.
 fn as_wished(before: &Model, after: &Model, name: &str) -> Result<Option<Reason>, TestCaseError> {
-    let record = after.site.entries.get(&hub_entry(name)).map(String::as_str);
-    let known = matches!(before.site.entries.get(&hub_entry(name)).map(String::as_str), Some("made" | "adopted"));
+    let record = after.site.entries.get(&entries::of(entries::HUB, name)).map(String::as_str);
+    let known = matches!(before.site.entries.get(&entries::of(entries::HUB, name)).map(String::as_str), Some("made" | "adopted"));
     let is_lost = known && !before.site.hubs.contains_key(name) && before.object.annotation(RECREATE) != Some(name);
     prop_assert!(!is_lost || !after.made.contains_key(name), "a hub that vanished was made unasked");
     let Some(hub) = after.site.hubs.get(name) else {
@@ -326,7 +329,7 @@ fn as_wished(before: &Model, after: &Model, name: &str) -> Result<Option<Reason>
     let is_foreign = match hub.maker {
         Maker::Us => false,
         Maker::Another => true,
-        Maker::Stranger => !may && before.site.entries.get(&hub_entry(name)).map(String::as_str) != Some("adopted"),
+        Maker::Stranger => !may && before.site.entries.get(&entries::of(entries::HUB, name)).map(String::as_str) != Some("adopted"),
     };
     if is_foreign {
         return Ok(Some(Reason::AlreadyExists));
@@ -364,7 +367,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     }
     prop_assert!(reason(&last).map_or(reasons.is_empty(), |reason| reasons.contains(&reason)), "{:?} for {:?}", told(&last), reasons);
     for name in &NAMES[before.object.spec.hubs.len()..] {
-        if before.site.entries.contains_key(&hub_entry(name)) {
+        if before.site.entries.contains_key(&entries::of(entries::HUB, name)) {
             is_let_go(before, &after, name)?;
         }
     }
@@ -373,13 +376,16 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
 
 /// Nothing of ours is left of a hub, but the hub itself where it is kept.
 fn is_let_go(before: &Model, after: &Model, name: &str) -> Result<(), TestCaseError> {
-    prop_assert!(!after.site.entries.contains_key(&hub_entry(name)) && !after.site.entries.contains_key(&link_entry(name)));
-    prop_assert!(!after.site.entries.contains_key(&role_entry(name)));
+    prop_assert!(
+        !after.site.entries.contains_key(&entries::of(entries::HUB, name))
+            && !after.site.entries.contains_key(&entries::of(entries::LINK, name))
+    );
+    prop_assert!(!after.site.entries.contains_key(&entries::of(entries::ROLE, name)));
     prop_assert!(after.link(name).is_none_or(|link| link.policy.as_deref() != Some(POLICY)));
     prop_assert!(after.site.hubs.get(name).is_none_or(|hub| hub.roles.is_empty()));
     let ours = before.site.hubs.get(name).is_some_and(|hub| hub.maker == Maker::Us);
     let kept = before.object.spec.deletion_policy == DeletionPolicy::Retain;
-    let adopted = before.site.entries.get(&hub_entry(name)).map(String::as_str) == Some("adopted");
+    let adopted = before.site.entries.get(&entries::of(entries::HUB, name)).map(String::as_str) == Some("adopted");
     if ours && kept || adopted {
         prop_assert_eq!(after.site.hubs.get(name).cloned(), before.site.hubs.get(name).map(bare));
     } else if ours {
@@ -394,8 +400,9 @@ fn ends_absent(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     prop_assert_eq!(told(&last), ["met | usable"]);
     theirs_is_untouched(before, &after)?;
     prop_assert!(after.site.entries.is_empty() && after.made.is_empty());
-    let known =
-        |name: &&&str| before.site.entries.contains_key(&hub_entry(name)) || before.object.spec.hubs.iter().any(|hub| hub.name == ***name);
+    let known = |name: &&&str| {
+        before.site.entries.contains_key(&entries::of(entries::HUB, name)) || before.object.spec.hubs.iter().any(|hub| hub.name == ***name)
+    };
     for name in NAMES.iter().filter(known) {
         is_let_go(before, &after, name)?;
     }

@@ -13,11 +13,10 @@ use serde_json::{Value, json};
 use super::super::super::observe::secret_of;
 use super::name_of;
 use crate::{
+    cache::secrets::owner_of,
     cluster::{CERTIFICATE_API_VERSION, Certificate, CertificateCondition},
     error::{Halt, bounded},
-    key::Name,
-    kind::Kind,
-    secrets::owner_of,
+    object::{Keyed, Name},
 };
 
 /// The longest name that cert-manager asks a certificate for (X.520, `ub-common-name`).

@@ -10,10 +10,9 @@ use super::document::{is_ours, reserved};
 use super::plan::Step;
 use crate::{
     cluster::{Found, SecretData, SecretType},
-    env::Env,
+    controller::context::Env,
     error::Error,
-    key::{Name, Thing},
-    kind::Kind,
+    object::{Keyed, Name, Thing},
 };
 
 pub(crate) async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use moorage_crds::{CommonStatus, DeviceCredential, DeviceCredentialStatus};
-use moorage_plan::{Plan, Reason, Standing};
+use moorage_plan::{Act, Plan, Reason, Standing, Target};
 use serde_json::Value;
 
 use super::super::super::plan::{Action, annotation, is_ours, is_owned_by, with_stale};
@@ -20,10 +20,8 @@ use super::fit::{DATED_BACK, Fit, fit};
 use super::{Looked, Trust};
 use crate::{
     cluster::{Certificate, Found},
-    effects::Target,
-    key::Name,
-    kind::Act,
-    kinds::{patiently, soon},
+    controller::schedule::{patiently, soon},
+    object::Name,
 };
 
 /// What can be done for such a certificate.

@@ -1,6 +1,7 @@
 //! What somebody else changes in hubs that are as their spec says.
 
 use super::*;
+use crate::ledger::entries;
 
 /// A group of two hubs that is as its spec says, and was seen to be so.
 fn in_place(policy: DriftPolicy) -> Model {
@@ -53,7 +54,7 @@ fn a_role_that_somebody_took_is_only_told_where_drift_is_and_nothing_is_written_
     }
     assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
     model.site.hub(NAMES[0]).roles.clear();
-    model.site.entries.remove(&role_entry(NAMES[0]));
+    model.site.entries.remove(&entries::of(entries::ROLE, NAMES[0]));
     let before = model.site.entries.clone();
     assert_eq!(reason(&settle(&mut model, Vec::new())), Some(Reason::Drifted));
     assert_eq!((model.site.entries.clone(), model.site.hub(NAMES[0]).roles.len()), (before, 0));

@@ -1,0 +1,185 @@
+//! How an account proves who it is: by a client secret, or by the tokens of a service account.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use moorage_cloud::{Arm, Detail};
+use moorage_crds::{AcceptedIdentity, ClientSecret, CloudAccount, IdentityMethod, WorkloadIdentity};
+use moorage_keys::Token;
+use moorage_plan::{Class, Reason};
+
+use crate::{
+    azure::{grants, usage::What},
+    cluster::{Cluster, NoToken},
+    controller::context::Env,
+    error::{Error, Halt},
+    object::{Keyed, KindName, Name, ObjectKey},
+};
+
+/// What proves an account.
+enum Proof<'a> {
+    Secret(&'a ClientSecret),
+    ServiceAccount(&'a WorkloadIdentity),
+}
+
+fn proof_of(account: &CloudAccount) -> Result<Proof<'_>, Halt> {
+    let azure = &account.spec.azure;
+    match (&azure.client_secret, &azure.workload_identity) {
+        (Some(secret), None) => Ok(Proof::Secret(secret)),
+        (None, Some(identity)) => Ok(Proof::ServiceAccount(identity)),
+        _ => Err(Halt::stuck(Reason::Invalid, "give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity")),
+    }
+}
+
+/// The Secret with an account's client secret, if it has one.
+pub fn secret_of(account: &CloudAccount) -> Option<Name> {
+    let secret = account.spec.azure.client_secret.as_ref()?;
+    Some(Name::new(&account.key().at.namespace, &secret.secret_ref.name))
+}
+
+/// The resource manager, in an account's name.
+///
+/// # Errors
+/// Halts if what proves the account is not there.
+pub async fn arm_of(env: &Env, account: &CloudAccount) -> Result<Arm, Halt> {
+    let found = match proof_of(account)? {
+        Proof::Secret(secret) => by_secret(env, account, secret).await,
+        Proof::ServiceAccount(identity) => Ok(by_service_account(env, account, identity)?),
+    };
+    // The credential may go before what it made: a file's or a namespace's deletion takes the Secret first.
+    match (found, is_leaving(account).then(|| env.clouds.last_arm(&account.key())).flatten()) {
+        (Err(_), Some(last)) => Ok(last),
+        (found, _) => found,
+    }
+}
+
+async fn by_secret(env: &Env, account: &CloudAccount, secret: &ClientSecret) -> Result<Arm, Halt> {
+    let (key, azure) = (account.key(), &account.spec.azure);
+    let (at, entry) = (Name::new(&key.at.namespace, &secret.secret_ref.name), &secret.secret_ref.key);
+    let data = env.secrets.source(&at).await?.ok_or_else(|| {
+        let note = format!("Secret {at} does not exist; create it with the client secret under key {entry}");
+        if is_leaving(account) { gone(&key.at, &note) } else { Halt::stuck(Reason::DependencyMissing, note) }
+    })?;
+    let text = data.expose(entry).map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
+        Halt::stuck(Reason::SecretMalformed, format!("Secret {at} has no text under key {entry}; put the client secret there"))
+    })?;
+    let version = env.secrets.version(&at).unwrap_or_default();
+    let made_from = format!("{}/{}/{}/{at}/{entry}/{version}", azure.tenant_id, azure.subscription_id, secret.client_id);
+    let arm = env.clouds.arm(&key, made_from, || {
+        let identity = env.clouds.azure().client_secret(&azure.tenant_id, &secret.client_id, &Token::new(text));
+        let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.at), error))?;
+        Ok(env.clouds.azure().arm(&identity, &azure.subscription_id))
+    });
+    Ok(arm?)
+}
+
+fn by_service_account(env: &Env, account: &CloudAccount, identity: &WorkloadIdentity) -> Result<Arm, Error> {
+    let (key, azure) = (account.key(), &account.spec.azure);
+    let at = Name::new(&key.at.namespace, &identity.service_account_name);
+    let made_from = format!("{}/{}/{}/{at}", azure.tenant_id, azure.subscription_id, identity.client_id);
+    env.clouds.arm(&key, made_from, || {
+        let assertion = assertion(env.cluster.clone(), at);
+        let identity = env.clouds.azure().client_assertion(&azure.tenant_id, &identity.client_id, assertion);
+        let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.at), error))?;
+        Ok(env.clouds.azure().arm(&identity, &azure.subscription_id))
+    })
+}
+
+/// Asks for a token of a service account at each sign-in, and at no other time.
+fn assertion(cluster: Cluster, at: Name) -> impl Fn() -> BoxFuture<'static, Result<Token, moorage_cloud::Error>> + Send + Sync + 'static {
+    move || {
+        let (cluster, at) = (cluster.clone(), at.clone());
+        async move {
+            let token = cluster.token_of(&at).await;
+            token.map_err(|failure| unproven(&cluster, &at, failure))
+        }
+        .boxed()
+    }
+}
+
+fn unproven(cluster: &Cluster, at: &Name, failure: NoToken) -> moorage_cloud::Error {
+    let told = |class, message: String| moorage_cloud::Error::new("get what proves the identity", class, message);
+    let denied = |detail, message: String| told(moorage_cloud::Class::Denied, message).with_detail(detail);
+    match failure {
+        NoToken::NotAllowed => denied(Detail::ProofNotAllowed, cluster.missing_token_role(at)),
+        NoToken::NoServiceAccount => {
+            let note =
+                format!("ServiceAccount {at} does not exist; create it: kubectl create serviceaccount -n {} {}", at.namespace, at.name);
+            denied(Detail::ProofMissing, note)
+        }
+        NoToken::NamespaceEnds => {
+            let note = format!("namespace {} is being deleted and gives no tokens of ServiceAccount {} any more", at.namespace, at.name);
+            denied(Detail::ProofGone, note)
+        }
+        NoToken::Failed(error) => told(class_of(error.class), error.chain()),
+    }
+}
+
+fn class_of(class: Class) -> moorage_cloud::Class {
+    match class {
+        Class::Invalid => moorage_cloud::Class::Invalid,
+        Class::Denied => moorage_cloud::Class::Denied,
+        Class::Conflict => moorage_cloud::Class::Conflict,
+        Class::Throttled(wait) => moorage_cloud::Class::Throttled(wait),
+        Class::Unavailable => moorage_cloud::Class::Unavailable,
+    }
+}
+
+fn is_leaving(account: &CloudAccount) -> bool {
+    account.metadata.deletion_timestamp.is_some()
+}
+
+fn gone(account: &Name, note: &str) -> Halt {
+    Halt::stuck(Reason::CredentialGone, format!("CloudAccount {account} is being deleted, and its credential is gone: {note}"))
+}
+
+/// Who the operator is, once the cloud has accepted it.
+pub fn accepted(env: &Env, account: &CloudAccount) -> Option<AcceptedIdentity> {
+    let tenant_id = account.spec.azure.tenant_id.clone();
+    Some(match proof_of(account).ok()? {
+        Proof::Secret(secret) => AcceptedIdentity {
+            method: IdentityMethod::ClientSecret,
+            tenant_id,
+            client_id: secret.client_id.clone(),
+            service_account_name: None,
+            secret_resource_version: secret_of(account).and_then(|at| env.secrets.version(&at)),
+        },
+        Proof::ServiceAccount(identity) => AcceptedIdentity {
+            method: IdentityMethod::WorkloadIdentity,
+            tenant_id,
+            client_id: identity.client_id.clone(),
+            service_account_name: Some(identity.service_account_name.clone()),
+            secret_resource_version: None,
+        },
+    })
+}
+
+/// What an account lets a namespace do in a resource group.
+pub struct Reach {
+    /// The resource manager, in the account's name.
+    pub arm: Arm,
+    /// How far existing things may be adopted.
+    pub adoption: moorage_crds::Adoption,
+}
+
+/// What an account lets an object of a namespace do in a resource group.
+///
+/// # Errors
+/// Halts if the account is not there, or does not grant it.
+pub async fn reach(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str, resource_group: &str) -> Result<Reach, Halt> {
+    let at = Name::new(reference.namespace_or(namespace), &reference.name);
+    let account = env.stores.of::<CloudAccount>().get(&at).ok_or_else(|| {
+        Halt::not_yet(Reason::DependencyMissing, format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef"))
+    })?;
+    let adoption = grants::on_account(&account, namespace, resource_group)?;
+    Ok(Reach { arm: arm_of(env, &account).await?.on_behalf_of(namespace), adoption })
+}
+
+/// The key of the account that an object refers to.
+pub fn account_key(reference: &moorage_crds::ObjectRef, namespace: &str) -> ObjectKey {
+    ObjectKey::new(KindName::CloudAccount, reference.namespace_or(namespace), &reference.name)
+}
+
+/// What counts the paid hubs in the subscription of an account.
+pub fn hubs_of(account: &CloudAccount) -> What {
+    What::Hubs(account.spec.azure.subscription_id.to_lowercase())
+}

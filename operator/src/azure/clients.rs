@@ -1,0 +1,176 @@
+//! Clouds as accounts see them: clients are made once for each credential, and forgotten with it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::SignedDuration;
+use moorage_cloud::{AccessKey, Arm, Azure, Device, HubHost, ResourceId};
+
+use crate::{
+    azure::{dps::Service, observation_cache::Looks, registrations::Rolls, usage::Counts},
+    error::Error,
+    object::ObjectKey,
+};
+
+/// Clients, by account and by service.
+pub struct Clouds {
+    azure: Azure,
+    /// The resource manager as each account sees it, and what it was made from.
+    accounts: Mutex<HashMap<ObjectKey, (String, Arm)>>,
+    turns: Mutex<HashMap<ServiceId, Turns>>,
+    /// Keys by which the enrollments of provisioning services are managed.
+    pub service_keys: AccessKeys<ServiceId>,
+    /// Keys by which the identities of hubs are managed.
+    pub hub_keys: AccessKeys<HubHost>,
+    /// Keys of policies by which hubs are linked.
+    pub link_keys: AccessKeys<(ServiceId, String)>,
+    /// What was counted in them.
+    pub counts: Counts,
+    /// When what was made for a device was last seen as it is to be.
+    pub settled: Looks<()>,
+    /// Devices' identities, as they were last seen.
+    pub identities: Looks<Option<Device>>,
+    /// Where devices are.
+    pub rolls: Rolls,
+}
+
+/// Keys of access policies, as they were last read.
+pub struct AccessKeys<P>(Mutex<HashMap<P, AccessKey>>);
+
+impl<P> Default for AccessKeys<P> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<P: Eq + Hash> AccessKeys<P> {
+    /// The key at a place, if one was read.
+    pub fn get(&self, place: &P) -> Option<AccessKey> {
+        self.lock().get(place).cloned()
+    }
+
+    /// Remembers the key of a place.
+    pub fn keep(&self, place: P, key: AccessKey) {
+        self.lock().insert(place, key);
+    }
+
+    /// Forgets the key of a place.
+    pub fn forget(&self, place: &P) {
+        self.lock().remove(place);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<P, AccessKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to write a provisioning service, for as long as it is held.
+pub type Turn = tokio::sync::OwnedMutexGuard<()>;
+
+/// Who writes a provisioning service, and who may wait for it.
+#[derive(Clone)]
+struct Turns {
+    writer: Arc<tokio::sync::Mutex<()>>,
+    waiting: Arc<tokio::sync::Semaphore>,
+}
+
+/// How many wait for their turn at a provisioning service with a worker in hand.
+const WAITING: usize = 3;
+/// About how long several writes of a provisioning service take.
+const WRITE: SignedDuration = SignedDuration::from_secs(3);
+
+impl Turns {
+    fn new() -> Self {
+        Self { writer: Arc::default(), waiting: Arc::new(tokio::sync::Semaphore::new(WAITING)) }
+    }
+}
+
+/// A provisioning service or a hub in the world; Azure compares names without regard to case.
+pub type ServiceId = (String, String, String);
+
+impl Clouds {
+    /// No client yet.
+    pub fn new(azure: Azure) -> Self {
+        Self {
+            azure,
+            accounts: Mutex::default(),
+            turns: Mutex::default(),
+            service_keys: AccessKeys::default(),
+            hub_keys: AccessKeys::default(),
+            link_keys: AccessKeys::default(),
+            counts: Counts::default(),
+            settled: Looks::default(),
+            identities: Looks::default(),
+            rolls: Rolls::default(),
+        }
+    }
+
+    /// Forgets what was seen for an object.
+    pub fn forget(&self, object: &ObjectKey) {
+        self.settled.forget(object);
+        self.identities.forget(object);
+    }
+
+    /// The cloud's endpoints, and what all clients share.
+    pub fn azure(&self) -> &Azure {
+        &self.azure
+    }
+
+    /// The turn to write a provisioning service: it has no `ETag` (api-version 2022-12-12), so the last writer wins, and there
+    /// is only one at a time here.
+    ///
+    /// # Errors
+    /// If so many wait for it that another would only keep a worker busy.
+    pub async fn turn(&self, arm: &Arm, id: &ResourceId) -> Result<Turn, Error> {
+        let Turns { writer, waiting } = lock(&self.turns).entry(service_id(arm, id)).or_insert_with(Turns::new).clone();
+        let busy = || Error::its_turn(format!("provisioning service {} is being written for others", id.name), WRITE);
+        let _waiting = waiting.try_acquire_owned().map_err(|_| busy())?;
+        Ok(writer.lock_owned().await)
+    }
+
+    /// After a call that a service refused: its key may have been replaced, and is read anew next time.
+    pub fn heed(&self, service: &Service, error: &Error) {
+        if error.class == moorage_plan::Class::Denied {
+            self.service_keys.forget(&service_id(&service.arm, &service.id));
+        }
+    }
+
+    /// After a call that a hub refused: likewise.
+    pub fn heed_hub(&self, hub: &HubHost, error: &Error) {
+        if error.class == moorage_plan::Class::Denied {
+            self.hub_keys.forget(hub);
+        }
+    }
+
+    /// The resource manager as an account sees it, made anew if it was made from something else.
+    pub fn arm(&self, account: &ObjectKey, made_from: String, make: impl FnOnce() -> Result<Arm, Error>) -> Result<Arm, Error> {
+        let mut known = lock(&self.accounts);
+        if let Some((_, arm)) = known.get(account).filter(|(from, _)| *from == made_from) {
+            return Ok(arm.clone());
+        }
+        let arm = make()?;
+        known.insert(account.clone(), (made_from, arm.clone()));
+        Ok(arm)
+    }
+
+    /// The resource manager as an account saw it last, whatever has become of its credential.
+    pub fn last_arm(&self, account: &ObjectKey) -> Option<Arm> {
+        lock(&self.accounts).get(account).map(|(_, arm)| arm.clone())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What tells one resource from every other.
+pub fn service_id(arm: &Arm, id: &ResourceId) -> ServiceId {
+    (arm.subscription().to_lowercase(), id.group.to_lowercase(), id.name.to_lowercase())
+}
+
+/// The same as one text.
+pub fn place_of(arm: &Arm, id: &ResourceId) -> String {
+    let (subscription, group, name) = service_id(arm, id);
+    format!("{subscription}/{group}/{name}")
+}

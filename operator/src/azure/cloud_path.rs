@@ -1,0 +1,28 @@
+//! Where in Azure the things of an object are, as far as the objects tell it now.
+
+use moorage_crds::{CloudAccount, EnrollmentGroup, ObjectRef, ProvisioningService};
+
+use crate::{
+    azure::{accounts::account_key, enrollment_group},
+    cache::objects::Stores,
+    object::{Keyed, Name},
+};
+
+/// The provisioning service of an enrollment group.
+pub fn of_enrollments(stores: &Stores, group: &EnrollmentGroup) -> Option<String> {
+    of_service(stores, &*stores.of::<ProvisioningService>().get(&enrollment_group::service_of(group).at)?)
+}
+
+/// A provisioning service.
+pub fn of_service(stores: &Stores, service: &ProvisioningService) -> Option<String> {
+    let spec = &service.spec;
+    let group = of_resource_group(stores, &spec.account_ref, &service.key().at.namespace, &spec.resource_group)?;
+    Some(format!("{group}/providers/Microsoft.Devices/provisioningServices/{}", spec.name))
+}
+
+/// A resource group, as an account reaches it.
+pub fn of_resource_group(stores: &Stores, account: &ObjectRef, namespace: &str, resource_group: &str) -> Option<String> {
+    let at: Name = account_key(account, namespace).at;
+    let subscription = &stores.of::<CloudAccount>().get(&at)?.spec.azure.subscription_id;
+    Some(format!("/subscriptions/{subscription}/resourceGroups/{resource_group}"))
+}

@@ -1,0 +1,110 @@
+//! The document of a provisioning service, which several objects write to: one at a time, on a fresh copy, and with every key.
+
+use std::time::Duration;
+
+use moorage_cloud::{AccessKey, Arm, Class as CloudClass, Hub, LinkSeen, ProvisioningService as Document, ResourceId};
+use moorage_crds::ProvisioningService;
+use moorage_keys::ConnectionString;
+use moorage_plan::{Class, Reason};
+
+use crate::{
+    azure::{clients::service_id, dps::Service, iot_hub::link_policy},
+    controller::context::Env,
+    error::Error,
+};
+
+/// How long a key is waited for that is known from before.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Reads a service, with its identities where they are asked for: where a link is to be by one, and where its object says that it has
+/// one, for a write in an api-version that does not know them could lose them.
+pub async fn read(arm: &Arm, id: &ResourceId, identities: bool) -> Result<Option<Document>, Error> {
+    let read = if identities { arm.provisioning_service_with_identities(id).await } else { arm.provisioning_service(id).await };
+    read.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))
+}
+
+/// Whether a service is read in a version that knows identities, because its object asks for one.
+pub fn tells_of_identities(object: &ProvisioningService) -> bool {
+    object.spec.identity.is_some()
+}
+
+/// Writes a service that others write to as well, and reads it again: gives what was written and what is there after it.
+///
+/// The api-versions in use take no `If-Match` (swagger of 2022-12-12, the vendor's client of 2026-11-01): whoever writes last wins. What
+/// was lost is seen only by reading again.
+pub async fn rewrite(
+    env: &Env,
+    service: &Service,
+    identities: bool,
+    what: &str,
+    change: impl FnOnce(Document) -> Document + Send,
+) -> Result<(Document, Document), Error> {
+    let name = &service.id.name;
+    let failed = |error| Error::cloud(format!("failed to write {what}"), error);
+    let _turn = env.clouds.turn(&service.arm, &service.id).await?;
+    let gone = || Error::own(format!("provisioning service {name} is not there"), Class::Conflict);
+    let identities = identities || tells_of_identities(&service.object);
+    let before = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
+    if !before.keeps_every_link() {
+        return Err(Error::own(format!("provisioning service {name} has links that cannot be carried over"), Class::Invalid)
+            .because(Reason::UnknownLinks));
+    }
+    let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
+    let document = change(with_known_keys(env, service, before.with_access_keys(&keys)).await.map_err(failed)?);
+    service.arm.put_provisioning_service(&service.id, &document).await.map_err(failed)?;
+    let after = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
+    Ok((document, after))
+}
+
+/// Puts the real keys into the links that hub groups made, other tenants' among them.
+///
+/// A link is read with its key masked. That a masked key keeps the stored one is what other tools rely on and what no
+/// documentation says; where the real one can be read, nothing is left to that. The links of others go as they came: which of
+/// their two keys is in use cannot be known.
+async fn with_known_keys(env: &Env, service: &Service, mut document: Document) -> Result<Document, moorage_cloud::Error> {
+    let links = document.links();
+    let ours = |link: &LinkSeen| link.policy.as_deref().is_some_and(|policy| policy.starts_with(link_policy::PREFIX));
+    if !links.iter().any(ours) {
+        return Ok(document);
+    }
+    let hubs = service.arm.hubs().await?;
+    for link in links.into_iter().filter(ours) {
+        let (Some(host), Some(policy)) = (link.host, link.policy) else { continue };
+        let hub = hubs.iter().find(|hub| hub.host_name().is_some_and(|name| name.eq_ignore_ascii_case(host.as_str())));
+        let Some(id) = hub.and_then(Hub::id).and_then(ResourceId::parse) else { continue };
+        let Some(access) = link_key(env, service, &id, &policy).await? else { continue };
+        if let Ok(connection) = ConnectionString::service(host, &policy, access.keys.primary) {
+            document = document.with_link_key(&connection);
+        }
+    }
+    Ok(document)
+}
+
+/// The key of a link's policy, or, while its hub does not answer, the one that was read last: one tenant's dead hub must not keep
+/// the others from linking theirs.
+async fn link_key(env: &Env, service: &Service, id: &ResourceId, policy: &str) -> Result<Option<AccessKey>, moorage_cloud::Error> {
+    let place = (service_id(&service.arm, id), policy.to_owned());
+    let known = env.clouds.link_keys.get(&place);
+    let read = service.arm.hub_key(id, policy);
+    let read = match &known {
+        None => read.await,
+        Some(known) => tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Ok(Some(known.clone()))),
+    };
+    match read {
+        Err(error) if error.class() == CloudClass::Unavailable => known.map(Some).ok_or(error),
+        Ok(access) => {
+            remember_link_key(env, &service.arm, id, policy, access.as_ref());
+            Ok(access)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Remembers the key by which a hub is linked, or forgets it with the policy.
+pub fn remember_link_key(env: &Env, arm: &Arm, hub: &ResourceId, policy: &str, key: Option<&AccessKey>) {
+    let place = (service_id(arm, hub), policy.to_owned());
+    match key {
+        Some(key) => env.clouds.link_keys.keep(place, key.clone()),
+        None => env.clouds.link_keys.forget(&place),
+    }
+}

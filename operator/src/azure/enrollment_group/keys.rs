@@ -1,0 +1,119 @@
+//! The group's two keys: generated here, stored in a Secret of the platform's namespace, and only then brought to DPS.
+//!
+//! They never leave that namespace. A group that has vanished is made again with the same two keys, so that every device in the
+//! field stays valid.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use moorage_cloud::KeyPair;
+use moorage_crds::{EnrollmentGroup, annotations as names};
+use moorage_keys::{SymmetricKey, keyed_digest};
+use moorage_plan::Reason;
+use zeroize::Zeroizing;
+
+use crate::{
+    cache::secrets::owner_of,
+    cluster::SecretData,
+    controller::context::Env,
+    error::{Error, Halt},
+    object::{Keyed, Name, Thing},
+};
+
+const PRIMARY: &str = "primaryKey";
+const SECONDARY: &str = "secondaryKey";
+/// Length of a key that DPS generates itself.
+const KEY_BYTES: usize = 64;
+
+/// The Secret that keeps a group's keys.
+pub fn secret_of(group: &EnrollmentGroup) -> Name {
+    let key = group.key();
+    let named = group.spec.attestation.symmetric_key.as_ref().and_then(|keys| keys.secret_name.clone());
+    Name::new(&key.at.namespace, &named.unwrap_or_else(|| format!("{}-keys", key.at.name)))
+}
+
+/// Whether a Secret was made for a group.
+pub fn is_ours(group: &EnrollmentGroup, meta: &ObjectMeta) -> bool {
+    owner_of(meta).as_ref() == Some(&group.key())
+}
+
+/// Whether a group knows its devices by keys.
+pub fn has_keys(group: &EnrollmentGroup) -> bool {
+    group.spec.attestation.symmetric_key.is_some()
+}
+
+/// The keys as they are stored; `None` if there is no Secret.
+///
+/// # Errors
+/// Halts if the Secret is somebody else's, or holds no keys.
+pub async fn stored_keys(env: &Env, group: &EnrollmentGroup) -> Result<Option<KeyPair>, Halt> {
+    let at = secret_of(group);
+    let Some(meta) = env.secrets.meta(&at)? else { return Ok(None) };
+    if !is_ours(group, &meta) {
+        let note = format!(
+            "Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.attestation.symmetricKey.secretName"
+        );
+        return Err(Halt::stuck(Reason::SecretNotOurs, note));
+    }
+    let Some(data) = env.secrets.source(&at).await? else { return Ok(None) };
+    let pair =
+        data.expose(PRIMARY).zip(data.expose(SECONDARY)).and_then(|(primary, secondary)| KeyPair::from_base64(primary, secondary).ok());
+    let note = || {
+        format!(
+            "Secret {at} no longer holds the group's two keys under {PRIMARY} and {SECONDARY}; restore them, or delete it to take them from Azure again"
+        )
+    };
+    pair.map(Some).ok_or_else(|| Halt::stuck(Reason::SecretMalformed, note()))
+}
+
+/// Recognises a pair of keys to those who hold them, and to nobody else.
+pub fn digest_of(keys: &KeyPair) -> String {
+    keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string()
+}
+
+/// Two new keys.
+pub fn generate() -> KeyPair {
+    KeyPair { primary: random_key(), secondary: random_key() }
+}
+
+fn random_key() -> SymmetricKey {
+    let mut bytes = Zeroizing::new([0_u8; KEY_BYTES]);
+    aws_lc_rs::rand::fill(&mut *bytes).expect("the system has randomness");
+    SymmetricKey::from_bytes(&*bytes).expect("64 bytes are a key")
+}
+
+/// Stores keys in a new Secret. It has no owner reference: the keys outlive the object when the group is retained.
+pub async fn store(env: &Env, group: &EnrollmentGroup, keys: &KeyPair) -> Result<(), Error> {
+    let (at, key) = (secret_of(group), group.key());
+    let metadata = ObjectMeta {
+        name: Some(at.name.to_string()),
+        namespace: Some(at.namespace.to_string()),
+        labels: Some([(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned())].into()),
+        annotations: Some(
+            [(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned()), (names::OWNER_NAME.to_owned(), key.at.name.to_string())].into(),
+        ),
+        ..ObjectMeta::default()
+    };
+    let data: SecretData =
+        [(PRIMARY.to_owned(), keys.primary.expose_base64()), (SECONDARY.to_owned(), keys.secondary.expose_base64())].into_iter().collect();
+    let version = env.cluster.create_secret(&metadata, &data).await?;
+    env.await_write(&key, &Thing::Secret(at), version);
+    Ok(())
+}
+
+/// Removes the Secret with the keys of a group that is gone.
+pub async fn forget(env: &Env, group: &EnrollmentGroup) -> Result<(), Error> {
+    let at = secret_of(group);
+    let meta: Option<Arc<ObjectMeta>> = env.secrets.meta(&at).ok().flatten();
+    let ours = meta.filter(|meta| is_ours(group, meta));
+    match ours {
+        Some(meta) => env.cluster.delete_secret(&at, &meta).await,
+        None => Ok(()),
+    }
+}
+
+/// The name of the group in DPS.
+pub fn id_of(group: &EnrollmentGroup) -> &str {
+    group.spec.enrollment_group_id.as_deref().or(group.meta().name.as_deref()).unwrap_or_default()
+}

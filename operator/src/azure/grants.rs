@@ -1,0 +1,82 @@
+//! What may be reached: said by its owner as lists, and looked up by these functions alone, on every pass, for reads and for writes.
+
+use moorage_crds::{Adoption, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService};
+use moorage_plan::{Pattern, Reason};
+
+use crate::{error::Halt, object::Keyed};
+
+/// How far an account lets a namespace go in a resource group.
+///
+/// The own namespace always may. Azure compares the names of resource groups without regard to case.
+///
+/// # Errors
+/// `NotGranted`, with the lines to add.
+pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Result<Adoption, Halt> {
+    let key = account.key();
+    if &*key.at.namespace == namespace {
+        return Ok(Adoption::Always);
+    }
+    let grants = account.spec.grants.iter().filter(|grant| {
+        names(&grant.namespaces, namespace)
+            && grant.resource_groups.iter().any(|group| Pattern::new(group).matches_ignoring_case(resource_group))
+    });
+    grants.map(|grant| grant.adoption).max().ok_or_else(|| {
+        Halt::stuck(
+            Reason::NotGranted,
+            format!(
+                "CloudAccount {} does not grant resource group {resource_group} to namespace {namespace}; \
+                 its owner can add to spec.grants: {{namespaces: [{namespace}], resourceGroups: [{resource_group}]}}",
+                key.at
+            ),
+        )
+    })
+}
+
+/// Whether a provisioning service lets a namespace link hubs and enroll devices.
+///
+/// # Errors
+/// `NotGranted`, with the lines to add.
+pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -> Result<(), Halt> {
+    let key = service.key();
+    if &*key.at.namespace == namespace || service.spec.grants.iter().any(|grant| names(&grant.namespaces, namespace)) {
+        return Ok(());
+    }
+    Err(Halt::stuck(
+        Reason::NotGranted,
+        format!(
+            "ProvisioningService {} grants nothing to namespace {namespace}; its owner can add to spec.grants: {{namespaces: [{namespace}]}}",
+            key.at
+        ),
+    ))
+}
+
+/// The grant by which an enrollment group lets a namespace hold the credential of a device; `None` for its own namespace.
+///
+/// # Errors
+/// `NotGranted`, with the lines to add.
+pub fn on_enrollment_group<'a>(
+    group: &'a EnrollmentGroup,
+    namespace: &str,
+    registration_id: &str,
+) -> Result<Option<&'a EnrollmentGrant>, Halt> {
+    let key = group.key();
+    if &*key.at.namespace == namespace {
+        return Ok(None);
+    }
+    let mut grants = group.spec.grants.iter();
+    let found = grants.find(|grant| names(&grant.namespaces, namespace) && Pattern::new(&grant.registration_ids).matches(registration_id));
+    found.map(Some).ok_or_else(|| {
+        Halt::stuck(
+            Reason::NotGranted,
+            format!(
+                "EnrollmentGroup {} does not grant registration id {registration_id} to namespace {namespace}; \
+                 its owner can add to spec.grants: {{namespaces: [{namespace}], registrationIds: \"<tenant>-*\"}}",
+                key.at
+            ),
+        )
+    })
+}
+
+fn names(namespaces: &[String], namespace: &str) -> bool {
+    namespaces.iter().any(|pattern| Pattern::new(pattern).matches(namespace))
+}

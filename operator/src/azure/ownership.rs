@@ -1,0 +1,105 @@
+//! Whose a thing in the cloud is, by its tag or by the ledger; without proof, nobody's of ours.
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_crds::Adoption;
+use moorage_plan::{Plan, Reason};
+
+use crate::{
+    controller::{context::Env, kind::Kind},
+    ledger::entries::{ADOPTED, CLAIMED, MADE},
+    object::{Keyed, ObjectKey},
+};
+
+/// Tag on what we made: `installation/kind/namespace/name`.
+pub const OWNER_TAG: &str = "moorage-owner";
+
+/// When something that we asked for and that is not seen is looked for again.
+const NOT_SEEN_YET: SignedDuration = SignedDuration::from_secs(5);
+/// When a name that was taken is asked for again: what took it may have been overlooked, or be gone.
+const TAKEN: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whose a thing is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// We made it for this object.
+    Ours,
+    /// It was there before, and this object took it over.
+    Adopted,
+    /// Somebody else's.
+    Theirs(Maker),
+}
+
+/// Who stands behind a thing that is somebody else's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    /// Nobody of ours: it bears no tag.
+    Stranger,
+    /// A Moorage object that is no more, or one of another installation.
+    Former,
+    /// A Moorage object that exists.
+    Living,
+}
+
+/// Whose a thing is, seen from the object whose things bear `mark`; `lives` says whether the object of another mark exists.
+pub fn by_tag(mark: &str, tag: Option<&str>, recorded: Option<&str>, lives: impl FnOnce(&str) -> bool) -> Whose {
+    match (tag, recorded) {
+        (Some(tag), _) if tag == mark => Whose::Ours,
+        (_, Some(ADOPTED)) => Whose::Adopted,
+        // The tag was taken off behind our back; the ledger still knows.
+        (None, Some(MADE)) => Whose::Ours,
+        (None, _) => Whose::Theirs(Maker::Stranger),
+        (Some(tag), _) => Whose::Theirs(if lives(tag) { Maker::Living } else { Maker::Former }),
+    }
+}
+
+/// Why something that exists cannot be adopted; `None` if it can.
+pub fn refusal<A>(what: &str, maker: Maker, wish: Adoption, granted: Adoption) -> Option<Plan<A>> {
+    let allowed = wish.min(granted);
+    let note = match maker {
+        Maker::Stranger if allowed >= Adoption::IfUnmanaged => return None,
+        Maker::Former if allowed == Adoption::Always => return None,
+        Maker::Living => format!("{what} exists and belongs to another Moorage object (see its tag {OWNER_TAG}); choose another name"),
+        Maker::Stranger if wish == Adoption::Never => {
+            format!("{what} exists already; set adoption: IfUnmanaged to take it over, or choose another name")
+        }
+        Maker::Former if wish != Adoption::Always => format!(
+            "{what} exists and was made by a Moorage object that is no more, or by another installation (see its tag {OWNER_TAG}); \
+             set adoption: Always to take it over, or choose another name"
+        ),
+        Maker::Stranger | Maker::Former => {
+            format!(
+                "{what} exists already and the account's grant does not let this namespace adopt it (adoption: {wish:?}); ask its owner"
+            )
+        }
+    };
+    Some(Plan::stuck(Reason::AlreadyExists, note))
+}
+
+/// The plan of whoever would make a thing whose name is taken, although no such thing is seen: to make it now could be to write
+/// over somebody else's, for a creation carries no `ETag`.
+pub fn name_taken<A>(what: &str, group: &str, recorded: Option<&str>, now: Timestamp) -> Plan<A> {
+    if recorded == Some(CLAIMED) {
+        let note = format!(
+            "{what} was asked for, and is not seen yet; if that lasts, its name is somebody else's, outside of resource group {group}: choose \
+             another"
+        );
+        return Plan::wait(Reason::Provisioning, note, now.saturating_add(NOT_SEEN_YET).ok());
+    }
+    let note = format!("the name of {what} is taken in the world, and not by one in resource group {group}; choose another name");
+    Plan::stuck(Reason::NameTaken, note).by(now.saturating_add(TAKEN).ok())
+}
+
+/// The oldest of the objects that want the same thing, if that is another one than `object`: it keeps the thing.
+pub fn older_claim<K: Kind>(env: &Env, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
+    let mine = age(object);
+    let others = env.stores.of::<K>().all().into_iter().filter(|other| is_same(other));
+    others.map(|other| age(&*other)).filter(|age| *age < mine).min().map(|(_, key)| key)
+}
+
+/// By what objects are ordered when only one of them can have its wish.
+pub fn age<K: Kind>(object: &K) -> (Option<Timestamp>, ObjectKey) {
+    (object.meta().creation_timestamp.as_ref().map(|time| time.0), object.key())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+//! Where devices are, as the records of their registrations tell: read for many devices at once, page by page.
+//!
+//! A provisioning service tells nobody that a device has registered, and takes a limited number of calls for all its tenants. So
+//! there is one reading of each list for all who ask, and the next one the later the longer the list is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use moorage_cloud::{Continuation, DpsService, Page, Registration};
+use moorage_keys::{DeviceId, RegistrationId};
+
+use crate::{
+    azure::{
+        clients::place_of,
+        dps::{Service, enrollments},
+    },
+    controller::context::Env,
+    error::{Error, Halt},
+    object::Thing,
+};
+
+/// The shortest time between two readings.
+const SHORTEST: SignedDuration = SignedDuration::from_mins(1);
+/// How much longer it is for each page: ten calls a minute.
+const FOR_A_PAGE: SignedDuration = SignedDuration::from_secs(6);
+/// How old a reading may be when somebody has asked for a look.
+const ASKED: SignedDuration = SignedDuration::from_secs(5);
+/// Pages that are read in one go; the rest waits for its turn.
+const AT_A_TIME: usize = 20;
+/// When the rest is read.
+const TURN: SignedDuration = SignedDuration::from_secs(1);
+
+/// A list of registrations.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum List {
+    /// Those of an enrollment group.
+    Group(String),
+    /// Those of the individual enrollments.
+    Individuals,
+}
+
+/// Where one device is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Host of its hub, as the service says it.
+    pub hub: Arc<str>,
+    /// Its name there.
+    pub device: Option<DeviceId>,
+    /// When it registered last.
+    pub registered: Option<Timestamp>,
+}
+
+/// One reading of a list, as far as devices of ours are in it.
+#[derive(Debug)]
+pub struct Roll {
+    read: Timestamp,
+    /// When it is read again.
+    pub next: Timestamp,
+    placed: HashMap<RegistrationId, Placed>,
+}
+
+/// The last reading of each list.
+#[derive(Default)]
+pub struct Rolls(Mutex<HashMap<(String, List), Arc<Desk>>>);
+
+#[derive(Default)]
+struct Desk {
+    last: Mutex<Option<Arc<Roll>>>,
+    reading: tokio::sync::Mutex<Option<Reading>>,
+}
+
+/// A list that is read in part.
+#[derive(Default)]
+struct Reading {
+    pages: i64,
+    after: Option<Continuation>,
+    placed: HashMap<RegistrationId, Placed>,
+}
+
+impl Roll {
+    /// Where a device is; `None` if it is in no hub.
+    pub fn of(&self, id: &RegistrationId) -> Option<&Placed> {
+        self.placed.get(id)
+    }
+
+    fn serves(&self, now: Timestamp, asked: bool) -> bool {
+        self.read <= now && now < self.next && (!asked || now.duration_since(self.read) < ASKED)
+    }
+}
+
+impl Rolls {
+    fn desk(&self, place: String, list: List) -> Arc<Desk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((place, list)).or_default().clone()
+    }
+}
+
+impl Desk {
+    fn last(&self) -> Option<Arc<Roll>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, roll: &Arc<Roll>) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(roll.clone());
+    }
+}
+
+/// A list as it was read last, and anew if that is long ago, or if somebody has asked for it. While it cannot be read, the last
+/// reading holds.
+///
+/// # Errors
+/// Halts if it was never read to its end, and cannot be now.
+pub async fn roll(env: &Env, service: &Service, list: List, asked: bool) -> Result<Arc<Roll>, Halt> {
+    let desk = env.clouds.rolls.desk(place_of(&service.arm, &service.id), list.clone());
+    let now = env.clock.now();
+    if let Some(roll) = desk.last().filter(|roll| roll.serves(now, asked)) {
+        return Ok(roll);
+    }
+    let unread = || Error::its_turn(format!("the registrations in provisioning service {} are being read", service.id.name), TURN);
+    let Ok(mut reading) = desk.reading.try_lock() else { return desk.last().ok_or_else(|| unread().into()) };
+    match read_on(env, service, &list, &mut reading).await {
+        Ok(Some(roll)) => {
+            let roll = Arc::new(roll);
+            desk.keep(&roll);
+            Ok(roll)
+        }
+        Ok(None) => desk.last().ok_or_else(|| unread().into()),
+        Err(halt) => desk.last().ok_or(halt),
+    }
+}
+
+/// Reads some pages; the roll once it was read to its end.
+async fn read_on(env: &Env, service: &Service, list: &List, reading: &mut Option<Reading>) -> Result<Option<Roll>, Halt> {
+    let enrollments = enrollments(env, service).await?;
+    let failed = |error| Error::cloud(format!("failed to read the registrations in provisioning service {}", service.id.name), error);
+    let mut so_far = reading.take().unwrap_or_default();
+    for _ in 0..AT_A_TIME {
+        let page = match list {
+            List::Group(group) => enrollments.registrations_of(group, so_far.after.as_ref()).await,
+            List::Individuals => individuals(&enrollments, so_far.after.as_ref()).await,
+        };
+        // What was read before is read again then: the place in the list may be what is refused.
+        let page = page.map_err(failed).inspect_err(|error| env.clouds.heed(service, error))?;
+        so_far.pages += 1;
+        so_far.placed.extend(page.items.iter().filter_map(|record| placed(env, record)));
+        so_far.after = page.next;
+        if so_far.after.is_none() {
+            let read = env.clock.now();
+            let next = read.saturating_add(interval(so_far.pages)).unwrap_or(Timestamp::MAX);
+            return Ok(Some(Roll { read, next, placed: so_far.placed }));
+        }
+    }
+    *reading = Some(so_far);
+    Ok(None)
+}
+
+async fn individuals(enrollments: &DpsService, after: Option<&Continuation>) -> Result<Page<Registration>, moorage_cloud::Error> {
+    let Page { items, next } = enrollments.enrollments(after).await?;
+    Ok(Page { items: items.iter().filter_map(moorage_cloud::IndividualEnrollment::registration).collect(), next })
+}
+
+/// Nobody here asks for a device that no object is about.
+fn placed(env: &Env, record: &Registration) -> Option<(RegistrationId, Placed)> {
+    let id = record.id()?;
+    let asked = env.stores.count_referrers(&Thing::Registration(id.as_str().into())) > 0;
+    let hub = record.assigned_hub().filter(|_| asked)?;
+    Some((id, Placed { hub: hub.into(), device: record.device_id(), registered: record.updated() }))
+}
+
+fn interval(pages: i64) -> SignedDuration {
+    FOR_A_PAGE.saturating_mul(i32::try_from(pages).unwrap_or(i32::MAX)).max(SHORTEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_again_the_later_the_longer_it_is_and_never_more_than_ten_pages_a_minute() {
+        let minutes = [1, 10, 11, 100, 1_000].map(|pages| interval(pages).as_secs());
+        assert_eq!(minutes, [60, 60, 66, 600, 6_000]);
+    }
+
+    #[test]
+    fn a_reading_serves_until_the_next_is_due_and_only_for_moments_when_somebody_asks() {
+        let at = |seconds| Timestamp::from_second(seconds).expect("in range");
+        let roll = Roll { read: at(10), next: at(70), placed: HashMap::new() };
+        assert_eq!([9, 10, 69, 70].map(|second| roll.serves(at(second), false)), [false, true, true, false]);
+        assert_eq!([10, 14, 15].map(|second| roll.serves(at(second), true)), [true, true, false]);
+    }
+}

@@ -1,0 +1,114 @@
+//! The resource group in which an object's resources live: made if it is missing, removed only if we made it and it is empty.
+
+use jiff::Timestamp;
+use moorage_cloud::{Arm, ResourceGroup};
+use moorage_plan::{Plan, Reason};
+
+use crate::{
+    azure::ownership::OWNER_TAG,
+    controller::{context::Env, schedule::soon},
+    error::Error,
+    ledger::entries::RESOURCE_GROUP,
+    object::ObjectKey,
+};
+
+/// Whether a resource group is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is not there.
+    Missing,
+    /// It is being made or deleted.
+    Moving,
+    /// It is there.
+    Settled,
+}
+
+/// A resource group as it was seen.
+#[derive(Clone, Debug)]
+pub struct SeenGroup {
+    /// Whether it is there.
+    pub state: State,
+    /// It carries our tag for this very object.
+    pub ours: bool,
+    /// Nothing is in it; asked only when it could be removed.
+    pub empty: bool,
+}
+
+/// Looks at a resource group.
+///
+/// # Errors
+/// What the cloud says.
+pub async fn observe(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, leaving: bool) -> Result<SeenGroup, Error> {
+    let failed = |error| Error::cloud(format!("failed to look at resource group {name}"), error);
+    let group = arm.resource_group(name).await.map_err(failed)?;
+    let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&env.owner_tag(owner)));
+    let empty = leaving && ours && arm.resource_group_is_empty(name).await.map_err(failed)?;
+    let state = match group.as_ref().map(ResourceGroup::provisioning_state) {
+        None => State::Missing,
+        Some(None | Some("Succeeded")) => State::Settled,
+        Some(Some(_)) => State::Moving,
+    };
+    Ok(SeenGroup { state, ours, empty })
+}
+
+/// The plan that brings a missing group about; `None` if it is there.
+pub fn missing<A>(
+    seen: &SeenGroup,
+    name: &str,
+    location: Option<&str>,
+    now: Timestamp,
+    create: impl FnOnce(String) -> A,
+) -> Option<Plan<A>> {
+    match (seen.state, location) {
+        (State::Settled, _) => None,
+        (State::Moving, _) => Some(Plan::wait(Reason::Provisioning, format!("resource group {name} is not settled yet"), soon(now))),
+        (State::Missing, Some(location)) => {
+            let note = format!("Resource group {name} is being created");
+            Some(Plan::act(vec![create(location.to_owned())], Reason::CreateResourceGroup, note))
+        }
+        (State::Missing, None) => {
+            let note = format!("resource group {name} does not exist; create it, or say in which location it is to be made");
+            Some(Plan::stuck(Reason::DependencyMissing, note))
+        }
+    }
+}
+
+/// The plan that removes a group that we made and that nobody uses any more; `None` if there is nothing to remove.
+pub fn leftover<A>(seen: &SeenGroup, name: &str, now: Timestamp, delete: impl FnOnce() -> A) -> Option<Plan<A>> {
+    if !(seen.ours && seen.empty) {
+        return None;
+    }
+    let note = format!("resource group {name}, which is empty, is being deleted");
+    match seen.state {
+        State::Missing => None,
+        State::Moving => Some(Plan::wait(Reason::Provisioning, note, soon(now))),
+        State::Settled => Some(Plan::act(vec![delete()], Reason::DeleteResourceGroup, note)),
+    }
+}
+
+/// Makes the group; first it is written down, for people who look for what is left: whose it is says its tag.
+pub async fn create(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
+    if env.recorded(owner).get(RESOURCE_GROUP).is_none_or(|noted| noted != name) {
+        env.record(owner, &[(RESOURCE_GROUP.to_owned(), Some(name.to_owned()))]).await?;
+    }
+    let failed = |error| Error::cloud(format!("failed to create resource group {name}"), error);
+    // A PUT replaces the tags of what is there, and what is there may have been overlooked.
+    if arm.resource_group(name).await.map_err(failed)?.is_some() {
+        return Ok(());
+    }
+    let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &env.owner_tag(owner));
+    let put = arm.put_resource_group(name, &group).await;
+    put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))
+}
+
+/// Removes the group if it is still ours and still empty: what was seen may be a moment old.
+pub async fn delete(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
+    let seen = observe(env, arm, owner, name, true).await?;
+    if !(seen.state == State::Settled && seen.ours && seen.empty) {
+        return Ok(());
+    }
+    arm.delete_resource_group(name).await.map_err(|error| Error::cloud(format!("failed to delete resource group {name}"), error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! What the watches have shown: objects and who refers to whom, Secrets, and the writes of ours that are still to be seen.
+
+pub mod expectations;
+pub mod objects;
+pub mod secrets;

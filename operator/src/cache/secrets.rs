@@ -1,0 +1,221 @@
+//! Secrets as the watches show them: metadata only. Values are read when they are needed, once for each version.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use moorage_crds::annotations as names;
+use moorage_plan::Reason;
+use tokio::sync::mpsc;
+
+use crate::{
+    cache::expectations::is_at_least,
+    cluster::{Cluster, SecretData},
+    controller::{metrics::Metrics, queue::Lane},
+    error::{Error, Halt},
+    object::{KindName, Name, ObjectKey},
+};
+
+/// What is known of Secrets.
+pub struct Secrets {
+    cluster: Cluster,
+    metrics: Arc<Metrics>,
+    known: Mutex<Known>,
+    wanted: mpsc::UnboundedSender<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Known {
+    namespaces: HashMap<Arc<str>, Watch>,
+    /// Who looked into a namespace before its watch had shown all it has, and how urgently.
+    waiting: HashMap<Arc<str>, HashMap<ObjectKey, Lane>>,
+    metas: HashMap<Name, Arc<ObjectMeta>>,
+    values: HashMap<Name, (String, Arc<SecretData>)>,
+    /// Whose turn it is to read a value.
+    turns: HashMap<Name, Arc<tokio::sync::Mutex<()>>>,
+    /// Secrets by the object that they were made for.
+    owned: HashMap<ObjectKey, Vec<Name>>,
+    /// Versions of our own Secrets that hold just what we put there.
+    intact: HashMap<Name, String>,
+}
+
+/// How a namespace's watch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// It has not shown all it has yet.
+    Starting,
+    /// It shows every Secret.
+    Complete,
+    /// The operator may not watch Secrets there.
+    Forbidden,
+}
+
+impl Secrets {
+    /// Nothing known yet. Namespaces to watch are sent to the receiver that comes with it.
+    pub fn new(cluster: Cluster, metrics: Arc<Metrics>) -> (Self, mpsc::UnboundedReceiver<Arc<str>>) {
+        let (wanted, namespaces) = mpsc::unbounded_channel();
+        (Self { cluster, metrics, known: Mutex::default(), wanted }, namespaces)
+    }
+
+    /// The metadata of a Secret as last seen; `None` if there is none.
+    ///
+    /// # Errors
+    /// Halts while the namespace's Secrets are not in memory, and where the operator may not watch them.
+    pub fn meta(&self, at: &Name) -> Result<Option<Arc<ObjectMeta>>, Halt> {
+        let mut known = self.lock();
+        match known.namespaces.get(&at.namespace) {
+            Some(Watch::Complete) => Ok(known.metas.get(at).cloned()),
+            Some(Watch::Starting) => Err(Halt::NotInMemory(at.namespace.clone())),
+            Some(Watch::Forbidden) => Err(Halt::stuck(Reason::MissingRoleBinding, self.cluster.missing_role_binding(&at.namespace))),
+            None => {
+                self.begin(&mut known, &at.namespace);
+                Err(Halt::NotInMemory(at.namespace.clone()))
+            }
+        }
+    }
+
+    /// Has a namespace watched, if it is not yet.
+    pub fn want(&self, namespace: &Arc<str>) {
+        let mut known = self.lock();
+        if !known.namespaces.contains_key(namespace) {
+            self.begin(&mut known, namespace);
+        }
+    }
+
+    fn begin(&self, known: &mut Known, namespace: &Arc<str>) {
+        known.namespaces.insert(namespace.clone(), Watch::Starting);
+        // The receiver lives as long as the operator runs.
+        let _ = self.wanted.send(namespace.clone());
+    }
+
+    /// Has an object woken as soon as a namespace's watch has shown all it has. False if it has by now.
+    pub fn wait_for(&self, namespace: &Arc<str>, object: &ObjectKey, lane: Lane) -> bool {
+        let mut known = self.lock();
+        let is_starting = known.namespaces.get(namespace) == Some(&Watch::Starting);
+        if is_starting {
+            known.waiting.entry(namespace.clone()).or_default().insert(object.clone(), lane);
+        }
+        is_starting
+    }
+
+    /// The content of a Secret that somebody else wrote: read once for each version, then kept. `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Secrets::meta`], and what the API server says.
+    pub async fn source(&self, at: &Name) -> Result<Option<Arc<SecretData>>, Halt> {
+        let Some(meta) = self.meta(at)? else { return Ok(None) };
+        let version = meta.resource_version.clone().unwrap_or_default();
+        if let Some(data) = self.remembered(at, &version) {
+            return Ok(Some(data));
+        }
+        // One reads, and who came at the same time takes what it read.
+        let turn = self.lock().turns.entry(at.clone()).or_default().clone();
+        let _turn = turn.lock().await;
+        if let Some(data) = self.remembered(at, &version) {
+            return Ok(Some(data));
+        }
+        let Some((meta, data)) = self.read(at).await? else { return Ok(None) };
+        let data = Arc::new(data);
+        self.lock().values.insert(at.clone(), (meta.resource_version.unwrap_or_default(), data.clone()));
+        Ok(Some(data))
+    }
+
+    fn remembered(&self, at: &Name, version: &str) -> Option<Arc<SecretData>> {
+        self.lock().values.get(at).filter(|(read, _)| is_at_least(read, version)).map(|(_, data)| data.clone())
+    }
+
+    /// Reads a Secret now, past memory.
+    ///
+    /// # Errors
+    /// What the API server says, never what the Secret holds.
+    pub async fn read(&self, at: &Name) -> Result<Option<(ObjectMeta, SecretData)>, Error> {
+        self.metrics.live_read();
+        self.cluster.read_secret(at).await
+    }
+
+    /// Remembers that a version of a Secret of ours holds just what we put there.
+    pub fn is_intact(&self, at: &Name, version: String) {
+        self.lock().intact.insert(at.clone(), version);
+    }
+
+    /// Whether a version of a Secret of ours is known to hold what we put there.
+    pub fn known_intact(&self, at: &Name, version: &str) -> bool {
+        self.lock().intact.get(at).is_some_and(|intact| intact == version)
+    }
+
+    /// The version of a Secret as last seen.
+    pub fn version(&self, at: &Name) -> Option<String> {
+        self.lock().metas.get(at)?.resource_version.clone()
+    }
+
+    /// Says how a namespace's watch stands; gives how it stood before, and who waited for it.
+    pub fn watch_stands(&self, namespace: &Arc<str>, watch: Watch) -> (Option<Watch>, HashMap<ObjectKey, Lane>) {
+        let mut known = self.lock();
+        (known.namespaces.insert(namespace.clone(), watch), known.waiting.remove(namespace).unwrap_or_default())
+    }
+
+    /// Takes in what was seen. True if it is news: until the watch has shown all it has, nobody looks.
+    pub fn put(&self, at: Name, mut meta: ObjectMeta) -> bool {
+        meta.managed_fields = None;
+        let mut known = self.lock();
+        let before = known.metas.get(&at).cloned();
+        let (was, is) = (before.as_deref().and_then(owner_of), owner_of(&meta));
+        if was != is {
+            known.disown(&at, was);
+            if let Some(owner) = is {
+                known.owned.entry(owner).or_default().push(at.clone());
+            }
+        }
+        let looked_at = known.namespaces.get(&at.namespace) == Some(&Watch::Complete);
+        let news = looked_at && before.is_none_or(|before| before.resource_version != meta.resource_version);
+        known.metas.insert(at, Arc::new(meta));
+        news
+    }
+
+    /// Forgets what is gone.
+    pub fn remove(&self, at: &Name) {
+        let mut known = self.lock();
+        let owner = known.metas.remove(at).as_deref().and_then(owner_of);
+        known.disown(at, owner);
+        known.values.remove(at);
+        known.turns.remove(at);
+        known.intact.remove(at);
+    }
+
+    /// The Secrets that were made for an object.
+    pub fn owned_by(&self, owner: &ObjectKey) -> Vec<Name> {
+        self.lock().owned.get(owner).cloned().unwrap_or_default()
+    }
+
+    /// The Secrets of a namespace that are known.
+    pub fn names_in(&self, namespace: &str) -> Vec<Name> {
+        self.lock().metas.keys().filter(|at| &*at.namespace == namespace).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn disown(&mut self, at: &Name, owner: Option<ObjectKey>) {
+        let Some(owner) = owner else { return };
+        if let Some(names) = self.owned.get_mut(&owner) {
+            names.retain(|name| name != at);
+            if names.is_empty() {
+                self.owned.remove(&owner);
+            }
+        }
+    }
+}
+
+/// The object that a Secret says it was made for.
+pub fn owner_of(meta: &ObjectMeta) -> Option<ObjectKey> {
+    let labels = meta.labels.as_ref()?;
+    let annotations = meta.annotations.as_ref()?;
+    if labels.get(names::MANAGED_BY).map(String::as_str) != Some(names::MANAGER) {
+        return None;
+    }
+    let kind = KindName::parse(annotations.get(names::OWNER_KIND)?)?;
+    Some(ObjectKey::new(kind, meta.namespace.as_deref()?, annotations.get(names::OWNER_NAME)?))
+}

@@ -1,0 +1,58 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::controller::leader_election::Term;
+
+/// Reconciles multi-tenant IoT identity: tenants as YAML, their cloud side kept, every device's credential in a Secret.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "moorage", version)]
+pub struct Args {
+    /// Id of this installation; marks what is ours in a cloud, so keep it on a restore or a move to another cluster.
+    #[arg(long, env = "MOORAGE_INSTALLATION_ID")]
+    pub installation_id: String,
+
+    /// The operator's own namespace, where the ledger and the Lease are.
+    #[arg(long, env = "MOORAGE_NAMESPACE", default_value = "moorage-system")]
+    pub namespace: String,
+
+    /// Namespaces to watch, separated by commas; all if left out.
+    #[arg(long, env = "MOORAGE_WATCH_NAMESPACES", value_delimiter = ',')]
+    pub namespaces: Vec<String>,
+
+    /// How many objects are worked on at the same time.
+    #[arg(long, env = "MOORAGE_CONCURRENCY", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub concurrency: u16,
+
+    /// This replica's name in the Lease; without it there is no Lease, for a single replica.
+    #[arg(long, env = "MOORAGE_POD_NAME")]
+    pub replica: Option<String>,
+
+    /// How long the Lease holds without being renewed, from 6s to 60s: about as long as it takes until another replica acts when
+    /// this one is lost. An effect has two thirds of it to finish, so a short one suits only a cloud that answers fast.
+    #[arg(long, env = "MOORAGE_LEASE_DURATION", default_value = "45s")]
+    pub lease_duration: Term,
+
+    /// Address of /livez, /readyz and /metrics.
+    #[arg(long, env = "MOORAGE_LISTEN", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+
+    /// For tests: send all cloud traffic to this address instead.
+    #[arg(long, hide = true, requires = "cloud_ca")]
+    pub cloud_address: Option<SocketAddr>,
+
+    /// For tests: PEM file of the authority that the address above is trusted by.
+    #[arg(long, hide = true, requires = "cloud_address")]
+    pub cloud_ca: Option<PathBuf>,
+
+    /// For tests: follow the clock of the simulator at the address above.
+    #[arg(long, hide = true, requires = "cloud_address")]
+    pub follow_clock: bool,
+
+    /// Log as JSON, one object a line.
+    #[arg(long, env = "MOORAGE_LOG_JSON")]
+    pub log_json: bool,
+}

@@ -1,0 +1,310 @@
+//! Which object is looked at next.
+//!
+//! Each key is in at most one place: waiting for a time, ready in a lane, or running. What is new or changed goes before what is
+//! merely looked at again, and within a lane the tenants (namespaces) take turns, so that one with many objects does not hold up
+//! the others. Nor does one whose looks take long: whoever has workers gets another only while enough are free for those who may
+//! come. The queue keeps no time of its own: it is driven by the clock that it is given.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use crate::{clock::Clock, object::ObjectKey};
+
+/// How urgent a look is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// New or changed, by a user or by something that it depends on.
+    New,
+    /// Only to see that nothing has drifted.
+    Refresh,
+}
+
+impl Lane {
+    /// Both, most urgent first.
+    pub const ALL: [Self; 2] = [Self::New, Self::Refresh];
+
+    /// The word under which it is counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// A clock that goes back by more than this was set; less is the machine's own discipline.
+const SET_BACK: SignedDuration = SignedDuration::from_secs(10);
+/// How often it is looked at the clock, which may have been set, while nothing is due.
+const BETWEEN_GLANCES: Duration = Duration::from_mins(1);
+
+/// The queue.
+#[derive(Debug)]
+pub struct Queue {
+    state: Mutex<State>,
+    moved: Notify,
+    clock: Clock,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    places: HashMap<ObjectKey, Place>,
+    lanes: [Turns; 2],
+    /// How many keys are ready in each lane.
+    depths: [usize; 2],
+    due: BTreeSet<(Timestamp, ObjectKey, Lane)>,
+    /// The latest time that was seen.
+    latest: Timestamp,
+    workers: Workers,
+    closed: bool,
+}
+
+/// A tenant gets another worker only while it has fewer than so many times those that are free: alone, three quarters of all.
+const SHARE: usize = 3;
+
+/// How many workers there are, and who has them.
+#[derive(Debug, Default)]
+struct Workers {
+    /// As many as needed, if it was never said.
+    all: Option<usize>,
+    busy: usize,
+    by_tenant: HashMap<Arc<str>, usize>,
+}
+
+impl Workers {
+    fn may_serve(&self, tenant: &Arc<str>) -> bool {
+        let free = self.all.map_or(usize::MAX, |all| all.saturating_sub(self.busy));
+        self.by_tenant.get(tenant).is_none_or(|serving| *serving < free.saturating_mul(SHARE))
+    }
+
+    fn began(&mut self, tenant: &Arc<str>) {
+        self.busy += 1;
+        *self.by_tenant.entry(tenant.clone()).or_default() += 1;
+    }
+
+    fn ended(&mut self, tenant: &Arc<str>) {
+        self.busy = self.busy.saturating_sub(1);
+        if let Some(serving) = self.by_tenant.get_mut(tenant) {
+            *serving -= 1;
+            if *serving == 0 {
+                self.by_tenant.remove(tenant);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Due(Timestamp, Lane),
+    Ready(Lane),
+    Running { again: Option<Lane> },
+}
+
+/// Keys by tenant, the tenants in turn.
+#[derive(Debug, Default)]
+struct Turns {
+    order: VecDeque<Arc<str>>,
+    waiting: HashMap<Arc<str>, VecDeque<ObjectKey>>,
+}
+
+impl Turns {
+    /// A key may be in a row more than once: only its place says whether it is still wanted there.
+    fn push(&mut self, key: ObjectKey) {
+        let tenant = key.at.namespace.clone();
+        let row = self.waiting.entry(tenant.clone()).or_default();
+        if row.is_empty() {
+            self.order.push_back(tenant);
+        }
+        row.push_back(key);
+    }
+
+    /// The next key of the next tenant that may be served.
+    fn pop(&mut self, workers: &Workers) -> Option<ObjectKey> {
+        let turn = self.order.iter().position(|tenant| workers.may_serve(tenant))?;
+        let tenant = self.order.remove(turn)?;
+        let row = self.waiting.get_mut(&tenant)?;
+        let key = row.pop_front();
+        if row.is_empty() {
+            self.waiting.remove(&tenant);
+        } else {
+            self.order.push_back(tenant);
+        }
+        key
+    }
+}
+
+impl Queue {
+    /// An empty queue on a clock.
+    pub fn new(clock: Clock) -> Self {
+        Self { state: Mutex::default(), moved: Notify::new(), clock }
+    }
+
+    /// Says how many workers take from the queue.
+    pub fn staff(&self, workers: usize) {
+        self.lock().workers.all = Some(workers);
+    }
+
+    /// Asks for a look now. A key that runs is looked at once more after it; one that waits moves up.
+    pub fn push(&self, key: ObjectKey, lane: Lane) {
+        let mut state = self.lock();
+        match state.places.get(&key).copied() {
+            Some(Place::Running { again }) => {
+                let lane = again.map_or(lane, |other| other.min(lane));
+                state.places.insert(key, Place::Running { again: Some(lane) });
+                return;
+            }
+            Some(Place::Ready(at)) if at <= lane => return,
+            Some(Place::Ready(at)) => state.depths[at as usize] -= 1,
+            Some(Place::Due(when, at)) => {
+                state.due.remove(&(when, key.clone(), at));
+            }
+            None => {}
+        }
+        state.ready(key, lane);
+        drop(state);
+        self.moved.notify_one();
+    }
+
+    /// The next key, when there is one. `None` once the queue is closed.
+    pub async fn next(&self) -> Option<(ObjectKey, Lane)> {
+        loop {
+            let moved = self.moved.notified();
+            let next_due = {
+                let mut state = self.lock();
+                if state.closed {
+                    self.moved.notify_one();
+                    return None;
+                }
+                state.wake(self.clock.now());
+                if let Some(found) = state.take() {
+                    if state.has_ready() {
+                        self.moved.notify_one();
+                    }
+                    return Some(found);
+                }
+                state.due.first().map(|(when, ..)| *when)
+            };
+            match next_due {
+                Some(when) => tokio::select! {
+                    () = moved => {}
+                    () = self.clock.until(when) => {}
+                    () = tokio::time::sleep(BETWEEN_GLANCES) => {}
+                },
+                None => moved.await,
+            }
+        }
+    }
+
+    /// Says that a key that [`Queue::next`] gave is done with, and when it wants to be looked at again.
+    pub fn done(&self, key: ObjectKey, again: Option<(Timestamp, Lane)>) {
+        let mut state = self.lock();
+        let asked = match state.places.remove(&key) {
+            Some(Place::Running { again }) => {
+                state.workers.ended(&key.at.namespace);
+                again
+            }
+            Some(Place::Due(..) | Place::Ready(_)) | None => None,
+        };
+        match (asked, again) {
+            (Some(lane), _) => state.ready(key, lane),
+            (None, Some((when, lane))) => {
+                state.due.insert((when, key.clone(), lane));
+                state.places.insert(key, Place::Due(when, lane));
+            }
+            (None, None) => {}
+        }
+        drop(state);
+        self.moved.notify_one();
+    }
+
+    /// Forgets a key that no longer exists.
+    pub fn forget(&self, key: &ObjectKey) {
+        let mut state = self.lock();
+        match state.places.get(key).copied() {
+            Some(Place::Due(when, lane)) => {
+                state.due.remove(&(when, key.clone(), lane));
+            }
+            Some(Place::Ready(lane)) => state.depths[lane as usize] -= 1,
+            Some(Place::Running { .. }) | None => return,
+        }
+        state.places.remove(key);
+    }
+
+    /// Ends the queue: nothing more is handed out.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.moved.notify_waiters();
+        self.moved.notify_one();
+    }
+
+    /// How many keys are ready in a lane.
+    pub fn depth(&self, lane: Lane) -> usize {
+        self.lock().depths[lane as usize]
+    }
+
+    /// Whether nothing runs and nothing is due, and when the next thing will be.
+    pub fn rest(&self) -> (bool, Option<Timestamp>) {
+        let mut state = self.lock();
+        if state.wake(self.clock.now()) {
+            self.moved.notify_one();
+        }
+        let running = state.places.values().any(|place| matches!(place, Place::Running { .. }));
+        (!running && !state.has_ready(), state.due.first().map(|(when, ..)| *when))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn ready(&mut self, key: ObjectKey, lane: Lane) {
+        self.places.insert(key.clone(), Place::Ready(lane));
+        self.depths[lane as usize] += 1;
+        self.lanes[lane as usize].push(key);
+    }
+
+    fn has_ready(&self) -> bool {
+        self.depths.iter().any(|depth| *depth > 0)
+    }
+
+    /// Readies what is due. When the clock was set back, what waits is set back with it, or it would wait for that much longer; then
+    /// true.
+    fn wake(&mut self, now: Timestamp) -> bool {
+        let back = self.latest.duration_since(now);
+        let is_set_back = back > SET_BACK;
+        if is_set_back {
+            tracing::warn!(by = %back, "the clock was set back");
+            for (when, key, lane) in std::mem::take(&mut self.due) {
+                let when = when.saturating_sub(back).unwrap_or(Timestamp::MIN);
+                self.places.insert(key.clone(), Place::Due(when, lane));
+                self.due.insert((when, key, lane));
+            }
+        }
+        self.latest = if is_set_back { now } else { self.latest.max(now) };
+        while self.due.first().is_some_and(|(when, ..)| *when <= now) {
+            if let Some((_, key, lane)) = self.due.pop_first() {
+                self.ready(key, lane);
+            }
+        }
+        is_set_back
+    }
+
+    fn take(&mut self) -> Option<(ObjectKey, Lane)> {
+        Lane::ALL.into_iter().find_map(|lane| {
+            // What has moved up or was forgotten meanwhile is left behind: to search for it then would take as long as the row is.
+            let row = &mut self.lanes[lane as usize];
+            let key = std::iter::from_fn(|| row.pop(&self.workers)).find(|key| self.places.get(key) == Some(&Place::Ready(lane)))?;
+            self.workers.began(&key.at.namespace);
+            self.depths[lane as usize] -= 1;
+            self.places.insert(key.clone(), Place::Running { again: None });
+            Some((key, lane))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+use jiff::SignedDuration;
+use tokio::sync::watch;
+
+use super::*;
+use crate::object::KindName;
+
+fn key(namespace: &str, name: &str) -> ObjectKey {
+    ObjectKey::new(KindName::DeviceCredential, namespace, name)
+}
+
+async fn names(queue: &Queue, count: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let (key, _) = queue.next().await.expect("open");
+        names.push(key.at.to_string());
+        queue.done(key, None);
+    }
+    names
+}
+
+#[tokio::test]
+async fn what_is_new_goes_before_what_is_looked_at_again() {
+    let queue = Queue::new(Clock::system());
+    queue.push(key("a", "old"), Lane::Refresh);
+    queue.push(key("a", "new"), Lane::New);
+    assert_eq!(names(&queue, 2).await, ["a/new", "a/old"]);
+}
+
+#[tokio::test]
+async fn a_tenant_with_many_objects_does_not_hold_up_another() {
+    let queue = Queue::new(Clock::system());
+    for n in 0..3 {
+        queue.push(key("noisy", &n.to_string()), Lane::New);
+    }
+    queue.push(key("quiet", "0"), Lane::New);
+    assert_eq!(names(&queue, 4).await, ["noisy/0", "quiet/0", "noisy/1", "noisy/2"]);
+}
+
+/// The tenants that are given a worker, while none is given back.
+async fn served(queue: &Queue) -> Vec<String> {
+    let mut served = Vec::new();
+    while let Ok(Some((key, _))) = tokio::time::timeout(std::time::Duration::from_millis(1), queue.next()).await {
+        served.push(key.at.namespace.to_string());
+    }
+    served
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_whose_looks_never_end_leaves_workers_to_the_next_and_that_one_to_the_next() {
+    let queue = Queue::new(Clock::system());
+    queue.staff(32);
+    let count = |served: &[String], tenant: &str| served.iter().filter(|name| *name == tenant).count();
+    for (tenant, workers) in [("first", 24), ("second", 6), ("third", 2)] {
+        for n in 0..50 {
+            queue.push(key(tenant, &n.to_string()), Lane::New);
+        }
+        let served = served(&queue).await;
+        assert_eq!((served.len(), count(&served, tenant)), (workers, workers), "{tenant}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_is_given_back_goes_to_who_has_fewer() {
+    let queue = Queue::new(Clock::system());
+    queue.staff(4);
+    for n in 0..5 {
+        queue.push(key("noisy", &n.to_string()), Lane::New);
+    }
+    assert_eq!(served(&queue).await, ["noisy", "noisy", "noisy"]);
+    queue.push(key("quiet", "0"), Lane::Refresh);
+    assert_eq!(served(&queue).await, ["quiet"]);
+    queue.done(key("quiet", "0"), None);
+    assert_eq!(served(&queue).await, Vec::<String>::new());
+    queue.done(key("noisy", "0"), None);
+    assert_eq!(served(&queue).await, ["noisy"]);
+}
+
+#[tokio::test]
+async fn a_key_is_never_handed_out_twice_at_the_same_time_and_no_push_is_lost() {
+    let queue = Queue::new(Clock::system());
+    queue.push(key("a", "x"), Lane::New);
+    let (running, _) = queue.next().await.expect("open");
+    queue.push(key("a", "x"), Lane::New);
+    queue.push(key("a", "x"), Lane::Refresh);
+    assert_eq!(queue.depth(Lane::New), 0);
+    queue.done(running, None);
+    assert_eq!(queue.next().await, Some((key("a", "x"), Lane::New)));
+}
+
+#[tokio::test]
+async fn a_refresh_that_becomes_urgent_moves_up_and_stays_single() {
+    let queue = Queue::new(Clock::system());
+    queue.push(key("a", "x"), Lane::Refresh);
+    queue.push(key("a", "x"), Lane::New);
+    assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 0));
+}
+
+#[tokio::test]
+async fn what_moved_up_or_was_forgotten_is_not_handed_out_from_where_it_was() {
+    let queue = Queue::new(Clock::system());
+    for name in ["moved", "forgotten", "left"] {
+        queue.push(key("a", name), Lane::Refresh);
+    }
+    queue.push(key("a", "moved"), Lane::New);
+    queue.forget(&key("a", "forgotten"));
+    assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 1));
+    assert_eq!(names(&queue, 2).await, ["a/moved", "a/left"]);
+    assert_eq!(queue.rest(), (true, None));
+}
+
+#[tokio::test]
+async fn the_clock_alone_decides_when_a_key_is_due() {
+    let (offset, seen) = watch::channel(SignedDuration::ZERO);
+    let clock = Clock::following(seen);
+    let queue = Arc::new(Queue::new(clock.clone()));
+    queue.push(key("a", "x"), Lane::New);
+    let (running, _) = queue.next().await.expect("open");
+    let tomorrow = clock.now() + SignedDuration::from_hours(24);
+    queue.done(running, Some((tomorrow, Lane::Refresh)));
+    assert_eq!(queue.rest(), (true, Some(tomorrow)));
+
+    let waiting = tokio::spawn({
+        let queue = queue.clone();
+        async move { queue.next().await }
+    });
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    offset.send(SignedDuration::from_hours(25)).expect("somebody listens");
+    assert_eq!(waiting.await.expect("ends"), Some((key("a", "x"), Lane::Refresh)));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_nothing_wait_for_longer() {
+    let (offset, seen) = watch::channel(SignedDuration::from_hours(72));
+    let clock = Clock::following(seen);
+    let queue = Queue::new(clock.clone());
+    queue.push(key("a", "x"), Lane::New);
+    let (running, _) = queue.next().await.expect("open");
+    let soon = clock.now() + SignedDuration::from_mins(2);
+    queue.done(running, Some((soon, Lane::Refresh)));
+    assert_eq!(queue.rest(), (true, Some(soon)));
+
+    offset.send(SignedDuration::ZERO).expect("somebody listens");
+    let (_, due) = queue.rest();
+    let left = due.expect("it is due").duration_since(clock.now());
+    assert!(left > SignedDuration::from_secs(110) && left <= SignedDuration::from_mins(2), "{left}");
+    offset.send(SignedDuration::from_mins(3)).expect("somebody listens");
+    assert_eq!(queue.next().await, Some((key("a", "x"), Lane::Refresh)));
+}
+
+#[tokio::test]
+async fn closing_wakes_everyone_who_waits() {
+    let queue = Arc::new(Queue::new(Clock::system()));
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let queue = queue.clone();
+            tokio::spawn(async move { queue.next().await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    queue.close();
+    for one in waiting {
+        assert_eq!(one.await.expect("ends"), None);
+    }
+}

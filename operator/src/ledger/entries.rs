@@ -1,0 +1,76 @@
+//! Every name and value of an entry in the ledger.
+
+use moorage_crds::KindName;
+
+use crate::{
+    ledger::{Entries, Ledger},
+    object::ObjectKey,
+};
+
+/// Value: it was seen in place, so that its absence is a loss and no reason to make it again.
+pub const MADE: &str = "made";
+/// Value: we are about to make it.
+pub const CLAIMED: &str = "claimed";
+/// Value: it was there before us, and stays.
+pub const ADOPTED: &str = "adopted";
+
+/// The resource group that was made for an object, or was about to be; its value is the group's name.
+pub const RESOURCE_GROUP: &str = "resource-group";
+/// The provisioning service itself.
+pub const SERVICE: &str = "service";
+/// The enrollment group itself.
+pub const GROUP: &str = "group";
+/// The state in which the thing was last seen as its spec says, under `driftPolicy: Report`.
+pub const APPLIED: &str = "applied";
+
+/// How entries of hubs begin; the hub's name follows, in lower case.
+pub const HUB: &str = "hub.";
+/// How entries of links begin; the hub's name follows, and the value is the digest of the key that the link was last written with,
+/// [`BY_IDENTITY`], or [`STALE`].
+pub const LINK: &str = "link.";
+/// How entries of roles begin; the name of the hub follows on which the provisioning service has a role.
+pub const ROLE: &str = "role.";
+/// Value of a link without a key.
+pub const BY_IDENTITY: &str = "identity";
+/// Value of a link that was there before the hub: to one that is no more, so that it cannot work.
+pub const STALE: &str = "stale";
+
+/// How entries of devices that were created in a hub begin; a hash of the hub and the device follows.
+pub const IDENTITY: &str = "identity.";
+/// How entries of registration ids begin whose individual enrollment bars their device; the value is the provisioning service.
+pub const DISENROLLED: &str = "disenrolled.";
+/// How entries of registration ids begin whose device has an individual enrollment of ours; the value is the provisioning service.
+pub const ENROLLED: &str = "enrolled.";
+
+/// The entry of a thing with a name.
+pub fn of(prefix: &str, name: &str) -> String {
+    format!("{prefix}{}", name.to_lowercase())
+}
+
+/// What the ledger says of an entry.
+pub fn recorded<'a>(entries: &'a Entries, entry: &str) -> Option<&'a str> {
+    entries.get(entry).map(String::as_str)
+}
+
+/// The entries of devices for which we wrote an individual enrollment in a provisioning service, by owner.
+pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
+    let service = service.at.to_string();
+    let ours = |entry: &str| [DISENROLLED, ENROLLED].iter().any(|prefix| entry.starts_with(prefix));
+    of_devices(ledger, |entry, value| ours(entry) && value == service)
+}
+
+/// The entries of devices that were created in a hub, by owner.
+pub fn of_devices_in(ledger: &Ledger, hub: &str) -> Vec<(ObjectKey, String)> {
+    let place = format!(" {hub}/devices/");
+    of_devices(ledger, |entry, value| entry.starts_with(IDENTITY) && value.contains(&place))
+}
+
+fn of_devices(ledger: &Ledger, is_meant: impl Fn(&str, &str) -> bool) -> Vec<(ObjectKey, String)> {
+    let owners = ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential);
+    let of_owner = |owner: ObjectKey| {
+        let entries = ledger.of(&owner);
+        let here = entries.iter().filter(|(entry, value)| is_meant(entry, value));
+        here.map(|(entry, _)| (owner.clone(), entry.clone())).collect::<Vec<_>>()
+    };
+    owners.flat_map(of_owner).collect()
+}
