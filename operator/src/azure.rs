@@ -12,3 +12,21 @@ pub mod ownership;
 pub mod registrations;
 pub mod resource_group;
 pub mod usage;
+
+use crate::{azure::clients::Clients, controller, object::Dependency};
+
+/// What kinds of Azure read.
+pub type Context = controller::context::Context<Clients>;
+
+/// What their effects may write.
+pub type Writer<'a> = controller::effects::writer::Writer<'a, Clients>;
+
+/// The right to a registration id, of which there is one in the world of a provisioning service.
+pub fn registration_id(id: &str) -> Dependency {
+    Dependency::Claim { space: "registration id", name: id.into() }
+}
+
+/// The right to a device's name in hubs.
+pub fn device_id(id: &str) -> Dependency {
+    Dependency::Claim { space: "device id", name: id.into() }
+}

@@ -2,7 +2,6 @@
 
 pub mod admin;
 pub mod context;
-pub mod dependents;
 pub mod effects;
 pub mod events;
 pub mod kind;
@@ -12,6 +11,85 @@ pub mod linter;
 pub mod metrics;
 pub mod queue;
 pub mod reconcile;
-pub mod schedule;
 pub mod status;
 pub mod watch;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::Client;
+
+use crate::{
+    cache::expectations::Expectations,
+    clock::Clock,
+    cluster::ApiWriter,
+    controller::{
+        context::Caches, effects::Effects, events::Events, leader_election::Leadership, metrics::Metrics, queue::Queue,
+        reconcile::attempts::Attempts, watch::wake::PendingSyncs,
+    },
+    object::{Dependency, ObjectKey},
+};
+
+/// Told of objects that are gone, by whoever remembers something of them.
+pub type Forget = Arc<dyn Fn(&ObjectKey) + Send + Sync>;
+
+/// What the engine works with, beside the caches: all of it out of a kind's reach.
+pub struct Controller {
+    /// What the watches have shown.
+    pub caches: Arc<Caches>,
+    /// Writes that the watches have not shown yet.
+    pub expectations: Expectations,
+    /// Whether this replica leads.
+    pub leadership: Leadership,
+    /// The time.
+    pub clock: Clock,
+    /// What is reconciled next.
+    pub queue: Queue,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    effects: Effects,
+    events: Events,
+    attempts: Attempts,
+    pending_syncs: PendingSyncs,
+    forget: Forget,
+}
+
+impl Controller {
+    /// An engine that has seen nothing yet.
+    pub fn new(caches: Arc<Caches>, client: Client, leadership: Leadership, clock: Clock, metrics: Arc<Metrics>, forget: Forget) -> Self {
+        let api = ApiWriter::new(client.clone(), &caches.installation.namespace);
+        Self {
+            expectations: Expectations::default(),
+            queue: Queue::new(clock.clone()),
+            effects: Effects::new(leadership.clone(), metrics.clone(), api),
+            events: Events::new(client, leadership.clone()),
+            attempts: Attempts::default(),
+            pending_syncs: PendingSyncs::default(),
+            caches,
+            leadership,
+            clock,
+            metrics,
+            forget,
+        }
+    }
+
+    /// Whether nothing runs, nothing is due and every write of ours was seen; and when something is due next.
+    pub fn rest(&self) -> (bool, Option<Timestamp>) {
+        let (idle, next) = self.queue.rest();
+        (idle && self.expectations.is_empty(), next)
+    }
+
+    /// After a write on behalf of an object: holds its next reconciliation until the watches have shown it.
+    fn expect(&self, object: &ObjectKey, thing: Dependency, version: String) {
+        self.expectations.expect_unless_seen(object, thing, version, self.clock.now(), |thing| self.caches.version(thing));
+    }
+
+    /// Forgets an object that is gone.
+    fn forget(&self, object: &ObjectKey) {
+        self.attempts.forget(object);
+        self.expectations.forget(object);
+        self.metrics.forget(&object.name.namespace, &object.name.name);
+        self.queue.forget(object);
+        (self.forget)(object);
+    }
+}

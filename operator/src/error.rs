@@ -146,40 +146,40 @@ pub fn by_status(code: u16, retry_after_seconds: Option<u32>) -> Class {
 
 /// Why an observation did not come to an end.
 #[derive(Debug)]
-pub enum Halt {
+pub enum ObserveError {
     /// There is nothing to look at yet, or nothing may be looked at.
-    Standing(Standing),
-    /// The Secrets of this namespace are not in memory yet; whoever brings them wakes the object.
-    NotInMemory(Arc<str>),
+    Blocked(Standing),
+    /// The Secrets of this namespace are not in the cache yet; whoever brings them wakes the object.
+    CacheNotSynced(Arc<str>),
     /// A look failed.
     Failed(Error),
 }
 
-impl Halt {
+impl ObserveError {
     /// It comes by itself.
-    pub fn not_yet(reason: Reason, note: impl Into<String>) -> Self {
-        Self::Standing(Standing::NotYet(Why::new(reason, note)))
+    pub fn reconciling(reason: Reason, note: impl Into<String>) -> Self {
+        Self::Blocked(Standing::Reconciling(Why::new(reason, note)))
     }
 
     /// Somebody has to change something.
-    pub fn stuck(reason: Reason, note: impl Into<String>) -> Self {
-        Self::Standing(Standing::Stuck(Why::new(reason, note)))
+    pub fn stalled(reason: Reason, note: impl Into<String>) -> Self {
+        Self::Blocked(Standing::Stalled(Why::new(reason, note)))
     }
 }
 
 /// While acting, a dependency that is gone is a failure: the next look tells what is the case.
-pub fn reached<T>(found: Result<T, Halt>) -> Result<T, Error> {
+pub fn reached<T>(found: Result<T, ObserveError>) -> Result<T, Error> {
     found.map_err(|halt| match halt {
-        Halt::Failed(error) => error,
-        Halt::Standing(standing) => {
+        ObserveError::Failed(error) => error,
+        ObserveError::Blocked(standing) => {
             let note = standing.why().map(|why| why.note.clone()).unwrap_or_default();
             Error::own(note, Class::Conflict)
         }
-        Halt::NotInMemory(_) => Error::own("a Secret that is needed is not in memory yet", Class::Conflict),
+        ObserveError::CacheNotSynced(_) => Error::own("a Secret that is needed is not in memory yet", Class::Conflict),
     })
 }
 
-impl From<Error> for Halt {
+impl From<Error> for ObserveError {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }

@@ -9,15 +9,34 @@ mod tenant_hub_group;
 use moorage_crds::with_kind;
 
 use crate::{
+    azure::{self, clients::Clients},
     controller::{
-        context::Env,
-        queue::Lane,
+        Controller,
+        context::Context,
+        queue::Priority,
         reconcile::{self, Next},
     },
     object::ObjectKey,
 };
 
+/// What kinds read, by the clients of their cloud.
+pub struct Contexts {
+    /// For kinds of Azure.
+    pub azure: azure::Context,
+}
+
+/// Gives the context of kinds with clients of one type.
+trait ContextFor<C> {
+    fn context(&self) -> &Context<C>;
+}
+
+impl ContextFor<Clients> for Contexts {
+    fn context(&self) -> &Context<Clients> {
+        &self.azure
+    }
+}
+
 /// Reconciles one object, whatever its kind.
-pub async fn reconcile(env: &Env, key: &ObjectKey, lane: Lane) -> Next {
-    with_kind!(key.kind, |K| reconcile::reconcile::<K>(env, key, lane).await)
+pub async fn reconcile(controller: &Controller, contexts: &Contexts, key: &ObjectKey, priority: Priority) -> Next {
+    with_kind!(key.kind, |K| reconcile::reconcile::<K>(controller, contexts.context(), key, priority).await)
 }

@@ -14,9 +14,9 @@ use moorage_crds::annotations as names;
 use serde_json::json;
 
 use crate::{
-    cluster::{Cluster, Place},
+    cluster::{ApiWriter, Place},
     error::Error,
-    object::{KindName, Name, ObjectKey},
+    object::{KindName, NamespacedName, ObjectKey},
 };
 
 /// The entries of one owner.
@@ -24,7 +24,6 @@ pub type Entries = BTreeMap<String, String>;
 
 /// The ledger of an installation.
 pub struct Ledger {
-    cluster: Cluster,
     installation: String,
     namespace: String,
     pages: Mutex<Pages>,
@@ -45,8 +44,8 @@ struct Page {
 
 impl Ledger {
     /// An empty ledger; the watch fills it.
-    pub fn new(cluster: Cluster, installation: &str, namespace: &str) -> Self {
-        Self { cluster, installation: installation.to_owned(), namespace: namespace.to_owned(), pages: Mutex::default() }
+    pub fn new(installation: &str, namespace: &str) -> Self {
+        Self { installation: installation.to_owned(), namespace: namespace.to_owned(), pages: Mutex::default() }
     }
 
     /// What is written down for an owner.
@@ -60,8 +59,8 @@ impl Ledger {
     }
 
     /// The place of an owner's page in the cluster, if there is one.
-    pub fn page_of(&self, owner: &ObjectKey) -> Option<Name> {
-        self.version(owner).map(|_| Name::new(&self.namespace, &self.page_name(owner)))
+    pub fn page_of(&self, owner: &ObjectKey) -> Option<NamespacedName> {
+        self.version(owner).map(|_| NamespacedName::new(&self.namespace, &self.page_name(owner)))
     }
 
     /// Every owner that has entries.
@@ -84,38 +83,39 @@ impl Ledger {
     /// What the API server says; `Conflict` if the page was made or changed by somebody else meanwhile.
     pub async fn write(
         &self,
+        api: &ApiWriter,
         owner: &ObjectKey,
         where_it_is: Option<&str>,
         entries: &BTreeMap<String, Option<String>>,
     ) -> Result<Option<String>, Error> {
         let step = format!("failed to write the ledger of {owner}");
-        let (at, version) = (Name::new(&self.namespace, &self.page_name(owner)), self.version(owner));
+        let (at, version) = (NamespacedName::new(&self.namespace, &self.page_name(owner)), self.version(owner));
         let place = Place::of::<ConfigMap>(&at);
         let kept = self.of(owner).keys().any(|entry| !entries.contains_key(entry));
         if !kept && entries.values().all(Option::is_none) {
-            return self.strike(owner).await.map(|()| None);
+            return self.strike(api, owner).await.map(|()| None);
         }
         if let Some(version) = version {
             let mut changes = json!({ "metadata": { "resourceVersion": version }, "data": entries });
             if let Some(where_it_is) = where_it_is {
                 changes["metadata"]["annotations"] = json!({ (names::PLACE): where_it_is });
             }
-            return self.cluster.merge(&step, &place, &changes).await.map(Some);
+            return api.merge(&step, &place, &changes).await.map(Some);
         }
         let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
         let page = ConfigMap { metadata: self.page_meta(owner, where_it_is), data: Some(data), ..ConfigMap::default() };
-        self.cluster.create(&step, &place.collection, &page).await.map(Some)
+        api.create(&step, &place.collection, &page).await.map(Some)
     }
 
     /// Strikes a whole page out.
     ///
     /// # Errors
     /// What the API server says.
-    pub async fn strike(&self, owner: &ObjectKey) -> Result<(), Error> {
+    pub async fn strike(&self, api: &ApiWriter, owner: &ObjectKey) -> Result<(), Error> {
         let step = format!("failed to strike the ledger of {owner} out");
-        let (at, version) = (Name::new(&self.namespace, &self.page_name(owner)), self.version(owner));
+        let (at, version) = (NamespacedName::new(&self.namespace, &self.page_name(owner)), self.version(owner));
         if let Some(version) = version {
-            self.cluster.delete(&step, &Place::of::<ConfigMap>(&at), version).await?;
+            api.delete(&step, &Place::of::<ConfigMap>(&at), version).await?;
         }
         // There is no version to wait for: what is struck out must not be believed until the watch tells.
         self.lock().remove(owner);
@@ -162,7 +162,7 @@ impl Ledger {
     }
 
     fn page_name(&self, owner: &ObjectKey) -> String {
-        let hash = moorage_keys::owner_hash(&self.installation, owner.kind.as_str(), &owner.at.namespace, &owner.at.name);
+        let hash = moorage_keys::owner_hash(&self.installation, owner.kind.as_str(), &owner.name.namespace, &owner.name.name);
         format!("moorage-ledger-{hash}")
     }
 
@@ -170,8 +170,8 @@ impl Ledger {
         let text = |value: &str| value.to_owned();
         let of_owner = [
             (text(names::OWNER_KIND), text(owner.kind.as_str())),
-            (text(names::OWNER_NAMESPACE), text(&owner.at.namespace)),
-            (text(names::OWNER_NAME), text(&owner.at.name)),
+            (text(names::OWNER_NAMESPACE), text(&owner.name.namespace)),
+            (text(names::OWNER_NAME), text(&owner.name.name)),
         ];
         let place = place.map(|place| (text(names::PLACE), text(place)));
         ObjectMeta {

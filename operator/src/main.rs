@@ -59,8 +59,8 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let operator = Operator::new(config, client::from_environment().await?);
     if let Some((follower, _)) = follower {
         follower.take_time().await?;
-        let env = operator.env();
-        tokio::spawn(follower.run(env.clock.clone(), move || env.rest()));
+        let controller = operator.controller();
+        tokio::spawn(follower.run(controller.clock.clone(), move || controller.rest()));
     }
     let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
     tracing::info!(address = %listener.local_addr()?, "Listening");

@@ -9,21 +9,21 @@ pub use moorage_crds::KindName;
 
 /// A namespaced name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name {
+pub struct NamespacedName {
     /// Namespace.
     pub namespace: Arc<str>,
     /// Name within it.
     pub name: Arc<str>,
 }
 
-impl Name {
+impl NamespacedName {
     /// A name in a namespace.
     pub fn new(namespace: &str, name: &str) -> Self {
         Self { namespace: namespace.into(), name: name.into() }
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for NamespacedName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
     }
@@ -35,35 +35,38 @@ pub struct ObjectKey {
     /// Its kind.
     pub kind: KindName,
     /// Its name.
-    pub at: Name,
+    pub name: NamespacedName,
 }
 
 impl ObjectKey {
     /// The object of that kind and name.
     pub fn new(kind: KindName, namespace: &str, name: &str) -> Self {
-        Self { kind, at: Name::new(namespace, name) }
+        Self { kind, name: NamespacedName::new(namespace, name) }
     }
 }
 
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind, self.at)
+        write!(f, "{}/{}", self.kind, self.name)
     }
 }
 
 /// Anything that an object can depend on, or that a write can concern.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Thing {
+pub enum Dependency {
     /// An object of ours.
     Object(ObjectKey),
     /// A Secret.
-    Secret(Name),
+    Secret(NamespacedName),
     /// What the ledger holds for an object.
     Ledger(ObjectKey),
-    /// The right to a registration id, of which there is one in the world of a provisioning service.
-    Registration(Arc<str>),
-    /// The right to a device's name in hubs.
-    Identity(Arc<str>),
+    /// The right to a name, of which there is one in its space.
+    Claim {
+        /// What is named so.
+        space: &'static str,
+        /// The name.
+        name: Arc<str>,
+    },
 }
 
 /// Whatever of ours has a key.

@@ -10,19 +10,20 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    azure::clients::Clouds,
-    cache::secrets::Secrets,
+    azure,
+    cache::{objects::Objects, secrets::Secrets},
     clock::Clock,
-    cluster::Cluster,
+    cluster::ApiReader,
     controller::{
-        admin,
-        context::{Env, Installation, Parts},
+        Controller, admin,
+        context::{Caches, Context, Installation},
         kind::Kind,
         leader_election::{Election, Leadership, Term},
         metrics::Metrics,
         watch,
     },
-    kinds,
+    kinds::{self, Contexts},
+    ledger::Ledger,
 };
 
 /// How an operator is to run.
@@ -33,7 +34,7 @@ pub struct Config {
     pub namespaces: Vec<String>,
     /// How many objects are worked on at the same time.
     pub concurrency: u16,
-    /// Name of this replica in the Lease; no Lease if `None`.
+    /// NamespacedName of this replica in the Lease; no Lease if `None`.
     pub replica: Option<String>,
     /// How long the Lease holds.
     pub term: Term,
@@ -47,7 +48,9 @@ pub struct Config {
 
 /// An operator that is wired up and not yet running.
 pub struct Operator {
-    env: Arc<Env>,
+    controller: Arc<Controller>,
+    contexts: Arc<Contexts>,
+    client: Client,
     config: Config,
     namespaces: mpsc::UnboundedReceiver<Arc<str>>,
 }
@@ -55,40 +58,44 @@ pub struct Operator {
 impl Operator {
     /// Wires an operator up.
     pub fn new(config: Config, client: Client) -> Self {
+        let Config { installation, clock, metrics, .. } = &config;
         let leadership = if config.replica.is_some() { Leadership::contested(config.term) } else { Leadership::always() };
-        let (secrets, namespaces) = Secrets::new(Cluster::new(client.clone(), &config.installation.namespace), config.metrics.clone());
-        let env = Env::new(Parts {
-            installation: config.installation.clone(),
-            client,
-            clouds: Clouds::new(config.azure.clone()),
+        let api = ApiReader::new(client.clone(), &installation.namespace);
+        let (secrets, namespaces) = Secrets::new(api.clone(), metrics.live_reads());
+        let caches = Arc::new(Caches {
+            installation: installation.clone(),
+            objects: Objects::default(),
             secrets,
-            leadership,
-            clock: config.clock.clone(),
-            metrics: config.metrics.clone(),
+            ledger: Ledger::new(&installation.id, &installation.namespace),
         });
-        Self { env: Arc::new(env), config, namespaces }
+        let clients = Arc::new(azure::clients::Clients::new(config.azure.clone()));
+        let contexts = Arc::new(Contexts { azure: Context::new(caches.clone(), api, clock.clone(), clients.clone()) });
+        let forget = Arc::new(move |object: &_| clients.forget(object));
+        let controller = Controller::new(caches, client.clone(), leadership, clock.clone(), metrics.clone(), forget);
+        Self { controller: Arc::new(controller), contexts, client, config, namespaces }
     }
 
-    /// What it works with; for looking at it from outside.
-    pub fn env(&self) -> Arc<Env> {
-        self.env.clone()
+    /// The engine; for looking at it from outside.
+    pub fn controller(&self) -> Arc<Controller> {
+        self.controller.clone()
+    }
+
+    /// What kinds read; for looking at it from outside.
+    pub fn contexts(&self) -> Arc<Contexts> {
+        self.contexts.clone()
     }
 
     /// Runs until `stop`, then lets what is under way come to its end and hands the Lease back.
     pub async fn run(self, admin: Option<TcpListener>, stop: CancellationToken) {
-        let Self { env, config, namespaces } = self;
-        let mut watches = JoinSet::new();
-        for kind in KindName::ALL {
-            with_kind!(*kind, |K| watch_kind::<K>(&mut watches, &env, &config.namespaces));
-        }
-        env.stores.expect_watch();
-        watches.spawn(watch::ledger(env.clone()));
-        watches.spawn(watch::secrets(env.clone(), namespaces));
+        let Self { controller, contexts, client, config, namespaces } = self;
+        let _watches = watches(&controller, &client, &config.namespaces, namespaces);
 
         let stood_down = CancellationToken::new();
         let mut background = JoinSet::new();
         if let Some(listener) = admin {
-            let serving = admin::serve(listener, env.clone(), stood_down.clone());
+            let azure = config.azure.clone();
+            let sample = Arc::new(move |metrics: &Metrics| metrics.clouds(azure.headroom(), azure.not_answering().len()));
+            let serving = admin::serve(listener, controller.clone(), sample, stood_down.clone());
             background.spawn(async move {
                 if let Err(error) = serving.await {
                     tracing::error!(%error, "the admin endpoints broke off");
@@ -96,19 +103,20 @@ impl Operator {
             });
         }
         if let Some(replica) = config.replica {
-            let name = format!("moorage-{}", env.installation.id);
-            let (client, clock, leadership) = (env.client.clone(), env.clock.clone(), env.leadership.clone());
-            let election = Election::new(client, &env.installation.namespace, name, replica, clock, leadership);
+            let installation = &config.installation;
+            let name = format!("moorage-{}", installation.id);
+            let (clock, leadership) = (controller.clock.clone(), controller.leadership.clone());
+            let election = Election::new(client, &installation.namespace, name, replica, clock, leadership);
             background.spawn(election.run(stood_down.clone()));
         }
 
-        env.queue.staff(usize::from(config.concurrency));
+        controller.queue.staff(usize::from(config.concurrency));
         let mut workers = JoinSet::new();
         for _ in 0..config.concurrency {
-            workers.spawn(work(env.clone(), stop.clone()));
+            workers.spawn(work(controller.clone(), contexts.clone(), stop.clone()));
         }
         stop.cancelled().await;
-        env.queue.close();
+        controller.queue.close();
         while workers.join_next().await.is_some() {}
         // Only now: an effect that is under way is still under the Lease.
         stood_down.cancel();
@@ -116,33 +124,52 @@ impl Operator {
     }
 }
 
-fn watch_kind<K: Kind>(watches: &mut JoinSet<()>, env: &Arc<Env>, namespaces: &[String]) {
+/// A watch for each kind and namespace, one for the ledger, and those of Secrets as they are asked for. They end when this is dropped.
+fn watches(
+    controller: &Arc<Controller>,
+    client: &Client,
+    namespaces: &[String],
+    with_secrets: mpsc::UnboundedReceiver<Arc<str>>,
+) -> JoinSet<()> {
+    let mut watches = JoinSet::new();
+    for kind in KindName::ALL {
+        with_kind!(*kind, |K| watch_kind::<K>(&mut watches, controller, client, namespaces));
+    }
+    controller.caches.objects.expect_watch();
+    watches.spawn(watch::ledger(controller.clone(), client.clone()));
+    watches.spawn(watch::secrets(controller.clone(), client.clone(), with_secrets));
+    watches
+}
+
+fn watch_kind<K: Kind>(watches: &mut JoinSet<()>, controller: &Arc<Controller>, client: &Client, namespaces: &[String]) {
     let scopes = if namespaces.is_empty() { vec![None] } else { namespaces.iter().cloned().map(Some).collect() };
     for scope in scopes {
-        env.stores.expect_watch();
-        watches.spawn(watch::objects::<K>(env.clone(), scope));
+        controller.caches.objects.expect_watch();
+        watches.spawn(watch::objects::<K>(controller.clone(), client.clone(), scope));
     }
 }
 
-async fn work(env: Arc<Env>, stop: CancellationToken) {
-    while its_turn(&env, &stop).await {
-        let Some((key, lane)) = env.queue.next().await else { return };
+async fn work(controller: Arc<Controller>, contexts: Arc<Contexts>, stop: CancellationToken) {
+    while may_act(&controller, &stop).await {
+        let Some((key, priority)) = controller.queue.next().await else { return };
         // It may have waited for something to do for longer than it led.
-        if !its_turn(&env, &stop).await {
+        if !may_act(&controller, &stop).await {
             return;
         }
-        let next = kinds::reconcile(&env, &key, lane).await;
-        env.queue.done(key, next);
+        let next = kinds::reconcile(&controller, &contexts, &key, priority).await;
+        controller.queue.done(key, next);
     }
 }
 
-/// Waits until a pass could have effects. False if it is told to stop first.
-async fn its_turn(env: &Env, stop: &CancellationToken) -> bool {
-    while !(env.stores.complete() && env.leadership.may_act()) {
-        tokio::select! {
-            () = stop.cancelled() => return false,
-            () = tokio::time::sleep(std::time::Duration::from_millis(20)) => {}
-        }
+/// Waits until a reconciliation could have effects. False if it is told to stop first.
+async fn may_act(controller: &Controller, stop: &CancellationToken) -> bool {
+    let ready = async {
+        controller.caches.objects.synced().await;
+        controller.leadership.until_it_may_act().await;
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = ready => true,
     }
-    true
 }

@@ -33,9 +33,9 @@ pub enum Standing {
     /// Everything is as the goal says.
     Met,
     /// It comes by itself, with time or when a dependency moves.
-    NotYet(Why),
+    Reconciling(Why),
     /// It does not come by itself: somebody has to change something.
-    Stuck(Why),
+    Stalled(Why),
 }
 
 impl Standing {
@@ -43,7 +43,7 @@ impl Standing {
     pub fn why(&self) -> Option<&Why> {
         match self {
             Self::Met => None,
-            Self::NotYet(why) | Self::Stuck(why) => Some(why),
+            Self::Reconciling(why) | Self::Stalled(why) => Some(why),
         }
     }
 }
@@ -69,17 +69,17 @@ impl<A> Plan<A> {
 
     /// Nothing to do yet; look again at `when`, or when something that the object depends on changes.
     pub fn wait(reason: Reason, note: impl Into<String>, when: Option<Timestamp>) -> Self {
-        Self { actions: Vec::new(), standing: Standing::NotYet(Why::new(reason, note)), look_again: when, usable: false }
+        Self { actions: Vec::new(), standing: Standing::Reconciling(Why::new(reason, note)), look_again: when, usable: false }
     }
 
     /// Nothing to do until somebody changes something.
-    pub fn stuck(reason: Reason, note: impl Into<String>) -> Self {
-        Self { actions: Vec::new(), standing: Standing::Stuck(Why::new(reason, note)), look_again: None, usable: false }
+    pub fn stalled(reason: Reason, note: impl Into<String>) -> Self {
+        Self { actions: Vec::new(), standing: Standing::Stalled(Why::new(reason, note)), look_again: None, usable: false }
     }
 
     /// Actions to perform now, after which the world is observed anew.
     pub fn act(actions: Vec<A>, reason: Reason, note: impl Into<String>) -> Self {
-        Self { actions, standing: Standing::NotYet(Why::new(reason, note)), look_again: None, usable: false }
+        Self { actions, standing: Standing::Reconciling(Why::new(reason, note)), look_again: None, usable: false }
     }
 
     /// The same plan, with its actions as those of another.

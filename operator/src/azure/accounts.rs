@@ -8,11 +8,10 @@ use moorage_keys::Token;
 use moorage_plan::{Class, Reason};
 
 use crate::{
-    azure::{grants, usage::What},
-    cluster::{Cluster, NoToken},
-    controller::context::Env,
-    error::{Error, Halt},
-    object::{Keyed, KindName, Name, ObjectKey},
+    azure::{Context, grants, usage::What},
+    cluster::{ApiReader, NoToken},
+    error::{Error, ObserveError},
+    object::{Keyed, KindName, NamespacedName, ObjectKey},
 };
 
 /// What proves an account.
@@ -21,86 +20,89 @@ enum Proof<'a> {
     ServiceAccount(&'a WorkloadIdentity),
 }
 
-fn proof_of(account: &CloudAccount) -> Result<Proof<'_>, Halt> {
+fn proof_of(account: &CloudAccount) -> Result<Proof<'_>, ObserveError> {
     let azure = &account.spec.azure;
     match (&azure.client_secret, &azure.workload_identity) {
         (Some(secret), None) => Ok(Proof::Secret(secret)),
         (None, Some(identity)) => Ok(Proof::ServiceAccount(identity)),
-        _ => Err(Halt::stuck(Reason::Invalid, "give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity")),
+        _ => Err(ObserveError::stalled(Reason::Invalid, "give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity")),
     }
 }
 
 /// The Secret with an account's client secret, if it has one.
-pub fn secret_of(account: &CloudAccount) -> Option<Name> {
+pub fn secret_of(account: &CloudAccount) -> Option<NamespacedName> {
     let secret = account.spec.azure.client_secret.as_ref()?;
-    Some(Name::new(&account.key().at.namespace, &secret.secret_ref.name))
+    Some(NamespacedName::new(&account.key().name.namespace, &secret.secret_ref.name))
 }
 
 /// The resource manager, in an account's name.
 ///
 /// # Errors
 /// Halts if what proves the account is not there.
-pub async fn arm_of(env: &Env, account: &CloudAccount) -> Result<Arm, Halt> {
+pub async fn arm_of(ctx: &Context, account: &CloudAccount) -> Result<Arm, ObserveError> {
     let found = match proof_of(account)? {
-        Proof::Secret(secret) => by_secret(env, account, secret).await,
-        Proof::ServiceAccount(identity) => Ok(by_service_account(env, account, identity)?),
+        Proof::Secret(secret) => by_secret(ctx, account, secret).await,
+        Proof::ServiceAccount(identity) => Ok(by_service_account(ctx, account, identity)?),
     };
     // The credential may go before what it made: a file's or a namespace's deletion takes the Secret first.
-    match (found, is_leaving(account).then(|| env.clouds.last_arm(&account.key())).flatten()) {
+    match (found, is_leaving(account).then(|| ctx.clients.last_arm(&account.key())).flatten()) {
         (Err(_), Some(last)) => Ok(last),
         (found, _) => found,
     }
 }
 
-async fn by_secret(env: &Env, account: &CloudAccount, secret: &ClientSecret) -> Result<Arm, Halt> {
+async fn by_secret(ctx: &Context, account: &CloudAccount, secret: &ClientSecret) -> Result<Arm, ObserveError> {
     let (key, azure) = (account.key(), &account.spec.azure);
-    let (at, entry) = (Name::new(&key.at.namespace, &secret.secret_ref.name), &secret.secret_ref.key);
-    let data = env.secrets.source(&at).await?.ok_or_else(|| {
+    let (at, entry) = (NamespacedName::new(&key.name.namespace, &secret.secret_ref.name), &secret.secret_ref.key);
+    let data = ctx.secrets.source(&at).await?.ok_or_else(|| {
         let note = format!("Secret {at} does not exist; create it with the client secret under key {entry}");
-        if is_leaving(account) { gone(&key.at, &note) } else { Halt::stuck(Reason::DependencyMissing, note) }
+        if is_leaving(account) { gone(&key.name, &note) } else { ObserveError::stalled(Reason::DependencyMissing, note) }
     })?;
     let text = data.expose(entry).map(str::trim).filter(|text| !text.is_empty()).ok_or_else(|| {
-        Halt::stuck(Reason::SecretMalformed, format!("Secret {at} has no text under key {entry}; put the client secret there"))
+        ObserveError::stalled(Reason::SecretMalformed, format!("Secret {at} has no text under key {entry}; put the client secret there"))
     })?;
-    let version = env.secrets.version(&at).unwrap_or_default();
+    let version = ctx.secrets.version(&at).unwrap_or_default();
     let made_from = format!("{}/{}/{}/{at}/{entry}/{version}", azure.tenant_id, azure.subscription_id, secret.client_id);
-    let arm = env.clouds.arm(&key, made_from, || {
-        let identity = env.clouds.azure().client_secret(&azure.tenant_id, &secret.client_id, &Token::new(text));
-        let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.at), error))?;
-        Ok(env.clouds.azure().arm(&identity, &azure.subscription_id))
+    let arm = ctx.clients.arm(&key, made_from, || {
+        let identity = ctx.clients.azure().client_secret(&azure.tenant_id, &secret.client_id, &Token::new(text));
+        let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.name), error))?;
+        Ok(ctx.clients.azure().arm(&identity, &azure.subscription_id))
     });
     Ok(arm?)
 }
 
-fn by_service_account(env: &Env, account: &CloudAccount, identity: &WorkloadIdentity) -> Result<Arm, Error> {
+fn by_service_account(ctx: &Context, account: &CloudAccount, identity: &WorkloadIdentity) -> Result<Arm, Error> {
     let (key, azure) = (account.key(), &account.spec.azure);
-    let at = Name::new(&key.at.namespace, &identity.service_account_name);
+    let at = NamespacedName::new(&key.name.namespace, &identity.service_account_name);
     let made_from = format!("{}/{}/{}/{at}", azure.tenant_id, azure.subscription_id, identity.client_id);
-    env.clouds.arm(&key, made_from, || {
-        let assertion = assertion(env.cluster.clone(), at);
-        let identity = env.clouds.azure().client_assertion(&azure.tenant_id, &identity.client_id, assertion);
-        let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.at), error))?;
-        Ok(env.clouds.azure().arm(&identity, &azure.subscription_id))
+    ctx.clients.arm(&key, made_from, || {
+        let assertion = assertion(ctx.api.clone(), at);
+        let identity = ctx.clients.azure().client_assertion(&azure.tenant_id, &identity.client_id, assertion);
+        let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.name), error))?;
+        Ok(ctx.clients.azure().arm(&identity, &azure.subscription_id))
     })
 }
 
 /// Asks for a token of a service account at each sign-in, and at no other time.
-fn assertion(cluster: Cluster, at: Name) -> impl Fn() -> BoxFuture<'static, Result<Token, moorage_cloud::Error>> + Send + Sync + 'static {
+fn assertion(
+    api: ApiReader,
+    at: NamespacedName,
+) -> impl Fn() -> BoxFuture<'static, Result<Token, moorage_cloud::Error>> + Send + Sync + 'static {
     move || {
-        let (cluster, at) = (cluster.clone(), at.clone());
+        let (api, at) = (api.clone(), at.clone());
         async move {
-            let token = cluster.token_of(&at).await;
-            token.map_err(|failure| unproven(&cluster, &at, failure))
+            let token = api.token_of(&at).await;
+            token.map_err(|failure| unproven(&api, &at, failure))
         }
         .boxed()
     }
 }
 
-fn unproven(cluster: &Cluster, at: &Name, failure: NoToken) -> moorage_cloud::Error {
+fn unproven(api: &ApiReader, at: &NamespacedName, failure: NoToken) -> moorage_cloud::Error {
     let told = |class, message: String| moorage_cloud::Error::new("get what proves the identity", class, message);
     let denied = |detail, message: String| told(moorage_cloud::Class::Denied, message).with_detail(detail);
     match failure {
-        NoToken::NotAllowed => denied(Detail::ProofNotAllowed, cluster.missing_token_role(at)),
+        NoToken::NotAllowed => denied(Detail::ProofNotAllowed, api.missing_token_role(at)),
         NoToken::NoServiceAccount => {
             let note =
                 format!("ServiceAccount {at} does not exist; create it: kubectl create serviceaccount -n {} {}", at.namespace, at.name);
@@ -128,12 +130,12 @@ fn is_leaving(account: &CloudAccount) -> bool {
     account.metadata.deletion_timestamp.is_some()
 }
 
-fn gone(account: &Name, note: &str) -> Halt {
-    Halt::stuck(Reason::CredentialGone, format!("CloudAccount {account} is being deleted, and its credential is gone: {note}"))
+fn gone(account: &NamespacedName, note: &str) -> ObserveError {
+    ObserveError::stalled(Reason::CredentialGone, format!("CloudAccount {account} is being deleted, and its credential is gone: {note}"))
 }
 
 /// Who the operator is, once the cloud has accepted it.
-pub fn accepted(env: &Env, account: &CloudAccount) -> Option<AcceptedIdentity> {
+pub fn accepted(ctx: &Context, account: &CloudAccount) -> Option<AcceptedIdentity> {
     let tenant_id = account.spec.azure.tenant_id.clone();
     Some(match proof_of(account).ok()? {
         Proof::Secret(secret) => AcceptedIdentity {
@@ -141,7 +143,7 @@ pub fn accepted(env: &Env, account: &CloudAccount) -> Option<AcceptedIdentity> {
             tenant_id,
             client_id: secret.client_id.clone(),
             service_account_name: None,
-            secret_resource_version: secret_of(account).and_then(|at| env.secrets.version(&at)),
+            secret_resource_version: secret_of(account).and_then(|at| ctx.secrets.version(&at)),
         },
         Proof::ServiceAccount(identity) => AcceptedIdentity {
             method: IdentityMethod::WorkloadIdentity,
@@ -165,13 +167,21 @@ pub struct Reach {
 ///
 /// # Errors
 /// Halts if the account is not there, or does not grant it.
-pub async fn reach(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str, resource_group: &str) -> Result<Reach, Halt> {
-    let at = Name::new(reference.namespace_or(namespace), &reference.name);
-    let account = env.stores.of::<CloudAccount>().get(&at).ok_or_else(|| {
-        Halt::not_yet(Reason::DependencyMissing, format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef"))
+pub async fn reach(
+    ctx: &Context,
+    reference: &moorage_crds::ObjectRef,
+    namespace: &str,
+    resource_group: &str,
+) -> Result<Reach, ObserveError> {
+    let at = NamespacedName::new(reference.namespace_or(namespace), &reference.name);
+    let account = ctx.objects.of::<CloudAccount>().get(&at).ok_or_else(|| {
+        ObserveError::reconciling(
+            Reason::DependencyMissing,
+            format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef"),
+        )
     })?;
     let adoption = grants::on_account(&account, namespace, resource_group)?;
-    Ok(Reach { arm: arm_of(env, &account).await?.on_behalf_of(namespace), adoption })
+    Ok(Reach { arm: arm_of(ctx, &account).await?.on_behalf_of(namespace), adoption })
 }
 
 /// The key of the account that an object refers to.

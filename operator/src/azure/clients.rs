@@ -1,4 +1,4 @@
-//! Clouds as accounts see them: clients are made once for each credential, and forgotten with it.
+//! Clients as accounts see them: clients are made once for each credential, and forgotten with it.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Clients, by account and by service.
-pub struct Clouds {
+pub struct Clients {
     azure: Azure,
     /// The resource manager as each account sees it, and what it was made from.
     accounts: Mutex<HashMap<ObjectKey, (String, Arm)>>,
@@ -89,7 +89,7 @@ impl Turns {
 /// A provisioning service or a hub in the world; Azure compares names without regard to case.
 pub type ServiceId = (String, String, String);
 
-impl Clouds {
+impl Clients {
     /// No client yet.
     pub fn new(azure: Azure) -> Self {
         Self {

@@ -4,25 +4,25 @@ use moorage_crds::{CloudAccount, EnrollmentGroup, ObjectRef, ProvisioningService
 
 use crate::{
     azure::{accounts::account_key, enrollment_group},
-    cache::objects::Stores,
-    object::{Keyed, Name},
+    cache::objects::Objects,
+    object::{Keyed, NamespacedName},
 };
 
 /// The provisioning service of an enrollment group.
-pub fn of_enrollments(stores: &Stores, group: &EnrollmentGroup) -> Option<String> {
-    of_service(stores, &*stores.of::<ProvisioningService>().get(&enrollment_group::service_of(group).at)?)
+pub fn of_enrollments(stores: &Objects, group: &EnrollmentGroup) -> Option<String> {
+    of_service(stores, &*stores.of::<ProvisioningService>().get(&enrollment_group::service_of(group).name)?)
 }
 
 /// A provisioning service.
-pub fn of_service(stores: &Stores, service: &ProvisioningService) -> Option<String> {
+pub fn of_service(stores: &Objects, service: &ProvisioningService) -> Option<String> {
     let spec = &service.spec;
-    let group = of_resource_group(stores, &spec.account_ref, &service.key().at.namespace, &spec.resource_group)?;
+    let group = of_resource_group(stores, &spec.account_ref, &service.key().name.namespace, &spec.resource_group)?;
     Some(format!("{group}/providers/Microsoft.Devices/provisioningServices/{}", spec.name))
 }
 
 /// A resource group, as an account reaches it.
-pub fn of_resource_group(stores: &Stores, account: &ObjectRef, namespace: &str, resource_group: &str) -> Option<String> {
-    let at: Name = account_key(account, namespace).at;
+pub fn of_resource_group(stores: &Objects, account: &ObjectRef, namespace: &str, resource_group: &str) -> Option<String> {
+    let at: NamespacedName = account_key(account, namespace).name;
     let subscription = &stores.of::<CloudAccount>().get(&at)?.spec.azure.subscription_id;
     Some(format!("/subscriptions/{subscription}/resourceGroups/{resource_group}"))
 }

@@ -10,14 +10,14 @@ use moorage_plan::Reason;
 
 use crate::{
     azure::{
+        Context,
         accounts::reach,
         clients::{place_of, service_id},
         grants,
         usage::{Count, What},
     },
-    controller::context::Env,
-    error::{Error, Halt},
-    object::{Keyed, Name},
+    error::{Error, ObserveError},
+    object::{Keyed, NamespacedName},
 };
 
 /// The policy of a provisioning service by which enrollments are managed: the one that Azure makes with every service.
@@ -46,14 +46,14 @@ pub struct Service {
 ///
 /// # Errors
 /// Halts if it is not there, does not grant it, or is not ready.
-pub async fn service(env: &Env, reference: &moorage_crds::ObjectRef, namespace: &str, payer: &str) -> Result<Service, Halt> {
-    let at = Name::new(reference.namespace_or(namespace), &reference.name);
-    let object = env.stores.of::<ProvisioningService>().get(&at).ok_or_else(|| {
+pub async fn service(ctx: &Context, reference: &moorage_crds::ObjectRef, namespace: &str, payer: &str) -> Result<Service, ObserveError> {
+    let at = NamespacedName::new(reference.namespace_or(namespace), &reference.name);
+    let object = ctx.objects.of::<ProvisioningService>().get(&at).ok_or_else(|| {
         let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
-        Halt::not_yet(Reason::DependencyMissing, note)
+        ObserveError::reconciling(Reason::DependencyMissing, note)
     })?;
     grants::on_provisioning_service(&object, namespace)?;
-    let own = reach(env, &object.spec.account_ref, &at.namespace, &object.spec.resource_group).await?;
+    let own = reach(ctx, &object.spec.account_ref, &at.namespace, &object.spec.resource_group).await?;
     let id = ResourceId { group: object.spec.resource_group.clone(), name: object.spec.name.clone() };
     Ok(Service { object, arm: own.arm.on_behalf_of(payer), id, payer: payer.into() })
 }
@@ -62,29 +62,29 @@ pub async fn service(env: &Env, reference: &moorage_crds::ObjectRef, namespace: 
 ///
 /// # Errors
 /// Halts if the service does not exist in Azure, or lacks the policy.
-pub async fn enrollments(env: &Env, service: &Service) -> Result<DpsService, Halt> {
+pub async fn enrollments(ctx: &Context, service: &Service) -> Result<DpsService, ObserveError> {
     let name = &service.id.name;
     let host = service.object.status.as_ref().and_then(|status| status.service_operations_host.as_deref());
     let host = host.ok_or_else(|| not_ready(&service.object))?;
-    let host = env.clouds.azure().cloud().dps_host(host).map_err(|_| {
-        Halt::stuck(
+    let host = ctx.clients.azure().cloud().dps_host(host).map_err(|_| {
+        ObserveError::stalled(
             Reason::Invalid,
             format!("provisioning service {name} says that its host is one outside of Azure; nothing is sent there"),
         )
     })?;
     let place = service_id(&service.arm, &service.id);
-    let known = env.clouds.service_keys.get(&place);
+    let known = ctx.clients.service_keys.get(&place);
     let access = if let Some(access) = known {
         access
     } else {
         let read = service.arm.provisioning_service_key(&service.id, SERVICE_POLICY).await;
         let access = read.map_err(|error| Error::cloud(format!("failed to read the key of provisioning service {name}"), error))?;
         let note = format!("provisioning service {name} has no access policy {SERVICE_POLICY}; restore it");
-        let access = access.ok_or_else(|| Halt::stuck(Reason::DependencyMissing, note))?;
-        env.clouds.service_keys.keep(place, access.clone());
+        let access = access.ok_or_else(|| ObserveError::stalled(Reason::DependencyMissing, note))?;
+        ctx.clients.service_keys.keep(place, access.clone());
         access
     };
-    let enrollments = env.clouds.azure().dps(&host, PolicyKey { name: access.name, key: access.keys.primary });
+    let enrollments = ctx.clients.azure().dps(&host, PolicyKey { name: access.name, key: access.keys.primary });
     Ok(enrollments.on_behalf_of(&service.payer))
 }
 
@@ -92,9 +92,9 @@ pub async fn enrollments(env: &Env, service: &Service) -> Result<DpsService, Hal
 ///
 /// # Errors
 /// As [`enrollments`].
-pub async fn enrollments_to_leave(env: &Env, service: &Service) -> Result<Option<DpsService>, Halt> {
-    match enrollments(env, service).await {
-        Err(halt @ Halt::Standing(_)) => {
+pub async fn enrollments_to_leave(ctx: &Context, service: &Service) -> Result<Option<DpsService>, ObserveError> {
+    match enrollments(ctx, service).await {
+        Err(halt @ ObserveError::Blocked(_)) => {
             let there = service.arm.provisioning_service(&service.id).await;
             let there =
                 there.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", service.id.name), error))?;
@@ -113,22 +113,22 @@ pub fn groups_of(service: &Service) -> What {
 ///
 /// # Errors
 /// If they cannot be counted.
-pub async fn count_groups(env: &Env, service: &Service) -> Result<Count, Halt> {
-    let (what, now) = (groups_of(service), env.clock.now());
-    if let Some(count) = env.clouds.counts.fresh(&what, now) {
+pub async fn count_groups(ctx: &Context, service: &Service) -> Result<Count, ObserveError> {
+    let (what, now) = (groups_of(service), ctx.clock.now());
+    if let Some(count) = ctx.clients.counts.fresh(&what, now) {
         return Ok(count);
     }
-    let began = env.clouds.counts.begin(&what);
-    let listed = enrollments(env, service).await?.groups().await;
+    let began = ctx.clients.counts.begin(&what);
+    let listed = enrollments(ctx, service).await?.groups().await;
     let failed = |error| Error::cloud(format!("failed to count the enrollment groups of {}", service.id.name), error);
-    let listed = listed.map_err(failed).inspect_err(|error| env.clouds.heed(service, error))?;
+    let listed = listed.map_err(failed).inspect_err(|error| ctx.clients.heed(service, error))?;
     let symmetric = listed.iter().filter(|group| group.attestation() == Some(Attestation::SymmetricKey)).count();
     let count = Count { used: i64::try_from(symmetric).unwrap_or(i64::MAX), limit: MOST_SYMMETRIC_GROUPS };
-    env.clouds.counts.keep(what, began, count, now);
+    ctx.clients.counts.keep(what, began, count, now);
     Ok(count)
 }
 
 /// The halt of whoever needs a provisioning service that is not ready.
-pub fn not_ready(service: &ProvisioningService) -> Halt {
-    Halt::not_yet(Reason::DependencyNotReady, format!("ProvisioningService {} is not ready yet", service.key().at))
+pub fn not_ready(service: &ProvisioningService) -> ObserveError {
+    ObserveError::reconciling(Reason::DependencyNotReady, format!("ProvisioningService {} is not ready yet", service.key().name))
 }

@@ -7,10 +7,12 @@ use moorage_cloud::AllocationPolicy as CloudPolicy;
 use moorage_crds::{AllocationPolicy, AuthoritySecret, EnrollmentGroup, ObjectRef, SigningCertificates};
 
 use crate::{
-    azure::dps::{self, Service},
-    controller::context::Env,
-    error::Halt,
-    object::{Keyed, KindName, Name, ObjectKey},
+    azure::{
+        Context,
+        dps::{self, Service},
+    },
+    error::ObserveError,
+    object::{Keyed, KindName, NamespacedName, ObjectKey},
 };
 
 /// The key of the group that an object refers to.
@@ -21,35 +23,35 @@ pub fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {
 /// The provisioning service in whose name a group's registration ids are unique.
 pub fn service_of(group: &EnrollmentGroup) -> ObjectKey {
     let reference = &group.spec.provisioning_service_ref;
-    ObjectKey::new(KindName::ProvisioningService, reference.namespace_or(&group.key().at.namespace), &reference.name)
+    ObjectKey::new(KindName::ProvisioningService, reference.namespace_or(&group.key().name.namespace), &reference.name)
 }
 
 /// The hub group whose hubs a group may assign devices to.
 pub fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
     let reference = &group.spec.tenant_hub_group_ref;
-    ObjectKey::new(KindName::TenantHubGroup, reference.namespace_or(&group.key().at.namespace), &reference.name)
+    ObjectKey::new(KindName::TenantHubGroup, reference.namespace_or(&group.key().name.namespace), &reference.name)
 }
 
 /// The provisioning service of a group, at the expense of the tenant whose devices it takes.
-pub async fn service(env: &Env, group: &EnrollmentGroup) -> Result<Service, Halt> {
-    let payer = hub_group_of(group).at.namespace;
-    dps::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &payer).await
+pub async fn service(ctx: &Context, group: &EnrollmentGroup) -> Result<Service, ObserveError> {
+    let payer = hub_group_of(group).name.namespace;
+    dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &payer).await
 }
 
 /// The Secret of the authority that issues certificates for the group's devices, if one of the cluster does.
-pub fn issuer_of(group: &EnrollmentGroup) -> Option<Name> {
+pub fn issuer_of(group: &EnrollmentGroup) -> Option<NamespacedName> {
     certificates_of(group).map(|certificates| name_of(group, &certificates.primary))
 }
 
 /// The Secrets of a group's authorities.
-pub fn authority_secrets_of(group: &EnrollmentGroup) -> Vec<Name> {
+pub fn authority_secrets_of(group: &EnrollmentGroup) -> Vec<NamespacedName> {
     let certificates = certificates_of(group).into_iter();
     certificates.flat_map(|pair| std::iter::once(&pair.primary).chain(&pair.secondary)).map(|secret| name_of(group, secret)).collect()
 }
 
 /// The Secret of an authority.
-pub fn name_of(group: &EnrollmentGroup, secret: &AuthoritySecret) -> Name {
-    Name::new(&group.key().at.namespace, &secret.secret_name)
+pub fn name_of(group: &EnrollmentGroup, secret: &AuthoritySecret) -> NamespacedName {
+    NamespacedName::new(&group.key().name.namespace, &secret.secret_name)
 }
 
 /// The certificates of a group's authorities, where they are in the cluster.

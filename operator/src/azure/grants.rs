@@ -3,7 +3,7 @@
 use moorage_crds::{Adoption, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService};
 use moorage_plan::{Pattern, Reason};
 
-use crate::{error::Halt, object::Keyed};
+use crate::{error::ObserveError, object::Keyed};
 
 /// How far an account lets a namespace go in a resource group.
 ///
@@ -11,9 +11,9 @@ use crate::{error::Halt, object::Keyed};
 ///
 /// # Errors
 /// `NotGranted`, with the lines to add.
-pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Result<Adoption, Halt> {
+pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Result<Adoption, ObserveError> {
     let key = account.key();
-    if &*key.at.namespace == namespace {
+    if &*key.name.namespace == namespace {
         return Ok(Adoption::Always);
     }
     let grants = account.spec.grants.iter().filter(|grant| {
@@ -21,12 +21,12 @@ pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str)
             && grant.resource_groups.iter().any(|group| Pattern::new(group).matches_ignoring_case(resource_group))
     });
     grants.map(|grant| grant.adoption).max().ok_or_else(|| {
-        Halt::stuck(
+        ObserveError::stalled(
             Reason::NotGranted,
             format!(
                 "CloudAccount {} does not grant resource group {resource_group} to namespace {namespace}; \
                  its owner can add to spec.grants: {{namespaces: [{namespace}], resourceGroups: [{resource_group}]}}",
-                key.at
+                key.name
             ),
         )
     })
@@ -36,16 +36,16 @@ pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str)
 ///
 /// # Errors
 /// `NotGranted`, with the lines to add.
-pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -> Result<(), Halt> {
+pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -> Result<(), ObserveError> {
     let key = service.key();
-    if &*key.at.namespace == namespace || service.spec.grants.iter().any(|grant| names(&grant.namespaces, namespace)) {
+    if &*key.name.namespace == namespace || service.spec.grants.iter().any(|grant| names(&grant.namespaces, namespace)) {
         return Ok(());
     }
-    Err(Halt::stuck(
+    Err(ObserveError::stalled(
         Reason::NotGranted,
         format!(
             "ProvisioningService {} grants nothing to namespace {namespace}; its owner can add to spec.grants: {{namespaces: [{namespace}]}}",
-            key.at
+            key.name
         ),
     ))
 }
@@ -58,20 +58,20 @@ pub fn on_enrollment_group<'a>(
     group: &'a EnrollmentGroup,
     namespace: &str,
     registration_id: &str,
-) -> Result<Option<&'a EnrollmentGrant>, Halt> {
+) -> Result<Option<&'a EnrollmentGrant>, ObserveError> {
     let key = group.key();
-    if &*key.at.namespace == namespace {
+    if &*key.name.namespace == namespace {
         return Ok(None);
     }
     let mut grants = group.spec.grants.iter();
     let found = grants.find(|grant| names(&grant.namespaces, namespace) && Pattern::new(&grant.registration_ids).matches(registration_id));
     found.map(Some).ok_or_else(|| {
-        Halt::stuck(
+        ObserveError::stalled(
             Reason::NotGranted,
             format!(
                 "EnrollmentGroup {} does not grant registration id {registration_id} to namespace {namespace}; \
                  its owner can add to spec.grants: {{namespaces: [{namespace}], registrationIds: \"<tenant>-*\"}}",
-                key.at
+                key.name
             ),
         )
     })

@@ -5,7 +5,8 @@ use moorage_crds::Adoption;
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    controller::{context::Env, kind::Kind},
+    azure::Context,
+    controller::kind::Kind,
     ledger::entries::{ADOPTED, CLAIMED, MADE},
     object::{Keyed, ObjectKey},
 };
@@ -72,7 +73,7 @@ pub fn refusal<A>(what: &str, maker: Maker, wish: Adoption, granted: Adoption) -
             )
         }
     };
-    Some(Plan::stuck(Reason::AlreadyExists, note))
+    Some(Plan::stalled(Reason::AlreadyExists, note))
 }
 
 /// The plan of whoever would make a thing whose name is taken, although no such thing is seen: to make it now could be to write
@@ -86,13 +87,13 @@ pub fn name_taken<A>(what: &str, group: &str, recorded: Option<&str>, now: Times
         return Plan::wait(Reason::Provisioning, note, now.saturating_add(NOT_SEEN_YET).ok());
     }
     let note = format!("the name of {what} is taken in the world, and not by one in resource group {group}; choose another name");
-    Plan::stuck(Reason::NameTaken, note).by(now.saturating_add(TAKEN).ok())
+    Plan::stalled(Reason::NameTaken, note).by(now.saturating_add(TAKEN).ok())
 }
 
 /// The oldest of the objects that want the same thing, if that is another one than `object`: it keeps the thing.
-pub fn older_claim<K: Kind>(env: &Env, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
+pub fn older_claim<K: Kind>(ctx: &Context, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
     let mine = age(object);
-    let others = env.stores.of::<K>().all().into_iter().filter(|other| is_same(other));
+    let others = ctx.objects.of::<K>().all().into_iter().filter(|other| is_same(other));
     others.map(|other| age(&*other)).filter(|age| *age < mine).min().map(|(_, key)| key)
 }
 

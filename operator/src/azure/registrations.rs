@@ -12,12 +12,11 @@ use moorage_keys::{DeviceId, RegistrationId};
 
 use crate::{
     azure::{
+        self, Context,
         clients::place_of,
         dps::{Service, enrollments},
     },
-    controller::context::Env,
-    error::{Error, Halt},
-    object::Thing,
+    error::{Error, ObserveError},
 };
 
 /// The shortest time between two readings.
@@ -110,15 +109,15 @@ impl Desk {
 ///
 /// # Errors
 /// Halts if it was never read to its end, and cannot be now.
-pub async fn roll(env: &Env, service: &Service, list: List, asked: bool) -> Result<Arc<Roll>, Halt> {
-    let desk = env.clouds.rolls.desk(place_of(&service.arm, &service.id), list.clone());
-    let now = env.clock.now();
+pub async fn roll(ctx: &Context, service: &Service, list: List, asked: bool) -> Result<Arc<Roll>, ObserveError> {
+    let desk = ctx.clients.rolls.desk(place_of(&service.arm, &service.id), list.clone());
+    let now = ctx.clock.now();
     if let Some(roll) = desk.last().filter(|roll| roll.serves(now, asked)) {
         return Ok(roll);
     }
     let unread = || Error::its_turn(format!("the registrations in provisioning service {} are being read", service.id.name), TURN);
     let Ok(mut reading) = desk.reading.try_lock() else { return desk.last().ok_or_else(|| unread().into()) };
-    match read_on(env, service, &list, &mut reading).await {
+    match read_on(ctx, service, &list, &mut reading).await {
         Ok(Some(roll)) => {
             let roll = Arc::new(roll);
             desk.keep(&roll);
@@ -130,8 +129,8 @@ pub async fn roll(env: &Env, service: &Service, list: List, asked: bool) -> Resu
 }
 
 /// Reads some pages; the roll once it was read to its end.
-async fn read_on(env: &Env, service: &Service, list: &List, reading: &mut Option<Reading>) -> Result<Option<Roll>, Halt> {
-    let enrollments = enrollments(env, service).await?;
+async fn read_on(ctx: &Context, service: &Service, list: &List, reading: &mut Option<Reading>) -> Result<Option<Roll>, ObserveError> {
+    let enrollments = enrollments(ctx, service).await?;
     let failed = |error| Error::cloud(format!("failed to read the registrations in provisioning service {}", service.id.name), error);
     let mut so_far = reading.take().unwrap_or_default();
     for _ in 0..AT_A_TIME {
@@ -140,12 +139,12 @@ async fn read_on(env: &Env, service: &Service, list: &List, reading: &mut Option
             List::Individuals => individuals(&enrollments, so_far.after.as_ref()).await,
         };
         // What was read before is read again then: the place in the list may be what is refused.
-        let page = page.map_err(failed).inspect_err(|error| env.clouds.heed(service, error))?;
+        let page = page.map_err(failed).inspect_err(|error| ctx.clients.heed(service, error))?;
         so_far.pages += 1;
-        so_far.placed.extend(page.items.iter().filter_map(|record| placed(env, record)));
+        so_far.placed.extend(page.items.iter().filter_map(|record| placed(ctx, record)));
         so_far.after = page.next;
         if so_far.after.is_none() {
-            let read = env.clock.now();
+            let read = ctx.clock.now();
             let next = read.saturating_add(interval(so_far.pages)).unwrap_or(Timestamp::MAX);
             return Ok(Some(Roll { read, next, placed: so_far.placed }));
         }
@@ -160,9 +159,9 @@ async fn individuals(enrollments: &DpsService, after: Option<&Continuation>) -> 
 }
 
 /// Nobody here asks for a device that no object is about.
-fn placed(env: &Env, record: &Registration) -> Option<(RegistrationId, Placed)> {
+fn placed(ctx: &Context, record: &Registration) -> Option<(RegistrationId, Placed)> {
     let id = record.id()?;
-    let asked = env.stores.count_referrers(&Thing::Registration(id.as_str().into())) > 0;
+    let asked = ctx.objects.count_referrers(&azure::registration_id(id.as_str())) > 0;
     let hub = record.assigned_hub().filter(|_| asked)?;
     Some((id, Placed { hub: hub.into(), device: record.device_id(), registered: record.updated() }))
 }

@@ -5,8 +5,8 @@ use moorage_cloud::{Arm, ResourceGroup};
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    azure::ownership::OWNER_TAG,
-    controller::{context::Env, schedule::soon},
+    azure::{Context, Writer, ownership::OWNER_TAG},
+    controller::reconcile::schedule::soon,
     error::Error,
     ledger::entries::RESOURCE_GROUP,
     object::ObjectKey,
@@ -38,10 +38,10 @@ pub struct SeenGroup {
 ///
 /// # Errors
 /// What the cloud says.
-pub async fn observe(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, leaving: bool) -> Result<SeenGroup, Error> {
+pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str, leaving: bool) -> Result<SeenGroup, Error> {
     let failed = |error| Error::cloud(format!("failed to look at resource group {name}"), error);
     let group = arm.resource_group(name).await.map_err(failed)?;
-    let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&env.owner_tag(owner)));
+    let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&ctx.owner_tag(owner)));
     let empty = leaving && ours && arm.resource_group_is_empty(name).await.map_err(failed)?;
     let state = match group.as_ref().map(ResourceGroup::provisioning_state) {
         None => State::Missing,
@@ -68,7 +68,7 @@ pub fn missing<A>(
         }
         (State::Missing, None) => {
             let note = format!("resource group {name} does not exist; create it, or say in which location it is to be made");
-            Some(Plan::stuck(Reason::DependencyMissing, note))
+            Some(Plan::stalled(Reason::DependencyMissing, note))
         }
     }
 }
@@ -87,23 +87,23 @@ pub fn leftover<A>(seen: &SeenGroup, name: &str, now: Timestamp, delete: impl Fn
 }
 
 /// Makes the group; first it is written down, for people who look for what is left: whose it is says its tag.
-pub async fn create(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
-    if env.recorded(owner).get(RESOURCE_GROUP).is_none_or(|noted| noted != name) {
-        env.record(owner, &[(RESOURCE_GROUP.to_owned(), Some(name.to_owned()))]).await?;
+pub async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
+    if writer.ledger.of(owner).get(RESOURCE_GROUP).is_none_or(|noted| noted != name) {
+        writer.record_for(owner, &[(RESOURCE_GROUP.to_owned(), Some(name.to_owned()))]).await?;
     }
     let failed = |error| Error::cloud(format!("failed to create resource group {name}"), error);
     // A PUT replaces the tags of what is there, and what is there may have been overlooked.
     if arm.resource_group(name).await.map_err(failed)?.is_some() {
         return Ok(());
     }
-    let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &env.owner_tag(owner));
+    let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &writer.owner_tag(owner));
     let put = arm.put_resource_group(name, &group).await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))
 }
 
 /// Removes the group if it is still ours and still empty: what was seen may be a moment old.
-pub async fn delete(env: &Env, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
-    let seen = observe(env, arm, owner, name, true).await?;
+pub async fn delete(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
+    let seen = observe(writer, arm, owner, name, true).await?;
     if !(seen.state == State::Settled && seen.ours && seen.empty) {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::object::{ObjectKey, Thing};
+use crate::object::{Dependency, ObjectKey};
 
 /// How long a write may stay unseen before the object is looked at all the same.
 ///
@@ -14,7 +14,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Writes that the watches have not shown yet.
 #[derive(Debug, Default)]
-pub struct Freshness {
+pub struct Expectations {
     awaited: Mutex<HashMap<ObjectKey, Writes>>,
 }
 
@@ -28,14 +28,14 @@ struct Writes {
 
 #[derive(Debug, Clone)]
 struct Awaited {
-    thing: Thing,
+    thing: Dependency,
     version: String,
     until: Timestamp,
 }
 
-impl Freshness {
+impl Expectations {
     /// After a write on behalf of `object`: do not decide upon it before `version` of `thing` was seen.
-    pub fn expect(&self, object: &ObjectKey, thing: Thing, version: String, now: Timestamp) {
+    pub fn expect(&self, object: &ObjectKey, thing: Dependency, version: String, now: Timestamp) {
         let until = now.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
         let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
         let unseen = &mut awaited.entry(object.clone()).or_default().unseen;
@@ -43,10 +43,26 @@ impl Freshness {
         unseen.push(Awaited { thing, version, until });
     }
 
+    /// The same, unless the watch was faster than the answer; `seen` tells the version of a thing that the watches show now.
+    pub fn expect_unless_seen(
+        &self,
+        object: &ObjectKey,
+        thing: Dependency,
+        version: String,
+        now: Timestamp,
+        seen: impl Fn(&Dependency) -> Option<String>,
+    ) {
+        self.expect(object, thing.clone(), version, now);
+        // Looked at after it was written down: what the watch shows in between is not missed.
+        if let Some(version) = seen(&thing) {
+            self.saw(object, &thing, &version);
+        }
+    }
+
     /// Until when the object has to wait for a write of its own to be seen; `None` if it need not.
     ///
     /// `seen` tells the version of a thing that the watches show now.
-    pub fn wait_until(&self, object: &ObjectKey, now: Timestamp, seen: impl Fn(&Thing) -> Option<String>) -> Option<Timestamp> {
+    pub fn wait_until(&self, object: &ObjectKey, now: Timestamp, seen: impl Fn(&Dependency) -> Option<String>) -> Option<Timestamp> {
         let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
         let writes = awaited.get_mut(object)?;
         // One that is further off than that was awaited before the clock was set back.
@@ -63,7 +79,7 @@ impl Freshness {
     }
 
     /// Takes note of a version that the watches have shown. True if that was the last that a look at the object was put off for.
-    pub fn saw(&self, object: &ObjectKey, thing: &Thing, version: &str) -> bool {
+    pub fn saw(&self, object: &ObjectKey, thing: &Dependency, version: &str) -> bool {
         let mut awaited = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(writes) = awaited.get_mut(object) else { return false };
         writes.unseen.retain(|one| one.thing != *thing || !is_at_least(version, &one.version));
@@ -97,7 +113,7 @@ pub fn is_at_least(seen: &str, awaited: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::object::{KindName, Name};
+    use crate::object::{KindName, NamespacedName};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).expect("in range")
@@ -105,27 +121,27 @@ mod tests {
 
     #[test]
     fn an_object_waits_until_its_write_is_seen_and_not_for_ever() {
-        let freshness = Freshness::default();
+        let freshness = Expectations::default();
         let object = ObjectKey::new(KindName::DeviceCredential, "contoso", "a");
-        let secret = Thing::Secret(Name::new("contoso", "a"));
+        let secret = Dependency::Secret(NamespacedName::new("contoso", "a"));
         freshness.expect(&object, secret, "10".to_owned(), at(0));
 
         assert_eq!(freshness.wait_until(&object, at(1), |_| None), Some(at(30)));
         assert_eq!(freshness.wait_until(&object, at(1), |_| Some("9".to_owned())), Some(at(30)));
         assert_eq!(freshness.wait_until(&object, at(1), |_| Some("10".to_owned())), None);
 
-        freshness.expect(&object, Thing::Object(object.clone()), "11".to_owned(), at(0));
+        freshness.expect(&object, Dependency::Object(object.clone()), "11".to_owned(), at(0));
         assert_eq!(freshness.wait_until(&object, at(31), |_| None), None);
 
-        freshness.expect(&object, Thing::Object(object.clone()), "12".to_owned(), at(1_000));
+        freshness.expect(&object, Dependency::Object(object.clone()), "12".to_owned(), at(1_000));
         assert_eq!(freshness.wait_until(&object, at(500), |_| None), None, "the clock was set back");
     }
 
     #[test]
     fn a_look_that_was_put_off_is_due_with_the_last_write_that_is_seen_and_only_then() {
-        let freshness = Freshness::default();
+        let freshness = Expectations::default();
         let object = ObjectKey::new(KindName::DeviceCredential, "contoso", "a");
-        let (own, secret) = (Thing::Object(object.clone()), Thing::Secret(Name::new("contoso", "a")));
+        let (own, secret) = (Dependency::Object(object.clone()), Dependency::Secret(NamespacedName::new("contoso", "a")));
         freshness.expect(&object, own.clone(), "10".to_owned(), at(0));
         assert!(!freshness.saw(&object, &own, "10"), "nothing was put off");
 

@@ -1,20 +1,18 @@
 //! What the watches have shown so far.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kube::Resource;
 use moorage_crds::{for_each_kind, with_kind};
+use tokio::sync::watch;
 
-use crate::{
-    controller::kind::Kind,
-    object::{Name, ObjectKey, Thing},
-};
+use crate::object::{Dependency, NamespacedName, ObjectKey};
 
 /// All objects of one kind that the operator watches.
 #[derive(Debug)]
 pub struct Store<K> {
-    objects: Mutex<HashMap<Name, Arc<K>>>,
+    objects: Mutex<HashMap<NamespacedName, Arc<K>>>,
 }
 
 impl<K> Default for Store<K> {
@@ -25,7 +23,7 @@ impl<K> Default for Store<K> {
 
 impl<K> Store<K> {
     /// The object of that name, as last seen.
-    pub fn get(&self, at: &Name) -> Option<Arc<K>> {
+    pub fn get(&self, at: &NamespacedName) -> Option<Arc<K>> {
         self.lock().get(at).cloned()
     }
 
@@ -45,28 +43,28 @@ impl<K> Store<K> {
     }
 
     /// Takes in what was seen and gives back what was there before.
-    pub fn put(&self, at: Name, object: Arc<K>) -> Option<Arc<K>> {
+    pub fn put(&self, at: NamespacedName, object: Arc<K>) -> Option<Arc<K>> {
         self.lock().insert(at, object)
     }
 
     /// Forgets what is gone.
-    pub fn remove(&self, at: &Name) -> Option<Arc<K>> {
+    pub fn remove(&self, at: &NamespacedName) -> Option<Arc<K>> {
         self.lock().remove(at)
     }
 
     /// The names of a namespace, or of all, that are not in `seen`: gone while nobody watched.
-    pub fn missing(&self, namespace: Option<&str>, seen: &HashSet<Name>) -> Vec<Name> {
-        let here = |at: &Name| namespace.is_none_or(|namespace| &*at.namespace == namespace);
+    pub fn missing(&self, namespace: Option<&str>, seen: &HashSet<NamespacedName>) -> Vec<NamespacedName> {
+        let here = |at: &NamespacedName| namespace.is_none_or(|namespace| &*at.namespace == namespace);
         self.lock().keys().filter(|at| here(at) && !seen.contains(at)).cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Arc<K>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<NamespacedName, Arc<K>>> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Kind> Store<K> {
-    fn version(&self, at: &Name) -> Option<String> {
+impl<K: Resource> Store<K> {
+    fn version(&self, at: &NamespacedName) -> Option<String> {
         self.get(at)?.meta().resource_version.clone()
     }
 }
@@ -74,7 +72,7 @@ impl<K: Kind> Store<K> {
 /// An API type that is kept in memory: each of the list.
 pub trait Cached: Sized {
     /// Where its objects are kept.
-    fn store(stores: &Stores) -> &Store<Self>;
+    fn store(stores: &Objects) -> &Store<Self>;
 }
 
 macro_rules! stores {
@@ -87,7 +85,7 @@ macro_rules! stores {
 
         $(
             impl Cached for moorage_crds::$kind {
-                fn store(stores: &Stores) -> &Store<Self> {
+                fn store(stores: &Objects) -> &Store<Self> {
                     &stores.by_kind.$kind
                 }
             }
@@ -99,10 +97,10 @@ for_each_kind!(stores);
 
 /// The stores of all kinds, and who refers to whom.
 #[derive(Debug, Default)]
-pub struct Stores {
+pub struct Objects {
     by_kind: ByKind,
     referrers: Mutex<Referrers>,
-    unsynced: AtomicUsize,
+    unsynced: watch::Sender<usize>,
 }
 
 /// Who refers to a thing. To most things one object does, for which a set would take several times the room.
@@ -149,66 +147,73 @@ impl Users {
 
 #[derive(Debug, Default)]
 struct Referrers {
-    by_thing: HashMap<Thing, Users>,
-    by_object: HashMap<ObjectKey, Vec<Thing>>,
+    by_thing: HashMap<Dependency, Users>,
+    by_object: HashMap<ObjectKey, Vec<Dependency>>,
 }
 
-impl Stores {
+impl Objects {
     /// The objects of a kind.
     pub fn of<K: Cached>(&self) -> &Store<K> {
         K::store(self)
     }
 
     /// Takes in an object and what it refers to.
-    pub fn put<K: Kind>(&self, key: &ObjectKey, object: Arc<K>) -> Option<Arc<K>> {
-        self.relate(key, object.references());
-        self.of::<K>().put(key.at.clone(), object)
+    pub fn put<K: Cached>(&self, key: &ObjectKey, references: Vec<Dependency>, object: Arc<K>) -> Option<Arc<K>> {
+        self.relate(key, references);
+        self.of::<K>().put(key.name.clone(), object)
     }
 
     /// Forgets an object.
-    pub fn remove<K: Kind>(&self, key: &ObjectKey) -> Option<Arc<K>> {
+    pub fn remove<K: Cached>(&self, key: &ObjectKey) -> Option<Arc<K>> {
         self.relate(key, Vec::new());
-        self.of::<K>().remove(&key.at)
+        self.of::<K>().remove(&key.name)
     }
 
     /// The version of an object as last seen.
     pub fn version(&self, key: &ObjectKey) -> Option<String> {
-        with_kind!(key.kind, |K| self.of::<K>().version(&key.at))
+        with_kind!(key.kind, |K| self.of::<K>().version(&key.name))
     }
 
     /// The objects that refer to a thing.
-    pub fn referrers(&self, thing: &Thing) -> Vec<ObjectKey> {
+    pub fn referrers(&self, thing: &Dependency) -> Vec<ObjectKey> {
         self.lock().by_thing.get(thing).map(Users::all).unwrap_or_default()
     }
 
     /// How many objects refer to a thing.
-    pub fn count_referrers(&self, thing: &Thing) -> usize {
+    pub fn count_referrers(&self, thing: &Dependency) -> usize {
         self.lock().by_thing.get(thing).map_or(0, Users::len)
     }
 
     /// The objects that refer to any Secret of a namespace.
     pub fn referrers_of_secrets_in(&self, namespace: &str) -> HashSet<ObjectKey> {
         let referrers = self.lock();
-        let here = |thing: &&Thing| matches!(thing, Thing::Secret(at) if &*at.namespace == namespace);
+        let here = |thing: &&Dependency| matches!(thing, Dependency::Secret(at) if &*at.namespace == namespace);
         referrers.by_thing.keys().filter(here).filter_map(|thing| referrers.by_thing.get(thing)).flat_map(Users::all).collect()
     }
 
     /// One more watch has to show all it has before decisions are made.
     pub fn expect_watch(&self) {
-        self.unsynced.fetch_add(1, Ordering::SeqCst);
+        self.unsynced.send_modify(|unsynced| *unsynced += 1);
     }
 
     /// One watch has shown all it has.
     pub fn watch_is_complete(&self) {
-        self.unsynced.fetch_sub(1, Ordering::SeqCst);
+        self.unsynced.send_modify(|unsynced| *unsynced -= 1);
     }
 
     /// Whether every watch has shown all it has.
-    pub fn complete(&self) -> bool {
-        self.unsynced.load(Ordering::SeqCst) == 0
+    pub fn is_synced(&self) -> bool {
+        *self.unsynced.borrow() == 0
     }
 
-    fn relate(&self, key: &ObjectKey, things: Vec<Thing>) {
+    /// Waits until every watch has shown all it has.
+    pub async fn synced(&self) {
+        let mut unsynced = self.unsynced.subscribe();
+        // The sender lives as long as `self`.
+        let _ = unsynced.wait_for(|unsynced| *unsynced == 0).await;
+    }
+
+    fn relate(&self, key: &ObjectKey, things: Vec<Dependency>) {
         let mut referrers = self.lock();
         if referrers.by_object.get(key).map_or(&[][..], Vec::as_slice) == things.as_slice() {
             return;
@@ -239,7 +244,7 @@ mod tests {
     #[test]
     fn whoever_refers_to_a_thing_is_known_until_it_does_no_more() {
         let key = |name| ObjectKey::new(KindName::DeviceCredential, "contoso", name);
-        let (stores, thing) = (Stores::default(), Thing::Secret(Name::new("contoso", "shared")));
+        let (stores, thing) = (Objects::default(), Dependency::Secret(NamespacedName::new("contoso", "shared")));
         let referrers = || {
             let mut keys = stores.referrers(&thing);
             keys.sort();
@@ -251,7 +256,7 @@ mod tests {
         stores.relate(&key("a"), vec![thing.clone(), thing.clone()]);
         assert_eq!(referrers(), [key("a")]);
         stores.relate(&key("b"), vec![thing.clone()]);
-        stores.relate(&key("c"), vec![Thing::Secret(Name::new("contoso", "other")), thing.clone()]);
+        stores.relate(&key("c"), vec![Dependency::Secret(NamespacedName::new("contoso", "other")), thing.clone()]);
         assert_eq!(stores.count_referrers(&thing), 3);
         stores.relate(&key("c"), Vec::new());
         assert_eq!(referrers(), [key("a"), key("b")]);

@@ -1,47 +1,46 @@
 //! Secrets as the watches show them: metadata only. Values are read when they are needed, once for each version.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::annotations as names;
 use moorage_plan::Reason;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
 use crate::{
     cache::expectations::is_at_least,
-    cluster::{Cluster, SecretData},
-    controller::{metrics::Metrics, queue::Lane},
-    error::{Error, Halt},
-    object::{KindName, Name, ObjectKey},
+    cluster::{ApiReader, SecretData},
+    error::{Error, ObserveError},
+    object::{KindName, NamespacedName, ObjectKey},
 };
 
 /// What is known of Secrets.
 pub struct Secrets {
-    cluster: Cluster,
-    metrics: Arc<Metrics>,
+    api: ApiReader,
+    live_reads: Counter<u64, AtomicU64>,
     known: Mutex<Known>,
     wanted: mpsc::UnboundedSender<Arc<str>>,
 }
 
 #[derive(Default)]
 struct Known {
-    namespaces: HashMap<Arc<str>, Watch>,
-    /// Who looked into a namespace before its watch had shown all it has, and how urgently.
-    waiting: HashMap<Arc<str>, HashMap<ObjectKey, Lane>>,
-    metas: HashMap<Name, Arc<ObjectMeta>>,
-    values: HashMap<Name, (String, Arc<SecretData>)>,
+    namespaces: HashMap<Arc<str>, SyncState>,
+    metas: HashMap<NamespacedName, Arc<ObjectMeta>>,
+    values: HashMap<NamespacedName, (String, Arc<SecretData>)>,
     /// Whose turn it is to read a value.
-    turns: HashMap<Name, Arc<tokio::sync::Mutex<()>>>,
+    turns: HashMap<NamespacedName, Arc<tokio::sync::Mutex<()>>>,
     /// Secrets by the object that they were made for.
-    owned: HashMap<ObjectKey, Vec<Name>>,
+    owned: HashMap<ObjectKey, Vec<NamespacedName>>,
     /// Versions of our own Secrets that hold just what we put there.
-    intact: HashMap<Name, String>,
+    intact: HashMap<NamespacedName, String>,
 }
 
-/// How a namespace's watch stands.
+/// How the Secrets of a namespace stand in the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watch {
+pub enum SyncState {
     /// It has not shown all it has yet.
     Starting,
     /// It shows every Secret.
@@ -52,24 +51,26 @@ pub enum Watch {
 
 impl Secrets {
     /// Nothing known yet. Namespaces to watch are sent to the receiver that comes with it.
-    pub fn new(cluster: Cluster, metrics: Arc<Metrics>) -> (Self, mpsc::UnboundedReceiver<Arc<str>>) {
+    pub fn new(api: ApiReader, live_reads: Counter<u64, AtomicU64>) -> (Self, mpsc::UnboundedReceiver<Arc<str>>) {
         let (wanted, namespaces) = mpsc::unbounded_channel();
-        (Self { cluster, metrics, known: Mutex::default(), wanted }, namespaces)
+        (Self { api, live_reads, known: Mutex::default(), wanted }, namespaces)
     }
 
     /// The metadata of a Secret as last seen; `None` if there is none.
     ///
     /// # Errors
     /// Halts while the namespace's Secrets are not in memory, and where the operator may not watch them.
-    pub fn meta(&self, at: &Name) -> Result<Option<Arc<ObjectMeta>>, Halt> {
+    pub fn meta(&self, at: &NamespacedName) -> Result<Option<Arc<ObjectMeta>>, ObserveError> {
         let mut known = self.lock();
         match known.namespaces.get(&at.namespace) {
-            Some(Watch::Complete) => Ok(known.metas.get(at).cloned()),
-            Some(Watch::Starting) => Err(Halt::NotInMemory(at.namespace.clone())),
-            Some(Watch::Forbidden) => Err(Halt::stuck(Reason::MissingRoleBinding, self.cluster.missing_role_binding(&at.namespace))),
+            Some(SyncState::Complete) => Ok(known.metas.get(at).cloned()),
+            Some(SyncState::Starting) => Err(ObserveError::CacheNotSynced(at.namespace.clone())),
+            Some(SyncState::Forbidden) => {
+                Err(ObserveError::stalled(Reason::MissingRoleBinding, self.api.missing_role_binding(&at.namespace)))
+            }
             None => {
                 self.begin(&mut known, &at.namespace);
-                Err(Halt::NotInMemory(at.namespace.clone()))
+                Err(ObserveError::CacheNotSynced(at.namespace.clone()))
             }
         }
     }
@@ -83,26 +84,21 @@ impl Secrets {
     }
 
     fn begin(&self, known: &mut Known, namespace: &Arc<str>) {
-        known.namespaces.insert(namespace.clone(), Watch::Starting);
+        known.namespaces.insert(namespace.clone(), SyncState::Starting);
         // The receiver lives as long as the operator runs.
         let _ = self.wanted.send(namespace.clone());
     }
 
-    /// Has an object woken as soon as a namespace's watch has shown all it has. False if it has by now.
-    pub fn wait_for(&self, namespace: &Arc<str>, object: &ObjectKey, lane: Lane) -> bool {
-        let mut known = self.lock();
-        let is_starting = known.namespaces.get(namespace) == Some(&Watch::Starting);
-        if is_starting {
-            known.waiting.entry(namespace.clone()).or_default().insert(object.clone(), lane);
-        }
-        is_starting
+    /// How a namespace's Secrets stand; `None` if nobody has asked for them.
+    pub fn sync_of(&self, namespace: &str) -> Option<SyncState> {
+        self.lock().namespaces.get(namespace).copied()
     }
 
     /// The content of a Secret that somebody else wrote: read once for each version, then kept. `None` if there is none.
     ///
     /// # Errors
     /// As [`Secrets::meta`], and what the API server says.
-    pub async fn source(&self, at: &Name) -> Result<Option<Arc<SecretData>>, Halt> {
+    pub async fn source(&self, at: &NamespacedName) -> Result<Option<Arc<SecretData>>, ObserveError> {
         let Some(meta) = self.meta(at)? else { return Ok(None) };
         let version = meta.resource_version.clone().unwrap_or_default();
         if let Some(data) = self.remembered(at, &version) {
@@ -120,7 +116,7 @@ impl Secrets {
         Ok(Some(data))
     }
 
-    fn remembered(&self, at: &Name, version: &str) -> Option<Arc<SecretData>> {
+    fn remembered(&self, at: &NamespacedName, version: &str) -> Option<Arc<SecretData>> {
         self.lock().values.get(at).filter(|(read, _)| is_at_least(read, version)).map(|(_, data)| data.clone())
     }
 
@@ -128,34 +124,33 @@ impl Secrets {
     ///
     /// # Errors
     /// What the API server says, never what the Secret holds.
-    pub async fn read(&self, at: &Name) -> Result<Option<(ObjectMeta, SecretData)>, Error> {
-        self.metrics.live_read();
-        self.cluster.read_secret(at).await
+    pub async fn read(&self, at: &NamespacedName) -> Result<Option<(ObjectMeta, SecretData)>, Error> {
+        self.live_reads.inc();
+        self.api.read_secret(at).await
     }
 
     /// Remembers that a version of a Secret of ours holds just what we put there.
-    pub fn is_intact(&self, at: &Name, version: String) {
+    pub fn is_intact(&self, at: &NamespacedName, version: String) {
         self.lock().intact.insert(at.clone(), version);
     }
 
     /// Whether a version of a Secret of ours is known to hold what we put there.
-    pub fn known_intact(&self, at: &Name, version: &str) -> bool {
+    pub fn known_intact(&self, at: &NamespacedName, version: &str) -> bool {
         self.lock().intact.get(at).is_some_and(|intact| intact == version)
     }
 
     /// The version of a Secret as last seen.
-    pub fn version(&self, at: &Name) -> Option<String> {
+    pub fn version(&self, at: &NamespacedName) -> Option<String> {
         self.lock().metas.get(at)?.resource_version.clone()
     }
 
-    /// Says how a namespace's watch stands; gives how it stood before, and who waited for it.
-    pub fn watch_stands(&self, namespace: &Arc<str>, watch: Watch) -> (Option<Watch>, HashMap<ObjectKey, Lane>) {
-        let mut known = self.lock();
-        (known.namespaces.insert(namespace.clone(), watch), known.waiting.remove(namespace).unwrap_or_default())
+    /// Says how a namespace's Secrets stand; gives how they stood before.
+    pub fn set_sync(&self, namespace: &Arc<str>, sync: SyncState) -> Option<SyncState> {
+        self.lock().namespaces.insert(namespace.clone(), sync)
     }
 
     /// Takes in what was seen. True if it is news: until the watch has shown all it has, nobody looks.
-    pub fn put(&self, at: Name, mut meta: ObjectMeta) -> bool {
+    pub fn put(&self, at: NamespacedName, mut meta: ObjectMeta) -> bool {
         meta.managed_fields = None;
         let mut known = self.lock();
         let before = known.metas.get(&at).cloned();
@@ -166,14 +161,14 @@ impl Secrets {
                 known.owned.entry(owner).or_default().push(at.clone());
             }
         }
-        let looked_at = known.namespaces.get(&at.namespace) == Some(&Watch::Complete);
+        let looked_at = known.namespaces.get(&at.namespace) == Some(&SyncState::Complete);
         let news = looked_at && before.is_none_or(|before| before.resource_version != meta.resource_version);
         known.metas.insert(at, Arc::new(meta));
         news
     }
 
     /// Forgets what is gone.
-    pub fn remove(&self, at: &Name) {
+    pub fn remove(&self, at: &NamespacedName) {
         let mut known = self.lock();
         let owner = known.metas.remove(at).as_deref().and_then(owner_of);
         known.disown(at, owner);
@@ -183,12 +178,12 @@ impl Secrets {
     }
 
     /// The Secrets that were made for an object.
-    pub fn owned_by(&self, owner: &ObjectKey) -> Vec<Name> {
+    pub fn owned_by(&self, owner: &ObjectKey) -> Vec<NamespacedName> {
         self.lock().owned.get(owner).cloned().unwrap_or_default()
     }
 
     /// The Secrets of a namespace that are known.
-    pub fn names_in(&self, namespace: &str) -> Vec<Name> {
+    pub fn names_in(&self, namespace: &str) -> Vec<NamespacedName> {
         self.lock().metas.keys().filter(|at| &*at.namespace == namespace).cloned().collect()
     }
 
@@ -198,7 +193,7 @@ impl Secrets {
 }
 
 impl Known {
-    fn disown(&mut self, at: &Name, owner: Option<ObjectKey>) {
+    fn disown(&mut self, at: &NamespacedName, owner: Option<ObjectKey>) {
         let Some(owner) = owner else { return };
         if let Some(names) = self.owned.get_mut(&owner) {
             names.retain(|name| name != at);

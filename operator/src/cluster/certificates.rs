@@ -9,8 +9,8 @@ use moorage_plan::{Class, Reason};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Cluster, FIELD_MANAGER, only, post, refused};
-use crate::{error::Error, object::Name};
+use super::{ApiReader, ApiWriter, Connection, FIELD_MANAGER, only, post, refused};
+use crate::{error::Error, object::NamespacedName};
 
 /// The group and version of a Certificate.
 pub const API_VERSION: &str = "cert-manager.io/v1";
@@ -56,7 +56,7 @@ pub struct CertificateStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateCondition {
-    /// Name of the condition.
+    /// NamespacedName of the condition.
     #[serde(rename = "type")]
     pub type_: String,
     /// Whether it holds.
@@ -81,19 +81,19 @@ struct NotFoundDetails {
     name: Option<String>,
 }
 
-impl Cluster {
+impl ApiReader {
     /// Looks for a Certificate.
     ///
     /// # Errors
     /// What the API server says.
-    pub async fn certificate(&self, at: &Name) -> Result<Found, Error> {
+    pub async fn certificate(&self, at: &NamespacedName) -> Result<Found, Error> {
         let step = format!("failed to read Certificate {at}");
         let request = Request::new(collection(&at.namespace)).get(&at.name, &kube::api::GetParams::default());
-        let (status, reply) = self.send(&step, request).await?;
+        let (status, reply) = self.0.send(&step, request).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(if is_of_an_object(&reply) { Found::Nothing } else { Found::NotInstalled }),
             StatusCode::FORBIDDEN => {
-                let missing = self.missing_certificate_rights(&at.namespace);
+                let missing = self.0.missing_certificate_rights(&at.namespace);
                 Err(Error::own(format!("{step}: {missing}"), Class::Denied).because(Reason::MissingRoleBinding))
             }
             status if status.is_success() => {
@@ -103,38 +103,42 @@ impl Cluster {
             status => Err(refused(&step, status, &reply)),
         }
     }
+}
 
+impl ApiWriter {
     /// Creates a Certificate.
     ///
     /// # Errors
     /// `Conflict` if one of that name exists.
-    pub async fn create_certificate(&self, at: &Name, body: &Value) -> Result<(), Error> {
+    pub async fn create_certificate(&self, at: &NamespacedName, body: &Value) -> Result<(), Error> {
         let body = serde_json::to_vec(body).expect("a value serializes");
         let request = Request::new(collection(&at.namespace)).create(&post(), body);
-        self.write(&format!("failed to create Certificate {at}"), request).await.map(drop)
+        self.0.write(&format!("failed to create Certificate {at}"), request).await.map(drop)
     }
 
     /// Applies a Certificate over the version that its body names.
     ///
     /// # Errors
     /// `Conflict` if it has changed.
-    pub async fn apply_certificate(&self, at: &Name, body: &Value) -> Result<(), Error> {
+    pub async fn apply_certificate(&self, at: &NamespacedName, body: &Value) -> Result<(), Error> {
         let params = PatchParams::apply(FIELD_MANAGER).force();
         let request = Request::new(collection(&at.namespace)).patch(&at.name, &params, &Patch::Apply(body));
-        self.write(&format!("failed to apply Certificate {at}"), request).await.map(drop)
+        self.0.write(&format!("failed to apply Certificate {at}"), request).await.map(drop)
     }
 
     /// Deletes a Certificate that was seen; one that is gone already is fine.
     ///
     /// # Errors
     /// `Conflict` if another has taken its place.
-    pub async fn delete_certificate(&self, at: &Name, seen: &ObjectMeta) -> Result<(), Error> {
+    pub async fn delete_certificate(&self, at: &NamespacedName, seen: &ObjectMeta) -> Result<(), Error> {
         let step = format!("failed to delete Certificate {at}");
         let request = Request::new(collection(&at.namespace)).delete(&at.name, &only(seen.uid.clone(), None));
-        let (status, reply) = self.send(&step, request).await?;
+        let (status, reply) = self.0.send(&step, request).await?;
         if status.is_success() || status == StatusCode::NOT_FOUND { Ok(()) } else { Err(refused(&step, status, &reply)) }
     }
+}
 
+impl Connection {
     fn missing_certificate_rights(&self, namespace: &str) -> String {
         format!(
             "the operator may not use Certificates in namespace {namespace}: the ClusterRole moorage-secrets that is bound there is of an \

@@ -12,8 +12,8 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{Cluster, post, refused};
-use crate::{error::Error, object::Name};
+use super::{ApiReader, post, refused};
+use crate::{error::Error, object::NamespacedName};
 
 /// For whom the tokens are: Entra ID, which exchanges them, and nobody else.
 const AUDIENCE: &str = "api://AzureADTokenExchange";
@@ -61,12 +61,12 @@ struct RefusalCause {
     reason: Option<String>,
 }
 
-impl Cluster {
+impl ApiReader {
     /// A fresh token of a service account. Nothing is stored anywhere: for the API server it is no write.
     ///
     /// # Errors
     /// Never quotes the reply.
-    pub async fn token_of(&self, service_account: &Name) -> Result<Token, NoToken> {
+    pub async fn token_of(&self, service_account: &NamespacedName) -> Result<Token, NoToken> {
         let step = format!("failed to get a token of ServiceAccount {service_account}");
         let body = json!({
             "apiVersion": "authentication.k8s.io/v1",
@@ -75,7 +75,7 @@ impl Cluster {
         });
         let request = Request::new(ServiceAccount::url_path(&(), Some(&service_account.namespace)));
         let request = request.create_subresource("token", &service_account.name, &post(), body.to_string().into_bytes());
-        let asked = tokio::time::timeout(PATIENCE, self.send(&step, request)).await;
+        let asked = tokio::time::timeout(PATIENCE, self.0.send(&step, request)).await;
         let late = |_| NoToken::Failed(Error::own(format!("{step}: no answer within {} s", PATIENCE.as_secs()), Class::Unavailable));
         let (status, reply) = asked.map_err(late)?.map_err(NoToken::Failed)?;
         match status {
@@ -92,13 +92,13 @@ impl Cluster {
     }
 
     /// The sentence that tells how to let the operator have tokens of a service account.
-    pub fn missing_token_role(&self, service_account: &Name) -> String {
-        let Name { namespace, name } = service_account;
+    pub fn missing_token_role(&self, service_account: &NamespacedName) -> String {
+        let NamespacedName { namespace, name } = service_account;
         format!(
             "the operator may not have tokens of ServiceAccount {service_account}; let it: \
              kubectl create role moorage-token-{name} -n {namespace} --verb=create --resource=serviceaccounts/token --resource-name={name} && \
              kubectl create rolebinding moorage-token-{name} -n {namespace} --role=moorage-token-{name} --serviceaccount={}:moorage",
-            self.operator_namespace
+            self.0.operator_namespace
         )
     }
 }

@@ -1,4 +1,6 @@
-//! The one place through which every effect goes.
+//! The gate through which every effect goes: while this replica leads, one by one counted.
+
+pub mod writer;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -9,45 +11,65 @@ use std::time::{Duration, Instant};
 use moorage_plan::{Class, Reason, Target};
 
 use crate::{
+    cluster::ApiWriter,
     controller::{leader_election::Leadership, metrics::Metrics},
     error::Error,
     object::ObjectKey,
 };
 
-/// Lets effects through while this replica leads, one by one counted.
-#[derive(Clone, Debug)]
+/// Lets effects through while this replica leads. Whatever can write is kept here, and lent for the time of one effect.
 pub struct Effects {
     leadership: Leadership,
     metrics: Arc<Metrics>,
+    api: ApiWriter,
+}
+
+/// An effect that was let through.
+pub struct Effect<'a> {
+    effects: &'a Effects,
+    object: &'a ObjectKey,
+    target: Target,
+    reason: Reason,
 }
 
 impl Effects {
     /// Effects under a Lease.
-    pub fn new(leadership: Leadership, metrics: Arc<Metrics>) -> Self {
-        Self { leadership, metrics }
+    pub fn new(leadership: Leadership, metrics: Arc<Metrics>, api: ApiWriter) -> Self {
+        Self { leadership, metrics, api }
     }
 
-    /// Performs one effect, if this replica still leads and will for as long as the effect may take.
+    /// Lets an effect begin, if this replica still leads and will for as long as the effect may take.
     ///
     /// # Errors
-    /// `Unavailable` if it does not lead; else what the effect says.
-    pub async fn perform<T>(
-        &self,
-        object: &ObjectKey,
-        target: Target,
-        reason: Reason,
-        effect: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        if !self.leadership.may_act() {
-            return Err(Error::own("this replica does not lead now", Class::Unavailable));
+    /// `Unavailable` if it does not.
+    pub fn begin<'a>(&'a self, object: &'a ObjectKey, target: Target, reason: Reason) -> Result<Effect<'a>, Error> {
+        if self.leadership.may_act() {
+            Ok(Effect { effects: self, object, target, reason })
+        } else {
+            Err(Error::own("this replica does not lead now", Class::Unavailable))
         }
-        let longest = self.leadership.longest_effect();
+    }
+}
+
+impl Effect<'_> {
+    /// What writes to the API server.
+    pub fn api(&self) -> &ApiWriter {
+        &self.effects.api
+    }
+
+    /// Carries it out, and counts it.
+    ///
+    /// # Errors
+    /// `Unavailable` if it takes too long; else what the effect says.
+    pub async fn perform<T>(&self, effect: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Self { effects, object, target, reason } = self;
+        let longest = effects.leadership.longest_effect();
         let result = match within(longest, effect).await {
             Some(result) => result,
             None => Err(Error::own(format!("{reason} took longer than {} s", longest.as_secs()), Class::Unavailable)),
         };
         let outcome = result.as_ref().map_or_else(|error| error.reason().as_str(), |_| "Done");
-        self.metrics.effect(object.kind, target, reason, outcome);
+        effects.metrics.effect(object.kind, *target, *reason, outcome);
         tracing::debug!(%object, %reason, target = target.as_str(), outcome, "effect");
         result
     }

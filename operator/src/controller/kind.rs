@@ -10,13 +10,37 @@ use moorage_plan::{Act, Goal, Plan};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    cache::objects::{Cached, Stores},
-    controller::context::Env,
-    error::{Error, Halt},
-    object::{Keyed, Thing},
+    cache::objects::{Cached, Objects},
+    controller::{context::Context, effects::writer::Writer},
+    error::{Error, ObserveError},
+    object::{Dependency, Keyed, ObjectKey},
 };
 
-/// A kind: it looks, decides, acts and tells. Everything else is the same for all kinds and lives in `pass`.
+/// How an action ended, and whom to wake because of it: also after a failure, for its effect may have taken place all the same.
+#[derive(Debug)]
+#[must_use]
+pub struct Performed {
+    /// How it ended.
+    pub result: Result<(), Error>,
+    /// Objects that are to look again.
+    pub woken: Vec<ObjectKey>,
+}
+
+impl Performed {
+    /// The same, with one object more to wake.
+    pub fn waking(mut self, key: ObjectKey) -> Self {
+        self.woken.push(key);
+        self
+    }
+}
+
+impl From<Result<(), Error>> for Performed {
+    fn from(result: Result<(), Error>) -> Self {
+        Self { result, woken: Vec::new() }
+    }
+}
+
+/// A kind: it observes, plans and performs. Everything else is the same for all kinds.
 pub trait Kind:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Listed
@@ -32,30 +56,32 @@ pub trait Kind:
     /// How often the cloud is looked at for drift when nothing else happens.
     const DRIFT_PERIOD: SignedDuration;
 
+    /// The clients of its cloud.
+    type Clients: Send + Sync + 'static;
     /// What was seen of the world.
     type Observed: Send + Sync;
     /// What can be done.
     type Action: Act;
 
     /// The things whose change wakes this object.
-    fn references(&self) -> Vec<Thing>;
+    fn references(&self) -> Vec<Dependency>;
 
-    /// What is told to everyone, if anything was told yet.
-    fn told(&self) -> Option<&CommonStatus>;
+    /// What its status says that every status says, if anything was said yet.
+    fn status(&self) -> Option<&CommonStatus>;
 
     /// Whether there is something to undo when the object goes.
     fn has_something_to_undo(&self) -> bool;
 
     /// What others can see of this object that could change what they do.
-    fn outlook(&self) -> serde_json::Value;
+    fn visible_to_dependents(&self) -> serde_json::Value;
 
     /// Where in a cloud its things are, as far as the objects tell it now: for people who have lost the objects, and with them the names.
-    fn cloud_path(&self, _: &Stores) -> Option<String> {
+    fn cloud_path(&self, _: &Objects) -> Option<String> {
         None
     }
 
     /// Whether, while it is there, it needs what it refers to so that it can undo what it made.
-    fn still_needs(&self, _: &Stores) -> bool {
+    fn still_needs(&self, _: &Objects) -> bool {
         self.has_finalizer()
     }
 
@@ -70,17 +96,25 @@ pub trait Kind:
     /// Whether a change of a Secret that it refers to concerns those who refer to it.
     const RELAYS_SECRETS: bool = false;
 
-    /// Looks at the world. Reads only.
-    fn observe(&self, env: &Env, goal: Goal) -> impl Future<Output = Result<Self::Observed, Halt>> + Send;
+    /// Looks at the world.
+    fn observe(&self, ctx: &Context<Self::Clients>, goal: Goal) -> impl Future<Output = Result<Self::Observed, ObserveError>> + Send;
 
     /// Decides, from what was seen and the time and nothing else.
     fn plan(&self, seen: &Self::Observed, goal: Goal, now: Timestamp) -> Plan<Self::Action>;
 
-    /// Performs one action. May run twice, or be lost before or after its effect.
-    fn perform(&self, env: &Env, action: &Self::Action) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Performs one action, and gives whom to wake. May run twice, or be lost before or after its effect.
+    fn perform(&self, writer: &Writer<'_, Self::Clients>, action: &Self::Action) -> impl Future<Output = Performed> + Send;
 
-    /// What is told of what was seen, beside conditions.
-    fn tell(&self, seen: &Self::Observed, common: CommonStatus) -> serde_json::Value;
+    /// How many more of something its cloud allows, as far as that was seen; told as a gauge.
+    fn headroom(&self, _: &Self::Observed) -> Vec<(&'static str, i64)> {
+        Vec::new()
+    }
+
+    /// What can be used, and until when: what the condition `Ready` says while it holds.
+    fn ready_message(&self, seen: &Self::Observed) -> String;
+
+    /// The status that follows from what was seen, with the part that every status has.
+    fn build_status(&self, seen: &Self::Observed, common: CommonStatus) -> serde_json::Value;
 
     /// Whether an annotation says `true`.
     fn is_annotated(&self, annotation: &str) -> bool {
@@ -114,8 +148,8 @@ pub trait Kind:
         let kind = key.kind.as_str().to_lowercase();
         format!(
             "{loss}; if you mean it: kubectl annotate {kind} -n {} {} {}={}",
-            key.at.namespace,
-            key.at.name,
+            key.name.namespace,
+            key.name.name,
             moorage_crds::annotations::CONFIRM_DELETE,
             self.meta().uid.as_deref().unwrap_or_default()
         )

@@ -3,13 +3,14 @@
 //! Being leader is no matter of correctness: two that act at the same time still converge. It saves calls and keeps Events single.
 //! The deadline is monotonic and checked before each effect, so that a replica that slept through its Lease does nothing.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{clock::Clock, error::Error};
@@ -61,7 +62,7 @@ impl std::str::FromStr for Term {
 /// Whether this replica leads, and until when.
 #[derive(Clone, Debug)]
 pub struct Leadership {
-    until: Arc<Mutex<Option<Instant>>>,
+    until: Arc<watch::Sender<Option<Instant>>>,
     always: bool,
     term: Term,
 }
@@ -92,13 +93,21 @@ impl Leadership {
         self.always || !self.left().is_zero()
     }
 
+    /// Waits until an effect may begin. A standby that is told the same again and again is not woken by it.
+    pub async fn until_it_may_act(&self) {
+        let mut until = self.until.subscribe();
+        while !self.may_act() {
+            // The sender lives as long as `self`.
+            let _ = until.changed().await;
+        }
+    }
+
     fn left(&self) -> Duration {
-        let until = self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
+        self.until.borrow().map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()))
     }
 
     fn set(&self, until: Option<Instant>) {
-        *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+        self.until.send_if_modified(|before| std::mem::replace(before, until) != until);
     }
 }
 

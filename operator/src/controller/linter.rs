@@ -57,8 +57,8 @@ pub fn told<A: Act>(plan: &Plan<A>) -> Vec<String> {
     let mut lines: Vec<_> = plan.actions.iter().map(|action| format!("{}: {}", action.reason(), action.note())).collect();
     let standing = match &plan.standing {
         Standing::Met => "met".to_owned(),
-        Standing::NotYet(why) => format!("not yet, {}: {}", why.reason, why.note),
-        Standing::Stuck(why) => format!("stuck, {}: {}", why.reason, why.note),
+        Standing::Reconciling(why) => format!("not yet, {}: {}", why.reason, why.note),
+        Standing::Stalled(why) => format!("stuck, {}: {}", why.reason, why.note),
     };
     let again = plan.look_again.map(|when| format!(" | again in {} s", when.duration_since(now()).as_secs())).unwrap_or_default();
     let usable = if plan.usable { " | usable" } else { "" };

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::{controller::queue::Lane, object::KindName};
+use crate::{controller::queue::Priority, object::KindName};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct EffectLabels {
@@ -22,9 +22,9 @@ struct EffectLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct PassLabels {
+struct ReconciliationLabels {
     kind: &'static str,
-    lane: &'static str,
+    priority: &'static str,
     outcome: &'static str,
 }
 
@@ -36,8 +36,8 @@ struct CallLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct LaneLabels {
-    lane: &'static str,
+struct PriorityLabels {
+    priority: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -61,10 +61,10 @@ const QUOTAS: [&str; 4] = ["linked_hubs", "enrollment_groups", "devices", "hubs"
 pub struct Metrics {
     registry: Registry,
     effects: Family<EffectLabels, Counter<u64, AtomicU64>>,
-    passes: Family<PassLabels, Counter<u64, AtomicU64>>,
+    reconciliations: Family<ReconciliationLabels, Counter<u64, AtomicU64>>,
     calls: Family<CallLabels, Counter<u64, AtomicU64>>,
     live_reads: Counter<u64, AtomicU64>,
-    depth: Family<LaneLabels, Gauge<i64, AtomicI64>>,
+    depth: Family<PriorityLabels, Gauge<i64, AtomicI64>>,
     leads: Gauge<i64, AtomicI64>,
     headroom: Family<QuotaLabels, Gauge<i64, AtomicI64>>,
     budgets: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
@@ -77,7 +77,7 @@ impl Default for Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("moorage"),
             effects: Family::default(),
-            passes: Family::default(),
+            reconciliations: Family::default(),
             calls: Family::default(),
             live_reads: Counter::default(),
             depth: Family::default(),
@@ -96,10 +96,10 @@ impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("effects", "Writes to the API server and to clouds, by outcome", self.effects.clone());
-        registry.register("passes", "Looks at objects, by how they ended", self.passes.clone());
+        registry.register("reconciliations", "Reconciliations, by how they ended", self.reconciliations.clone());
         registry.register("cloud_calls", "Requests to clouds, by outcome", self.calls.clone());
         registry.register("live_reads", "Reads of Secrets that memory could not answer", self.live_reads.clone());
-        registry.register("queue_depth", "Objects that are ready to be looked at", self.depth.clone());
+        registry.register("queue_depth", "Objects that are ready to be reconciled", self.depth.clone());
         registry.register("leader", "1 while this replica leads", self.leads.clone());
         registry.register("quota_headroom", "How many more the cloud allows", self.headroom.clone());
         registry.register("call_budget_left", "What is left of the calls that may come at once, from 0 to 1", self.budgets.clone());
@@ -113,9 +113,9 @@ impl Metrics {
         self.effects.get_or_create(&labels).inc();
     }
 
-    /// One pass, and how it ended.
-    pub fn pass(&self, kind: KindName, lane: Lane, outcome: &'static str) {
-        self.passes.get_or_create(&PassLabels { kind: kind.as_str(), lane: lane.as_str(), outcome }).inc();
+    /// One reconciliation, and how it ended.
+    pub fn reconciliation(&self, kind: KindName, priority: Priority, outcome: &'static str) {
+        self.reconciliations.get_or_create(&ReconciliationLabels { kind: kind.as_str(), priority: priority.as_str(), outcome }).inc();
     }
 
     /// One request to a cloud, and how it ended.
@@ -123,9 +123,9 @@ impl Metrics {
         self.calls.get_or_create(&CallLabels { host, operation, outcome }).inc();
     }
 
-    /// One read of a Secret that memory could not answer.
-    pub fn live_read(&self) {
-        self.live_reads.inc();
+    /// What counts reads of Secrets that the cache could not answer.
+    pub fn live_reads(&self) -> Counter<u64, AtomicU64> {
+        self.live_reads.clone()
     }
 
     /// How many more of something the cloud allows for an object.
@@ -156,9 +156,9 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads.
-    pub fn text(&self, depths: [(Lane, usize); 2], leads: bool) -> String {
-        for (lane, depth) in depths {
-            self.depth.get_or_create(&LaneLabels { lane: lane.as_str() }).set(i64::try_from(depth).unwrap_or(i64::MAX));
+    pub fn text(&self, depths: [(Priority, usize); 2], leads: bool) -> String {
+        for (priority, depth) in depths {
+            self.depth.get_or_create(&PriorityLabels { priority: priority.as_str() }).set(i64::try_from(depth).unwrap_or(i64::MAX));
         }
         self.leads.set(i64::from(leads));
         let mut text = String::new();

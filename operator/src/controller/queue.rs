@@ -16,22 +16,22 @@ use crate::{clock::Clock, object::ObjectKey};
 
 /// How urgent a look is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
+pub enum Priority {
     /// New or changed, by a user or by something that it depends on.
-    New,
+    Changed,
     /// Only to see that nothing has drifted.
-    Refresh,
+    Resync,
 }
 
-impl Lane {
+impl Priority {
     /// Both, most urgent first.
-    pub const ALL: [Self; 2] = [Self::New, Self::Refresh];
+    pub const ALL: [Self; 2] = [Self::Changed, Self::Resync];
 
     /// The word under which it is counted.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::New => "new",
-            Self::Refresh => "refresh",
+            Self::Changed => "changed",
+            Self::Resync => "resync",
         }
     }
 }
@@ -55,7 +55,7 @@ struct State {
     lanes: [Turns; 2],
     /// How many keys are ready in each lane.
     depths: [usize; 2],
-    due: BTreeSet<(Timestamp, ObjectKey, Lane)>,
+    due: BTreeSet<(Timestamp, ObjectKey, Priority)>,
     /// The latest time that was seen.
     latest: Timestamp,
     workers: Workers,
@@ -98,9 +98,9 @@ impl Workers {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
-    Due(Timestamp, Lane),
-    Ready(Lane),
-    Running { again: Option<Lane> },
+    Due(Timestamp, Priority),
+    Ready(Priority),
+    Running { again: Option<Priority> },
 }
 
 /// Keys by tenant, the tenants in turn.
@@ -113,7 +113,7 @@ struct Turns {
 impl Turns {
     /// A key may be in a row more than once: only its place says whether it is still wanted there.
     fn push(&mut self, key: ObjectKey) {
-        let tenant = key.at.namespace.clone();
+        let tenant = key.name.namespace.clone();
         let row = self.waiting.entry(tenant.clone()).or_default();
         if row.is_empty() {
             self.order.push_back(tenant);
@@ -148,7 +148,7 @@ impl Queue {
     }
 
     /// Asks for a look now. A key that runs is looked at once more after it; one that waits moves up.
-    pub fn push(&self, key: ObjectKey, lane: Lane) {
+    pub fn push(&self, key: ObjectKey, lane: Priority) {
         let mut state = self.lock();
         match state.places.get(&key).copied() {
             Some(Place::Running { again }) => {
@@ -169,7 +169,7 @@ impl Queue {
     }
 
     /// The next key, when there is one. `None` once the queue is closed.
-    pub async fn next(&self) -> Option<(ObjectKey, Lane)> {
+    pub async fn next(&self) -> Option<(ObjectKey, Priority)> {
         loop {
             let moved = self.moved.notified();
             let next_due = {
@@ -199,11 +199,11 @@ impl Queue {
     }
 
     /// Says that a key that [`Queue::next`] gave is done with, and when it wants to be looked at again.
-    pub fn done(&self, key: ObjectKey, again: Option<(Timestamp, Lane)>) {
+    pub fn done(&self, key: ObjectKey, again: Option<(Timestamp, Priority)>) {
         let mut state = self.lock();
         let asked = match state.places.remove(&key) {
             Some(Place::Running { again }) => {
-                state.workers.ended(&key.at.namespace);
+                state.workers.ended(&key.name.namespace);
                 again
             }
             Some(Place::Due(..) | Place::Ready(_)) | None => None,
@@ -241,7 +241,7 @@ impl Queue {
     }
 
     /// How many keys are ready in a lane.
-    pub fn depth(&self, lane: Lane) -> usize {
+    pub fn depth(&self, lane: Priority) -> usize {
         self.lock().depths[lane as usize]
     }
 
@@ -261,7 +261,7 @@ impl Queue {
 }
 
 impl State {
-    fn ready(&mut self, key: ObjectKey, lane: Lane) {
+    fn ready(&mut self, key: ObjectKey, lane: Priority) {
         self.places.insert(key.clone(), Place::Ready(lane));
         self.depths[lane as usize] += 1;
         self.lanes[lane as usize].push(key);
@@ -293,12 +293,12 @@ impl State {
         is_set_back
     }
 
-    fn take(&mut self) -> Option<(ObjectKey, Lane)> {
-        Lane::ALL.into_iter().find_map(|lane| {
+    fn take(&mut self) -> Option<(ObjectKey, Priority)> {
+        Priority::ALL.into_iter().find_map(|lane| {
             // What has moved up or was forgotten meanwhile is left behind: to search for it then would take as long as the row is.
             let row = &mut self.lanes[lane as usize];
             let key = std::iter::from_fn(|| row.pop(&self.workers)).find(|key| self.places.get(key) == Some(&Place::Ready(lane)))?;
-            self.workers.began(&key.at.namespace);
+            self.workers.began(&key.name.namespace);
             self.depths[lane as usize] -= 1;
             self.places.insert(key.clone(), Place::Running { again: None });
             Some((key, lane))

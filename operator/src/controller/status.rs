@@ -8,35 +8,39 @@ use serde_json::{Map, Value};
 
 /// Where an object stands, as its conditions will say it.
 #[derive(Clone, Debug)]
-pub struct Account<'a> {
+pub struct ConditionInputs<'a> {
     /// What it wants.
     pub goal: Goal,
     /// Where it stands.
     pub standing: &'a Standing,
     /// Whether what is there can be used.
     pub usable: bool,
-    /// Why not, if the standing does not say it.
+    /// What can be used, and until when, as the condition `Ready` says it.
+    pub ready: String,
+    /// Of which generation of the spec this is told.
     pub generation: Option<i64>,
     /// When this is told.
     pub now: Timestamp,
 }
 
-impl Account<'_> {
+impl ConditionInputs<'_> {
     /// The three conditions, with the transition times of those that did not change.
     pub fn conditions(&self, before: &[Condition]) -> Vec<Condition> {
-        let fine = Why::new(Reason::Ready, "");
+        let stalled = matches!(self.standing, Standing::Stalled(_));
+        let fine = Why::new(Reason::Ready, self.ready.clone());
+        let up_to_date = Why::new(Reason::Ready, if stalled { "See the condition Stalled" } else { "Up to date" });
+        let unblocked = Why::new(Reason::Ready, "Nothing is in the way");
         let why = match (self.goal, self.standing.why()) {
             (Goal::Absent, None) => Why::new(Reason::Deleting, "The object is being deleted"),
             (_, Some(why)) => why.clone(),
             (Goal::Present, None) => fine.clone(),
         };
         let usable = self.usable && self.goal == Goal::Present;
-        let moving = matches!(self.standing, Standing::NotYet(_)) || (self.goal == Goal::Absent && *self.standing == Standing::Met);
-        let stalled = matches!(self.standing, Standing::Stuck(_));
+        let moving = matches!(self.standing, Standing::Reconciling(_)) || (self.goal == Goal::Absent && *self.standing == Standing::Met);
         [
             (conditions::READY, usable, if usable { &fine } else { &why }),
-            (conditions::RECONCILING, moving, if moving { &why } else { &fine }),
-            (conditions::STALLED, stalled, if stalled { &why } else { &fine }),
+            (conditions::RECONCILING, moving, if moving { &why } else { &up_to_date }),
+            (conditions::STALLED, stalled, if stalled { &why } else { &unblocked }),
         ]
         .into_iter()
         .map(|(type_, holds, why)| self.condition(type_, holds, why, before))
@@ -95,9 +99,9 @@ mod tests {
         assert_eq!(difference(&to, &to), None);
     }
 
-    fn account(standing: &Standing, usable: bool, now: i64) -> Account<'_> {
+    fn inputs(standing: &Standing, usable: bool, now: i64) -> ConditionInputs<'_> {
         let now = Timestamp::from_second(now).expect("in range");
-        Account { goal: Goal::Present, standing, usable, generation: Some(3), now }
+        ConditionInputs { goal: Goal::Present, standing, usable, ready: "It works".to_owned(), generation: Some(3), now }
     }
 
     fn words(conditions: &[Condition]) -> Vec<String> {
@@ -106,25 +110,25 @@ mod tests {
 
     #[test]
     fn conditions_say_where_it_stands_as_kstatus_reads_them() {
-        let met = account(&Standing::Met, true, 0).conditions(&[]);
+        let met = inputs(&Standing::Met, true, 0).conditions(&[]);
         assert_eq!(words(&met), ["Ready=True/Ready", "Reconciling=False/Ready", "Stalled=False/Ready"]);
 
-        let away = Standing::NotYet(Why::new(Reason::DependencyUnavailable, "away"));
-        let degraded = account(&away, true, 0).conditions(&[]);
+        let away = Standing::Reconciling(Why::new(Reason::DependencyUnavailable, "away"));
+        let degraded = inputs(&away, true, 0).conditions(&[]);
         assert_eq!(words(&degraded), ["Ready=True/Ready", "Reconciling=True/DependencyUnavailable", "Stalled=False/Ready"]);
 
-        let stuck = Standing::Stuck(Why::new(Reason::NotGranted, "no"));
-        let stalled = account(&stuck, false, 0).conditions(&[]);
+        let stuck = Standing::Stalled(Why::new(Reason::NotGranted, "no"));
+        let stalled = inputs(&stuck, false, 0).conditions(&[]);
         assert_eq!(words(&stalled), ["Ready=False/NotGranted", "Reconciling=False/Ready", "Stalled=True/NotGranted"]);
     }
 
     #[test]
     fn a_condition_keeps_the_time_at_which_it_turned() {
-        let first = account(&Standing::Met, true, 10).conditions(&[]);
-        let second = account(&Standing::Met, true, 20).conditions(&first);
+        let first = inputs(&Standing::Met, true, 10).conditions(&[]);
+        let second = inputs(&Standing::Met, true, 20).conditions(&first);
         assert_eq!(first, second);
-        let away = Standing::NotYet(Why::new(Reason::Unavailable, "away"));
-        let third = account(&away, true, 30).conditions(&second);
+        let away = Standing::Reconciling(Why::new(Reason::Unavailable, "away"));
+        let third = inputs(&away, true, 30).conditions(&second);
         assert_eq!(third[0].last_transition_time.0.as_second(), 10);
         assert_eq!(third[1].last_transition_time.0.as_second(), 30);
     }

@@ -1,4 +1,6 @@
-//! Watches that fill memory and wake what is concerned.
+//! Watches that fill the caches and wake what is concerned.
+
+pub mod wake;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,51 +11,51 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, ResourceExt};
+use kube::{Api, Client, ResourceExt};
 use moorage_crds::with_kind;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::{
-    cache::secrets::{Watch, owner_of},
-    controller::{context::Env, kind::Kind, queue::Lane},
-    object::{Keyed, Name, ObjectKey, Thing},
+    cache::secrets::{SyncState, owner_of},
+    controller::{Controller, kind::Kind, queue::Priority},
+    object::{Dependency, Keyed, NamespacedName, ObjectKey},
 };
 
 /// How long a watch that may not begin waits before it asks again.
 const FORBIDDEN_PAUSE: Duration = Duration::from_secs(10);
 
 /// Watches one kind in one namespace, or in all.
-pub async fn objects<K: Kind>(env: Arc<Env>, namespace: Option<String>) {
+pub async fn objects<K: Kind>(controller: Arc<Controller>, client: Client, namespace: Option<String>) {
     let api: Api<DeserializeGuard<K>> = match &namespace {
-        Some(namespace) => Api::namespaced(env.client.clone(), namespace),
-        None => Api::all(env.client.clone()),
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
     };
     let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
-    let mut listed: HashSet<Name> = HashSet::new();
+    let mut listed: HashSet<NamespacedName> = HashSet::new();
     let mut complete = false;
     while let Some(event) = events.next().await {
         match event {
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(object)) => {
-                if let Some(key) = applied(&env, object) {
-                    listed.insert(key.at);
+                if let Some(key) = applied(&controller, object) {
+                    listed.insert(key.name);
                 }
             }
             Ok(Event::InitDone) => {
-                for at in env.stores.of::<K>().missing(namespace.as_deref(), &listed) {
-                    gone::<K>(&env, &ObjectKey { kind: K::KIND, at });
+                for name in controller.caches.objects.of::<K>().missing(namespace.as_deref(), &listed) {
+                    gone::<K>(&controller, &ObjectKey { kind: K::KIND, name });
                 }
                 if !std::mem::replace(&mut complete, true) {
-                    env.stores.watch_is_complete();
+                    controller.caches.objects.watch_is_complete();
                 }
             }
             Ok(Event::Apply(object)) => {
-                applied(&env, object);
+                applied(&controller, object);
             }
             Ok(Event::Delete(object)) => {
                 if let Ok(object) = object.0 {
-                    gone::<K>(&env, &object.key());
+                    gone::<K>(&controller, &object.key());
                 }
             }
             Err(error) => tracing::warn!(kind = %K::KIND, %error, "a watch broke off and will be resumed"),
@@ -61,7 +63,7 @@ pub async fn objects<K: Kind>(env: Arc<Env>, namespace: Option<String>) {
     }
 }
 
-fn applied<K: Kind>(env: &Env, object: DeserializeGuard<K>) -> Option<ObjectKey> {
+fn applied<K: Kind>(controller: &Controller, object: DeserializeGuard<K>) -> Option<ObjectKey> {
     let mut object = match object.0 {
         Ok(object) => object,
         Err(invalid) => {
@@ -77,65 +79,66 @@ fn applied<K: Kind>(env: &Env, object: DeserializeGuard<K>) -> Option<ObjectKey>
     object.meta_mut().managed_fields = None;
     let key = object.key();
     let object = Arc::new(object);
-    let before = env.stores.put(&key, object.clone());
+    let before = controller.caches.objects.put(&key, object.references(), object.clone());
     if before.is_none() {
-        want_secrets(env, &*object);
+        want_secrets(controller, &*object);
     }
     let version = object.meta().resource_version.as_deref().unwrap_or_default();
-    if env.freshness.saw(&key, &Thing::Object(key.clone()), version) {
+    if controller.expectations.saw(&key, &Dependency::Object(key.clone()), version) {
         // Somebody asked for a look meanwhile, and the echo of our own status wakes nobody.
-        env.queue.push(key.clone(), Lane::New);
+        controller.queue.push(key.clone(), Priority::Changed);
     }
-    wake(env, &key, &*object, before.as_deref());
+    wake(controller, &key, &*object, before.as_deref());
     Some(key)
 }
 
 /// Has the Secrets watched that a new object will ask for.
-fn want_secrets<K: Kind>(env: &Env, object: &K) {
+fn want_secrets<K: Kind>(controller: &Controller, object: &K) {
     for thing in object.references() {
-        if let Thing::Secret(at) = thing {
-            env.secrets.want(&at.namespace);
+        if let Dependency::Secret(at) = thing {
+            controller.caches.secrets.want(&at.namespace);
         }
     }
 }
 
 /// Wakes the object, unless this is the echo of our own status, and those who depend on what others can see of it.
-fn wake<K: Kind>(env: &Env, key: &ObjectKey, object: &K, before: Option<&K>) {
-    if !env.is_own_echo(key, object.meta().resource_version.as_deref()) {
-        let known = object.told().is_some_and(|told| Some(told.observed_generation) == object.meta().generation);
-        let lane = if before.is_none() && known && object.meta().deletion_timestamp.is_none() { Lane::Refresh } else { Lane::New };
-        env.queue.push(key.clone(), lane);
+fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: Option<&K>) {
+    if !controller.attempts.is_own_status_write(key, object.meta().resource_version.as_deref()) {
+        let known = object.status().is_some_and(|status| Some(status.observed_generation) == object.meta().generation);
+        let lane =
+            if before.is_none() && known && object.meta().deletion_timestamp.is_none() { Priority::Resync } else { Priority::Changed };
+        controller.queue.push(key.clone(), lane);
     }
-    if before.is_none_or(|before| before.outlook() != object.outlook()) {
-        env.wake(&Thing::Object(key.clone()), Lane::New);
+    if before.is_none_or(|before| before.visible_to_dependents() != object.visible_to_dependents()) {
+        controller.wake(&Dependency::Object(key.clone()), Priority::Changed);
         if K::WAKES_INDIRECT_REFERRERS && before.is_some() {
-            env.wake_indirect_referrers(key, Lane::New);
+            controller.wake_indirect_referrers(key, Priority::Changed);
         }
     }
 }
 
-fn gone<K: Kind>(env: &Env, key: &ObjectKey) {
-    let Some(object) = env.stores.remove::<K>(key) else { return };
-    env.forget(key);
-    env.wake(&Thing::Object(key.clone()), Lane::New);
+fn gone<K: Kind>(controller: &Controller, key: &ObjectKey) {
+    let Some(object) = controller.caches.objects.remove::<K>(key) else { return };
+    controller.forget(key);
+    controller.wake(&Dependency::Object(key.clone()), Priority::Changed);
     // Those that it referred to may be waiting for it to undo what it made; nobody waits for an object that made nothing.
     let made = object.has_something_to_undo() || object.has_finalizer();
     for thing in object.references() {
         match thing {
-            Thing::Object(key) if made => env.queue.push(key, Lane::New),
-            Thing::Registration(_) | Thing::Identity(_) => env.wake(&thing, Lane::New),
-            Thing::Object(_) | Thing::Secret(_) | Thing::Ledger(_) => {}
+            Dependency::Object(key) if made => controller.queue.push(key, Priority::Changed),
+            Dependency::Claim { .. } => controller.wake(&thing, Priority::Changed),
+            Dependency::Object(_) | Dependency::Secret(_) | Dependency::Ledger(_) => {}
         }
     }
 }
 
 /// Watches the Secrets of each namespace that is asked for, one watch a namespace.
-pub async fn secrets(env: Arc<Env>, mut namespaces: mpsc::UnboundedReceiver<Arc<str>>) {
+pub async fn secrets(controller: Arc<Controller>, client: Client, mut namespaces: mpsc::UnboundedReceiver<Arc<str>>) {
     let mut watches = JoinSet::new();
     loop {
         tokio::select! {
             wanted = namespaces.recv() => match wanted {
-                Some(namespace) => { watches.spawn(secrets_of(env.clone(), namespace)); }
+                Some(namespace) => { watches.spawn(secrets_of(controller.clone(), client.clone(), namespace)); }
                 None => return,
             },
             Some(_) = watches.join_next() => {}
@@ -143,14 +146,14 @@ pub async fn secrets(env: Arc<Env>, mut namespaces: mpsc::UnboundedReceiver<Arc<
     }
 }
 
-async fn secrets_of(env: Arc<Env>, namespace: Arc<str>) {
-    let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(env.client.clone(), &namespace);
+async fn secrets_of(controller: Arc<Controller>, client: Client, namespace: Arc<str>) {
+    let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(client.clone(), &namespace);
     loop {
         let mut events = watcher(api.clone(), watcher::Config::default()).boxed();
         let mut listed = HashSet::new();
         let forbidden = loop {
             match events.try_next().await {
-                Ok(Some(event)) => secret_event(&env, &namespace, event, &mut listed),
+                Ok(Some(event)) => secret_event(&controller, &namespace, event, &mut listed),
                 Ok(None) => break false,
                 Err(error) if is_forbidden(&error) => break true,
                 Err(error) => {
@@ -160,80 +163,68 @@ async fn secrets_of(env: Arc<Env>, namespace: Arc<str>) {
             }
         };
         if forbidden {
-            secrets_stand(&env, &namespace, Watch::Forbidden);
+            controller.secrets_are(&namespace, SyncState::Forbidden);
         }
         tokio::time::sleep(FORBIDDEN_PAUSE).await;
     }
 }
 
-fn secret_event(env: &Env, namespace: &Arc<str>, event: Event<PartialObjectMeta<Secret>>, listed: &mut HashSet<Name>) {
+fn secret_event(
+    controller: &Controller,
+    namespace: &Arc<str>,
+    event: Event<PartialObjectMeta<Secret>>,
+    listed: &mut HashSet<NamespacedName>,
+) {
     match event {
         Event::Init => listed.clear(),
         Event::InitApply(secret) => {
-            listed.insert(seen_secret(env, namespace, secret));
+            listed.insert(seen_secret(controller, namespace, secret));
         }
         Event::Apply(secret) => {
-            seen_secret(env, namespace, secret);
+            seen_secret(controller, namespace, secret);
         }
-        Event::Delete(secret) => lost_secret(env, Name::new(namespace, &secret.name_any())),
+        Event::Delete(secret) => lost_secret(controller, NamespacedName::new(namespace, &secret.name_any())),
         Event::InitDone => {
-            for at in env.secrets.names_in(namespace) {
+            for at in controller.caches.secrets.names_in(namespace) {
                 if !listed.contains(&at) {
-                    lost_secret(env, at);
+                    lost_secret(controller, at);
                 }
             }
-            secrets_stand(env, namespace, Watch::Complete);
+            controller.secrets_are(namespace, SyncState::Complete);
         }
     }
 }
 
-fn seen_secret(env: &Env, namespace: &Arc<str>, secret: PartialObjectMeta<Secret>) -> Name {
-    let at = Name::new(namespace, secret.metadata.name.as_deref().unwrap_or_default());
+fn seen_secret(controller: &Controller, namespace: &Arc<str>, secret: PartialObjectMeta<Secret>) -> NamespacedName {
+    let at = NamespacedName::new(namespace, secret.metadata.name.as_deref().unwrap_or_default());
     let owner = owner_of(&secret.metadata);
     if let (Some(owner), Some(version)) = (&owner, secret.metadata.resource_version.as_deref()) {
-        env.freshness.saw(owner, &Thing::Secret(at.clone()), version);
+        controller.expectations.saw(owner, &Dependency::Secret(at.clone()), version);
     }
-    if env.secrets.put(at.clone(), secret.metadata) {
-        wake_by_secret(env, &at, owner);
+    if controller.caches.secrets.put(at.clone(), secret.metadata) {
+        wake_by_secret(controller, &at, owner);
     }
     at
 }
 
 /// Wakes whoever refers to a Secret, and the credentials that are computed from it where it holds a group's keys; and whoever it was made
 /// for, who may have no use for it any more.
-fn wake_by_secret(env: &Env, at: &Name, owner: Option<ObjectKey>) {
-    let referrers = env.stores.referrers(&Thing::Secret(at.clone()));
-    if let Some(owner) = owner.filter(|owner| !referrers.contains(owner) && env.stores.version(owner).is_some()) {
-        env.wake_one(owner, Lane::New);
+fn wake_by_secret(controller: &Controller, at: &NamespacedName, owner: Option<ObjectKey>) {
+    let referrers = controller.caches.objects.referrers(&Dependency::Secret(at.clone()));
+    if let Some(owner) = owner.filter(|owner| !referrers.contains(owner) && controller.caches.objects.version(owner).is_some()) {
+        controller.wake_one(owner, Priority::Changed);
     }
     for key in referrers {
         if with_kind!(key.kind, |K| K::RELAYS_SECRETS) {
-            env.wake(&Thing::Object(key.clone()), Lane::New);
+            controller.wake(&Dependency::Object(key.clone()), Priority::Changed);
         }
-        env.wake_one(key, Lane::New);
+        controller.wake_one(key, Priority::Changed);
     }
 }
 
-fn lost_secret(env: &Env, at: Name) {
-    env.secrets.remove(&at);
-    env.wake(&Thing::Secret(at), Lane::New);
-}
-
-/// Wakes who waited for a namespace's Secrets; and if it was told otherwise before, everybody who may have heard that.
-fn secrets_stand(env: &Env, namespace: &Arc<str>, watch: Watch) {
-    let (before, waiting) = env.secrets.watch_stands(namespace, watch);
-    for (key, lane) in waiting {
-        env.queue.push(key, lane);
-    }
-    if before.is_some_and(|before| before != Watch::Starting && before != watch) {
-        wake_namespace(env, namespace);
-    }
-}
-
-fn wake_namespace(env: &Env, namespace: &str) {
-    for key in env.stores.referrers_of_secrets_in(namespace) {
-        env.wake_one(key, Lane::New);
-    }
+fn lost_secret(controller: &Controller, at: NamespacedName) {
+    controller.caches.secrets.remove(&at);
+    controller.wake(&Dependency::Secret(at), Priority::Changed);
 }
 
 fn is_forbidden(error: &watcher::Error) -> bool {
@@ -246,9 +237,9 @@ fn is_forbidden(error: &watcher::Error) -> bool {
 }
 
 /// Watches the ledger.
-pub async fn ledger(env: Arc<Env>) {
-    let api: Api<ConfigMap> = Api::namespaced(env.client.clone(), &env.installation.namespace);
-    let config = watcher::Config::default().labels(&env.ledger.selector());
+pub async fn ledger(controller: Arc<Controller>, client: Client) {
+    let api: Api<ConfigMap> = Api::namespaced(client.clone(), &controller.caches.installation.namespace);
+    let config = watcher::Config::default().labels(&controller.caches.ledger.selector());
     let mut events = watcher(api, config).default_backoff().boxed();
     let mut listed = Vec::new();
     let mut complete = false;
@@ -259,24 +250,24 @@ pub async fn ledger(env: Arc<Env>) {
                 Vec::new()
             }
             Ok(Event::InitApply(page)) => {
-                let owner = env.ledger.put(&page);
+                let owner = controller.caches.ledger.put(&page);
                 listed.extend(owner.clone());
                 owner.into_iter().collect()
             }
             Ok(Event::InitDone) => {
                 if !std::mem::replace(&mut complete, true) {
-                    env.stores.watch_is_complete();
+                    controller.caches.objects.watch_is_complete();
                 }
-                env.ledger.retain(&listed)
+                controller.caches.ledger.retain(&listed)
             }
             Ok(Event::Apply(page)) => {
-                let owner = env.ledger.put(&page);
+                let owner = controller.caches.ledger.put(&page);
                 if let (Some(owner), Some(version)) = (&owner, page.metadata.resource_version.as_deref()) {
-                    env.freshness.saw(owner, &Thing::Ledger(owner.clone()), version);
+                    controller.expectations.saw(owner, &Dependency::Ledger(owner.clone()), version);
                 }
                 owner.into_iter().collect()
             }
-            Ok(Event::Delete(page)) => env.ledger.forget(&page).into_iter().collect(),
+            Ok(Event::Delete(page)) => controller.caches.ledger.forget(&page).into_iter().collect(),
             Err(error) => {
                 tracing::warn!(%error, "the watch of the ledger broke off and will be resumed");
                 Vec::new()
@@ -284,7 +275,7 @@ pub async fn ledger(env: Arc<Env>) {
         };
         if complete {
             for owner in concerned {
-                env.queue.push(owner, Lane::New);
+                controller.queue.push(owner, Priority::Changed);
             }
         }
     }

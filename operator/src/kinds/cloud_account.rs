@@ -7,10 +7,14 @@ use moorage_plan::{Act, Goal, Plan, Reason};
 use serde_json::{Value, json};
 
 use crate::{
-    azure::{accounts, usage::Count},
-    controller::{context::Env, dependents::users_to_wait_for, kind::Kind, status::was_usable},
-    error::{Error, Halt},
-    object::{Keyed, Thing},
+    azure::{Context, Writer, accounts, clients::Clients, usage::Count},
+    controller::{
+        kind::{Kind, Performed},
+        reconcile::dependents::users_to_wait_for,
+        status::was_usable,
+    },
+    error::{Error, ObserveError},
+    object::{Dependency, Keyed},
 };
 
 /// What was seen of an account's world.
@@ -39,14 +43,15 @@ impl Kind for CloudAccount {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
     const WAKES_INDIRECT_REFERRERS: bool = true;
 
+    type Clients = Clients;
     type Observed = Seen;
     type Action = Action;
 
-    fn references(&self) -> Vec<Thing> {
-        accounts::secret_of(self).map(Thing::Secret).into_iter().collect()
+    fn references(&self) -> Vec<Dependency> {
+        accounts::secret_of(self).map(Dependency::Secret).into_iter().collect()
     }
 
-    fn told(&self) -> Option<&CommonStatus> {
+    fn status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 
@@ -55,20 +60,20 @@ impl Kind for CloudAccount {
         true
     }
 
-    fn outlook(&self) -> Value {
+    fn visible_to_dependents(&self) -> Value {
         let accepted = self.status.as_ref().map(|status| &status.identity);
-        json!([self.spec, was_usable(self.told()), accepted, self.metadata.deletion_timestamp.is_some()])
+        json!([self.spec, was_usable(Kind::status(self)), accepted, self.metadata.deletion_timestamp.is_some()])
     }
 
-    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
         match goal {
             Goal::Present => {
-                let arm = accounts::arm_of(env, self).await?;
-                let identity = accounts::accepted(env, self);
+                let arm = accounts::arm_of(ctx, self).await?;
+                let identity = accounts::accepted(ctx, self);
                 arm.probe().await.map_err(|error| Error::cloud(self.remedy(&error), error))?;
-                Ok(Seen::Accepted { identity, hubs: self.count_hubs(env, &arm).await })
+                Ok(Seen::Accepted { identity, hubs: self.count_hubs(ctx, &arm).await })
             }
-            Goal::Absent => Ok(Seen::Leaving { users: users_to_wait_for(&env.stores, &self.key()) }),
+            Goal::Absent => Ok(Seen::Leaving { users: users_to_wait_for(&ctx.objects, &self.key()) }),
         }
     }
 
@@ -81,11 +86,23 @@ impl Kind for CloudAccount {
         }
     }
 
-    async fn perform(&self, _: &Env, action: &Action) -> Result<(), Error> {
+    async fn perform(&self, _: &Writer<'_>, action: &Action) -> Performed {
         match *action {}
     }
 
-    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+    fn headroom(&self, seen: &Seen) -> Vec<(&'static str, i64)> {
+        match seen {
+            Seen::Accepted { hubs, .. } => hubs.iter().map(|hubs| ("hubs", hubs.left())).collect(),
+            Seen::Leaving { .. } => Vec::new(),
+        }
+    }
+
+    fn ready_message(&self, _: &Seen) -> String {
+        let azure = &self.spec.azure;
+        format!("Azure accepts the identity in tenant {} and lets it into subscription {}", azure.tenant_id, azure.subscription_id)
+    }
+
+    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
         let status = match seen {
             Seen::Accepted { identity, hubs } => CloudAccountStatus { common, identity: identity.clone(), hubs: hubs.map(Count::told) },
             Seen::Leaving { .. } => CloudAccountStatus { common, ..self.status.clone().unwrap_or_default() },
@@ -96,31 +113,27 @@ impl Kind for CloudAccount {
 
 /// What an account says of itself.
 trait Explain {
-    fn count_hubs(&self, env: &Env, arm: &Arm) -> impl Future<Output = Option<Count>> + Send;
+    fn count_hubs(&self, ctx: &Context, arm: &Arm) -> impl Future<Output = Option<Count>> + Send;
     fn remedy(&self, error: &moorage_cloud::Error) -> String;
 }
 
 impl Explain for CloudAccount {
     /// A count that fails, or that the account may not ask for, holds nothing up: the last one stays until the next look.
-    async fn count_hubs(&self, env: &Env, arm: &Arm) -> Option<Count> {
-        let (what, now, at) = (accounts::hubs_of(self), env.clock.now(), self.key().at);
-        let counted = match env.clouds.counts.fresh(&what, now) {
+    async fn count_hubs(&self, ctx: &Context, arm: &Arm) -> Option<Count> {
+        let (what, now, at) = (accounts::hubs_of(self), ctx.clock.now(), self.key().name);
+        match ctx.clients.counts.fresh(&what, now) {
             Some(count) => Some(count),
-            None => match (env.clouds.counts.begin(&what), arm.hub_usages().await) {
+            None => match (ctx.clients.counts.begin(&what), arm.hub_usages().await) {
                 (began, Ok(usages)) => {
                     let paid = usages.into_iter().find(|usage| !usage.free).map(|usage| Count { used: usage.used, limit: usage.limit });
-                    paid.inspect(|count| env.clouds.counts.keep(what, began, *count, now))
+                    paid.inspect(|count| ctx.clients.counts.keep(what, began, *count, now))
                 }
                 (_, Err(error)) => {
                     tracing::debug!(account = %at, %error, "the hubs of the subscription were not counted");
-                    env.clouds.counts.last(&what)
+                    ctx.clients.counts.last(&what)
                 }
             },
-        };
-        if let Some(counted) = counted {
-            env.metrics.headroom(&at.namespace, &at.name, "hubs", counted.left());
         }
-        counted
     }
 
     /// What failed, and what a person can do about it.

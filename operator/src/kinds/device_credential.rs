@@ -36,27 +36,28 @@ use self::{
     plan::Action,
 };
 use crate::{
-    azure::cloud_path,
-    cache::objects::Stores,
-    controller::{context::Env, kind::Kind},
-    error::{Error, Halt},
-    object::{Keyed, Thing},
+    azure::{self, Context, Writer, clients::Clients, cloud_path},
+    cache::objects::Objects,
+    controller::kind::{Kind, Performed},
+    error::ObserveError,
+    object::{Dependency, Keyed},
 };
 
 impl Kind for DeviceCredential {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);
+    type Clients = Clients;
     type Observed = Seen;
     type Action = Action;
 
-    fn references(&self) -> Vec<Thing> {
+    fn references(&self) -> Vec<Dependency> {
         let of_group =
-            group_of(self).into_iter().flat_map(|group| [Thing::Object(group), Thing::Registration(registration_id_of(self).into())]);
-        let of_hub = self.spec.hub_ref.iter().map(|hub| Thing::Object(hub_group_of(self, hub)));
-        let ordered = leaf::order::issuer_of(self).map(|_| Thing::Secret(leaf::order::name_of(self)));
-        of_group.chain(of_hub).chain(claims::rights_in_hubs(self)).chain(ordered).chain([Thing::Secret(secret_of(self))]).collect()
+            group_of(self).into_iter().flat_map(|group| [Dependency::Object(group), azure::registration_id(registration_id_of(self))]);
+        let of_hub = self.spec.hub_ref.iter().map(|hub| Dependency::Object(hub_group_of(self, hub)));
+        let ordered = leaf::order::issuer_of(self).map(|_| Dependency::Secret(leaf::order::name_of(self)));
+        of_group.chain(of_hub).chain(claims::rights_in_hubs(self)).chain(ordered).chain([Dependency::Secret(secret_of(self))]).collect()
     }
 
-    fn told(&self) -> Option<&CommonStatus> {
+    fn status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 
@@ -64,18 +65,18 @@ impl Kind for DeviceCredential {
         self.spec.deletion_policy != DevicePolicy::Retain
     }
 
-    fn outlook(&self) -> Value {
+    fn visible_to_dependents(&self) -> Value {
         Value::Null
     }
 
-    fn cloud_path(&self, stores: &Stores) -> Option<String> {
-        let namespace = &self.key().at.namespace;
+    fn cloud_path(&self, stores: &Objects) -> Option<String> {
+        let namespace = &self.key().name.namespace;
         if let Some(hub) = &self.spec.hub_ref {
-            let group = stores.of::<TenantHubGroup>().get(&hub_group_of(self, hub).at)?;
+            let group = stores.of::<TenantHubGroup>().get(&hub_group_of(self, hub).name)?;
             let path = cloud_path::of_resource_group(stores, &group.spec.account_ref, namespace, &group.spec.resource_group.name)?;
             return Some(format!("{path}/providers/Microsoft.Devices/IotHubs/{}", hub.hub));
         }
-        let group = stores.of::<EnrollmentGroup>().get(&group_of(self)?.at)?;
+        let group = stores.of::<EnrollmentGroup>().get(&group_of(self)?.name)?;
         Some(format!("{}/enrollments", cloud_path::of_enrollments(stores, &group)?))
     }
 
@@ -84,8 +85,8 @@ impl Kind for DeviceCredential {
         leaves || self.spec.hub_ref.is_some() || self.spec.individual_enrollment.is_some() || assigned::is_asked_for(self)
     }
 
-    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
-        observe::observe(self, env, goal).await
+    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+        observe::observe(self, ctx, goal).await
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
@@ -101,23 +102,27 @@ impl Kind for DeviceCredential {
         }
     }
 
-    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
-        match action {
-            Action::Write { at, content, revision, over, .. } => writing::write(self, env, at, content, *revision, over.as_deref()).await,
-            Action::Delete(at) => match env.secrets.meta(at).ok().flatten() {
-                Some(seen) => env.cluster.delete_secret(at, &seen).await,
-                None => Ok(()),
-            },
-            Action::Enrollment(step) => disenrollment::perform(self, env, step).await,
-            Action::Reprovision(step) => reprovisioning::perform(self, env, step).await,
-            Action::Keys(step) => writing::bring(self, env, step).await,
-            Action::Leave(step) => identity::perform(self, env, step).await,
-            Action::Certificate(step) => leaf::perform(self, env, step).await,
-            Action::Order(step) => leaf::order::perform(self, env, step).await,
-        }
+    async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
+        let result = match action {
+            Action::Write { at, content, revision, over, .. } => {
+                writing::write(self, writer, at, content, *revision, over.as_deref()).await
+            }
+            Action::Delete(at) => writer.delete_secret(at).await,
+            Action::Enrollment(step) => disenrollment::perform(self, writer, step).await,
+            Action::Reprovision(step) => reprovisioning::perform(self, writer, step).await,
+            Action::Keys(step) => writing::bring(self, writer, step).await,
+            Action::Leave(step) => identity::perform(self, writer, step).await,
+            Action::Certificate(step) => leaf::perform(self, writer, step).await,
+            Action::Order(step) => leaf::order::perform(self, writer, step).await,
+        };
+        result.into()
     }
 
-    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+    fn ready_message(&self, seen: &Seen) -> String {
+        observe::ready_message(self, seen)
+    }
+
+    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
         let status = match seen {
             Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
             Seen::Wanted(seen) => status_of(self, seen, common),

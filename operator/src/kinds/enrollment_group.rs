@@ -15,6 +15,8 @@ use serde_json::{Value, json};
 use self::{observe::Seen, plan::Action};
 use crate::{
     azure::{
+        Context, Writer,
+        clients::Clients,
         cloud_path, dps,
         enrollment_group::{
             authority_secrets_of, hub_group_of,
@@ -23,24 +25,22 @@ use crate::{
         },
         usage::What,
     },
-    cache::objects::Stores,
-    controller::{context::Env, kind::Kind, queue::Lane},
-    error::{Error, Halt, reached},
+    cache::objects::Objects,
+    controller::kind::{Kind, Performed},
+    error::{Error, ObserveError, reached},
     ledger::entries::{ADOPTED, APPLIED, GROUP},
-    object::{Keyed, ObjectKey, Thing},
+    object::Dependency,
 };
 
-/// However a change ends, there may be one group more or one less, and the service tells how many it has.
+/// However a change ends, there may be one group more or one less: what was counted before holds no more.
 struct Recount<'a> {
-    env: &'a Env,
+    ctx: &'a Context,
     what: What,
-    service: ObjectKey,
 }
 
 impl Drop for Recount<'_> {
     fn drop(&mut self) {
-        self.env.clouds.counts.forget(&self.what);
-        self.env.queue.push(self.service.clone(), Lane::Refresh);
+        self.ctx.clients.counts.forget(&self.what);
     }
 }
 
@@ -48,17 +48,18 @@ impl Kind for EnrollmentGroup {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
     const RELAYS_SECRETS: bool = true;
 
+    type Clients = Clients;
     type Observed = Seen;
     type Action = Action;
 
-    fn references(&self) -> Vec<Thing> {
-        let objects = [service_of(self), hub_group_of(self)].map(Thing::Object);
+    fn references(&self) -> Vec<Dependency> {
+        let objects = [service_of(self), hub_group_of(self)].map(Dependency::Object);
         let keys = keys::has_keys(self).then(|| keys::secret_of(self));
         let secrets = keys.into_iter().chain(authority_secrets_of(self)).chain(webhook::secret_of(self));
-        objects.into_iter().chain(secrets.map(Thing::Secret)).collect()
+        objects.into_iter().chain(secrets.map(Dependency::Secret)).collect()
     }
 
-    fn told(&self) -> Option<&CommonStatus> {
+    fn status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 
@@ -67,7 +68,7 @@ impl Kind for EnrollmentGroup {
         true
     }
 
-    fn outlook(&self) -> Value {
+    fn visible_to_dependents(&self) -> Value {
         let status = self.status.as_ref().map(|status| {
             (&status.id_scope, &status.provisioning_host, &status.keys_digest, &status.iot_hubs, &status.certificate_authorities)
         });
@@ -77,12 +78,12 @@ impl Kind for EnrollmentGroup {
         json!([spec.grants, spec.provisioning_service_ref, said, status, self.metadata.deletion_timestamp.is_some()])
     }
 
-    fn cloud_path(&self, stores: &Stores) -> Option<String> {
+    fn cloud_path(&self, stores: &Objects) -> Option<String> {
         Some(format!("{}/enrollmentGroups/{}", cloud_path::of_enrollments(stores, self)?, id_of(self)))
     }
 
-    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
-        observe::observe(self, env, goal).await
+    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+        observe::observe(self, ctx, goal).await
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
@@ -96,38 +97,24 @@ impl Kind for EnrollmentGroup {
         }
     }
 
-    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
-        let enrollments = async || {
-            let service = reached(service(env, self).await)?;
-            let enrollments = reached(dps::enrollments(env, &service).await)?;
-            Ok((enrollments, Recount { env, what: dps::groups_of(&service), service: service_of(self) }))
-        };
+    /// However it ends, the service tells how many groups it has, and a hub that leaves waits until no group names it.
+    async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
+        let performed = Performed::from(carry_out(self, writer, action).await);
         match action {
-            Action::Record { to: Some(to) } => env.record(&self.key(), &[(GROUP.to_owned(), Some((*to).to_owned()))]).await,
-            Action::Record { to: None } => env.record(&self.key(), &[(GROUP.to_owned(), None), (APPLIED.to_owned(), None)]).await,
-            Action::RecordApplied { state } => env.record(&self.key(), &[(APPLIED.to_owned(), Some(state.clone()))]).await,
-            Action::StoreKeys { taken: Some(keys) } => keys::store(env, self, keys).await,
-            Action::StoreKeys { taken: None } => keys::store(env, self, &keys::generate()).await,
-            Action::ForgetKeys => keys::forget(env, self).await,
-            Action::Put { document, condition, id, .. } => {
-                let (enrollments, _recount) = enrollments().await?;
-                let put = enrollments.put_group(id, document, condition).await;
-                put.map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))?;
-                if *condition != IfMatch::Unset {
-                    // A hub that leaves waits until no group names it.
-                    env.queue.push(hub_group_of(self), Lane::Refresh);
-                }
-                Ok(())
-            }
-            Action::Delete { id, condition } => {
-                let (enrollments, _recount) = enrollments().await?;
-                let deleted = enrollments.delete_group(id, condition).await;
-                deleted.map_err(|error| Error::cloud(format!("failed to delete enrollment group {id}"), error))
-            }
+            Action::Put { condition: IfMatch::Unset, .. } | Action::Delete { .. } => performed.waking(service_of(self)),
+            Action::Put { .. } => performed.waking(service_of(self)).waking(hub_group_of(self)),
+            Action::Record { .. } | Action::RecordApplied { .. } | Action::StoreKeys { .. } | Action::ForgetKeys => performed,
         }
     }
 
-    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+    fn ready_message(&self, seen: &Seen) -> String {
+        let Seen::Looked(seen) = seen else { return String::new() };
+        let hubs = seen.group.as_ref().map_or(0, |group| group.hubs().len());
+        let hubs = if hubs == 1 { "1 IoT hub".to_owned() } else { format!("{hubs} IoT hubs") };
+        format!("Enrollment group {} assigns devices to {hubs} of TenantHubGroup {}", keys::id_of(self), hub_group_of(self).name)
+    }
+
+    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
         let before = self.status.clone().unwrap_or_default();
         let status = match seen {
             Seen::Kept { .. } => EnrollmentGroupStatus { common, ..before },
@@ -150,6 +137,32 @@ impl Kind for EnrollmentGroup {
             },
         };
         serde_json::to_value(status).expect("a status serializes")
+    }
+}
+
+async fn carry_out(group: &EnrollmentGroup, writer: &Writer<'_>, action: &Action) -> Result<(), Error> {
+    let enrollments = async || {
+        let service = reached(service(writer, group).await)?;
+        let enrollments = reached(dps::enrollments(writer, &service).await)?;
+        Ok((enrollments, Recount { ctx: writer.context(), what: dps::groups_of(&service) }))
+    };
+    match action {
+        Action::Record { to: Some(to) } => writer.record(&[(GROUP.to_owned(), Some((*to).to_owned()))]).await,
+        Action::Record { to: None } => writer.record(&[(GROUP.to_owned(), None), (APPLIED.to_owned(), None)]).await,
+        Action::RecordApplied { state } => writer.record(&[(APPLIED.to_owned(), Some(state.clone()))]).await,
+        Action::StoreKeys { taken: Some(keys) } => keys::store(writer, group, keys).await,
+        Action::StoreKeys { taken: None } => keys::store(writer, group, &keys::generate()).await,
+        Action::ForgetKeys => keys::forget(writer, group).await,
+        Action::Put { document, condition, id, .. } => {
+            let (enrollments, _recount) = enrollments().await?;
+            let put = enrollments.put_group(id, document, condition).await;
+            put.map(drop).map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))
+        }
+        Action::Delete { id, condition } => {
+            let (enrollments, _recount) = enrollments().await?;
+            let deleted = enrollments.delete_group(id, condition).await;
+            deleted.map_err(|error| Error::cloud(format!("failed to delete enrollment group {id}"), error))
+        }
     }
 }
 

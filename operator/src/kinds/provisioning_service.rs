@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 
 use crate::{
     azure::{
-        accounts, clients, cloud_path,
+        Context, Writer, accounts,
+        clients::{self, Clients},
+        cloud_path,
         dps::{
             self, MOST_LINKS,
             links::{self, tells_of_identities},
@@ -22,16 +24,17 @@ use crate::{
         resource_group::{self, SeenGroup, State},
         usage::Count,
     },
-    cache::objects::Stores,
+    cache::objects::Objects,
     controller::{
-        context::Env,
-        dependents::users_to_wait_for,
-        kind::Kind,
-        schedule::{patiently, soon},
+        kind::{Kind, Performed},
+        reconcile::{
+            dependents::users_to_wait_for,
+            schedule::{patiently, soon},
+        },
     },
-    error::{Error, Halt, reached},
+    error::{Error, ObserveError, reached},
     ledger::entries::{self, ADOPTED, CLAIMED, MADE, RESOURCE_GROUP, SERVICE, recorded},
-    object::{Keyed, ObjectKey, Thing},
+    object::{Dependency, Keyed, ObjectKey},
 };
 
 /// What was seen of a service's world.
@@ -127,14 +130,15 @@ impl Act for Action {
 
 impl Kind for ProvisioningService {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    type Clients = Clients;
     type Observed = Seen;
     type Action = Action;
 
-    fn references(&self) -> Vec<Thing> {
-        vec![Thing::Object(accounts::account_key(&self.spec.account_ref, &self.key().at.namespace))]
+    fn references(&self) -> Vec<Dependency> {
+        vec![Dependency::Object(accounts::account_key(&self.spec.account_ref, &self.key().name.namespace))]
     }
 
-    fn told(&self) -> Option<&CommonStatus> {
+    fn status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 
@@ -143,7 +147,7 @@ impl Kind for ProvisioningService {
         true
     }
 
-    fn outlook(&self) -> Value {
+    fn visible_to_dependents(&self) -> Value {
         let status = self
             .status
             .as_ref()
@@ -152,39 +156,35 @@ impl Kind for ProvisioningService {
         json!([self.spec, status, groups.is_some_and(|groups| groups.used >= groups.limit)])
     }
 
-    fn cloud_path(&self, stores: &Stores) -> Option<String> {
+    fn cloud_path(&self, stores: &Objects) -> Option<String> {
         cloud_path::of_service(stores, self)
     }
 
-    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
         let key = self.key();
-        let users = (goal == Goal::Absent).then(|| users_to_wait_for(&env.stores, &key)).flatten();
+        let users = (goal == Goal::Absent).then(|| users_to_wait_for(&ctx.objects, &key)).flatten();
         let kept = goal == Goal::Absent && (self.spec.deletion_policy == DeletionPolicy::Retain || users.is_some());
         // Whoever has something to undo needs the hosts that the status tells, and a status can be lost.
         let told = self.status.as_ref().is_some_and(|status| status.service_operations_host.is_some());
         if kept && (users.is_none() || told) {
             return Ok(Seen::Kept { users });
         }
-        let reach = accounts::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await?;
+        let reach = accounts::reach(ctx, &self.spec.account_ref, &key.name.namespace, &self.spec.resource_group).await?;
         let id = self.id();
-        let group = resource_group::observe(env, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
+        let group = resource_group::observe(ctx, &reach.arm, &key, &id.group, goal == Goal::Absent).await?;
         let service = if group.state == State::Missing { None } else { links::read(&reach.arm, &id, tells_of_identities(self)).await? };
-        let entries = env.recorded(&key);
+        let entries = ctx.ledger.of(&key);
         let record = recorded(&entries, SERVICE).map(str::to_owned);
         let could_be_overlooked = goal == Goal::Present || record.as_deref() == Some(CLAIMED);
         let name_is_taken = service.is_none() && could_be_overlooked && self.name_is_taken(&reach.arm).await?;
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
-        let mut whose = by_tag(&env.owner_tag(&key), tag, record.as_deref(), |tag| env.lives(tag));
+        let mut whose = by_tag(&ctx.owner_tag(&key), tag, record.as_deref(), |tag| ctx.is_living_owner(tag));
         let is_same = |other: &Self| other.spec.name.eq_ignore_ascii_case(&self.spec.name);
-        if goal == Goal::Present && whose != Whose::Ours && older_claim(env, self, is_same).is_some() {
+        if goal == Goal::Present && whose != Whose::Ours && older_claim(ctx, self, is_same).is_some() {
             whose = Whose::Theirs(Maker::Living);
         }
-        if let Some(service) = &service {
-            let left = MOST_LINKS.saturating_sub(service.links().len());
-            env.metrics.headroom(&key.at.namespace, &key.at.name, "linked_hubs", i64::try_from(left).unwrap_or(0));
-        }
-        let groups = if goal == Goal::Present && service.is_some() { self.count_groups(env).await } else { None };
-        let barred = if goal == Goal::Absent { entries::of_enrollments_in(&env.ledger, &key) } else { Vec::new() };
+        let groups = if goal == Goal::Present && service.is_some() { self.count_groups(ctx).await } else { None };
+        let barred = if goal == Goal::Absent { entries::of_enrollments_in(&ctx.ledger, &key) } else { Vec::new() };
         Ok(Seen::Looked(Box::new(Looked {
             group,
             service,
@@ -210,44 +210,24 @@ impl Kind for ProvisioningService {
         }
     }
 
-    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
-        let key = self.key();
-        let arm = match action {
-            Action::Record { to: Some(to) } => return env.record(&key, &[(SERVICE.to_owned(), Some((*to).to_owned()))]).await,
-            Action::Record { to: None } => {
-                return env.record(&key, &[SERVICE, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await;
-            }
-            Action::ForgetBarred { owner, entry } => return env.record(owner, &[(entry.clone(), None)]).await,
-            _ => reached(accounts::reach(env, &self.spec.account_ref, &key.at.namespace, &self.spec.resource_group).await)?.arm,
-        };
-        match action {
-            Action::CreateGroup { name, location } => resource_group::create(env, &arm, &key, name, location).await,
-            Action::DeleteGroup { name } => resource_group::delete(env, &arm, &key, name).await,
-            Action::Create { id, location } => {
-                let _turn = env.clouds.turn(&arm, id).await?;
-                let service = Document::new(location).with_tag(OWNER_TAG, &env.owner_tag(&key));
-                let service = if tells_of_identities(self) { service.with_system_assigned_identity() } else { service };
-                let put = arm.put_provisioning_service(id, &service).await;
-                put.map(drop).map_err(|error| creation_failed(id, error))
-            }
-            Action::EnableIdentity => {
-                let itself = ObjectRef { name: key.at.name.to_string(), namespace: None };
-                let service = reached(dps::service(env, &itself, &key.at.namespace, &key.at.namespace).await)?;
-                let what = format!("the identity of provisioning service {}", service.id.name);
-                let change = Document::with_system_assigned_identity;
-                links::rewrite(env, &service, true, &what, change).await.map(drop)
-            }
-            Action::Delete { id } => {
-                let _turn = env.clouds.turn(&arm, id).await?;
-                env.clouds.service_keys.forget(&clients::service_id(&arm, id));
-                let deleted = arm.delete_provisioning_service(id).await;
-                deleted.map_err(|error| Error::cloud(format!("failed to delete provisioning service {}", id.name), error))
-            }
-            Action::Record { .. } | Action::ForgetBarred { .. } => Ok(()),
-        }
+    async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
+        self.carry_out(writer, action).await.into()
     }
 
-    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+    fn headroom(&self, seen: &Seen) -> Vec<(&'static str, i64)> {
+        let Seen::Looked(seen) = seen else { return Vec::new() };
+        let left = |service: &Document| i64::try_from(MOST_LINKS.saturating_sub(service.links().len())).unwrap_or(0);
+        let links = seen.service.as_ref().map(|service| ("linked_hubs", left(service)));
+        links.into_iter().chain(seen.groups.map(|groups| ("enrollment_groups", groups.left()))).collect()
+    }
+
+    fn ready_message(&self, seen: &Seen) -> String {
+        let Seen::Looked(seen) = seen else { return String::new() };
+        let scope = seen.service.as_ref().and_then(Document::id_scope).map(|scope| scope.as_str().to_owned()).unwrap_or_default();
+        format!("Provisioning service {} takes devices under id scope {scope}", self.spec.name)
+    }
+
+    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
         let looked = match seen {
             Seen::Looked(looked) => Some(&**looked),
             Seen::Kept { .. } => None,
@@ -286,7 +266,8 @@ fn creation_failed(id: &ResourceId, error: moorage_cloud::Error) -> Error {
 /// What a service decides, on its own document.
 trait Decide {
     fn id(&self) -> ResourceId;
-    fn count_groups(&self, env: &Env) -> impl Future<Output = Option<Count>> + Send;
+    fn count_groups(&self, ctx: &Context) -> impl Future<Output = Option<Count>> + Send;
+    fn carry_out(&self, writer: &Writer<'_>, action: &Action) -> impl Future<Output = Result<(), Error>> + Send;
     fn name_is_taken(&self, arm: &Arm) -> impl Future<Output = Result<bool, Error>> + Send;
     fn present(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
     fn absent(&self, seen: &Looked, now: Timestamp) -> Plan<Action>;
@@ -298,21 +279,54 @@ impl Decide for ProvisioningService {
     }
 
     /// A count that fails holds nothing up: the last one stays until the next look.
-    async fn count_groups(&self, env: &Env) -> Option<Count> {
+    async fn count_groups(&self, ctx: &Context) -> Option<Count> {
         let key = self.key();
-        let itself = ObjectRef { name: key.at.name.to_string(), namespace: None };
-        let service = dps::service(env, &itself, &key.at.namespace, &key.at.namespace).await.ok()?;
-        let counted = match dps::count_groups(env, &service).await {
+        let itself = ObjectRef { name: key.name.name.to_string(), namespace: None };
+        let service = dps::service(ctx, &itself, &key.name.namespace, &key.name.namespace).await.ok()?;
+        match dps::count_groups(ctx, &service).await {
             Ok(counted) => Some(counted),
             Err(halt) => {
                 tracing::debug!(object = %key, ?halt, "the enrollment groups were not counted");
-                env.clouds.counts.last(&dps::groups_of(&service))
+                ctx.clients.counts.last(&dps::groups_of(&service))
             }
-        };
-        if let Some(counted) = counted {
-            env.metrics.headroom(&key.at.namespace, &key.at.name, "enrollment_groups", counted.left());
         }
-        counted
+    }
+
+    async fn carry_out(&self, writer: &Writer<'_>, action: &Action) -> Result<(), Error> {
+        let key = self.key();
+        let arm = match action {
+            Action::Record { to: Some(to) } => return writer.record(&[(SERVICE.to_owned(), Some((*to).to_owned()))]).await,
+            Action::Record { to: None } => {
+                return writer.record(&[SERVICE, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await;
+            }
+            Action::ForgetBarred { owner, entry } => return writer.record_for(owner, &[(entry.clone(), None)]).await,
+            _ => reached(accounts::reach(writer, &self.spec.account_ref, &key.name.namespace, &self.spec.resource_group).await)?.arm,
+        };
+        match action {
+            Action::CreateGroup { name, location } => resource_group::create(writer, &arm, &key, name, location).await,
+            Action::DeleteGroup { name } => resource_group::delete(writer, &arm, &key, name).await,
+            Action::Create { id, location } => {
+                let _turn = writer.clients.turn(&arm, id).await?;
+                let service = Document::new(location).with_tag(OWNER_TAG, &writer.owner_tag(&key));
+                let service = if tells_of_identities(self) { service.with_system_assigned_identity() } else { service };
+                let put = arm.put_provisioning_service(id, &service).await;
+                put.map(drop).map_err(|error| creation_failed(id, error))
+            }
+            Action::EnableIdentity => {
+                let itself = ObjectRef { name: key.name.name.to_string(), namespace: None };
+                let service = reached(dps::service(writer, &itself, &key.name.namespace, &key.name.namespace).await)?;
+                let what = format!("the identity of provisioning service {}", service.id.name);
+                let change = Document::with_system_assigned_identity;
+                links::rewrite(writer, &service, true, &what, change).await.map(drop)
+            }
+            Action::Delete { id } => {
+                let _turn = writer.clients.turn(&arm, id).await?;
+                writer.clients.service_keys.forget(&clients::service_id(&arm, id));
+                let deleted = arm.delete_provisioning_service(id).await;
+                deleted.map_err(|error| Error::cloud(format!("failed to delete provisioning service {}", id.name), error))
+            }
+            Action::Record { .. } | Action::ForgetBarred { .. } => Ok(()),
+        }
     }
 
     async fn name_is_taken(&self, arm: &Arm) -> Result<bool, Error> {
@@ -326,7 +340,7 @@ impl Decide for ProvisioningService {
         let Some(service) = &seen.service else {
             let lost = matches!(seen.record.as_deref(), Some(MADE | ADOPTED));
             if lost && self.annotation(annotations::RECREATE) != Some(name) {
-                return Plan::stuck(
+                return Plan::stalled(
                     Reason::Vanished,
                     format!(
                         "provisioning service {name} has vanished from Azure; a new one has a new id scope, which every device must learn: \
@@ -355,7 +369,7 @@ impl Decide for ProvisioningService {
             });
         }
         match (service.provisioning_state(), service.state()) {
-            (Some("Failed" | "Canceled"), _) => Plan::stuck(
+            (Some("Failed" | "Canceled"), _) => Plan::stalled(
                 Reason::Invalid,
                 format!("Azure failed to set provisioning service {name} up; see its activity log, delete it there, and it is made again"),
             ),
@@ -370,7 +384,7 @@ impl Decide for ProvisioningService {
                         Plan::act(vec![Action::EnableIdentity], Reason::UpdateProvisioningService, note).usable(true)
                     } else {
                         let note = "the provisioning service has links that do not say how they work, which a write of ours might break";
-                        Plan::stuck(Reason::UnknownLinks, note).usable(true)
+                        Plan::stalled(Reason::UnknownLinks, note).usable(true)
                     }
                 }
                 (Whose::Ours, _) => Plan::act(

@@ -17,26 +17,28 @@ use self::{
     observe::{Looked, Seen, SeenHub, is_active},
 };
 use crate::{
-    azure::{accounts, cloud_path, ownership::Whose, usage::Count},
-    cache::objects::Stores,
-    controller::{context::Env, dependents::users_of_kind, kind::Kind},
-    error::{Error, Halt},
-    object::{Keyed, KindName, ObjectKey, Thing},
+    azure::{Context, Writer, accounts, clients::Clients, cloud_path, ownership::Whose, usage::Count},
+    cache::objects::Objects,
+    controller::{
+        kind::{Kind, Performed},
+        reconcile::dependents::users_of_kind,
+    },
+    error::{ObserveError, bounded},
+    object::{Dependency, Keyed, KindName, ObjectKey},
 };
 
 impl Kind for TenantHubGroup {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    type Clients = Clients;
     type Observed = Seen;
     type Action = Action;
 
-    fn references(&self) -> Vec<Thing> {
-        let namespace = &self.key().at.namespace;
-        let service = self.spec.provisioning_service_ref.as_ref();
-        let service = service.map(|service| ObjectKey::new(KindName::ProvisioningService, service.namespace_or(namespace), &service.name));
-        [Some(accounts::account_key(&self.spec.account_ref, namespace)), service].into_iter().flatten().map(Thing::Object).collect()
+    fn references(&self) -> Vec<Dependency> {
+        let account = accounts::account_key(&self.spec.account_ref, &self.key().name.namespace);
+        [Some(account), service_key(self)].into_iter().flatten().map(Dependency::Object).collect()
     }
 
-    fn told(&self) -> Option<&CommonStatus> {
+    fn status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 
@@ -45,25 +47,25 @@ impl Kind for TenantHubGroup {
         true
     }
 
-    fn outlook(&self) -> Value {
+    fn visible_to_dependents(&self) -> Value {
         // How many devices a hub has is nobody else's concern.
         let shown = |hub: &HubStatus| HubStatus { devices: None, ..hub.clone() };
         let hubs: Option<Vec<_>> = self.status.as_ref().map(|status| status.hubs.iter().map(shown).collect());
         json!([self.spec.hubs.iter().map(|hub| &hub.name).collect::<Vec<_>>(), hubs])
     }
 
-    fn cloud_path(&self, stores: &Stores) -> Option<String> {
-        cloud_path::of_resource_group(stores, &self.spec.account_ref, &self.key().at.namespace, &self.spec.resource_group.name)
+    fn cloud_path(&self, stores: &Objects) -> Option<String> {
+        cloud_path::of_resource_group(stores, &self.spec.account_ref, &self.key().name.namespace, &self.spec.resource_group.name)
     }
 
     /// One that is kept has nothing to undo itself, but devices may be reached through it.
-    fn still_needs(&self, stores: &Stores) -> bool {
+    fn still_needs(&self, stores: &Objects) -> bool {
         let undoes = self.spec.deletion_policy == DeletionPolicy::Delete;
         self.has_finalizer() && (undoes || users_of_kind(stores, &self.key(), KindName::DeviceCredential).is_some())
     }
 
-    async fn observe(&self, env: &Env, goal: Goal) -> Result<Seen, Halt> {
-        observe::observe(self, env, goal).await
+    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+        observe::observe(self, ctx, goal).await
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
@@ -77,11 +79,25 @@ impl Kind for TenantHubGroup {
         }
     }
 
-    async fn perform(&self, env: &Env, action: &Action) -> Result<(), Error> {
-        action::perform(self, env, action).await
+    async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
+        action::perform(self, writer, action).await
     }
 
-    fn tell(&self, seen: &Seen, common: CommonStatus) -> Value {
+    /// Which hub has the least room for devices is what counts.
+    fn headroom(&self, seen: &Seen) -> Vec<(&'static str, i64)> {
+        let Seen::Looked(seen) = seen else { return Vec::new() };
+        let left = seen.hubs.iter().filter_map(|hub| hub.counted).map(Count::left).min();
+        left.map(|left| ("devices", left)).into_iter().collect()
+    }
+
+    fn ready_message(&self, seen: &Seen) -> String {
+        let Seen::Looked(seen) = seen else { return String::new() };
+        let names: Vec<_> = self.spec.hubs.iter().map(|hub| hub.name.as_str()).collect();
+        let linked = if seen.is_to_link { " and linked" } else { "" };
+        format!("In place{linked}: {}", bounded(&names.join(", "), 512))
+    }
+
+    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
         let status = match seen {
             Seen::Kept { .. } => TenantHubGroupStatus { common, ..self.status.clone().unwrap_or_default() },
             Seen::Looked(seen) => told(self, seen, common),
@@ -107,6 +123,12 @@ fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
         linked: document.is_some_and(is_active) && hub.is_linked(&seen.policy),
         devices: hub.counted.filter(|_| document.is_some()).map(Count::told),
     }
+}
+
+/// The provisioning service to which the hubs are linked, if there is to be one.
+fn service_key(group: &TenantHubGroup) -> Option<ObjectKey> {
+    let service = group.spec.provisioning_service_ref.as_ref()?;
+    Some(ObjectKey::new(KindName::ProvisioningService, service.namespace_or(&group.key().name.namespace), &service.name))
 }
 
 #[cfg(test)]

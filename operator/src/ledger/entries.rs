@@ -54,7 +54,7 @@ pub fn recorded<'a>(entries: &'a Entries, entry: &str) -> Option<&'a str> {
 
 /// The entries of devices for which we wrote an individual enrollment in a provisioning service, by owner.
 pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
-    let service = service.at.to_string();
+    let service = service.name.to_string();
     let ours = |entry: &str| [DISENROLLED, ENROLLED].iter().any(|prefix| entry.starts_with(prefix));
     of_devices(ledger, |entry, value| ours(entry) && value == service)
 }

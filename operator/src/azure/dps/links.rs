@@ -8,8 +8,7 @@ use moorage_keys::ConnectionString;
 use moorage_plan::{Class, Reason};
 
 use crate::{
-    azure::{clients::service_id, dps::Service, iot_hub::link_policy},
-    controller::context::Env,
+    azure::{Context, Writer, clients::service_id, dps::Service, iot_hub::link_policy},
     error::Error,
 };
 
@@ -33,7 +32,7 @@ pub fn tells_of_identities(object: &ProvisioningService) -> bool {
 /// The api-versions in use take no `If-Match` (swagger of 2022-12-12, the vendor's client of 2026-11-01): whoever writes last wins. What
 /// was lost is seen only by reading again.
 pub async fn rewrite(
-    env: &Env,
+    writer: &Writer<'_>,
     service: &Service,
     identities: bool,
     what: &str,
@@ -41,7 +40,7 @@ pub async fn rewrite(
 ) -> Result<(Document, Document), Error> {
     let name = &service.id.name;
     let failed = |error| Error::cloud(format!("failed to write {what}"), error);
-    let _turn = env.clouds.turn(&service.arm, &service.id).await?;
+    let _turn = writer.clients.turn(&service.arm, &service.id).await?;
     let gone = || Error::own(format!("provisioning service {name} is not there"), Class::Conflict);
     let identities = identities || tells_of_identities(&service.object);
     let before = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
@@ -50,7 +49,7 @@ pub async fn rewrite(
             .because(Reason::UnknownLinks));
     }
     let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
-    let document = change(with_known_keys(env, service, before.with_access_keys(&keys)).await.map_err(failed)?);
+    let document = change(with_known_keys(writer, service, before.with_access_keys(&keys)).await.map_err(failed)?);
     service.arm.put_provisioning_service(&service.id, &document).await.map_err(failed)?;
     let after = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
     Ok((document, after))
@@ -61,7 +60,7 @@ pub async fn rewrite(
 /// A link is read with its key masked. That a masked key keeps the stored one is what other tools rely on and what no
 /// documentation says; where the real one can be read, nothing is left to that. The links of others go as they came: which of
 /// their two keys is in use cannot be known.
-async fn with_known_keys(env: &Env, service: &Service, mut document: Document) -> Result<Document, moorage_cloud::Error> {
+async fn with_known_keys(ctx: &Context, service: &Service, mut document: Document) -> Result<Document, moorage_cloud::Error> {
     let links = document.links();
     let ours = |link: &LinkSeen| link.policy.as_deref().is_some_and(|policy| policy.starts_with(link_policy::PREFIX));
     if !links.iter().any(ours) {
@@ -72,7 +71,7 @@ async fn with_known_keys(env: &Env, service: &Service, mut document: Document) -
         let (Some(host), Some(policy)) = (link.host, link.policy) else { continue };
         let hub = hubs.iter().find(|hub| hub.host_name().is_some_and(|name| name.eq_ignore_ascii_case(host.as_str())));
         let Some(id) = hub.and_then(Hub::id).and_then(ResourceId::parse) else { continue };
-        let Some(access) = link_key(env, service, &id, &policy).await? else { continue };
+        let Some(access) = link_key(ctx, service, &id, &policy).await? else { continue };
         if let Ok(connection) = ConnectionString::service(host, &policy, access.keys.primary) {
             document = document.with_link_key(&connection);
         }
@@ -82,9 +81,9 @@ async fn with_known_keys(env: &Env, service: &Service, mut document: Document) -
 
 /// The key of a link's policy, or, while its hub does not answer, the one that was read last: one tenant's dead hub must not keep
 /// the others from linking theirs.
-async fn link_key(env: &Env, service: &Service, id: &ResourceId, policy: &str) -> Result<Option<AccessKey>, moorage_cloud::Error> {
+async fn link_key(ctx: &Context, service: &Service, id: &ResourceId, policy: &str) -> Result<Option<AccessKey>, moorage_cloud::Error> {
     let place = (service_id(&service.arm, id), policy.to_owned());
-    let known = env.clouds.link_keys.get(&place);
+    let known = ctx.clients.link_keys.get(&place);
     let read = service.arm.hub_key(id, policy);
     let read = match &known {
         None => read.await,
@@ -93,7 +92,7 @@ async fn link_key(env: &Env, service: &Service, id: &ResourceId, policy: &str) -
     match read {
         Err(error) if error.class() == CloudClass::Unavailable => known.map(Some).ok_or(error),
         Ok(access) => {
-            remember_link_key(env, &service.arm, id, policy, access.as_ref());
+            remember_link_key(ctx, &service.arm, id, policy, access.as_ref());
             Ok(access)
         }
         Err(error) => Err(error),
@@ -101,10 +100,10 @@ async fn link_key(env: &Env, service: &Service, id: &ResourceId, policy: &str) -
 }
 
 /// Remembers the key by which a hub is linked, or forgets it with the policy.
-pub fn remember_link_key(env: &Env, arm: &Arm, hub: &ResourceId, policy: &str, key: Option<&AccessKey>) {
+pub fn remember_link_key(ctx: &Context, arm: &Arm, hub: &ResourceId, policy: &str, key: Option<&AccessKey>) {
     let place = (service_id(arm, hub), policy.to_owned());
     match key {
-        Some(key) => env.clouds.link_keys.keep(place, key.clone()),
-        None => env.clouds.link_keys.forget(&place),
+        Some(key) => ctx.clients.link_keys.keep(place, key.clone()),
+        None => ctx.clients.link_keys.forget(&place),
     }
 }

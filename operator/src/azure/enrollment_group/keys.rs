@@ -14,11 +14,11 @@ use moorage_plan::Reason;
 use zeroize::Zeroizing;
 
 use crate::{
+    azure::{Context, Writer},
     cache::secrets::owner_of,
-    cluster::SecretData,
-    controller::context::Env,
-    error::{Error, Halt},
-    object::{Keyed, Name, Thing},
+    cluster::{SecretData, SecretType},
+    error::{Error, ObserveError},
+    object::{Keyed, NamespacedName},
 };
 
 const PRIMARY: &str = "primaryKey";
@@ -27,10 +27,10 @@ const SECONDARY: &str = "secondaryKey";
 const KEY_BYTES: usize = 64;
 
 /// The Secret that keeps a group's keys.
-pub fn secret_of(group: &EnrollmentGroup) -> Name {
+pub fn secret_of(group: &EnrollmentGroup) -> NamespacedName {
     let key = group.key();
     let named = group.spec.attestation.symmetric_key.as_ref().and_then(|keys| keys.secret_name.clone());
-    Name::new(&key.at.namespace, &named.unwrap_or_else(|| format!("{}-keys", key.at.name)))
+    NamespacedName::new(&key.name.namespace, &named.unwrap_or_else(|| format!("{}-keys", key.name.name)))
 }
 
 /// Whether a Secret was made for a group.
@@ -47,16 +47,16 @@ pub fn has_keys(group: &EnrollmentGroup) -> bool {
 ///
 /// # Errors
 /// Halts if the Secret is somebody else's, or holds no keys.
-pub async fn stored_keys(env: &Env, group: &EnrollmentGroup) -> Result<Option<KeyPair>, Halt> {
+pub async fn stored_keys(ctx: &Context, group: &EnrollmentGroup) -> Result<Option<KeyPair>, ObserveError> {
     let at = secret_of(group);
-    let Some(meta) = env.secrets.meta(&at)? else { return Ok(None) };
+    let Some(meta) = ctx.secrets.meta(&at)? else { return Ok(None) };
     if !is_ours(group, &meta) {
         let note = format!(
             "Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.attestation.symmetricKey.secretName"
         );
-        return Err(Halt::stuck(Reason::SecretNotOurs, note));
+        return Err(ObserveError::stalled(Reason::SecretNotOurs, note));
     }
-    let Some(data) = env.secrets.source(&at).await? else { return Ok(None) };
+    let Some(data) = ctx.secrets.source(&at).await? else { return Ok(None) };
     let pair =
         data.expose(PRIMARY).zip(data.expose(SECONDARY)).and_then(|(primary, secondary)| KeyPair::from_base64(primary, secondary).ok());
     let note = || {
@@ -64,7 +64,7 @@ pub async fn stored_keys(env: &Env, group: &EnrollmentGroup) -> Result<Option<Ke
             "Secret {at} no longer holds the group's two keys under {PRIMARY} and {SECONDARY}; restore them, or delete it to take them from Azure again"
         )
     };
-    pair.map(Some).ok_or_else(|| Halt::stuck(Reason::SecretMalformed, note()))
+    pair.map(Some).ok_or_else(|| ObserveError::stalled(Reason::SecretMalformed, note()))
 }
 
 /// Recognises a pair of keys to those who hold them, and to nobody else.
@@ -83,32 +83,31 @@ fn random_key() -> SymmetricKey {
     SymmetricKey::from_bytes(&*bytes).expect("64 bytes are a key")
 }
 
-/// Stores keys in a new Secret. It has no owner reference: the keys outlive the object when the group is retained.
-pub async fn store(env: &Env, group: &EnrollmentGroup, keys: &KeyPair) -> Result<(), Error> {
+/// Objects keys in a new Secret. It has no owner reference: the keys outlive the object when the group is retained.
+pub async fn store(writer: &Writer<'_>, group: &EnrollmentGroup, keys: &KeyPair) -> Result<(), Error> {
     let (at, key) = (secret_of(group), group.key());
     let metadata = ObjectMeta {
         name: Some(at.name.to_string()),
         namespace: Some(at.namespace.to_string()),
         labels: Some([(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned())].into()),
         annotations: Some(
-            [(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned()), (names::OWNER_NAME.to_owned(), key.at.name.to_string())].into(),
+            [(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned()), (names::OWNER_NAME.to_owned(), key.name.name.to_string())]
+                .into(),
         ),
         ..ObjectMeta::default()
     };
     let data: SecretData =
         [(PRIMARY.to_owned(), keys.primary.expose_base64()), (SECONDARY.to_owned(), keys.secondary.expose_base64())].into_iter().collect();
-    let version = env.cluster.create_secret(&metadata, &data).await?;
-    env.await_write(&key, &Thing::Secret(at), version);
-    Ok(())
+    writer.create_secret(SecretType::Opaque, &metadata, &data).await.map(drop)
 }
 
 /// Removes the Secret with the keys of a group that is gone.
-pub async fn forget(env: &Env, group: &EnrollmentGroup) -> Result<(), Error> {
+pub async fn forget(writer: &Writer<'_>, group: &EnrollmentGroup) -> Result<(), Error> {
     let at = secret_of(group);
-    let meta: Option<Arc<ObjectMeta>> = env.secrets.meta(&at).ok().flatten();
+    let meta: Option<Arc<ObjectMeta>> = writer.secrets.meta(&at).ok().flatten();
     let ours = meta.filter(|meta| is_ours(group, meta));
     match ours {
-        Some(meta) => env.cluster.delete_secret(&at, &meta).await,
+        Some(_) => writer.delete_secret(&at).await,
         None => Ok(()),
     }
 }

@@ -7,9 +7,9 @@ use moorage_plan::Reason;
 use zeroize::Zeroizing;
 
 use crate::{
-    controller::context::Env,
-    error::Halt,
-    object::{Keyed, Name},
+    azure::Context,
+    error::ObserveError,
+    object::{Keyed, NamespacedName},
 };
 
 /// A webhook, and the version of what it is sent.
@@ -39,34 +39,34 @@ impl fmt::Debug for Webhook {
 }
 
 /// The Secret with the webhook's URL, if it is in one.
-pub fn secret_of(group: &EnrollmentGroup) -> Option<Name> {
+pub fn secret_of(group: &EnrollmentGroup) -> Option<NamespacedName> {
     let reference = group.spec.custom_allocation.as_ref()?.webhook_url_secret_ref.as_ref()?;
-    Some(Name::new(&group.key().at.namespace, &reference.name))
+    Some(NamespacedName::new(&group.key().name.namespace, &reference.name))
 }
 
 /// The webhook of a group, if it has one.
 ///
 /// # Errors
 /// Halts if its Secret is not there, or holds no URL.
-pub async fn webhook(env: &Env, group: &EnrollmentGroup) -> Result<Option<Webhook>, Halt> {
+pub async fn webhook(ctx: &Context, group: &EnrollmentGroup) -> Result<Option<Webhook>, ObserveError> {
     let Some(custom) = &group.spec.custom_allocation else { return Ok(None) };
     let (Some(at), Some(reference)) = (secret_of(group), &custom.webhook_url_secret_ref) else { return plain(custom) };
     let entry = &reference.key;
-    let data = env.secrets.source(&at).await?.ok_or_else(|| {
+    let data = ctx.secrets.source(&at).await?.ok_or_else(|| {
         let note = format!("Secret {at} does not exist; create it with the webhook's URL under key {entry}");
-        Halt::stuck(Reason::DependencyMissing, note)
+        ObserveError::stalled(Reason::DependencyMissing, note)
     })?;
     let url = data.expose(entry).map(str::trim).filter(|url| is_url(url)).ok_or_else(|| {
         let note = format!("Secret {at} has no URL that begins with https:// under key {entry}; put the webhook's there");
-        Halt::stuck(Reason::SecretMalformed, note)
+        ObserveError::stalled(Reason::SecretMalformed, note)
     })?;
     Ok(Some(Webhook::new(url, &custom.api_version)))
 }
 
-fn plain(custom: &CustomAllocation) -> Result<Option<Webhook>, Halt> {
+fn plain(custom: &CustomAllocation) -> Result<Option<Webhook>, ObserveError> {
     let url = custom.webhook_url.as_deref().filter(|url| is_url(url));
     let note = "give spec.customAllocation either a webhookUrl that begins with https:// or a webhookUrlSecretRef";
-    url.map(|url| Some(Webhook::new(url, &custom.api_version))).ok_or_else(|| Halt::stuck(Reason::Invalid, note))
+    url.map(|url| Some(Webhook::new(url, &custom.api_version))).ok_or_else(|| ObserveError::stalled(Reason::Invalid, note))
 }
 
 fn is_url(text: &str) -> bool {

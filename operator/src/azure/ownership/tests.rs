@@ -66,7 +66,7 @@ fn what_exists_is_adopted_only_as_far_as_both_its_owner_and_the_account_agree_an
         let refused = refusal::<crate::controller::linter::Named>("IoT hub a", maker, wish, granted);
         let expected = expected(maker, wish, granted).map(|note| vec![format!("stuck, AlreadyExists: {note}")]);
         assert_eq!(refused.as_ref().map(told), expected, "made by {maker:?}, wish {wish:?}, grant {granted:?}");
-        assert!(refused.is_none_or(|plan| matches!(plan.standing, Standing::Stuck(_))));
+        assert!(refused.is_none_or(|plan| matches!(plan.standing, Standing::Stalled(_))));
     }
 }
 

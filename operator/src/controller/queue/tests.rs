@@ -12,7 +12,7 @@ async fn names(queue: &Queue, count: usize) -> Vec<String> {
     let mut names = Vec::new();
     for _ in 0..count {
         let (key, _) = queue.next().await.expect("open");
-        names.push(key.at.to_string());
+        names.push(key.name.to_string());
         queue.done(key, None);
     }
     names
@@ -21,8 +21,8 @@ async fn names(queue: &Queue, count: usize) -> Vec<String> {
 #[tokio::test]
 async fn what_is_new_goes_before_what_is_looked_at_again() {
     let queue = Queue::new(Clock::system());
-    queue.push(key("a", "old"), Lane::Refresh);
-    queue.push(key("a", "new"), Lane::New);
+    queue.push(key("a", "old"), Priority::Resync);
+    queue.push(key("a", "new"), Priority::Changed);
     assert_eq!(names(&queue, 2).await, ["a/new", "a/old"]);
 }
 
@@ -30,9 +30,9 @@ async fn what_is_new_goes_before_what_is_looked_at_again() {
 async fn a_tenant_with_many_objects_does_not_hold_up_another() {
     let queue = Queue::new(Clock::system());
     for n in 0..3 {
-        queue.push(key("noisy", &n.to_string()), Lane::New);
+        queue.push(key("noisy", &n.to_string()), Priority::Changed);
     }
-    queue.push(key("quiet", "0"), Lane::New);
+    queue.push(key("quiet", "0"), Priority::Changed);
     assert_eq!(names(&queue, 4).await, ["noisy/0", "quiet/0", "noisy/1", "noisy/2"]);
 }
 
@@ -40,7 +40,7 @@ async fn a_tenant_with_many_objects_does_not_hold_up_another() {
 async fn served(queue: &Queue) -> Vec<String> {
     let mut served = Vec::new();
     while let Ok(Some((key, _))) = tokio::time::timeout(std::time::Duration::from_millis(1), queue.next()).await {
-        served.push(key.at.namespace.to_string());
+        served.push(key.name.namespace.to_string());
     }
     served
 }
@@ -52,7 +52,7 @@ async fn a_tenant_whose_looks_never_end_leaves_workers_to_the_next_and_that_one_
     let count = |served: &[String], tenant: &str| served.iter().filter(|name| *name == tenant).count();
     for (tenant, workers) in [("first", 24), ("second", 6), ("third", 2)] {
         for n in 0..50 {
-            queue.push(key(tenant, &n.to_string()), Lane::New);
+            queue.push(key(tenant, &n.to_string()), Priority::Changed);
         }
         let served = served(&queue).await;
         assert_eq!((served.len(), count(&served, tenant)), (workers, workers), "{tenant}");
@@ -64,10 +64,10 @@ async fn a_worker_that_is_given_back_goes_to_who_has_fewer() {
     let queue = Queue::new(Clock::system());
     queue.staff(4);
     for n in 0..5 {
-        queue.push(key("noisy", &n.to_string()), Lane::New);
+        queue.push(key("noisy", &n.to_string()), Priority::Changed);
     }
     assert_eq!(served(&queue).await, ["noisy", "noisy", "noisy"]);
-    queue.push(key("quiet", "0"), Lane::Refresh);
+    queue.push(key("quiet", "0"), Priority::Resync);
     assert_eq!(served(&queue).await, ["quiet"]);
     queue.done(key("quiet", "0"), None);
     assert_eq!(served(&queue).await, Vec::<String>::new());
@@ -78,32 +78,32 @@ async fn a_worker_that_is_given_back_goes_to_who_has_fewer() {
 #[tokio::test]
 async fn a_key_is_never_handed_out_twice_at_the_same_time_and_no_push_is_lost() {
     let queue = Queue::new(Clock::system());
-    queue.push(key("a", "x"), Lane::New);
+    queue.push(key("a", "x"), Priority::Changed);
     let (running, _) = queue.next().await.expect("open");
-    queue.push(key("a", "x"), Lane::New);
-    queue.push(key("a", "x"), Lane::Refresh);
-    assert_eq!(queue.depth(Lane::New), 0);
+    queue.push(key("a", "x"), Priority::Changed);
+    queue.push(key("a", "x"), Priority::Resync);
+    assert_eq!(queue.depth(Priority::Changed), 0);
     queue.done(running, None);
-    assert_eq!(queue.next().await, Some((key("a", "x"), Lane::New)));
+    assert_eq!(queue.next().await, Some((key("a", "x"), Priority::Changed)));
 }
 
 #[tokio::test]
 async fn a_refresh_that_becomes_urgent_moves_up_and_stays_single() {
     let queue = Queue::new(Clock::system());
-    queue.push(key("a", "x"), Lane::Refresh);
-    queue.push(key("a", "x"), Lane::New);
-    assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 0));
+    queue.push(key("a", "x"), Priority::Resync);
+    queue.push(key("a", "x"), Priority::Changed);
+    assert_eq!((queue.depth(Priority::Changed), queue.depth(Priority::Resync)), (1, 0));
 }
 
 #[tokio::test]
 async fn what_moved_up_or_was_forgotten_is_not_handed_out_from_where_it_was() {
     let queue = Queue::new(Clock::system());
     for name in ["moved", "forgotten", "left"] {
-        queue.push(key("a", name), Lane::Refresh);
+        queue.push(key("a", name), Priority::Resync);
     }
-    queue.push(key("a", "moved"), Lane::New);
+    queue.push(key("a", "moved"), Priority::Changed);
     queue.forget(&key("a", "forgotten"));
-    assert_eq!((queue.depth(Lane::New), queue.depth(Lane::Refresh)), (1, 1));
+    assert_eq!((queue.depth(Priority::Changed), queue.depth(Priority::Resync)), (1, 1));
     assert_eq!(names(&queue, 2).await, ["a/moved", "a/left"]);
     assert_eq!(queue.rest(), (true, None));
 }
@@ -113,10 +113,10 @@ async fn the_clock_alone_decides_when_a_key_is_due() {
     let (offset, seen) = watch::channel(SignedDuration::ZERO);
     let clock = Clock::following(seen);
     let queue = Arc::new(Queue::new(clock.clone()));
-    queue.push(key("a", "x"), Lane::New);
+    queue.push(key("a", "x"), Priority::Changed);
     let (running, _) = queue.next().await.expect("open");
     let tomorrow = clock.now() + SignedDuration::from_hours(24);
-    queue.done(running, Some((tomorrow, Lane::Refresh)));
+    queue.done(running, Some((tomorrow, Priority::Resync)));
     assert_eq!(queue.rest(), (true, Some(tomorrow)));
 
     let waiting = tokio::spawn({
@@ -126,7 +126,7 @@ async fn the_clock_alone_decides_when_a_key_is_due() {
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
     offset.send(SignedDuration::from_hours(25)).expect("somebody listens");
-    assert_eq!(waiting.await.expect("ends"), Some((key("a", "x"), Lane::Refresh)));
+    assert_eq!(waiting.await.expect("ends"), Some((key("a", "x"), Priority::Resync)));
 }
 
 #[tokio::test]
@@ -134,10 +134,10 @@ async fn a_clock_that_is_set_back_makes_nothing_wait_for_longer() {
     let (offset, seen) = watch::channel(SignedDuration::from_hours(72));
     let clock = Clock::following(seen);
     let queue = Queue::new(clock.clone());
-    queue.push(key("a", "x"), Lane::New);
+    queue.push(key("a", "x"), Priority::Changed);
     let (running, _) = queue.next().await.expect("open");
     let soon = clock.now() + SignedDuration::from_mins(2);
-    queue.done(running, Some((soon, Lane::Refresh)));
+    queue.done(running, Some((soon, Priority::Resync)));
     assert_eq!(queue.rest(), (true, Some(soon)));
 
     offset.send(SignedDuration::ZERO).expect("somebody listens");
@@ -145,7 +145,7 @@ async fn a_clock_that_is_set_back_makes_nothing_wait_for_longer() {
     let left = due.expect("it is due").duration_since(clock.now());
     assert!(left > SignedDuration::from_secs(110) && left <= SignedDuration::from_mins(2), "{left}");
     offset.send(SignedDuration::from_mins(3)).expect("somebody listens");
-    assert_eq!(queue.next().await, Some((key("a", "x"), Lane::Refresh)));
+    assert_eq!(queue.next().await, Some((key("a", "x"), Priority::Resync)));
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ fn who_uses_an_account_looks_again_when_another_credential_was_accepted() {
             secret_resource_version: Some(version.to_owned()),
         };
         account.status = Some(CloudAccountStatus { identity: Some(identity), ..CloudAccountStatus::default() });
-        account.outlook()
+        account.visible_to_dependents()
     };
     assert_eq!(accepted_by("7"), accepted_by("7"));
     assert_ne!(accepted_by("7"), accepted_by("8"));

@@ -17,11 +17,11 @@ use super::{
 };
 use crate::{
     azure::{
+        Context,
         enrollment_group::{self, keys},
         registrations::{self, List},
     },
-    controller::context::Env,
-    error::Halt,
+    error::ObserveError,
     object::Keyed,
 };
 
@@ -45,22 +45,27 @@ pub(super) fn is_asked_for(credential: &DeviceCredential) -> bool {
 }
 
 /// Looks where a device is: in a list that is read for many, and at its identity when it has registered, or long after.
-pub(super) async fn look(env: &Env, credential: &DeviceCredential, group: &EnrollmentGroup, id: &RegistrationId) -> Result<Assigned, Halt> {
-    let service = enrollment_group::service(env, group).await?;
+pub(super) async fn look(
+    ctx: &Context,
+    credential: &DeviceCredential,
+    group: &EnrollmentGroup,
+    id: &RegistrationId,
+) -> Result<Assigned, ObserveError> {
+    let service = enrollment_group::service(ctx, group).await?;
     let list = match &credential.spec.individual_enrollment {
         Some(_) => List::Individuals,
         None => List::Group(keys::id_of(group).to_owned()),
     };
     let asked = asks_for_a_look(credential);
-    let roll = registrations::roll(env, &service, list, asked).await?;
-    let (placed, now) = (roll.of(id), env.clock.now());
-    let home = home::home(env, group, id, placed.map(|placed| &*placed.hub), placed.and_then(|placed| placed.device.clone()));
+    let roll = registrations::roll(ctx, &service, list, asked).await?;
+    let (placed, now) = (roll.of(id), ctx.clock.now());
+    let home = home::home(ctx, group, id, placed.map(|placed| &*placed.hub), placed.and_then(|placed| placed.device.clone()));
     let registered = placed.and_then(|placed| placed.registered);
     let identity = match &home {
-        Home::In(identity) => known(env, credential, group, identity, registered, asked, now).await?,
+        Home::In(identity) => known(ctx, credential, group, identity, registered, asked, now).await?,
         Home::Nowhere | Home::Elsewhere(_) => {
             // A hub that comes back under its name does not know the device.
-            env.clouds.identities.forget(&credential.key());
+            ctx.clients.identities.forget(&credential.key());
             None
         }
     };
@@ -69,21 +74,21 @@ pub(super) async fn look(env: &Env, credential: &DeviceCredential, group: &Enrol
 }
 
 async fn known(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     identity: &Identity,
     registered: Option<Timestamp>,
     asked: bool,
     now: Timestamp,
-) -> Result<Option<Device>, Halt> {
+) -> Result<Option<Device>, ObserveError> {
     let (key, of) = (credential.key(), format!("{} {} {registered:?}", identity.hub, identity.device));
-    let known = env.clouds.identities.fresh(&key, &of, now).filter(|_| !asked);
+    let known = ctx.clients.identities.fresh(&key, &of, now).filter(|_| !asked);
     if let Some(device) = known {
         return Ok(device);
     }
-    let device = home::identity(env, group, identity).await?;
-    env.clouds.identities.keep(&key, of, device.clone(), now);
+    let device = home::identity(ctx, group, identity).await?;
+    ctx.clients.identities.keep(&key, of, device.clone(), now);
     Ok(device)
 }
 

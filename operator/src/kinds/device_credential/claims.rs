@@ -10,20 +10,24 @@ use super::{
     observe::{group_of, registration_id_of},
 };
 use crate::{
-    azure::{enrollment_group, ownership::age},
-    controller::context::Env,
-    error::Halt,
-    object::{Keyed, ObjectKey, Thing},
+    azure::{self, Context, enrollment_group, ownership::age},
+    error::ObserveError,
+    object::{Dependency, Keyed, ObjectKey},
 };
 
 /// The oldest credential of a registration id keeps it, within one provisioning service.
-pub(super) fn first_to_claim(env: &Env, credential: &DeviceCredential, id: &RegistrationId, group: &EnrollmentGroup) -> Result<(), Halt> {
+pub(super) fn first_to_claim(
+    ctx: &Context,
+    credential: &DeviceCredential,
+    id: &RegistrationId,
+    group: &EnrollmentGroup,
+) -> Result<(), ObserveError> {
     let service = enrollment_group::service_of(group);
     let mine = age(credential);
-    let rivals = env.stores.referrers(&Thing::Registration(id.as_str().into()));
+    let rivals = ctx.objects.referrers(&azure::registration_id(id.as_str()));
     let older = rivals.into_iter().filter(|rival| *rival != mine.1).find(|rival| {
-        env.stores.of::<DeviceCredential>().get(&rival.at).is_some_and(|rival| {
-            let theirs = group_of(&rival).and_then(|group| env.stores.of::<EnrollmentGroup>().get(&group.at));
+        ctx.objects.of::<DeviceCredential>().get(&rival.name).is_some_and(|rival| {
+            let theirs = group_of(&rival).and_then(|group| ctx.objects.of::<EnrollmentGroup>().get(&group.name));
             theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && age(&*rival) < mine
         })
     });
@@ -31,9 +35,9 @@ pub(super) fn first_to_claim(env: &Env, credential: &DeviceCredential, id: &Regi
         let note = format!(
             "registration id {} belongs to DeviceCredential {}, which is older; choose another, or delete one of the two",
             id.as_str(),
-            older.at
+            older.name
         );
-        Err(Halt::stuck(Reason::AlreadyExists, note))
+        Err(ObserveError::stalled(Reason::AlreadyExists, note))
     })
 }
 
@@ -46,16 +50,16 @@ pub(super) fn device_of(credential: &DeviceCredential) -> &str {
 
 /// What a credential refers to for the sake of its device's name in hubs. Most devices are called what they register as, and are found
 /// by that.
-pub(super) fn rights_in_hubs(credential: &DeviceCredential) -> Vec<Thing> {
+pub(super) fn rights_in_hubs(credential: &DeviceCredential) -> Vec<Dependency> {
     let (device, in_a_hub) = (device_of(credential), credential.spec.hub_ref.is_some());
-    let name = (in_a_hub || device != registration_id_of(credential)).then(|| Thing::Identity(device.into()));
-    name.into_iter().chain(in_a_hub.then(|| Thing::Registration(device.into()))).collect()
+    let name = (in_a_hub || device != registration_id_of(credential)).then(|| azure::device_id(device));
+    name.into_iter().chain(in_a_hub.then(|| azure::registration_id(device))).collect()
 }
 
 /// The oldest credential of a device in a hub keeps it, be it created there or registered: a hub has one device of a name.
-pub(super) fn first_in_the_hub(env: &Env, credential: &DeviceCredential) -> Result<(), Halt> {
+pub(super) fn first_in_the_hub(ctx: &Context, credential: &DeviceCredential) -> Result<(), ObserveError> {
     let (spec, device) = (&credential.spec, device_of(credential));
-    older_in(env, credential, || hubs_of(env, credential)).map_or(Ok(()), |(hub, older)| {
+    older_in(ctx, credential, || hubs_of(ctx, credential)).map_or(Ok(()), |(hub, older)| {
         let field = match (&spec.hub_ref, &spec.individual_enrollment) {
             (Some(_), _) => "deviceId",
             (None, Some(_)) => "individualEnrollment.deviceId",
@@ -63,41 +67,41 @@ pub(super) fn first_in_the_hub(env: &Env, credential: &DeviceCredential) -> Resu
         };
         let note = format!(
             "device {device} in hub {hub} belongs to DeviceCredential {}, which is older; choose another {field}, or delete one of the two",
-            older.at
+            older.name
         );
-        Err(Halt::stuck(Reason::AlreadyExists, note))
+        Err(ObserveError::stalled(Reason::AlreadyExists, note))
     })
 }
 
 /// Whether a device of this credential's name, in a hub, belongs to an older one.
-pub(super) fn is_an_older_one_s(env: &Env, credential: &DeviceCredential, hub: &HubHost) -> bool {
-    older_in(env, credential, || vec![hub.host().as_str().to_lowercase()]).is_some()
+pub(super) fn is_an_older_one_s(ctx: &Context, credential: &DeviceCredential, hub: &HubHost) -> bool {
+    older_in(ctx, credential, || vec![hub.host().as_str().to_lowercase()]).is_some()
 }
 
 /// An older credential of a device of the same name in one of these hubs, and the hub.
-fn older_in(env: &Env, credential: &DeviceCredential, hubs: impl Fn() -> Vec<String>) -> Option<(String, ObjectKey)> {
+fn older_in(ctx: &Context, credential: &DeviceCredential, hubs: impl Fn() -> Vec<String>) -> Option<(String, ObjectKey)> {
     let (mine, device) = (age(credential), device_of(credential));
-    let [by_name, by_registration] = [Thing::Identity(device.into()), Thing::Registration(device.into())];
-    let rivals = [by_name, by_registration].into_iter().flat_map(|thing| env.stores.referrers(&thing)).filter(|rival| *rival != mine.1);
-    let older = rivals.filter_map(|rival| env.stores.of::<DeviceCredential>().get(&rival.at)).filter(|rival| age(&**rival) < mine);
+    let [by_name, by_registration] = [azure::device_id(device), azure::registration_id(device)];
+    let rivals = [by_name, by_registration].into_iter().flat_map(|thing| ctx.objects.referrers(&thing)).filter(|rival| *rival != mine.1);
+    let older = rivals.filter_map(|rival| ctx.objects.of::<DeviceCredential>().get(&rival.name)).filter(|rival| age(&**rival) < mine);
     older.filter(|rival| device_of(rival) == device).find_map(|rival| {
         let meant = hubs();
-        let hub = hubs_of(env, &rival).into_iter().find(|hub| meant.contains(hub))?;
+        let hub = hubs_of(ctx, &rival).into_iter().find(|hub| meant.contains(hub))?;
         Some((hub, rival.key()))
     })
 }
 
 /// The hosts of the hubs that a credential's device is in or may come to, in lower case. A hub counts from when it is its group's:
 /// whoever only names one has no right in it.
-fn hubs_of(env: &Env, credential: &DeviceCredential) -> Vec<String> {
+fn hubs_of(ctx: &Context, credential: &DeviceCredential) -> Vec<String> {
     let (hubs, named) = if let Some(hub) = &credential.spec.hub_ref {
         (hub_group_of(credential, hub), vec![hub.hub.clone()])
     } else {
-        let group = group_of(credential).and_then(|group| env.stores.of::<EnrollmentGroup>().get(&group.at));
+        let group = group_of(credential).and_then(|group| ctx.objects.of::<EnrollmentGroup>().get(&group.name));
         let Some(group) = group else { return Vec::new() };
         (enrollment_group::hub_group_of(&group), group.spec.hubs.clone())
     };
-    let hubs = env.stores.of::<TenantHubGroup>().get(&hubs.at);
+    let hubs = ctx.objects.of::<TenantHubGroup>().get(&hubs.name);
     let seen = hubs.iter().filter_map(|hubs| hubs.status.as_ref()).flat_map(|status| &status.hubs);
     let meant = seen.filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(&hub.name)));
     meant.filter_map(|hub| hub.host_name.as_ref()).map(|host| host.to_lowercase()).collect()
@@ -105,25 +109,25 @@ fn hubs_of(env: &Env, credential: &DeviceCredential) -> Vec<String> {
 
 /// The oldest credentials of a grant keep their place in it.
 pub(super) fn within_the_limit(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
     group: &ObjectKey,
     namespaces: &[String],
     limit: i32,
-) -> Result<(), Halt> {
+) -> Result<(), ObserveError> {
     let most = usize::try_from(limit).unwrap_or(0);
-    let group_itself = Thing::Object(group.clone());
+    let group_itself = Dependency::Object(group.clone());
     // Mostly the answer, and the rest takes as long as the group is large.
-    if env.stores.count_referrers(&group_itself) <= most {
+    if ctx.objects.count_referrers(&group_itself) <= most {
         return Ok(());
     }
     let mine = age(credential);
-    let here = |key: &ObjectKey| namespaces.iter().any(|pattern| Pattern::new(pattern).matches(&key.at.namespace));
-    let members = env.stores.referrers(&group_itself).into_iter().filter(here);
-    let older = members.filter_map(|key| env.stores.of::<DeviceCredential>().get(&key.at)).filter(|other| age(&**other) < mine).count();
+    let here = |key: &ObjectKey| namespaces.iter().any(|pattern| Pattern::new(pattern).matches(&key.name.namespace));
+    let members = ctx.objects.referrers(&group_itself).into_iter().filter(here);
+    let older = members.filter_map(|key| ctx.objects.of::<DeviceCredential>().get(&key.name)).filter(|other| age(&**other) < mine).count();
     if older < most {
         return Ok(());
     }
-    let note = format!("EnrollmentGroup {} grants {limit} devices to this namespace and has as many; ask its owner for more", group.at);
-    Err(Halt::stuck(Reason::QuotaExceeded, note))
+    let note = format!("EnrollmentGroup {} grants {limit} devices to this namespace and has as many; ask its owner for more", group.name);
+    Err(ObserveError::stalled(Reason::QuotaExceeded, note))
 }

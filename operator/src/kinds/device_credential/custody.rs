@@ -10,7 +10,7 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::secret::Held;
-use crate::{cluster::SecretData, object::Name};
+use crate::{cluster::SecretData, object::NamespacedName};
 
 /// A look at a device with generated keys.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub enum Step {
     /// Writes into the ledger.
     Note(Note),
     /// Generates keys, and puts them into the Secret as pending ones.
-    Store { at: Name, beside: SecretData, over: Option<Arc<ObjectMeta>>, what: String },
+    Store { at: NamespacedName, beside: SecretData, over: Option<Arc<ObjectMeta>>, what: String },
     /// Writes what is made of the keys.
     Put { document: Document, keys: KeyPair, over: IfMatch, fields: Vec<&'static str>, what: String },
 }
@@ -122,9 +122,9 @@ impl Custody {
     }
 
     /// Which keys the device is given, and what has to be done for that.
-    pub(super) fn decide(&self, at: &Name, over: Option<&Arc<ObjectMeta>>) -> Verdict {
+    pub(super) fn decide(&self, at: &NamespacedName, over: Option<&Arc<ObjectMeta>>) -> Verdict {
         if let Some(Why { reason, note }) = self.there.as_ref().and_then(|found| found.obstacle.clone()) {
-            return Verdict::NotYet(Plan::stuck(reason, note));
+            return Verdict::NotYet(Plan::stalled(reason, note));
         }
         // Those of the Secret come first; one that has lost them gets them back from the cloud.
         let keys = self.held.keys().or_else(|| self.there.as_ref()?.keys.as_ref());

@@ -22,11 +22,11 @@ use super::home::{self, Home, Identity};
 use super::observe::group_of;
 use crate::{
     azure::{
-        dps,
+        Context, Writer, dps,
         enrollment_group::{self, keys},
     },
-    controller::{context::Env, schedule::soon},
-    error::{Error, Halt, reached},
+    controller::reconcile::schedule::soon,
+    error::{Error, ObserveError, reached},
     ledger::entries::{DISENROLLED, ENROLLED, recorded},
     object::{Keyed, ObjectKey},
 };
@@ -60,7 +60,7 @@ pub struct Looked {
     meant: Option<Meant>,
     /// The device's identity, if that is to go as well.
     home: Option<Home>,
-    /// Name of the group, as sentences have it.
+    /// NamespacedName of the group, as sentences have it.
     group: String,
 }
 
@@ -122,31 +122,36 @@ fn entry(prefix: &str, id: &RegistrationId) -> String {
 
 /// The ledger's entries of a registration id that say what its enrollment is for, or that it is none of ours.
 pub(super) fn entries(id: &RegistrationId, now: Option<(Meant, &ObjectKey)>) -> Vec<(String, Option<String>)> {
-    let value = |meant: Meant| now.filter(|(now, _)| *now == meant).map(|(_, service)| service.at.to_string());
+    let value = |meant: Meant| now.filter(|(now, _)| *now == meant).map(|(_, service)| service.name.to_string());
     ENTRIES.into_iter().map(|(meant, prefix)| (entry(prefix, id), value(meant))).collect()
 }
 
 /// What the ledger says that we wrote the enrollment for that a registration id has in that provisioning service.
-pub(super) fn meant(env: &Env, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<Meant> {
-    let entries = env.recorded(owner);
+pub(super) fn meant(ctx: &Context, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<Meant> {
+    let entries = ctx.ledger.of(owner);
     if entries.is_empty() {
         return None;
     }
-    let service = service.at.to_string();
+    let service = service.name.to_string();
     ENTRIES.into_iter().find(|(_, prefix)| recorded(&entries, &entry(prefix, id)) == Some(&service)).map(|(meant, _)| meant)
 }
 
 /// Another credential in whose name a device is barred, or enrolled, in that provisioning service: it has the id now, and not the key to it.
-pub(super) fn written_for_another(env: &Env, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<(ObjectKey, Meant)> {
-    let service = service.at.to_string();
+pub(super) fn written_for_another(
+    ctx: &Context,
+    owner: &ObjectKey,
+    id: &RegistrationId,
+    service: &ObjectKey,
+) -> Option<(ObjectKey, Meant)> {
+    let service = service.name.to_string();
     ENTRIES.into_iter().find_map(|(meant, prefix)| {
-        let mut others = env.ledger.owners_of(&entry(prefix, id)).into_iter();
+        let mut others = ctx.ledger.owners_of(&entry(prefix, id)).into_iter();
         others.find(|(other, there)| other != owner && *there == service).map(|(other, _)| (other, meant))
     })
 }
 
 /// Where a device stands whose enrollment was written in another credential's name; `None` if it is gone, or lets the device in again.
-pub(super) fn held_up_by_another(seen: &Looked, other: &ObjectKey, meant: Meant) -> Option<Halt> {
+pub(super) fn held_up_by_another(seen: &Looked, other: &ObjectKey, meant: Meant) -> Option<ObserveError> {
     seen.enrollment.as_ref().filter(|there| meant == Meant::Enrolled || !there.is_enabled())?;
     let id = &seen.id;
     let (state, goes) = match meant {
@@ -156,37 +161,37 @@ pub(super) fn held_up_by_another(seen: &Looked, other: &ObjectKey, meant: Meant)
     let note = format!(
         "registration id {id} {state} in ProvisioningService {} since DeviceCredential {} was deleted; delete the individual enrollment \
          {id} there, or delete this object and create that one again, and the device {goes}",
-        seen.service.at, other.at
+        seen.service.name, other.name
     );
-    Some(Halt::stuck(Reason::AlreadyExists, note))
+    Some(ObserveError::stalled(Reason::AlreadyExists, note))
 }
 
 /// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
 pub(super) async fn look(
     credential: &DeviceCredential,
-    env: &Env,
+    ctx: &Context,
     group: &EnrollmentGroup,
     id: RegistrationId,
     goal: Goal,
-) -> Result<Looked, Halt> {
+) -> Result<Looked, ObserveError> {
     let service =
-        dps::service(env, &group.spec.provisioning_service_ref, &group.key().at.namespace, &credential.key().at.namespace).await?;
+        dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &credential.key().name.namespace).await?;
     let enrollments = match goal {
-        Goal::Present => Some(dps::enrollments(env, &service).await?),
-        Goal::Absent => dps::enrollments_to_leave(env, &service).await?,
+        Goal::Present => Some(dps::enrollments(ctx, &service).await?),
+        Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
     };
     let (enrollment, registration) = match &enrollments {
-        Some(enrollments) => ask(enrollments, &id, goal).await.inspect_err(|error| env.clouds.heed(&service, error))?,
+        Some(enrollments) => ask(enrollments, &id, goal).await.inspect_err(|error| ctx.clients.heed(&service, error))?,
         None => (None, None),
     };
     let nowhere = enrollments.is_none();
     let (owner, service) = (credential.key(), enrollment_group::service_of(group));
-    let marked = enrollment.as_ref().is_some_and(|there| bears_mark(env, &owner, there));
-    let meant = meant(env, &owner, &id, &service);
+    let marked = enrollment.as_ref().is_some_and(|there| bears_mark(ctx, &owner, there));
+    let meant = meant(ctx, &owner, &id, &service);
     let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
-    let home = evicts.then(|| home::of_record(env, group, &id, registration.as_ref()));
+    let home = evicts.then(|| home::of_record(ctx, group, &id, registration.as_ref()));
     // What an older credential has created in the hub is not taken from it.
-    let home = home.filter(|home| !matches!(home, Home::In(identity) if is_an_older_one_s(env, credential, &identity.hub)));
+    let home = home.filter(|home| !matches!(home, Home::In(identity) if is_an_older_one_s(ctx, credential, &identity.hub)));
     Ok(Looked { id, service, nowhere, enrollment, registration, marked, meant, home, group: home::name_of(group) })
 }
 
@@ -214,7 +219,7 @@ pub(super) fn bar(seen: &Looked, now: Timestamp) -> Plan<Step> {
         return if seen.meant.is_some() { Plan::act(vec![strike], Reason::DropClaim, note) } else { Plan::met() };
     }
     let write = |over| {
-        let claim = Step::Record { id: id.clone(), service: Some(seen.service.at.to_string()) };
+        let claim = Step::Record { id: id.clone(), service: Some(seen.service.name.to_string()) };
         let claim = (seen.meant != Some(Meant::Barred)).then_some(claim);
         let steps = claim.into_iter().chain([Step::Bar { id: id.clone(), over }]).collect();
         Plan::act(steps, Reason::Disenroll, note.clone())
@@ -229,9 +234,9 @@ pub(super) fn bar(seen: &Looked, now: Timestamp) -> Plan<Step> {
             let note = format!(
                 "somebody has enrolled registration id {id} individually in ProvisioningService {}, and that is left alone; delete that \
                  enrollment, or set spec.deletionPolicy: Retain",
-                seen.service.at
+                seen.service.name
             );
-            return Plan::stuck(Reason::AlreadyExists, note);
+            return Plan::stalled(Reason::AlreadyExists, note);
         }
         (false, _) => {}
     }
@@ -266,70 +271,70 @@ pub(super) fn admit(seen: &Looked) -> Plan<Step> {
             let admit = Step::Admit { id: id.clone(), over: IfMatch::of(there.etag()) };
             Plan::act(vec![admit, strike], Reason::Reenroll, note)
         }
-        Some(_) => Plan::stuck(
+        Some(_) => Plan::stalled(
             Reason::AlreadyExists,
             format!(
                 "registration id {id} has an individual enrollment in ProvisioningService {} that is not the one that we wrote, \
                  and that is left alone; delete it there, and the device can register through its group",
-                seen.service.at
+                seen.service.name
             ),
         ),
     }
 }
 
 /// Performs one step.
-pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
     let key = credential.key();
     match step {
-        Step::Record { id, service: None } => env.record(&key, &entries(id, None)).await,
+        Step::Record { id, service: None } => writer.record(&entries(id, None)).await,
         Step::Record { id, service: Some(_) } => {
-            let service = enrollment_group::service_of(&*group(credential, env)?);
-            env.record(&key, &entries(id, Some((Meant::Barred, &service)))).await
+            let service = enrollment_group::service_of(&*group(credential, writer)?);
+            writer.record(&entries(id, Some((Meant::Barred, &service)))).await
         }
         Step::Bar { id, over } => {
-            let put = enrollments(credential, env).await?.put_enrollment(id.as_str(), &barring(env, &key, id), over).await;
+            let put = enrollments(credential, writer).await?.put_enrollment(id.as_str(), &barring(writer, &key, id), over).await;
             put.map(drop).map_err(|error| Error::cloud(format!("failed to bar registration id {id}"), error))
         }
-        Step::Evict { identity } => home::evict(env, &*group(credential, env)?, identity).await,
+        Step::Evict { identity } => home::evict(writer, &*group(credential, writer)?, identity).await,
         Step::Forget { id, over } => {
-            let deleted = enrollments(credential, env).await?.delete_registration(id.as_str(), over).await;
+            let deleted = enrollments(credential, writer).await?.delete_registration(id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
         }
         Step::Admit { id, over } => {
-            let deleted = enrollments(credential, env).await?.delete_enrollment(id.as_str(), over).await;
+            let deleted = enrollments(credential, writer).await?.delete_enrollment(id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to let registration id {id} in again"), error))
         }
     }
 }
 
-pub(super) fn group(credential: &DeviceCredential, env: &Env) -> Result<Arc<EnrollmentGroup>, Error> {
+pub(super) fn group(credential: &DeviceCredential, ctx: &Context) -> Result<Arc<EnrollmentGroup>, Error> {
     let gone = || Error::own("the EnrollmentGroup of the device does not exist", moorage_plan::Class::Conflict);
-    let at = group_of(credential).ok_or_else(gone)?.at;
-    env.stores.of::<EnrollmentGroup>().get(&at).ok_or_else(gone)
+    let at = group_of(credential).ok_or_else(gone)?.name;
+    ctx.objects.of::<EnrollmentGroup>().get(&at).ok_or_else(gone)
 }
 
-pub(super) async fn enrollments(credential: &DeviceCredential, env: &Env) -> Result<DpsService, Error> {
-    let group = group(credential, env)?;
-    let (namespace, payer) = (group.key().at.namespace, credential.key().at.namespace);
-    let service = reached(dps::service(env, &group.spec.provisioning_service_ref, &namespace, &payer).await)?;
-    reached(dps::enrollments(env, &service).await)
+pub(super) async fn enrollments(credential: &DeviceCredential, ctx: &Context) -> Result<DpsService, Error> {
+    let group = group(credential, ctx)?;
+    let (namespace, payer) = (group.key().name.namespace, credential.key().name.namespace);
+    let service = reached(dps::service(ctx, &group.spec.provisioning_service_ref, &namespace, &payer).await)?;
+    reached(dps::enrollments(ctx, &service).await)
 }
 
 /// The enrollment that bars a device. Its keys are drawn here and kept by nobody: with the device's own, a leaked or forgotten
 /// Secret would open the door again as soon as somebody enabled the enrollment by hand. It names no hubs, for none is ever given.
-fn barring(env: &Env, owner: &ObjectKey, id: &RegistrationId) -> IndividualEnrollment {
-    let tags = Map::from_iter([(MARK.to_owned(), mark(env, owner))]);
+fn barring(ctx: &Context, owner: &ObjectKey, id: &RegistrationId) -> IndividualEnrollment {
+    let tags = Map::from_iter([(MARK.to_owned(), mark(ctx, owner))]);
     IndividualEnrollment::with_symmetric_keys(id, &keys::generate()).with_enabled(false).with_initial_tags(tags)
 }
 
 /// Whether an enrollment says that it was written for an object.
-pub(super) fn bears_mark(env: &Env, owner: &ObjectKey, there: &IndividualEnrollment) -> bool {
-    there.initial_tags().is_some_and(|tags| tags.get(MARK) == Some(&mark(env, owner)))
+pub(super) fn bears_mark(ctx: &Context, owner: &ObjectKey, there: &IndividualEnrollment) -> bool {
+    there.initial_tags().is_some_and(|tags| tags.get(MARK) == Some(&mark(ctx, owner)))
 }
 
 /// What says so.
-pub(super) fn mark(env: &Env, owner: &ObjectKey) -> Value {
-    json!({ "owner": env.owner_tag(owner) })
+pub(super) fn mark(ctx: &Context, owner: &ObjectKey) -> Value {
+    json!({ "owner": ctx.owner_tag(owner) })
 }
 
 #[cfg(test)]

@@ -14,14 +14,14 @@ use super::disenrollment::{self, MARK, Meant, mark};
 use super::secret::Held;
 use crate::{
     azure::{
-        dps,
+        Context, Writer, dps,
         enrollment_group::{
             self,
             webhook::{Webhook, webhook},
         },
     },
-    controller::{context::Env, kind::Kind},
-    error::{Error, Halt, bounded},
+    controller::kind::Kind,
+    error::{Error, ObserveError, bounded},
     object::{Keyed, ObjectKey},
 };
 
@@ -40,31 +40,31 @@ struct Wish<'a> {
 
 /// Looks at a device's individual enrollment, unless that was done a short while ago.
 pub(super) async fn look(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     id: &RegistrationId,
     spec: &IndividualEnrollment,
     held: Held,
-) -> Result<Custody, Halt> {
-    let (key, namespace) = (credential.key(), group.key().at.namespace);
+) -> Result<Custody, ObserveError> {
+    let (key, namespace) = (credential.key(), group.key().name.namespace);
     let of_service = enrollment_group::service_of(group);
-    let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.at);
-    let wish = Wish::of(env, credential, group, spec, webhook(env, group).await?)?;
-    let meant = disenrollment::meant(env, &key, id, &of_service);
+    let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.name);
+    let wish = Wish::of(ctx, credential, group, spec, webhook(ctx, group).await?)?;
+    let meant = disenrollment::meant(ctx, &key, id, &of_service);
     let state = wish.state(&held, meant, &of_service);
     let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
-    if is_known && env.clouds.settled.fresh(&key, &state, env.clock.now()).is_some() {
+    if is_known && ctx.clients.settled.fresh(&key, &state, ctx.clock.now()).is_some() {
         return Ok(Custody::settled(what, held, custody::Document::Enrollment(Box::new(wish.fresh(id)))));
     }
-    let service = dps::service(env, &group.spec.provisioning_service_ref, &namespace, &key.at.namespace).await?;
-    let enrollments = dps::enrollments(env, &service).await?;
-    let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| env.clouds.heed(&service, error))?;
+    let service = dps::service(ctx, &group.spec.provisioning_service_ref, &namespace, &key.name.namespace).await?;
+    let enrollments = dps::enrollments(ctx, &service).await?;
+    let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| ctx.clients.heed(&service, error))?;
     if there.is_none() && service.object.meta().deletion_timestamp.is_some() {
-        let note = format!("ProvisioningService {} is being deleted, and no device is enrolled in it any more", of_service.at);
-        return Err(Halt::not_yet(Reason::DependencyMissing, note));
+        let note = format!("ProvisioningService {} is being deleted, and no device is enrolled in it any more", of_service.name);
+        return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
-    let ours = |there: &Document| meant.is_some() && disenrollment::bears_mark(env, &key, there);
+    let ours = |there: &Document| meant.is_some() && disenrollment::bears_mark(ctx, &key, there);
     let found = there.as_ref().map(|there| Found {
         obstacle: (!ours(there)).then(|| somebody_elses(id, &of_service)),
         keys,
@@ -74,21 +74,21 @@ pub(super) async fn look(
     });
     let claim = (meant != Some(Meant::Enrolled)).then(|| Note {
         entries: disenrollment::entries(id, Some((Meant::Enrolled, &of_service))),
-        text: format!("Write down that we enroll registration id {id} in {}", of_service.at),
+        text: format!("Write down that we enroll registration id {id} in {}", of_service.name),
     });
     let wanted = custody::Document::Enrollment(Box::new(wish.over(there.unwrap_or_else(|| wish.fresh(id)))));
     let custody = Custody { what, held, claim, there: found, wanted };
     if custody.is_settled() {
-        env.clouds.settled.keep(&key, state, (), env.clock.now());
+        ctx.clients.settled.keep(&key, state, (), ctx.clock.now());
     } else {
-        env.clouds.settled.forget(&key);
+        ctx.clients.settled.forget(&key);
     }
     Ok(custody)
 }
 
 /// Whether somebody has asked for a look at the cloud that was not told to be done.
 pub(super) fn asks_for_a_look(credential: &DeviceCredential) -> bool {
-    let told = credential.told().and_then(|told| told.sync_requested_at.as_deref());
+    let told = Kind::status(credential).and_then(|told| told.sync_requested_at.as_deref());
     credential.annotation(names::SYNC_REQUESTED_AT).map(|text| bounded(text, 64)).as_deref() != told
 }
 
@@ -103,44 +103,46 @@ fn somebody_elses(id: &RegistrationId, service: &ObjectKey) -> Why {
     let note = format!(
         "registration id {id} has an individual enrollment in ProvisioningService {} that was not made for this object, and that is left \
          alone; delete it there, or take spec.individualEnrollment away",
-        service.at
+        service.name
     );
     Why::new(Reason::AlreadyExists, note)
 }
 
 /// Writes the enrollment.
 pub(super) async fn put(
-    env: &Env,
+    writer: &Writer<'_>,
     credential: &DeviceCredential,
     document: &Document,
     keys: &KeyPair,
     over: &IfMatch,
 ) -> Result<(), Error> {
     let id = super::observe::registration_id_of(credential);
-    let put = disenrollment::enrollments(credential, env).await?.put_enrollment(id, &document.clone().with_keys(keys), over).await;
+    let put = disenrollment::enrollments(credential, writer).await?.put_enrollment(id, &document.clone().with_keys(keys), over).await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to write the individual enrollment of {id}"), error))
 }
 
 impl<'a> Wish<'a> {
     fn of(
-        env: &Env,
+        ctx: &Context,
         credential: &DeviceCredential,
         group: &'a EnrollmentGroup,
         spec: &'a IndividualEnrollment,
         webhook: Option<Webhook>,
-    ) -> Result<Self, Halt> {
+    ) -> Result<Self, ObserveError> {
         let hosts = group.status.iter().flat_map(|status| &status.iot_hubs);
-        let hubs: Result<Vec<_>, _> = hosts.map(|host| env.clouds.azure().cloud().hub_host(host)).collect();
-        let elsewhere = |_| Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {} names no hub of Azure", group.key().at));
-        let wrong = |error| Halt::stuck(Reason::Invalid, format!("spec.individualEnrollment.deviceId: {error}"));
+        let hubs: Result<Vec<_>, _> = hosts.map(|host| ctx.clients.azure().cloud().hub_host(host)).collect();
+        let elsewhere = |_| {
+            ObserveError::reconciling(Reason::DependencyNotReady, format!("EnrollmentGroup {} names no hub of Azure", group.key().name))
+        };
+        let wrong = |error| ObserveError::stalled(Reason::Invalid, format!("spec.individualEnrollment.deviceId: {error}"));
         let device = spec.device_id.as_deref().map(DeviceId::parse).transpose().map_err(wrong)?;
         let twin = spec.initial_twin.clone().unwrap_or_default();
         let mut tags = twin.tags;
         if tags.contains_key(MARK) {
             let note = format!("spec.individualEnrollment.initialTwin.tags.{MARK} is the operator's own tag; take it away");
-            return Err(Halt::stuck(Reason::Invalid, note));
+            return Err(ObserveError::stalled(Reason::Invalid, note));
         }
-        tags.insert(MARK.to_owned(), mark(env, &credential.key()));
+        tags.insert(MARK.to_owned(), mark(ctx, &credential.key()));
         Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, webhook, device, tags, desired: twin.desired })
     }
 

@@ -8,9 +8,8 @@ use moorage_keys::{DeviceId, RegistrationId};
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    azure::{enrollment_group, iot_hub},
-    controller::context::Env,
-    error::{Error, Halt, reached},
+    azure::{Context, Writer, enrollment_group, iot_hub},
+    error::{Error, ObserveError, reached},
     object::Keyed,
 };
 
@@ -33,22 +32,22 @@ pub(super) enum Home {
 }
 
 /// Where the device of a record lives.
-pub(super) fn of_record(env: &Env, group: &EnrollmentGroup, id: &RegistrationId, record: Option<&Registration>) -> Home {
-    home(env, group, id, record.and_then(Registration::assigned_hub), record.and_then(Registration::device_id))
+pub(super) fn of_record(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, record: Option<&Registration>) -> Home {
+    home(ctx, group, id, record.and_then(Registration::assigned_hub), record.and_then(Registration::device_id))
 }
 
 /// Where a device lives that a provisioning service says to be in a hub, under a name or its registration id.
-pub(super) fn home(env: &Env, group: &EnrollmentGroup, id: &RegistrationId, host: Option<&str>, device: Option<DeviceId>) -> Home {
+pub(super) fn home(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, host: Option<&str>, device: Option<DeviceId>) -> Home {
     let Some(host) = host else { return Home::Nowhere };
     let elsewhere = || Home::Elsewhere(crate::error::bounded(host, 128));
-    let Ok(hub) = env.clouds.azure().cloud().hub_host(host) else { return elsewhere() };
-    let tenants = hubs_of(env, group).is_some_and(|hubs| has_hub(&hubs, &hub));
+    let Ok(hub) = ctx.clients.azure().cloud().hub_host(host) else { return elsewhere() };
+    let tenants = hubs_of(ctx, group).is_some_and(|hubs| has_hub(&hubs, &hub));
     let device = device.or_else(|| DeviceId::parse(id.as_str()).ok());
     device.filter(|_| tenants).map_or_else(elsewhere, |device| Home::In(Identity { hub, device }))
 }
 
-fn hubs_of(env: &Env, group: &EnrollmentGroup) -> Option<std::sync::Arc<TenantHubGroup>> {
-    env.stores.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).at)
+fn hubs_of(ctx: &Context, group: &EnrollmentGroup) -> Option<std::sync::Arc<TenantHubGroup>> {
+    ctx.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name)
 }
 
 fn has_hub(hubs: &TenantHubGroup, hub: &HubHost) -> bool {
@@ -62,33 +61,33 @@ pub(super) fn out_of_reach<A>(hub: &str, group: &str) -> Plan<A> {
         "the device is in hub {hub}, which is none of those that EnrollmentGroup {group} may use; delete its identity there, and the record \
          of its registration"
     );
-    Plan::stuck(Reason::NotGranted, note)
+    Plan::stalled(Reason::NotGranted, note)
 }
 
 /// Looks at an identity; `None` if the hub does not know the device.
-pub(super) async fn identity(env: &Env, group: &EnrollmentGroup, identity: &Identity) -> Result<Option<Device>, Halt> {
+pub(super) async fn identity(ctx: &Context, group: &EnrollmentGroup, identity: &Identity) -> Result<Option<Device>, ObserveError> {
     let Identity { hub, device } = identity;
     let step = format!("failed to look at device {device} in hub {hub}");
-    let read = registry(env, group, hub, &step).await?.device(device).await.map_err(|error| Error::cloud(step, error));
-    Ok(read.inspect_err(|error| env.clouds.heed_hub(hub, error))?)
+    let read = registry(ctx, group, hub, &step).await?.device(device).await.map_err(|error| Error::cloud(step, error));
+    Ok(read.inspect_err(|error| ctx.clients.heed_hub(hub, error))?)
 }
 
 /// Deletes an identity; one that is gone already is fine. The device's connection ends with it.
-pub(super) async fn evict(env: &Env, group: &EnrollmentGroup, identity: &Identity) -> Result<(), Error> {
+pub(super) async fn evict(writer: &Writer<'_>, group: &EnrollmentGroup, identity: &Identity) -> Result<(), Error> {
     let Identity { hub, device } = identity;
     let step = format!("failed to delete device {device} from hub {hub}");
-    let registry = reached(registry(env, group, hub, &step).await)?;
+    let registry = reached(registry(writer, group, hub, &step).await)?;
     let deleted = registry.delete_device(device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
-    deleted.inspect_err(|error| env.clouds.heed_hub(hub, error))
+    deleted.inspect_err(|error| writer.clients.heed_hub(hub, error))
 }
 
-async fn registry(env: &Env, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, Halt> {
-    let hubs = hubs_of(env, group).filter(|hubs| has_hub(hubs, hub));
+async fn registry(ctx: &Context, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, ObserveError> {
+    let hubs = hubs_of(ctx, group).filter(|hubs| has_hub(hubs, hub));
     let hubs = hubs.ok_or_else(|| Error::own(format!("{step}: the hub is no longer the tenant's"), moorage_plan::Class::Conflict))?;
-    iot_hub::registry(env, &hubs, hub).await
+    iot_hub::registry(ctx, &hubs, hub).await
 }
 
 /// The group's name, as sentences have it.
 pub(super) fn name_of(group: &EnrollmentGroup) -> String {
-    group.key().at.to_string()
+    group.key().name.to_string()
 }

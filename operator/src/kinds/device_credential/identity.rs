@@ -19,9 +19,8 @@ use super::observe::{Seen, SeenKeys, Wanted, secret_of};
 use super::secret::{Held, held};
 use super::tokens::Renewals;
 use crate::{
-    azure::iot_hub,
-    controller::context::Env,
-    error::{Error, Halt, reached},
+    azure::{Context, Writer, iot_hub},
+    error::{Error, ObserveError, reached},
     ledger::entries::IDENTITY,
     object::{Keyed, KindName, ObjectKey},
 };
@@ -30,7 +29,7 @@ pub use self::leaving::{Leaving, Step, leave, perform};
 
 /// The hub group in whose hub a device is created.
 pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> ObjectKey {
-    ObjectKey::new(KindName::TenantHubGroup, &credential.key().at.namespace, &hub.name)
+    ObjectKey::new(KindName::TenantHubGroup, &credential.key().name.namespace, &hub.name)
 }
 
 /// How an identity stands in the ledger.
@@ -94,49 +93,55 @@ impl Place {
     }
 }
 
-pub(super) async fn observe(credential: &DeviceCredential, env: &Env, hub: &HubRef, goal: Goal) -> Result<Seen, Halt> {
-    let wrong = |error| Halt::stuck(Reason::Invalid, format!("{error}; set spec.deviceId of a new DeviceCredential"));
+pub(super) async fn observe(credential: &DeviceCredential, ctx: &Context, hub: &HubRef, goal: Goal) -> Result<Seen, ObserveError> {
+    let wrong = |error| ObserveError::stalled(Reason::Invalid, format!("{error}; set spec.deviceId of a new DeviceCredential"));
     let device = DeviceId::parse(device_of(credential)).map_err(wrong)?;
-    let claimed = first_in_the_hub(env, credential);
-    let at = hub_group_of(credential, hub).at;
-    let hubs = env.stores.of::<TenantHubGroup>().get(&at).ok_or_else(|| {
+    let claimed = first_in_the_hub(ctx, credential);
+    let at = hub_group_of(credential, hub).name;
+    let hubs = ctx.objects.of::<TenantHubGroup>().get(&at).ok_or_else(|| {
         let note = format!(
             "TenantHubGroup {at} does not exist; create it, or let a DeviceCredential with another spec.hubRef take this one's place"
         );
-        if goal == Goal::Present { Halt::not_yet(Reason::DependencyMissing, note) } else { Halt::stuck(Reason::DependencyMissing, note) }
+        if goal == Goal::Present {
+            ObserveError::reconciling(Reason::DependencyMissing, note)
+        } else {
+            ObserveError::stalled(Reason::DependencyMissing, note)
+        }
     })?;
     if goal == Goal::Absent {
         // The identity is that of the older credential, if there is one.
-        return if claimed.is_ok() { leaving::observe(credential, env, hub, &hubs, device).await } else { Ok(Seen::Kept) };
+        return if claimed.is_ok() { leaving::observe(credential, ctx, hub, &hubs, device).await } else { Ok(Seen::Kept) };
     }
     claimed?;
     let renewals = Renewals::of(credential, None)?;
     // One that comes back under its name does not know the device.
-    let host = host_of(env, &hubs, hub).inspect_err(|_| env.clouds.forget(&credential.key()))?;
+    let host = host_of(ctx, &hubs, hub).inspect_err(|_| ctx.clients.forget(&credential.key()))?;
     let place = Place { hub: host, device };
     let at = secret_of(credential);
-    let (secret, held) = held(env, credential, &at, MadeFor::Identity).await?;
-    let custody = look(env, credential, &hubs, &place, held).await?;
+    let (secret, held) = held(ctx, credential, &at, MadeFor::Identity).await?;
+    let custody = look(ctx, credential, &hubs, &place, held).await?;
     let origin = Origin::Hub { hub: place.hub.host().clone(), device: place.device };
-    let stale = env.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
+    let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
     let keys = SeenKeys::Generated(Box::new(custody), MadeFor::Identity);
     Ok(Seen::Wanted(Box::new(Wanted { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })))
 }
 
 /// The host of a hub that is named, as its group tells it.
-fn host_of(env: &Env, hubs: &TenantHubGroup, hub: &HubRef) -> Result<HubHost, Halt> {
-    let at = hubs.key().at;
+fn host_of(ctx: &Context, hubs: &TenantHubGroup, hub: &HubRef) -> Result<HubHost, ObserveError> {
+    let at = hubs.key().name;
     if !names(hubs, hub) {
         let note = format!("TenantHubGroup {at} has no hub {}; add it there", hub.hub);
-        return Err(Halt::not_yet(Reason::DependencyMissing, note));
+        return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
     let seen = hubs.status.iter().flat_map(|status| &status.hubs).find(|seen| seen.name.eq_ignore_ascii_case(&hub.hub));
     let host = seen.and_then(|seen| seen.host_name.as_deref());
-    let host =
-        host.ok_or_else(|| Halt::not_yet(Reason::DependencyNotReady, format!("hub {} of TenantHubGroup {at} is not there yet", hub.hub)))?;
-    let elsewhere =
-        |_| Halt::stuck(Reason::Invalid, format!("hub {} says that its host is one outside of Azure; nothing is sent there", hub.hub));
-    env.clouds.azure().cloud().hub_host(host).map_err(elsewhere)
+    let host = host.ok_or_else(|| {
+        ObserveError::reconciling(Reason::DependencyNotReady, format!("hub {} of TenantHubGroup {at} is not there yet", hub.hub))
+    })?;
+    let elsewhere = |_| {
+        ObserveError::stalled(Reason::Invalid, format!("hub {} says that its host is one outside of Azure; nothing is sent there", hub.hub))
+    };
+    ctx.clients.azure().cloud().hub_host(host).map_err(elsewhere)
 }
 
 /// Whether a hub group has a hub of that name.
@@ -144,25 +149,31 @@ fn names(hubs: &TenantHubGroup, hub: &HubRef) -> bool {
     hubs.spec.hubs.iter().any(|one| one.name.eq_ignore_ascii_case(&hub.hub))
 }
 
-async fn look(env: &Env, credential: &DeviceCredential, hubs: &TenantHubGroup, place: &Place, held: Held) -> Result<Custody, Halt> {
-    let (key, entries) = (credential.key(), env.recorded(&credential.key()));
+async fn look(
+    ctx: &Context,
+    credential: &DeviceCredential,
+    hubs: &TenantHubGroup,
+    place: &Place,
+    held: Held,
+) -> Result<Custody, ObserveError> {
+    let (key, entries) = (credential.key(), ctx.ledger.of(&credential.key()));
     let written = entries.get(&place.entry()).map(String::as_str);
     let keys = held.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
     let state = format!("{} {written:?} {keys:?}", place.what());
     let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
-    if is_known && env.clouds.settled.fresh(&key, &state, env.clock.now()).is_some() {
+    if is_known && ctx.clients.settled.fresh(&key, &state, ctx.clock.now()).is_some() {
         return Ok(Custody::settled(place.what(), held, fresh(place)));
     }
-    let there = read(env, hubs, place).await?;
+    let there = read(ctx, hubs, place).await?;
     if there.is_none() && hubs.meta().deletion_timestamp.is_some() {
-        let note = format!("TenantHubGroup {} is being deleted, and no device is made in its hubs any more", hubs.key().at);
-        return Err(Halt::not_yet(Reason::DependencyMissing, note));
+        let note = format!("TenantHubGroup {} is being deleted, and no device is made in its hubs any more", hubs.key().name);
+        return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
     let custody = custody(place, held, written.and_then(Record::read), there);
     if custody.is_settled() {
-        env.clouds.settled.keep(&key, state, (), env.clock.now());
+        ctx.clients.settled.keep(&key, state, (), ctx.clock.now());
     } else {
-        env.clouds.settled.forget(&key);
+        ctx.clients.settled.forget(&key);
     }
     Ok(custody)
 }
@@ -207,27 +218,33 @@ fn disabled(place: &Place) -> Why {
     )
 }
 
-async fn read(env: &Env, hubs: &TenantHubGroup, place: &Place) -> Result<Option<Device>, Halt> {
-    let registry = iot_hub::registry(env, hubs, &place.hub).await?;
+async fn read(ctx: &Context, hubs: &TenantHubGroup, place: &Place) -> Result<Option<Device>, ObserveError> {
+    let registry = iot_hub::registry(ctx, hubs, &place.hub).await?;
     let read = registry.device(&place.device).await;
     let read = read.map_err(|error| Error::cloud(format!("failed to look at {}", place.what()), error));
-    Ok(read.inspect_err(|error| env.clouds.heed_hub(&place.hub, error))?)
+    Ok(read.inspect_err(|error| ctx.clients.heed_hub(&place.hub, error))?)
 }
 
 /// The registry of the hub that a credential names, and the device's place in it.
-pub(super) async fn registry(env: &Env, credential: &DeviceCredential) -> Result<(Registry, Place), Error> {
+pub(super) async fn registry(ctx: &Context, credential: &DeviceCredential) -> Result<(Registry, Place), Error> {
     let gone = || Error::own("the TenantHubGroup of the device does not exist", moorage_plan::Class::Conflict);
     let hub = credential.spec.hub_ref.as_ref().ok_or_else(gone)?;
-    let hubs = env.stores.of::<TenantHubGroup>().get(&hub_group_of(credential, hub).at).ok_or_else(gone)?;
+    let hubs = ctx.objects.of::<TenantHubGroup>().get(&hub_group_of(credential, hub).name).ok_or_else(gone)?;
     let device = DeviceId::parse(device_of(credential)).map_err(|_| gone())?;
-    let place = Place { hub: reached(host_of(env, &hubs, hub))?, device };
-    Ok((reached(iot_hub::registry(env, &hubs, &place.hub).await)?, place))
+    let place = Place { hub: reached(host_of(ctx, &hubs, hub))?, device };
+    Ok((reached(iot_hub::registry(ctx, &hubs, &place.hub).await)?, place))
 }
 
 /// Writes the identity.
-pub(super) async fn put(env: &Env, credential: &DeviceCredential, document: &Device, keys: &KeyPair, over: &IfMatch) -> Result<(), Error> {
-    let (registry, place) = registry(env, credential).await?;
+pub(super) async fn put(
+    writer: &Writer<'_>,
+    credential: &DeviceCredential,
+    document: &Device,
+    keys: &KeyPair,
+    over: &IfMatch,
+) -> Result<(), Error> {
+    let (registry, place) = registry(writer, credential).await?;
     let put = registry.put_device(&place.device, &document.clone().with_keys(keys), over).await;
     let put = put.map(drop).map_err(|error| Error::cloud(format!("failed to write {}", place.what()), error));
-    put.inspect_err(|error| env.clouds.heed_hub(&place.hub, error))
+    put.inspect_err(|error| writer.clients.heed_hub(&place.hub, error))
 }

@@ -11,6 +11,8 @@ mod perform;
 mod plan;
 mod written;
 
+use self::written::written;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -24,11 +26,10 @@ use super::observe::{secret_of, waiting};
 use super::reprovisioning::{self, Asked, open_request};
 use super::secret::{SeenSecret, is_intact};
 use crate::{
-    azure::enrollment_group,
+    azure::{Context, enrollment_group},
     cluster::SecretData,
-    controller::context::Env,
-    error::Halt,
-    object::{Keyed, Name},
+    error::ObserveError,
+    object::{Keyed, NamespacedName},
 };
 
 pub(super) use self::beside::Beside;
@@ -58,7 +59,7 @@ pub struct Source {
     /// Who signs.
     pub(super) authority: Authority,
     /// The Secret of the authority, with its key.
-    pub(super) issuer: Name,
+    pub(super) issuer: NamespacedName,
 }
 
 /// What there is of a credential with a certificate.
@@ -66,9 +67,17 @@ pub struct Source {
 pub struct SeenOutput {
     pub(super) secret: Option<SeenSecret>,
     /// Secrets that were made for this credential under another name.
-    pub(super) stale: Vec<Name>,
+    pub(super) stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
     pub(super) asked: Option<Asked>,
+}
+
+impl SeenOutput {
+    /// When the certificate in the Secret ends, if one is there.
+    pub(super) fn not_after(&self) -> Option<Timestamp> {
+        let meta = self.secret.as_ref().map(|secret| &*secret.meta).filter(|meta| is_of_a_certificate(meta))?;
+        written(meta).life.map(|life| life.not_after)
+    }
 }
 
 /// Recognises a content to those who hold the certificate's key, and to nobody else; `None` if it has none.
@@ -87,16 +96,16 @@ pub(super) fn is_of_a_certificate(meta: &ObjectMeta) -> bool {
 ///
 /// # Errors
 /// Halts if the credential asks for what does not fit.
-pub(super) fn is_asked_for(credential: &DeviceCredential, group: &EnrollmentGroup) -> Result<bool, Halt> {
+pub(super) fn is_asked_for(credential: &DeviceCredential, group: &EnrollmentGroup) -> Result<bool, ObserveError> {
     let spec = &credential.spec;
     let asked = group.spec.attestation.x509.is_some() && spec.individual_enrollment.is_none();
     if !asked && spec.certificate.is_some() {
         let note = "the device is known by keys, and a certificate would open nothing; take spec.certificate out";
-        return Err(Halt::stuck(Reason::Invalid, note));
+        return Err(ObserveError::stalled(Reason::Invalid, note));
     }
     if asked && (spec.dps_token.is_some() || spec.hub_token.is_some() || spec.connection_string) {
         let note = "the group knows its devices by certificates, which have no tokens and no connection string; take spec.dpsToken, spec.hubToken and spec.connectionString out";
-        return Err(Halt::stuck(Reason::Invalid, note));
+        return Err(ObserveError::stalled(Reason::Invalid, note));
     }
     Ok(asked)
 }
@@ -104,44 +113,49 @@ pub(super) fn is_asked_for(credential: &DeviceCredential, group: &EnrollmentGrou
 /// What the credential's certificate depends on beside what every credential does: a change of it wakes the group, and the
 /// group's credentials then.
 pub(super) async fn look(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     registration_id: RegistrationId,
     longest: Option<&str>,
-) -> Result<Looked, Halt> {
+) -> Result<Looked, ObserveError> {
     let renewal = renewal(credential, longest)?;
     let beside = beside::of(credential, group, registration_id)?;
-    let source = source(env, group, beside).await?;
-    let seen = output(env, credential, group, &source.beside.registration_id).await?;
+    let source = source(ctx, group, beside).await?;
+    let seen = output(ctx, credential, group, &source.beside.registration_id).await?;
     Ok(Looked { source, renewal, seen })
 }
 
 /// Looks at what there is of a credential.
-async fn output(env: &Env, credential: &DeviceCredential, group: &EnrollmentGroup, id: &RegistrationId) -> Result<SeenOutput, Halt> {
+async fn output(
+    ctx: &Context,
+    credential: &DeviceCredential,
+    group: &EnrollmentGroup,
+    id: &RegistrationId,
+) -> Result<SeenOutput, ObserveError> {
     let at = secret_of(credential);
-    let secret = match env.secrets.meta(&at)? {
-        Some(meta) => Some(SeenSecret { intact: is_intact(env, credential, &at, &meta, is_as_written).await?, meta }),
+    let secret = match ctx.secrets.meta(&at)? {
+        Some(meta) => Some(SeenSecret { intact: is_intact(ctx, credential, &at, &meta, is_as_written).await?, meta }),
         None => None,
     };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
     let asked = match request {
-        Some((token, secret)) => Some(reprovisioning::look(env, group, id, token, &secret.meta).await?),
+        Some((token, secret)) => Some(reprovisioning::look(ctx, group, id, token, &secret.meta).await?),
         None => None,
     };
-    let stale = env.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
+    let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
     Ok(SeenOutput { secret, stale, asked })
 }
 
-async fn source(env: &Env, group: &EnrollmentGroup, beside: Beside) -> Result<Source, Halt> {
-    let at = group.key().at;
+async fn source(ctx: &Context, group: &EnrollmentGroup, beside: Beside) -> Result<Source, ObserveError> {
+    let at = group.key().name;
     let issuer = enrollment_group::issuer_of(group).ok_or_else(|| {
         let note = format!(
             "EnrollmentGroup {at} refers to authorities that only the provisioning service knows, and nobody here can sign for them; name an issuer of cert-manager in spec.certificate.issuerRef, have the device's certificate made elsewhere, or use signingCertificates there"
         );
-        Halt::stuck(Reason::DependencyMissing, note)
+        ObserveError::stalled(Reason::DependencyMissing, note)
     })?;
-    let authority = authority(env, &issuer, &at).await?;
+    let authority = authority(ctx, &issuer, &at).await?;
     if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
         return Err(waiting(group, "is bringing its authority to the provisioning service"));
     }
@@ -155,23 +169,23 @@ fn is_accepted(group: &EnrollmentGroup, authority: &Authority, place: impl Fn(Sl
 }
 
 /// The certificate of an authority of a group, and all that its Secret holds.
-async fn authority_in(env: &Env, at: &Name, group: &Name) -> Result<(Authority, Arc<SecretData>), Halt> {
-    let data = env.secrets.source(at).await?;
+async fn authority_in(ctx: &Context, at: &NamespacedName, group: &NamespacedName) -> Result<(Authority, Arc<SecretData>), ObserveError> {
+    let data = ctx.secrets.source(at).await?;
     let read = data.as_ref().and_then(|data| Authority::from_pem(data.expose(CERTIFICATE)?).ok());
     read.zip(data).ok_or_else(|| {
         let note = format!("EnrollmentGroup {group} has no authority now: its condition says why");
-        Halt::not_yet(Reason::DependencyNotReady, note)
+        ObserveError::reconciling(Reason::DependencyNotReady, note)
     })
 }
 
 /// The authority that signs, which has its key in the cluster.
-async fn authority(env: &Env, issuer: &Name, group: &Name) -> Result<Authority, Halt> {
-    let (authority, data) = authority_in(env, issuer, group).await?;
+async fn authority(ctx: &Context, issuer: &NamespacedName, group: &NamespacedName) -> Result<Authority, ObserveError> {
+    let (authority, data) = authority_in(ctx, issuer, group).await?;
     if data.expose(KEY).is_none_or(|key| key.trim().is_empty()) {
         let note = format!(
             "Secret {issuer} of EnrollmentGroup {group} has no {KEY}, and without it nobody here can sign; put the authority's key there, name an issuer of cert-manager in spec.certificate.issuerRef, or have the device's certificate made elsewhere"
         );
-        return Err(Halt::stuck(Reason::DependencyMissing, note));
+        return Err(ObserveError::stalled(Reason::DependencyMissing, note));
     }
     Ok(authority)
 }

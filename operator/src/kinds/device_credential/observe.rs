@@ -15,12 +15,12 @@ use super::tokens::Renewals;
 use super::{disenrollment, enrolled, home, identity, leaf};
 use crate::{
     azure::{
+        Context,
         enrollment_group::{self, keys},
         grants,
     },
-    controller::context::Env,
-    error::Halt,
-    object::{Keyed, Name, ObjectKey},
+    error::ObserveError,
+    object::{Keyed, NamespacedName, ObjectKey},
 };
 
 /// What was seen of a credential's world.
@@ -48,10 +48,10 @@ pub struct Wanted {
     pub(super) renewals: Renewals,
     pub(super) secret: Option<SeenSecret>,
     /// Secrets that were made for this credential under another name.
-    pub(super) stale: Vec<Name>,
+    pub(super) stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
     pub(super) asked: Option<Asked>,
-    /// Name of the enrollment group, as sentences have it.
+    /// NamespacedName of the enrollment group, as sentences have it.
     pub(super) group: String,
 }
 
@@ -64,9 +64,9 @@ pub(super) enum SeenKeys {
 }
 
 /// The name of the Secret that a credential is written to.
-pub(super) fn secret_of(credential: &DeviceCredential) -> Name {
+pub(super) fn secret_of(credential: &DeviceCredential) -> NamespacedName {
     let key = credential.key();
-    Name::new(&key.at.namespace, credential.spec.secret.name.as_deref().unwrap_or(&key.at.name))
+    NamespacedName::new(&key.name.namespace, credential.spec.secret.name.as_deref().unwrap_or(&key.name.name))
 }
 
 /// What the device registers as, as it is written.
@@ -77,98 +77,113 @@ pub(super) fn registration_id_of(credential: &DeviceCredential) -> &str {
 /// The group that a credential belongs to.
 pub(super) fn group_of(credential: &DeviceCredential) -> Option<ObjectKey> {
     let reference = credential.spec.enrollment_group_ref.as_ref()?;
-    Some(enrollment_group::key_of(reference, &credential.key().at.namespace))
+    Some(enrollment_group::key_of(reference, &credential.key().name.namespace))
 }
 
-pub(super) async fn observe(credential: &DeviceCredential, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+/// What the credential's Secret is good for, and until when.
+pub(super) fn ready_message(credential: &DeviceCredential, seen: &Seen) -> String {
+    let until = match seen {
+        Seen::Wanted(seen) => seen.secret.as_ref().and_then(|secret| {
+            let lives = super::plan::written(&secret.meta).lives;
+            seen.renewals.asked(lives).first_to_end().map(|life| life.not_after)
+        }),
+        Seen::Certified(seen) => seen.seen.not_after(),
+        Seen::Ordered(seen) => seen.seen.not_after(),
+        Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => return String::new(),
+    };
+    let until = until.map(|until| format!(" until {}", until.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
+    format!("Secret {} holds a working credential{until}", secret_of(credential))
+}
+
+pub(super) async fn observe(credential: &DeviceCredential, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
     if goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Retain {
         return Ok(Seen::Kept);
     }
     match (group_of(credential), &credential.spec.hub_ref) {
-        (Some(group), _) => of_group(credential, env, &group, goal).await,
-        (None, Some(hub)) => identity::observe(credential, env, hub, goal).await,
-        (None, None) => Err(Halt::stuck(Reason::Invalid, "give exactly one of spec.enrollmentGroupRef and spec.hubRef")),
+        (Some(group), _) => of_group(credential, ctx, &group, goal).await,
+        (None, Some(hub)) => identity::observe(credential, ctx, hub, goal).await,
+        (None, None) => Err(ObserveError::stalled(Reason::Invalid, "give exactly one of spec.enrollmentGroupRef and spec.hubRef")),
     }
 }
 
 /// A device that registers through an enrollment group, which is the boundary of what it may have.
-async fn of_group(credential: &DeviceCredential, env: &Env, group_key: &ObjectKey, goal: Goal) -> Result<Seen, Halt> {
+async fn of_group(credential: &DeviceCredential, ctx: &Context, group_key: &ObjectKey, goal: Goal) -> Result<Seen, ObserveError> {
     let key = credential.key();
     let id = RegistrationId::parse(registration_id_of(credential))
-        .map_err(|error| Halt::stuck(Reason::Invalid, format!("{error}; set spec.registrationId of a new DeviceCredential")))?;
-    let group = env.stores.of::<EnrollmentGroup>().get(&group_key.at).ok_or_else(|| {
-        Halt::not_yet(
+        .map_err(|error| ObserveError::stalled(Reason::Invalid, format!("{error}; set spec.registrationId of a new DeviceCredential")))?;
+    let group = ctx.objects.of::<EnrollmentGroup>().get(&group_key.name).ok_or_else(|| {
+        ObserveError::reconciling(
             Reason::DependencyMissing,
-            format!("EnrollmentGroup {} does not exist; create it, or correct spec.enrollmentGroupRef", group_key.at),
+            format!("EnrollmentGroup {} does not exist; create it, or correct spec.enrollmentGroupRef", group_key.name),
         )
     })?;
-    let grant = grants::on_enrollment_group(&group, &key.at.namespace, id.as_str())?;
-    let claimed = first_to_claim(env, credential, &id, &group);
+    let grant = grants::on_enrollment_group(&group, &key.name.namespace, id.as_str())?;
+    let claimed = first_to_claim(ctx, credential, &id, &group);
     if goal == Goal::Absent {
         // The device is that of the older credential, if there is one.
         let Ok(()) = claimed else { return Ok(Seen::Kept) };
-        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, env, &group, id, goal).await?)));
+        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, ctx, &group, id, goal).await?)));
     }
     let longest = grant.and_then(|grant| grant.max_token_ttl.as_deref());
     let renewals = Renewals::of(credential, longest)?;
     if let Some(limit) = grant.and_then(|grant| grant.max_devices) {
-        within_the_limit(env, credential, group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
+        within_the_limit(ctx, credential, group_key, &grant.map(|grant| grant.namespaces.clone()).unwrap_or_default(), limit)?;
     }
     claimed?;
-    first_in_the_hub(env, credential)?;
+    first_in_the_hub(ctx, credential)?;
     let service = enrollment_group::service_of(&group);
-    if credential.spec.individual_enrollment.is_none() && disenrollment::meant(env, &key, &id, &service).is_some() {
-        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, env, &group, id, goal).await?)));
+    if credential.spec.individual_enrollment.is_none() && disenrollment::meant(ctx, &key, &id, &service).is_some() {
+        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, ctx, &group, id, goal).await?)));
     }
-    if let Some((other, meant)) = disenrollment::written_for_another(env, &key, &id, &service) {
-        let looked = disenrollment::look(credential, env, &group, id.clone(), goal).await?;
+    if let Some((other, meant)) = disenrollment::written_for_another(ctx, &key, &id, &service) {
+        let looked = disenrollment::look(credential, ctx, &group, id.clone(), goal).await?;
         disenrollment::held_up_by_another(&looked, &other, meant).map_or(Ok(()), Err)?;
     }
     if leaf::is_asked_for(credential, &group)? {
         if let Some(issuer) = leaf::order::issuer_of(credential) {
-            return Ok(Seen::Ordered(Box::new(leaf::order::look(env, credential, &group, issuer, id, longest).await?)));
+            return Ok(Seen::Ordered(Box::new(leaf::order::look(ctx, credential, &group, issuer, id, longest).await?)));
         }
-        return Ok(Seen::Certified(Box::new(leaf::look(env, credential, &group, id, longest).await?)));
+        return Ok(Seen::Certified(Box::new(leaf::look(ctx, credential, &group, id, longest).await?)));
     }
-    Ok(Seen::Wanted(Box::new(wanted(env, credential, &group, id, renewals).await?)))
+    Ok(Seen::Wanted(Box::new(wanted(ctx, credential, &group, id, renewals).await?)))
 }
 
 async fn wanted(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     id: RegistrationId,
     renewals: Renewals,
-) -> Result<Wanted, Halt> {
+) -> Result<Wanted, ObserveError> {
     let origin = origin(group, &id)?;
     let at = secret_of(credential);
     let (keys, secret) = match &credential.spec.individual_enrollment {
         None => {
-            let keys = derived(env, group, &id).await?;
-            let secret = secret::derived(env, credential, &at, &keys.pair.primary).await?;
+            let keys = derived(ctx, group, &id).await?;
+            let secret = secret::derived(ctx, credential, &at, &keys.pair.primary).await?;
             (SeenKeys::Derived(keys), secret)
         }
         Some(spec) => {
-            let (secret, held) = secret::held(env, credential, &at, MadeFor::IndividualEnrollment).await?;
-            let custody = enrolled::look(env, credential, group, &id, spec, held).await?;
+            let (secret, held) = secret::held(ctx, credential, &at, MadeFor::IndividualEnrollment).await?;
+            let custody = enrolled::look(ctx, credential, group, &id, spec, held).await?;
             (SeenKeys::Generated(Box::new(custody), MadeFor::IndividualEnrollment), secret)
         }
     };
-    let assigned = if assigned::is_asked_for(credential) { Some(assigned::look(env, credential, group, &id).await?) } else { None };
+    let assigned = if assigned::is_asked_for(credential) { Some(assigned::look(ctx, credential, group, &id).await?) } else { None };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
     let asked = match request {
-        Some((token, secret)) => Some(reprovisioning::look(env, group, &id, token, &secret.meta).await?),
+        Some((token, secret)) => Some(reprovisioning::look(ctx, group, &id, token, &secret.meta).await?),
         None => None,
     };
-    let stale = env.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
+    let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
     Ok(Wanted { origin, keys, assigned, renewals, secret, stale, asked, group: home::name_of(group) })
 }
 
-pub(super) fn waiting(group: &EnrollmentGroup, what: &str) -> Halt {
-    Halt::not_yet(Reason::DependencyNotReady, format!("EnrollmentGroup {} {what}", group.key().at))
+pub(super) fn waiting(group: &EnrollmentGroup, what: &str) -> ObserveError {
+    ObserveError::reconciling(Reason::DependencyNotReady, format!("EnrollmentGroup {} {what}", group.key().name))
 }
 
-fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, Halt> {
+fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, ObserveError> {
     let (id_scope, host) = place_of(group)?;
     Ok(Origin::Service { registration_id: id.clone(), id_scope, host })
 }
@@ -177,7 +192,7 @@ fn origin(group: &EnrollmentGroup, id: &RegistrationId) -> Result<Origin, Halt> 
 ///
 /// # Errors
 /// Halts until the group is in the provisioning service.
-pub(super) fn place_of(group: &EnrollmentGroup) -> Result<(IdScope, String), Halt> {
+pub(super) fn place_of(group: &EnrollmentGroup) -> Result<(IdScope, String), ObserveError> {
     let status = group.status.as_ref().ok_or_else(|| waiting(group, "was not reconciled yet"))?;
     let (Some(id_scope), Some(host)) = (&status.id_scope, &status.provisioning_host) else {
         return Err(waiting(group, "is not in the provisioning service yet"));
@@ -191,10 +206,10 @@ pub(super) fn place_of(group: &EnrollmentGroup) -> Result<(IdScope, String), Hal
 }
 
 /// The keys that a device derives from its group's.
-async fn derived(env: &Env, group: &EnrollmentGroup, id: &RegistrationId) -> Result<Keys, Halt> {
+async fn derived(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId) -> Result<Keys, ObserveError> {
     let known = group.status.as_ref().and_then(|status| status.keys_digest.as_ref());
     let known = known.ok_or_else(|| waiting(group, "has no keys in the provisioning service yet"))?;
-    let keys = keys::stored_keys(env, group).await?.ok_or_else(|| waiting(group, "has lost its keys' Secret and is restoring it"))?;
+    let keys = keys::stored_keys(ctx, group).await?.ok_or_else(|| waiting(group, "has lost its keys' Secret and is restoring it"))?;
     if *known != keys::digest_of(&keys) {
         return Err(waiting(group, "is bringing its keys to the provisioning service"));
     }

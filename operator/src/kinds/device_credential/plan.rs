@@ -20,16 +20,16 @@ use super::tokens::Lives;
 use super::{identity, reprovisioning};
 use crate::{
     cache::secrets::owner_of,
-    object::{Keyed, KindName, Name},
+    object::{Keyed, KindName, NamespacedName},
 };
 
 /// What can be done for a credential.
 #[derive(Debug)]
 pub enum Action {
     /// Writes the Secret: a new one, or over the version that was seen.
-    Write { at: Name, content: Box<Content>, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
+    Write { at: NamespacedName, content: Box<Content>, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
     /// Deletes a Secret that was made for this credential under another name.
-    Delete(Name),
+    Delete(NamespacedName),
     /// Bars the device, or lets it in again.
     Enrollment(Step),
     /// Has the device register anew.
@@ -119,7 +119,7 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
     let over = seen.secret.as_ref().map(|secret| &secret.meta);
     if over.is_some_and(|meta| !is_ours(credential, meta)) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
-        return Plan::stuck(Reason::SecretNotOurs, note);
+        return Plan::stalled(Reason::SecretNotOurs, note);
     }
     if over.is_some_and(|meta| leaf::is_of_a_certificate(meta)) {
         let actions = vec![Action::Certificate(leaf::Step::Replace { at })];
@@ -195,7 +195,7 @@ fn is_same_login(secret: &SeenSecret, content: &Content) -> bool {
     annotation(&secret.meta, names::HUB_LOGIN) == content.login.as_ref()
 }
 
-fn rewrite(at: Name, secret: &SeenSecret, content: Box<Content>, now: Timestamp) -> Action {
+fn rewrite(at: NamespacedName, secret: &SeenSecret, content: Box<Content>, now: Timestamp) -> Action {
     let before = written(&secret.meta);
     let same = annotation(&secret.meta, names::DIGEST) == Some(&content.digest.to_string());
     let revision = if same { before.revision.max(1) } else { before.revision + 1 };
@@ -209,7 +209,7 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 }
 
 /// The actions, and after them what becomes of Secrets that are not wanted any more.
-pub(super) fn with_stale(credential: &DeviceCredential, mut actions: Vec<Action>, stale: &[Name]) -> Vec<Action> {
+pub(super) fn with_stale(credential: &DeviceCredential, mut actions: Vec<Action>, stale: &[NamespacedName]) -> Vec<Action> {
     let order = order::name_of(credential);
     actions
         .extend(stale.iter().cloned().map(|at| if at == order { Action::Order(order::Step::Cancel { at }) } else { Action::Delete(at) }));
@@ -221,7 +221,7 @@ pub(super) fn is_ours(credential: &DeviceCredential, meta: &ObjectMeta) -> bool 
     let key = credential.key();
     let mut owners = meta.owner_references.iter().flatten().filter(|owner| owner.controller == Some(true));
     owner_of(meta).as_ref() == Some(&key)
-        && owners.all(|owner| owner.kind == KindName::DeviceCredential.as_str() && *owner.name == *key.at.name)
+        && owners.all(|owner| owner.kind == KindName::DeviceCredential.as_str() && *owner.name == *key.name.name)
 }
 
 /// Whether the Secret goes when this very object goes; after a restore it names a uid that is no more.

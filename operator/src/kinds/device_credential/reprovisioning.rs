@@ -17,10 +17,10 @@ use super::disenrollment::{enrollments, group};
 use super::home::{self, Home, Identity};
 use super::observe::secret_of;
 use crate::{
-    azure::{dps, enrollment_group},
-    controller::{context::Env, kind::Kind, schedule::soon},
-    error::{Error, Halt, bounded},
-    object::{Keyed, Thing},
+    azure::{Context, Writer, dps, enrollment_group},
+    controller::{kind::Kind, reconcile::schedule::soon},
+    error::{Error, ObserveError, bounded},
+    object::Keyed,
 };
 
 /// A request, and the registration that it can concern.
@@ -97,17 +97,17 @@ pub(super) fn on_secret<'a>(secret: &'a ObjectMeta, name: &str) -> Option<&'a St
 
 /// Looks at the registration that a request concerns.
 pub(super) async fn look(
-    env: &Env,
+    ctx: &Context,
     from: &EnrollmentGroup,
     id: &RegistrationId,
     token: String,
     secret: &ObjectMeta,
-) -> Result<Asked, Halt> {
-    let service = enrollment_group::service(env, from).await?;
-    let record = dps::enrollments(env, &service).await?.registration(id.as_str()).await;
+) -> Result<Asked, ObserveError> {
+    let service = enrollment_group::service(ctx, from).await?;
+    let record = dps::enrollments(ctx, &service).await?.registration(id.as_str()).await;
     let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
-    let record = record.inspect_err(|error| env.clouds.heed(&service, error))?;
-    let home = home::of_record(env, from, id, record.as_ref());
+    let record = record.inspect_err(|error| ctx.clients.heed(&service, error))?;
+    let home = home::of_record(ctx, from, id, record.as_ref());
     let noted = on_secret(secret, names::REPROVISIONING).cloned();
     Ok(Asked { id: id.clone(), token, noted, record, home, group: home::name_of(from) })
 }
@@ -144,30 +144,29 @@ fn meant(token: &str, record: &Registration) -> String {
 }
 
 /// Performs one step.
-pub(super) async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
     match step {
-        Step::Note { text } => annotate(credential, env, &[(names::REPROVISIONING, Some(text))]).await,
-        Step::Done { token } => annotate(credential, env, &[(names::REPROVISIONING, None), (names::REPROVISIONED, Some(token))]).await,
+        Step::Note { text } => annotate(credential, writer, &[(names::REPROVISIONING, Some(text))]).await,
+        Step::Done { token } => annotate(credential, writer, &[(names::REPROVISIONING, None), (names::REPROVISIONED, Some(token))]).await,
         Step::Evict { identity } => {
-            env.clouds.identities.forget(&credential.key());
-            home::evict(env, &*group(credential, env)?, identity).await
+            writer.clients.identities.forget(&credential.key());
+            home::evict(writer, &*group(credential, writer)?, identity).await
         }
         Step::Forget { id, over } => {
-            let deleted = enrollments(credential, env).await?.delete_registration(id.as_str(), over).await;
+            let deleted = enrollments(credential, writer).await?.delete_registration(id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
         }
     }
 }
 
 /// Writes on the Secret that was seen; its content is not touched.
-async fn annotate(credential: &DeviceCredential, env: &Env, annotations: &[(&str, Option<&String>)]) -> Result<(), Error> {
+async fn annotate(credential: &DeviceCredential, writer: &Writer<'_>, annotations: &[(&str, Option<&String>)]) -> Result<(), Error> {
     let at = secret_of(credential);
-    let seen = env.secrets.version(&at).unwrap_or_default();
+    let seen = writer.secrets.version(&at).unwrap_or_default();
     let annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let version = env.cluster.annotate_secret(&at, &seen, &Value::Object(annotations)).await?;
+    let version = writer.mark_secret(&at, &seen, json!({ "annotations": Value::Object(annotations) })).await?;
     // It was looked at before, and nobody has changed it since.
-    env.secrets.is_intact(&at, version.clone());
-    env.await_write(&credential.key(), &Thing::Secret(at), version);
+    writer.secrets.is_intact(&at, version);
     Ok(())
 }
 

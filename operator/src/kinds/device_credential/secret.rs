@@ -9,7 +9,7 @@ use moorage_keys::SymmetricKey;
 
 use super::content::{MadeFor, keys_in, pending_in, seal};
 use super::plan::{annotation, is_ours};
-use crate::{cluster::SecretData, controller::context::Env, error::Halt, object::Name};
+use crate::{azure::Context, cluster::SecretData, error::ObserveError, object::NamespacedName};
 
 /// The Secret of the name that was asked for.
 pub(super) struct SeenSecret {
@@ -52,42 +52,47 @@ impl Held {
 
 /// Looks at the Secret of a device with generated keys, which are nowhere else in the cluster.
 pub(super) async fn held(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
-    at: &Name,
+    at: &NamespacedName,
     made_for: MadeFor,
-) -> Result<(Option<SeenSecret>, Held), Halt> {
-    let Some(meta) = env.secrets.meta(at)? else { return Ok((None, Held::default())) };
+) -> Result<(Option<SeenSecret>, Held), ObserveError> {
+    let Some(meta) = ctx.secrets.meta(at)? else { return Ok((None, Held::default())) };
     // What is not ours is none of our business.
-    let data = if is_ours(credential, &meta) { env.secrets.source(at).await? } else { None };
+    let data = if is_ours(credential, &meta) { ctx.secrets.source(at).await? } else { None };
     let held = data.map(|data| Held::of(credential, &meta, &data, made_for)).unwrap_or_default();
     Ok((Some(SeenSecret { meta, intact: held.intact }), held))
 }
 
 /// Looks at the Secret of a device with derived keys.
-pub(super) async fn derived(env: &Env, credential: &DeviceCredential, at: &Name, key: &SymmetricKey) -> Result<Option<SeenSecret>, Halt> {
-    let Some(meta) = env.secrets.meta(at)? else { return Ok(None) };
+pub(super) async fn derived(
+    ctx: &Context,
+    credential: &DeviceCredential,
+    at: &NamespacedName,
+    key: &SymmetricKey,
+) -> Result<Option<SeenSecret>, ObserveError> {
+    let Some(meta) = ctx.secrets.meta(at)? else { return Ok(None) };
     let as_written = |read: &ObjectMeta, data: &SecretData| annotation(read, names::DIGEST) == Some(&seal(key, data).to_string());
-    Ok(Some(SeenSecret { intact: is_intact(env, credential, at, &meta, as_written).await?, meta }))
+    Ok(Some(SeenSecret { intact: is_intact(ctx, credential, at, &meta, as_written).await?, meta }))
 }
 
 /// Metadata cannot show tampering with the content. A version that is known needs no look; any other is read once.
 pub(super) async fn is_intact(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
-    at: &Name,
+    at: &NamespacedName,
     meta: &ObjectMeta,
     as_written: impl FnOnce(&ObjectMeta, &SecretData) -> bool,
-) -> Result<bool, Halt> {
+) -> Result<bool, ObserveError> {
     let version = meta.resource_version.clone().unwrap_or_default();
     let told = credential.status.as_ref().and_then(|status| status.secret_resource_version.as_deref());
-    if told == Some(&version) || env.secrets.known_intact(at, &version) {
+    if told == Some(&version) || ctx.secrets.known_intact(at, &version) {
         return Ok(true);
     }
-    let Some((read, data)) = env.secrets.read(at).await? else { return Err(Halt::NotInMemory(at.namespace.clone())) };
+    let Some((read, data)) = ctx.secrets.read(at).await? else { return Err(ObserveError::CacheNotSynced(at.namespace.clone())) };
     let intact = as_written(&read, &data);
     if intact {
-        env.secrets.is_intact(at, read.resource_version.unwrap_or_default());
+        ctx.secrets.is_intact(at, read.resource_version.unwrap_or_default());
     }
     Ok(intact)
 }

@@ -28,7 +28,7 @@ use crate::{
     cache::secrets::owner_of,
     cluster::SecretData,
     controller::linter::{metadata as object_metadata, now, read, told},
-    object::Name,
+    object::NamespacedName,
 };
 
 const DAY: Renewal = Renewal { ttl: SignedDuration::from_hours(24), at_percent: 50 };
@@ -41,7 +41,7 @@ struct Kept {
 }
 
 /// The Secrets of a namespace.
-type Secrets = BTreeMap<Name, Kept>;
+type Secrets = BTreeMap<NamespacedName, Kept>;
 
 fn object() -> DeviceCredential {
     read(json!({
@@ -68,7 +68,7 @@ fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>
     let digest = |kept: &Kept| kept.meta.annotations.as_ref().and_then(|annotations| annotations.get(names::DIGEST)).cloned();
     let intact = |kept: &Kept| digest(kept) == Some(source.digest(&kept.data).to_string());
     let secret = secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
-    let ours = |(name, kept): (&Name, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
+    let ours = |(name, kept): (&NamespacedName, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
     let (origin, keys) = (source.origin.clone(), SeenKeys::Derived(source.keys.clone()));
     let renewals = Tokens { dps: renewal, hub: None };

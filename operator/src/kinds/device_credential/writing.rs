@@ -11,62 +11,61 @@ use super::content::{Content, with_pending};
 use super::custody::{Document, Step};
 use super::{enrolled, identity, plan, reprovisioning};
 use crate::{
-    azure::enrollment_group::keys,
+    azure::{Writer, enrollment_group::keys},
     cluster::{SecretData, SecretType},
-    controller::context::Env,
     error::Error,
-    object::{Keyed, Name, Thing},
+    object::{Keyed, NamespacedName},
 };
 
 /// Writes the content.
 pub(super) async fn write(
     credential: &DeviceCredential,
-    env: &Env,
-    at: &Name,
+    writer: &Writer<'_>,
+    at: &NamespacedName,
     content: &Content,
     revision: i64,
     over: Option<&ObjectMeta>,
 ) -> Result<(), Error> {
-    put(credential, env, at, SecretType::Opaque, &metadata(credential, at, content, revision, over), &content.data, over).await
+    put(writer, at, SecretType::Opaque, &metadata(credential, at, content, revision, over), &content.data, over).await
 }
 
 /// Takes one step towards keys that the cloud knows.
-pub(super) async fn bring(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+pub(super) async fn bring(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
     match step {
-        Step::Note(note) => env.record(&credential.key(), &note.entries).await,
+        Step::Note(note) => writer.record(&note.entries).await,
         Step::Store { at, beside, over, .. } => {
             let (metadata, data) = pending(credential, at, beside, over.as_deref(), &keys::generate());
-            put(credential, env, at, SecretType::Opaque, &metadata, &data, over.as_deref()).await
+            put(writer, at, SecretType::Opaque, &metadata, &data, over.as_deref()).await
         }
         Step::Put { document: Document::Enrollment(document), keys, over, .. } => {
-            enrolled::put(env, credential, document, keys, over).await
+            enrolled::put(writer, credential, document, keys, over).await
         }
-        Step::Put { document: Document::Identity(document), keys, over, .. } => identity::put(env, credential, document, keys, over).await,
+        Step::Put { document: Document::Identity(document), keys, over, .. } => {
+            identity::put(writer, credential, document, keys, over).await
+        }
     }
 }
 
 pub(super) async fn put(
-    credential: &DeviceCredential,
-    env: &Env,
-    at: &Name,
+    writer: &Writer<'_>,
+    at: &NamespacedName,
     of: SecretType,
     metadata: &ObjectMeta,
     data: &SecretData,
     over: Option<&ObjectMeta>,
 ) -> Result<(), Error> {
     let version = match over {
-        Some(_) => env.cluster.replace_secret_of(of, metadata, data).await?,
-        None => env.cluster.create_secret_of(of, metadata, data).await?,
+        Some(_) => writer.replace_secret(of, metadata, data).await?,
+        None => writer.create_secret(of, metadata, data).await?,
     };
-    env.secrets.is_intact(at, version.clone());
-    env.await_write(&credential.key(), &Thing::Secret(at.clone()), version);
+    writer.secrets.is_intact(at, version);
     Ok(())
 }
 
 /// The metadata of a content.
 pub(super) fn metadata(
     credential: &DeviceCredential,
-    at: &Name,
+    at: &NamespacedName,
     content: &Content,
     revision: i64,
     over: Option<&ObjectMeta>,
@@ -75,7 +74,12 @@ pub(super) fn metadata(
 }
 
 /// The metadata that was there, with ours over it: labels and annotations of others stay.
-pub(super) fn described(credential: &DeviceCredential, at: &Name, said: BTreeMap<String, String>, over: Option<&ObjectMeta>) -> ObjectMeta {
+pub(super) fn described(
+    credential: &DeviceCredential,
+    at: &NamespacedName,
+    said: BTreeMap<String, String>,
+    over: Option<&ObjectMeta>,
+) -> ObjectMeta {
     let mut metadata = ours(credential, at, over);
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.retain(|name, _| !plan::comes_and_goes(name));
@@ -86,7 +90,7 @@ pub(super) fn described(credential: &DeviceCredential, at: &Name, said: BTreeMap
 /// The Secret with keys beside its content that are not in the cloud yet; the device's credential is what it was.
 pub(super) fn pending(
     credential: &DeviceCredential,
-    at: &Name,
+    at: &NamespacedName,
     beside: &SecretData,
     over: Option<&ObjectMeta>,
     keys: &KeyPair,
@@ -97,7 +101,7 @@ pub(super) fn pending(
     (metadata, data)
 }
 
-fn ours(credential: &DeviceCredential, at: &Name, over: Option<&ObjectMeta>) -> ObjectMeta {
+fn ours(credential: &DeviceCredential, at: &NamespacedName, over: Option<&ObjectMeta>) -> ObjectMeta {
     let mut metadata = over.cloned().unwrap_or_default();
     let key = credential.key();
     metadata.name = Some(at.name.to_string());
@@ -105,7 +109,7 @@ fn ours(credential: &DeviceCredential, at: &Name, over: Option<&ObjectMeta>) -> 
     metadata.labels.get_or_insert_default().insert(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned());
     let annotations = metadata.annotations.get_or_insert_default();
     annotations.insert(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned());
-    annotations.insert(names::OWNER_NAME.to_owned(), key.at.name.to_string());
+    annotations.insert(names::OWNER_NAME.to_owned(), key.name.name.to_string());
     if over.is_none() {
         // Who loses the Secret loses what it says: a live device is not moved because of that.
         annotations.extend(reprovisioning::request(credential).map(|request| (names::REPROVISIONED.to_owned(), request)));

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     azure::{
+        Context,
         dps::{self, Service},
         enrollment_group::{
             hub_group_of, service, service_of,
@@ -22,10 +23,10 @@ use crate::{
         ownership::older_claim,
         usage::Count,
     },
-    controller::{context::Env, dependents::users_to_wait_for},
-    error::{Error, Halt},
+    controller::reconcile::dependents::users_to_wait_for,
+    error::{Error, ObserveError},
     ledger::entries::{APPLIED, CLAIMED, GROUP, recorded},
-    object::{Keyed, Name, ObjectKey},
+    object::{Keyed, NamespacedName, ObjectKey},
 };
 
 /// What was seen of a group's world.
@@ -64,51 +65,52 @@ pub struct Looked {
     pub(super) provisioning_host: Option<String>,
 }
 
-pub(super) async fn observe(group: &EnrollmentGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
     let key = group.key();
     if goal == Goal::Absent {
-        let users = users_to_wait_for(&env.stores, &key);
+        let users = users_to_wait_for(&ctx.objects, &key);
         if group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
             return Ok(Seen::Kept { users });
         }
     }
-    RegistrationId::parse(id_of(group)).map_err(|error| Halt::stuck(Reason::Invalid, format!("the enrollment group's id: {error}")))?;
-    if let Some(older) = older_rival(env, group).filter(|_| goal == Goal::Present) {
+    RegistrationId::parse(id_of(group))
+        .map_err(|error| ObserveError::stalled(Reason::Invalid, format!("the enrollment group's id: {error}")))?;
+    if let Some(older) = older_rival(ctx, group).filter(|_| goal == Goal::Present) {
         let note = format!(
             "enrollment group {} belongs to EnrollmentGroup {}, which is older; choose another enrollmentGroupId, or delete one of the two",
             id_of(group),
-            older.at
+            older.name
         );
-        return Err(Halt::stuck(Reason::AlreadyExists, note));
+        return Err(ObserveError::stalled(Reason::AlreadyExists, note));
     }
     if let Some(flaw) = group.spec.initial_twin.as_ref().and_then(twin::flaw).filter(|_| goal == Goal::Present) {
-        return Err(Halt::stuck(Reason::Invalid, flaw));
+        return Err(ObserveError::stalled(Reason::Invalid, flaw));
     }
-    let service = service(env, group).await?;
+    let service = service(ctx, group).await?;
     let (enrollments, hubs) = match goal {
-        Goal::Present => (Some(dps::enrollments(env, &service).await?), hubs(env, group, &service)?),
-        Goal::Absent => (dps::enrollments_to_leave(env, &service).await?, None),
+        Goal::Present => (Some(dps::enrollments(ctx, &service).await?), hubs(ctx, group, &service)?),
+        Goal::Absent => (dps::enrollments_to_leave(ctx, &service).await?, None),
     };
-    let looked = look(group, env, enrollments.as_ref(), &service, hubs, goal).await;
-    if let Err(Halt::Failed(error)) = &looked {
-        env.clouds.heed(&service, error);
+    let looked = look(group, ctx, enrollments.as_ref(), &service, hubs, goal).await;
+    if let Err(ObserveError::Failed(error)) = &looked {
+        ctx.clients.heed(&service, error);
     }
     looked.map(|looked| Seen::Looked(Box::new(looked)))
 }
 
 /// An older object that wants the group of the same name: a group has no tags that could tell whose it is.
-fn older_rival(env: &Env, group: &EnrollmentGroup) -> Option<ObjectKey> {
-    older_claim(env, group, |other: &EnrollmentGroup| service_of(other) == service_of(group) && id_of(other) == id_of(group))
+fn older_rival(ctx: &Context, group: &EnrollmentGroup) -> Option<ObjectKey> {
+    older_claim(ctx, group, |other: &EnrollmentGroup| service_of(other) == service_of(group) && id_of(other) == id_of(group))
 }
 
 async fn look(
     group: &EnrollmentGroup,
-    env: &Env,
+    ctx: &Context,
     enrollments: Option<&DpsService>,
     service: &Service,
     hubs: Option<Vec<HubHost>>,
     goal: Goal,
-) -> Result<Looked, Halt> {
+) -> Result<Looked, ObserveError> {
     let id = id_of(group);
     let failed = |error| Error::cloud(format!("failed to look at enrollment group {id}"), error);
     let (mut found, mut keys, mut has_registrations) = (None, None, false);
@@ -123,19 +125,19 @@ async fn look(
         }
     }
     let is_new = goal == Goal::Present && found.is_none() && has_keys(group);
-    let others = if is_new { Some(dps::count_groups(env, service).await?) } else { None };
-    let entries = env.recorded(&group.key());
+    let others = if is_new { Some(dps::count_groups(ctx, service).await?) } else { None };
+    let entries = ctx.ledger.of(&group.key());
     let record = recorded(&entries, GROUP).map(str::to_owned);
     let (stored, signers) = match (goal, record.as_deref()) {
-        (Goal::Present, _) => proof(env, group).await?,
+        (Goal::Present, _) => proof(ctx, group).await?,
         // Only it can tell whether what is there is what we were about to make.
-        (Goal::Absent, Some(CLAIMED)) if found.is_some() => unless_denied(proof(env, group).await.map(Some))?.unwrap_or_default(),
+        (Goal::Absent, Some(CLAIMED)) if found.is_some() => unless_denied(proof(ctx, group).await.map(Some))?.unwrap_or_default(),
         (Goal::Absent, _) => (None, None),
     };
-    let issues = goal == Goal::Present && issues(env, group).await?;
-    let webhook = if goal == Goal::Present { webhook(env, group).await? } else { None };
+    let issues = goal == Goal::Present && issues(ctx, group).await?;
+    let webhook = if goal == Goal::Present { webhook(ctx, group).await? } else { None };
     let keys_secret = match goal {
-        Goal::Absent if has_keys(group) => unless_denied(env.secrets.meta(&secret_of(group)))?,
+        Goal::Absent if has_keys(group) => unless_denied(ctx.secrets.meta(&secret_of(group)))?,
         Goal::Absent | Goal::Present => None,
     };
     let status = service.object.status.as_ref();
@@ -158,28 +160,28 @@ async fn look(
 }
 
 /// By what the group's devices prove themselves: keys that are stored, or who signs certificates.
-async fn proof(env: &Env, group: &EnrollmentGroup) -> Result<(Option<KeyPair>, Option<Signers>), Halt> {
-    if has_keys(group) { Ok((stored_keys(env, group).await?, None)) } else { Ok((None, signers(env, group).await?)) }
+async fn proof(ctx: &Context, group: &EnrollmentGroup) -> Result<(Option<KeyPair>, Option<Signers>), ObserveError> {
+    if has_keys(group) { Ok((stored_keys(ctx, group).await?, None)) } else { Ok((None, signers(ctx, group).await?)) }
 }
 
 /// The namespace, and with it the right to look, may go before the group does.
-fn unless_denied<T>(found: Result<Option<T>, Halt>) -> Result<Option<T>, Halt> {
+fn unless_denied<T>(found: Result<Option<T>, ObserveError>) -> Result<Option<T>, ObserveError> {
     match found {
-        Err(Halt::Standing(_)) => Ok(None),
+        Err(ObserveError::Blocked(_)) => Ok(None),
         found => found,
     }
 }
 
-fn hubs(env: &Env, group: &EnrollmentGroup, service: &Service) -> Result<Option<Vec<HubHost>>, Halt> {
-    let at: Name = hub_group_of(group).at;
-    let found: Option<Arc<TenantHubGroup>> = env.stores.of::<TenantHubGroup>().get(&at);
+fn hubs(ctx: &Context, group: &EnrollmentGroup, service: &Service) -> Result<Option<Vec<HubHost>>, ObserveError> {
+    let at: NamespacedName = hub_group_of(group).name;
+    let found: Option<Arc<TenantHubGroup>> = ctx.objects.of::<TenantHubGroup>().get(&at);
     let hub_group = found.ok_or_else(|| {
-        Halt::not_yet(
+        ObserveError::reconciling(
             Reason::DependencyMissing,
             format!("TenantHubGroup {at} does not exist; create it, or correct spec.tenantHubGroupRef"),
         )
     })?;
-    linked_hubs(env.clouds.azure().cloud(), group, &hub_group, &service.object.key().at.namespace)
+    linked_hubs(ctx.clients.azure().cloud(), group, &hub_group, &service.object.key().name.namespace)
 }
 
 /// The hubs of the spec that are linked now. Never those of another tenant, and never none: an enrollment that names no hubs
@@ -189,15 +191,15 @@ pub(super) fn linked_hubs(
     group: &EnrollmentGroup,
     hub_group: &TenantHubGroup,
     services_namespace: &str,
-) -> Result<Option<Vec<HubHost>>, Halt> {
-    let at = hub_group.key().at;
-    let namespace = &group.key().at.namespace;
+) -> Result<Option<Vec<HubHost>>, ObserveError> {
+    let at = hub_group.key().name;
+    let namespace = &group.key().name.namespace;
     if at.namespace != *namespace && services_namespace != &**namespace {
         let note = format!(
             "hubs of namespace {} can be named here only by whoever owns the provisioning service; move this object to its namespace, or to that of the hubs",
             at.namespace
         );
-        return Err(Halt::stuck(Reason::NotGranted, note));
+        return Err(ObserveError::stalled(Reason::NotGranted, note));
     }
     let wanted = wanted_hubs(group, hub_group)?;
     let Some(status) = &hub_group.status else { return Ok(None) };
@@ -205,7 +207,11 @@ pub(super) fn linked_hubs(
     for hub in status.hubs.iter().filter(|hub| hub.linked && wanted.contains(&hub.name.as_str())) {
         let Some(host) = &hub.host_name else { continue };
         let host = cloud.hub_host(host);
-        hosts.push(host.map_err(|_| Halt::stuck(Reason::Invalid, format!("hub {} says that its host is one outside of Azure", hub.name)))?);
+        hosts.push(
+            host.map_err(|_| {
+                ObserveError::stalled(Reason::Invalid, format!("hub {} says that its host is one outside of Azure", hub.name))
+            })?,
+        );
     }
     hosts.sort_by(|a, b| a.host().as_str().cmp(b.host().as_str()));
     // While it is being set up, half of the hubs would draw all devices.
@@ -215,12 +221,12 @@ pub(super) fn linked_hubs(
 }
 
 /// The names of the hubs that the spec means: all of the hub group, or those that are named.
-fn wanted_hubs<'a>(group: &EnrollmentGroup, hub_group: &'a TenantHubGroup) -> Result<Vec<&'a str>, Halt> {
+fn wanted_hubs<'a>(group: &EnrollmentGroup, hub_group: &'a TenantHubGroup) -> Result<Vec<&'a str>, ObserveError> {
     let there = || hub_group.spec.hubs.iter().map(|hub| hub.name.as_str());
     let named = &group.spec.hubs;
     if let Some(unknown) = named.iter().find(|name| !there().any(|hub| hub.eq_ignore_ascii_case(name))) {
-        let note = format!("TenantHubGroup {} has no hub {unknown}; add it there, or correct spec.hubs", hub_group.key().at);
-        return Err(Halt::stuck(Reason::DependencyMissing, note));
+        let note = format!("TenantHubGroup {} has no hub {unknown}; add it there, or correct spec.hubs", hub_group.key().name);
+        return Err(ObserveError::stalled(Reason::DependencyMissing, note));
     }
     Ok(there().filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(hub))).collect())
 }

@@ -86,14 +86,14 @@ impl Act for Action {
 pub(super) fn present(group: &EnrollmentGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
     let ending = seen.signers.as_ref().map(|signers| ending(group, signers, now)).unwrap_or_default();
     if let Some(Why { reason, note }) = ending.over {
-        return Plan::stuck(reason, note).usable(has_a_living_signer(seen, now)).by(ending.next);
+        return Plan::stalled(reason, note).usable(has_a_living_signer(seen, now)).by(ending.next);
     }
     let plan = match &seen.group {
         None => create(group, seen),
         Some(there) => keep(group, seen, there),
     };
     let plan = match ending.soon {
-        Some(Why { reason, note }) if plan.standing == Standing::Met => Plan::stuck(reason, note).usable(true),
+        Some(Why { reason, note }) if plan.standing == Standing::Met => Plan::stalled(reason, note).usable(true),
         _ => plan,
     };
     plan.by(ending.next)
@@ -133,7 +133,7 @@ fn keep(group: &EnrollmentGroup, seen: &Looked, there: &Document) -> Plan<Action
     if reports && seen.applied == state {
         let note =
             format!("{note}, and is left so (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct");
-        return Plan::stuck(Reason::Drifted, note).usable(opens);
+        return Plan::stalled(Reason::Drifted, note).usable(opens);
     }
     let put = Action::Put { document: wish.document(there.clone()), condition: IfMatch::of(there.etag()), id: id.to_owned(), fields };
     Plan::act(vec![put], Reason::UpdateEnrollmentGroup, note).usable(opens)
@@ -143,7 +143,7 @@ fn keep(group: &EnrollmentGroup, seen: &Looked, there: &Document) -> Plan<Action
 fn known_by<'a>(group: &EnrollmentGroup, seen: &'a Looked, there: &Document) -> Result<Proof<'a>, Plan<Action>> {
     let other = |kind: &str| {
         let note = format!("enrollment group {} {kind}; choose another enrollmentGroupId", id_of(group));
-        Plan::stuck(Reason::AlreadyExists, note)
+        Plan::stalled(Reason::AlreadyExists, note)
     };
     if let Some(signers) = &seen.signers {
         let by_certificate = there.attestation() == Some(Attestation::X509);
@@ -183,14 +183,14 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
             secret_of(group),
             annotations::RECREATE
         );
-        return Plan::stuck(Reason::Vanished, note);
+        return Plan::stalled(Reason::Vanished, note);
     }
     if let Some(full) = seen.others.filter(|others| others.left() == 0) {
         let note = format!(
             "the provisioning service has {} of {} enrollment groups with symmetric keys, and no room for {id}; delete one there, or use another service",
             full.used, full.limit
         );
-        return Plan::stuck(Reason::QuotaExceeded, note);
+        return Plan::stalled(Reason::QuotaExceeded, note);
     }
     let mut actions = Vec::new();
     if lost || seen.record.is_none() {
@@ -225,7 +225,7 @@ fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
             let note = format!(
                 "enrollment group {id} exists already; set adoption: IfUnmanaged to take it over {with}, or choose another enrollmentGroupId"
             );
-            Some(Plan::stuck(Reason::AlreadyExists, note))
+            Some(Plan::stalled(Reason::AlreadyExists, note))
         }
     }
 }

@@ -8,10 +8,12 @@ use moorage_keys::{Authority, AuthorityError};
 use moorage_plan::{Reason, Why};
 
 use crate::{
-    azure::enrollment_group::{authority_secrets_of, issuer_of, name_of},
-    controller::context::Env,
-    error::Halt,
-    object::Name,
+    azure::{
+        Context,
+        enrollment_group::{authority_secrets_of, issuer_of, name_of},
+    },
+    error::ObserveError,
+    object::NamespacedName,
 };
 
 /// Entry of the certificate, or of a chain that begins with it.
@@ -23,9 +25,9 @@ const FIELD: &str = "spec.attestation.x509.signingCertificates";
 const NOTICE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Whether the key of that authority is in the cluster.
-pub(super) async fn issues(env: &Env, group: &EnrollmentGroup) -> Result<bool, Halt> {
+pub(super) async fn issues(ctx: &Context, group: &EnrollmentGroup) -> Result<bool, ObserveError> {
     let Some(at) = issuer_of(group) else { return Ok(false) };
-    let data = env.secrets.source(&at).await?;
+    let data = ctx.secrets.source(&at).await?;
     Ok(data.is_some_and(|data| data.expose(KEY).is_some_and(|key| !key.trim().is_empty())))
 }
 
@@ -33,31 +35,33 @@ pub(super) async fn issues(env: &Env, group: &EnrollmentGroup) -> Result<bool, H
 ///
 /// # Errors
 /// Halts if an authority's Secret is not there, or its certificate cannot sign others.
-pub(super) async fn signers(env: &Env, group: &EnrollmentGroup) -> Result<Option<Signers>, Halt> {
+pub(super) async fn signers(ctx: &Context, group: &EnrollmentGroup) -> Result<Option<Signers>, ObserveError> {
     let Some(x509) = &group.spec.attestation.x509 else { return Ok(None) };
     match (&x509.signing_certificates, &x509.ca_references) {
         (Some(pair), None) => {
-            let primary = authority(env, &name_of(group, &pair.primary)).await?;
+            let primary = authority(ctx, &name_of(group, &pair.primary)).await?;
             let secondary = match &pair.secondary {
-                Some(secret) => Some(authority(env, &name_of(group, secret)).await?),
+                Some(secret) => Some(authority(ctx, &name_of(group, secret)).await?),
                 None => None,
             };
             Ok(Some(Signers::Certificates(Pair { primary, secondary })))
         }
         (None, Some(names)) => Ok(Some(Signers::References(Pair { primary: names.primary.clone(), secondary: names.secondary.clone() }))),
-        _ => Err(Halt::stuck(Reason::Invalid, "give exactly one of signingCertificates and caReferences in spec.attestation.x509")),
+        _ => {
+            Err(ObserveError::stalled(Reason::Invalid, "give exactly one of signingCertificates and caReferences in spec.attestation.x509"))
+        }
     }
 }
 
-async fn authority(env: &Env, at: &Name) -> Result<Authority, Halt> {
-    let data = env.secrets.source(at).await?.ok_or_else(|| {
+async fn authority(ctx: &Context, at: &NamespacedName) -> Result<Authority, ObserveError> {
+    let data = ctx.secrets.source(at).await?.ok_or_else(|| {
         let note = format!(
             "Secret {at} does not exist; create it with the authority's certificate: kubectl create secret tls, or cert-manager, or name another in {FIELD}"
         );
-        Halt::stuck(Reason::DependencyMissing, note)
+        ObserveError::stalled(Reason::DependencyMissing, note)
     })?;
     let Some(text) = data.expose(CERTIFICATE) else {
-        return Err(Halt::stuck(
+        return Err(ObserveError::stalled(
             Reason::SecretMalformed,
             format!("Secret {at} has no {CERTIFICATE}; put the authority's certificate there"),
         ));
@@ -65,18 +69,18 @@ async fn authority(env: &Env, at: &Name) -> Result<Authority, Halt> {
     Authority::from_pem(text).map_err(|error| unfit(at, error))
 }
 
-fn unfit(at: &Name, error: AuthorityError) -> Halt {
+fn unfit(at: &NamespacedName, error: AuthorityError) -> ObserveError {
     let note = |what: &str| format!("{CERTIFICATE} of Secret {at} is no use: {error}; {what}");
     match error {
         AuthorityError::NotPem | AuthorityError::Malformed => {
-            Halt::stuck(Reason::SecretMalformed, note("put the authority's certificate there, in PEM"))
+            ObserveError::stalled(Reason::SecretMalformed, note("put the authority's certificate there, in PEM"))
         }
-        AuthorityError::NotAnAuthority => Halt::stuck(
+        AuthorityError::NotAnAuthority => ObserveError::stalled(
             Reason::NotAnAuthority,
             note("put the certificate of who signs the devices' certificates there (cert-manager: isCA: true)"),
         ),
         AuthorityError::MayNotSign => {
-            Halt::stuck(Reason::NotAnAuthority, note("have it issued anew with that usage (cert-manager: usages: [cert sign])"))
+            ObserveError::stalled(Reason::NotAnAuthority, note("have it issued anew with that usage (cert-manager: usages: [cert sign])"))
         }
     }
 }

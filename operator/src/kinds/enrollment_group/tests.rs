@@ -99,8 +99,8 @@ fn absent(group: &EnrollmentGroup, looked: Looked) -> Vec<String> {
 
 #[test]
 fn devices_are_woken_by_what_their_own_enrollments_say_as_the_group_does() {
-    let before = object(&json!({})).outlook();
-    assert_ne!(object(&json!({ "provisioningStatus": "Disabled" })).outlook(), before);
-    assert_ne!(object(&json!({ "allocationPolicy": "Hashed" })).outlook(), before);
-    assert_eq!(object(&json!({ "deletionPolicy": "Retain" })).outlook(), before);
+    let before = object(&json!({})).visible_to_dependents();
+    assert_ne!(object(&json!({ "provisioningStatus": "Disabled" })).visible_to_dependents(), before);
+    assert_ne!(object(&json!({ "allocationPolicy": "Hashed" })).visible_to_dependents(), before);
+    assert_eq!(object(&json!({ "deletionPolicy": "Retain" })).visible_to_dependents(), before);
 }

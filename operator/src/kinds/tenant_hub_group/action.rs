@@ -8,15 +8,18 @@ use moorage_crds::{CloudAccount, Link, TenantHubGroup};
 use moorage_keys::{ConnectionString, HostName};
 use moorage_plan::{Act, Class, Reason, Target};
 
-use super::observe::{digest_of, service_of};
+use super::{
+    observe::{digest_of, service_of},
+    service_key,
+};
 use crate::{
     azure::{
-        accounts,
+        Writer, accounts,
         dps::{Service, links},
         ownership::OWNER_TAG,
         resource_group,
     },
-    controller::{context::Env, queue::Lane},
+    controller::kind::Performed,
     error::{Error, reached},
     ledger::entries::{HUB, MADE},
     object::{Keyed, ObjectKey},
@@ -156,26 +159,42 @@ impl Act for Action {
     }
 }
 
-pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) -> Result<(), Error> {
+/// Performs an action. However it ends, there may be a hub or a link more, or one less: whoever tells how many there are looks again.
+pub(super) async fn perform(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action) -> Performed {
+    let performed = Performed::from(carry_out(group, writer, action).await);
+    match action {
+        Action::Record { entries } if entries.iter().any(changes_count) => {
+            let account = accounts::account_key(&group.spec.account_ref, &group.key().name.namespace);
+            let Some(object) = writer.objects.of::<CloudAccount>().get(&account.name) else { return performed };
+            writer.clients.counts.forget(&accounts::hubs_of(&object));
+            performed.waking(account)
+        }
+        Action::WriteLinks { .. } => match service_key(group) {
+            Some(service) => performed.waking(service),
+            None => performed,
+        },
+        _ => performed,
+    }
+}
+
+/// Whether a hub is one that was made just now, or one that is gone.
+fn changes_count((entry, to): &(String, Option<String>)) -> bool {
+    entry.starts_with(HUB) && to.as_deref().is_none_or(|to| to == MADE)
+}
+
+async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action) -> Result<(), Error> {
     let key = group.key();
     let arm = async || {
-        let reach = accounts::reach(env, &group.spec.account_ref, &key.at.namespace, &group.spec.resource_group.name).await;
+        let reach = accounts::reach(writer, &group.spec.account_ref, &key.name.namespace, &group.spec.resource_group.name).await;
         reached(reach).map(|reach| reach.arm)
     };
     match action {
-        Action::Record { entries } => {
-            let recorded = env.record(&key, entries).await;
-            // However that ended, there may be a hub more, or one less.
-            if entries.iter().any(|(entry, to)| entry.starts_with(HUB) && to.as_deref().is_none_or(|to| to == MADE)) {
-                have_hubs_counted(env, group);
-            }
-            recorded
-        }
-        Action::ForgetDevice { owner, entry } => env.record(owner, &[(entry.clone(), None)]).await,
-        Action::CreateGroup { name, location } => resource_group::create(env, &arm().await?, &key, name, location).await,
-        Action::DeleteGroup { name } => resource_group::delete(env, &arm().await?, &key, name).await,
+        Action::Record { entries } => writer.record(entries).await,
+        Action::ForgetDevice { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
+        Action::CreateGroup { name, location } => resource_group::create(writer, &arm().await?, &key, name, location).await,
+        Action::DeleteGroup { name } => resource_group::delete(writer, &arm().await?, &key, name).await,
         Action::CreateHub { id, location, sku, units } => {
-            let hub = Hub::new(location, sku, *units).with_tag(OWNER_TAG, &env.owner_tag(&key));
+            let hub = Hub::new(location, sku, *units).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let put = arm().await?.put_hub(id, &hub, &IfMatch::Unset).await;
             put.map(drop).map_err(|error| creation_failed(id, error))
         }
@@ -207,21 +226,9 @@ pub(super) async fn perform(group: &TenantHubGroup, env: &Env, action: &Action) 
             deleted.map_err(|error| Error::cloud(format!("failed to delete IoT hub {}", id.name), error))
         }
         Action::WriteLinks { add, remove } => {
-            let Some(service) = reached(service_of(env, group).await)? else { return Ok(()) };
-            let written = write_links(env, &service, add, remove).await;
-            // It tells how many links it has left.
-            env.queue.push(service.object.key(), Lane::Refresh);
-            written
+            let Some(service) = reached(service_of(writer, group).await)? else { return Ok(()) };
+            write_links(writer, &service, add, remove).await
         }
-    }
-}
-
-/// Has the account tell how many hubs its subscription has.
-fn have_hubs_counted(env: &Env, group: &TenantHubGroup) {
-    let account = accounts::account_key(&group.spec.account_ref, &group.key().at.namespace);
-    if let Some(object) = env.stores.of::<CloudAccount>().get(&account.at) {
-        env.clouds.counts.forget(&accounts::hubs_of(&object));
-        env.queue.push(account, Lane::Refresh);
     }
 }
 
@@ -260,11 +267,11 @@ async fn change_hub(arm: &Arm, id: &ResourceId, change: impl FnOnce(Hub) -> Hub)
 ///
 /// # Errors
 /// Besides those of the writing: `LostUpdate` if another writer has overwritten one.
-async fn write_links(env: &Env, service: &Service, add: &[NewLink], remove: &[HostName]) -> Result<(), Error> {
+async fn write_links(writer: &Writer<'_>, service: &Service, add: &[NewLink], remove: &[HostName]) -> Result<(), Error> {
     let links = add.iter().map(cloud_link).collect::<Result<Vec<_>, _>>()?;
     let by_identity = add.iter().any(|link| link.key.is_none());
     let what = format!("the links of provisioning service {}", service.id.name);
-    let (written, after) = links::rewrite(env, service, by_identity, &what, |document| {
+    let (written, after) = links::rewrite(writer, service, by_identity, &what, |document| {
         let linked = links.iter().fold(document, ServiceDocument::with_link);
         remove.iter().fold(linked, ServiceDocument::without_link)
     })

@@ -43,7 +43,7 @@ pub(super) fn heed(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>
         "somebody has changed in Azure: {}; it is left so (driftPolicy: Report): undo that there, change the spec, or set driftPolicy: Correct",
         drift.join(", ")
     );
-    both(plan, Plan::stuck(Reason::Drifted, note))
+    both(plan, Plan::stalled(Reason::Drifted, note))
 }
 
 /// What is told of the differences that are left as they are.

@@ -14,7 +14,7 @@ use moorage_plan::Goal;
 use super::role::Roles;
 use crate::{
     azure::{
-        accounts,
+        Context, accounts,
         dps::{
             self, Service,
             links::{self, remember_link_key},
@@ -24,8 +24,8 @@ use crate::{
         resource_group::{self, SeenGroup},
         usage::Count,
     },
-    controller::{context::Env, dependents::users_of_kind},
-    error::{Error, Halt},
+    controller::reconcile::dependents::users_of_kind,
+    error::{Error, ObserveError},
     ledger::{
         Entries,
         entries::{self, BY_IDENTITY, CLAIMED, HUB, LINK, ROLE, STALE, recorded},
@@ -160,17 +160,17 @@ pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
     ResourceId { group: group.spec.resource_group.name.clone(), name: name.to_owned() }
 }
 
-pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Result<Seen, Halt> {
+pub(super) async fn observe(group: &TenantHubGroup, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
     let key = group.key();
-    let devices = (goal == Goal::Absent).then(|| users_of_kind(&env.stores, &key, KindName::DeviceCredential)).flatten();
+    let devices = (goal == Goal::Absent).then(|| users_of_kind(&ctx.objects, &key, KindName::DeviceCredential)).flatten();
     if goal == Goal::Absent && (group.spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
         return Ok(Seen::Kept { devices });
     }
     let spec = &group.spec;
-    let reach = accounts::reach(env, &spec.account_ref, &key.at.namespace, &spec.resource_group.name).await?;
-    let service = service_of(env, group).await?;
-    let seen_group = resource_group::observe(env, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
-    let entries = env.recorded(&key);
+    let reach = accounts::reach(ctx, &spec.account_ref, &key.name.namespace, &spec.resource_group.name).await?;
+    let service = service_of(ctx, group).await?;
+    let seen_group = resource_group::observe(ctx, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
+    let entries = ctx.ledger.of(&key);
     let document = match &service {
         Some(service) => {
             let wished = spec.hubs.iter().any(|hub| hub.link.authentication == LinkAuthentication::Identity);
@@ -178,17 +178,16 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
         }
         None => None,
     };
-    let policy = link_policy::name_of(&env.installation.id, group);
+    let policy = link_policy::name_of(&ctx.installation.id, group);
     let mut hubs = Vec::new();
     for (name, wish) in names(group, &entries) {
-        hubs.push(look(group, env, &reach.arm, document.as_ref(), &policy, &entries, name, wish, goal).await?);
+        hubs.push(look(group, ctx, &reach.arm, document.as_ref(), &policy, &entries, name, wish, goal).await?);
     }
     let makes = goal == Goal::Present && hubs.iter().any(|hub| hub.wish.is_some() && hub.hub.is_none());
     let usages = if makes { usages(&reach.arm).await? } else { Vec::new() };
-    tell_headroom(env, &key, &hubs);
     let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
     let enrolled = match service.as_ref().filter(|_| leaving && document.is_some()) {
-        Some(service) => enrolled(env, service).await?,
+        Some(service) => enrolled(ctx, service).await?,
         None => Vec::new(),
     };
     Ok(Seen::Looked(Box::new(Looked {
@@ -199,17 +198,17 @@ pub(super) async fn observe(group: &TenantHubGroup, env: &Env, goal: Goal) -> Re
         hubs,
         entries,
         policy,
-        roles: Roles::of(env, group),
+        roles: Roles::of(ctx, group),
         usages,
         enrolled,
     })))
 }
 
 /// The provisioning service to which the hubs are linked, if there is to be one.
-pub(super) async fn service_of(env: &Env, group: &TenantHubGroup) -> Result<Option<Service>, Halt> {
+pub(super) async fn service_of(ctx: &Context, group: &TenantHubGroup) -> Result<Option<Service>, ObserveError> {
     let Some(reference) = &group.spec.provisioning_service_ref else { return Ok(None) };
-    let namespace = group.key().at.namespace;
-    dps::service(env, reference, &namespace, &namespace).await.map(Some)
+    let namespace = group.key().name.namespace;
+    dps::service(ctx, reference, &namespace, &namespace).await.map(Some)
 }
 
 /// The hubs of the spec, and those of the ledger that are no longer in it.
@@ -223,7 +222,7 @@ pub(super) fn names(group: &TenantHubGroup, entries: &Entries) -> Vec<(String, O
 #[expect(clippy::too_many_arguments, reason = "all that a look at one hub needs, and nothing is worth a name of its own")]
 async fn look(
     group: &TenantHubGroup,
-    env: &Env,
+    ctx: &Context,
     arm: &Arm,
     service: Option<&ServiceDocument>,
     policy: &str,
@@ -231,33 +230,33 @@ async fn look(
     name: String,
     wish: Option<IotHub>,
     goal: Goal,
-) -> Result<SeenHub, Halt> {
+) -> Result<SeenHub, ObserveError> {
     let failed = |error| Error::cloud(format!("failed to look at IoT hub {name}"), error);
     let id = hub_id(group, &name);
     let hub = arm.hub(&id).await.map_err(failed)?;
     let record = recorded(entries, &entries::of(HUB, &name)).map(str::to_owned);
     let tag = hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG));
-    let mut whose = by_tag(&env.owner_tag(&group.key()), tag, record.as_deref(), |tag| env.lives(tag));
+    let mut whose = by_tag(&ctx.owner_tag(&group.key()), tag, record.as_deref(), |tag| ctx.is_living_owner(tag));
     let is_same = |other: &TenantHubGroup| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(&name));
-    if wish.is_some() && whose != Whose::Ours && older_claim(env, group, is_same).is_some() {
+    if wish.is_some() && whose != Whose::Ours && older_claim(ctx, group, is_same).is_some() {
         whose = Whose::Theirs(Maker::Living);
     }
     let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);
-    let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| env.clouds.azure().cloud().hub_host(host).ok());
+    let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| ctx.clients.azure().cloud().hub_host(host).ok());
     let could_be_overlooked = goal == Goal::Present && wish.is_some() || record.as_deref() == Some(CLAIMED);
     let name_is_taken = hub.is_none() && could_be_overlooked && arm.hub_name(&name).await.map_err(failed)? == Availability::Taken;
     let settled = hub.as_ref().is_some_and(is_active);
     let access = if settled && ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
     if settled {
-        remember_link_key(env, arm, &id, policy, access.as_ref());
+        remember_link_key(ctx, arm, &id, policy, access.as_ref());
     }
     let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
     let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
-    let counted = if settled && ours_to_touch && goal == Goal::Present { count(env, arm, &id).await } else { None };
+    let counted = if settled && ours_to_touch && goal == Goal::Present { count(ctx, arm, &id).await } else { None };
     // The link may outlive the hub: then it is found by the name that the hub had.
     let host_text = host.as_ref().map(|host| host.host().to_string());
     let link = service.and_then(|service| {
-        let named = env.clouds.azure().cloud().hub_named(&name).ok().map(|host| host.host().to_string());
+        let named = ctx.clients.azure().cloud().hub_named(&name).ok().map(|host| host.host().to_string());
         let wanted = host_text.or(named)?.to_lowercase();
         service.links().into_iter().find(|link| link.host.as_ref().is_some_and(|host| host.as_str().to_lowercase() == wanted))
     });
@@ -266,8 +265,8 @@ async fn look(
     let role_recorded = recorded(entries, &entries::of(ROLE, &name)).is_some();
     let asks = settled && ours_to_touch && may_have_role(wants_identity, role_recorded, link_record.as_deref());
     let roles = if asks { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
-    let gone = env.clouds.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
-    let left = gone.map(|host| entries::of_devices_in(&env.ledger, &host.to_string())).unwrap_or_default();
+    let gone = ctx.clients.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
+    let left = gone.map(|host| entries::of_devices_in(&ctx.ledger, &host.to_string())).unwrap_or_default();
     Ok(SeenHub {
         name,
         wish,
@@ -288,30 +287,23 @@ async fn look(
 }
 
 /// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.
-async fn count(env: &Env, arm: &Arm, id: &ResourceId) -> Option<Count> {
-    let (what, now) = (iot_hub::devices_of(arm, id), env.clock.now());
-    if let Some(count) = env.clouds.counts.fresh(&what, now) {
+async fn count(ctx: &Context, arm: &Arm, id: &ResourceId) -> Option<Count> {
+    let (what, now) = (iot_hub::devices_of(arm, id), ctx.clock.now());
+    if let Some(count) = ctx.clients.counts.fresh(&what, now) {
         return Some(count);
     }
-    let began = env.clouds.counts.begin(&what);
+    let began = ctx.clients.counts.begin(&what);
     match arm.hub_quota(id).await {
         Ok(metrics) => {
             let metric = metrics.into_iter().find(|metric| metric.name == DEVICES)?;
             let count = Count { used: metric.current_value, limit: metric.max_value };
-            env.clouds.counts.keep(what, began, count, now);
+            ctx.clients.counts.keep(what, began, count, now);
             Some(count)
         }
         Err(error) => {
             tracing::debug!(hub = %id, %error, "the devices were not counted");
-            env.clouds.counts.last(&what)
+            ctx.clients.counts.last(&what)
         }
-    }
-}
-
-/// Which hub has the least room for devices is what counts.
-fn tell_headroom(env: &Env, key: &ObjectKey, hubs: &[SeenHub]) {
-    if let Some(left) = hubs.iter().filter_map(|hub| hub.counted).map(Count::left).min() {
-        env.metrics.headroom(&key.at.namespace, &key.at.name, "devices", left);
     }
 }
 
@@ -333,8 +325,8 @@ async fn devices(arm: &Arm, id: &ResourceId) -> Result<i64, moorage_cloud::Error
     Ok(metrics.into_iter().find(|metric| metric.name == DEVICES).map_or(0, |metric| metric.current_value))
 }
 
-async fn enrolled(env: &Env, service: &Service) -> Result<Vec<(String, String)>, Halt> {
-    let enrollments = dps::enrollments(env, service).await?;
+async fn enrolled(ctx: &Context, service: &Service) -> Result<Vec<(String, String)>, ObserveError> {
+    let enrollments = dps::enrollments(ctx, service).await?;
     let listed = enrollments.groups().await;
     let listed = listed.map_err(|error| Error::cloud(format!("failed to list the enrollment groups of {}", service.id.name), error))?;
     let pairs = listed.iter().flat_map(|group| {

@@ -18,7 +18,7 @@ use crate::{
     },
     controller::{
         kind::Kind,
-        schedule::{patiently, soon},
+        reconcile::schedule::{patiently, soon},
     },
     ledger::entries::{self, ADOPTED, BY_IDENTITY, CLAIMED, HUB, LINK, MADE, ROLE, STALE},
     object::ObjectKey,
@@ -52,8 +52,8 @@ pub(super) fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> 
 pub(super) fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
     let rank = |standing: &Standing| match standing {
         Standing::Met => 0,
-        Standing::NotYet(_) => 1,
-        Standing::Stuck(_) => 2,
+        Standing::Reconciling(_) => 1,
+        Standing::Stalled(_) => 2,
     };
     a.actions.extend(b.actions);
     if rank(&b.standing) > rank(&a.standing) {
@@ -80,7 +80,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotH
         } else {
             "devices are made in it by one; allow keys on it"
         };
-        return Plan::stuck(Reason::LocalAuthDisabled, format!("{what} refuses keys (disableLocalAuth), and {why}"));
+        return Plan::stalled(Reason::LocalAuthDisabled, format!("{what} refuses keys (disableLocalAuth), and {why}"));
     }
     let mut actions = Vec::new();
     let mut why = Reason::UpdateHub;
@@ -126,7 +126,7 @@ fn create(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, wish: &IotHub, i
             "IoT hub {name} has vanished from Azure, with the identities of its devices; restore it, or annotate this object with {}={name} to have it made anew",
             annotations::RECREATE
         );
-        return Plan::stuck(Reason::Vanished, note);
+        return Plan::stalled(Reason::Vanished, note);
     }
     if hub.name_is_taken {
         return name_taken(&format!("IoT hub {name}"), &id.group, hub.record.as_deref(), now);
@@ -166,13 +166,13 @@ fn no_room(seen: &Looked, hub: &SeenHub, wish: &IotHub) -> Option<Plan<Action>> 
         usage.limit,
         if before > 0 { format!(", and {before} of this object come first") } else { String::new() }
     );
-    Some(Plan::stuck(Reason::QuotaExceeded, note))
+    Some(Plan::stalled(Reason::QuotaExceeded, note))
 }
 
 fn unsettled(what: &str, document: &Hub, now: Timestamp) -> Plan<Action> {
     let state = document.provisioning_state().unwrap_or("being set up");
     if has_failed(document) {
-        return Plan::stuck(
+        return Plan::stalled(
             Reason::Invalid,
             format!("Azure failed to set {what} up; see its activity log, delete it there, and it is made again"),
         );
@@ -212,7 +212,7 @@ fn links(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> 
     if !service.keeps_every_link() {
         let note =
             "the provisioning service has links that do not say how they work, which a write of ours might break; it is not rewritten";
-        return Plan::stuck(Reason::UnknownLinks, note);
+        return Plan::stalled(Reason::UnknownLinks, note);
     }
     let fresh = add.iter().filter(|link| link.is_new).count();
     if service.links().len() + fresh > MOST_LINKS + relink.len() {
@@ -220,7 +220,7 @@ fn links(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> 
             "the provisioning service has {} of {MOST_LINKS} linked hubs and needs {fresh} more; use another",
             service.links().len()
         );
-        return Plan::stuck(Reason::QuotaExceeded, note);
+        return Plan::stalled(Reason::QuotaExceeded, note);
     }
     let names: Vec<_> = add.iter().map(|link| &*link.name).chain(relink.iter().map(|hub| &*hub.name)).collect();
     let records: Vec<_> = add.iter().filter_map(|link| Some((entries::of(LINK, &link.name), Some(link.digest()?)))).collect();
@@ -373,7 +373,7 @@ fn unlink(seen: &Looked, name: &str, remove: Vec<HostName>, now: Timestamp) -> P
     if !service.keeps_every_link() {
         let note =
             "the provisioning service has links that do not say how they work, which a write of ours might break; unlink the hubs there";
-        return Plan::stuck(Reason::UnknownLinks, note);
+        return Plan::stalled(Reason::UnknownLinks, note);
     }
     if !matches!(service.provisioning_state(), Some("Succeeded") | None) {
         return Plan::wait(Reason::DependencyNotReady, "the provisioning service is busy", soon(now));
@@ -416,7 +416,7 @@ fn one_write_of_links(mut plan: Plan<Action>) -> Plan<Action> {
     if !hosts.is_empty() {
         plan.actions.insert(0, Action::WriteLinks { add: Vec::new(), remove: hosts });
         plan.standing = match plan.standing {
-            Standing::Met => Standing::NotYet(Why::new(Reason::UnlinkHub, "The hubs are being unlinked")),
+            Standing::Met => Standing::Reconciling(Why::new(Reason::UnlinkHub, "The hubs are being unlinked")),
             other => other,
         };
     }

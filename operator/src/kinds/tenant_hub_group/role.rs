@@ -10,7 +10,8 @@ use super::action::Action;
 use super::observe::{Looked, SeenHub};
 use super::plan::record;
 use crate::{
-    controller::{context::Env, schedule::patiently},
+    azure::Context,
+    controller::reconcile::schedule::patiently,
     ledger::entries::{self, BY_IDENTITY, CLAIMED, LINK, ROLE},
     object::Keyed,
 };
@@ -22,8 +23,8 @@ pub struct Roles {
 }
 
 impl Roles {
-    pub(super) fn of(env: &Env, group: &TenantHubGroup) -> Self {
-        Self { owner: env.owner_tag(&group.key()) }
+    pub(super) fn of(ctx: &Context, group: &TenantHubGroup) -> Self {
+        Self { owner: ctx.owner_tag(&group.key()) }
     }
 
     #[cfg(test)]

@@ -89,7 +89,7 @@ fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
 fn a_device_that_is_barred_in_anothers_name_is_told_of_as_long_as_it_is_barred() {
     let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
     let told = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Barred) {
-        Some(Halt::Standing(standing)) => standing.why().map(|why| why.note.clone()),
+        Some(ObserveError::Blocked(standing)) => standing.why().map(|why| why.note.clone()),
         _ => None,
     };
     let barred = told(Some(enrollment("disabled"))).unwrap_or_default();

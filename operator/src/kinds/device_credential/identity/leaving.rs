@@ -7,8 +7,8 @@ use moorage_plan::{Act, Plan, Reason, Target};
 
 use super::{Place, Record, host_of, names, read, registry};
 use crate::{
-    controller::context::Env,
-    error::{Error, Halt},
+    azure::{Context, Writer},
+    error::{Error, ObserveError},
     kinds::device_credential::{
         content::MadeFor,
         custody::Note,
@@ -74,21 +74,21 @@ impl Act for Step {
 
 pub(super) async fn observe(
     credential: &DeviceCredential,
-    env: &Env,
+    ctx: &Context,
     hub: &HubRef,
     hubs: &TenantHubGroup,
     device: DeviceId,
-) -> Result<Seen, Halt> {
-    let entries = env.recorded(&credential.key());
+) -> Result<Seen, ObserveError> {
+    let entries = ctx.ledger.of(&credential.key());
     let any = entries.keys().find(|entry| entry.starts_with(IDENTITY));
     // What was never claimed was never made, and a hub that was taken out of its group is out of reach.
     let (Some(_), true) = (any, names(hubs, hub)) else { return Ok(Seen::Kept) };
-    let place = Place { hub: host_of(env, hubs, hub)?, device };
+    let place = Place { hub: host_of(ctx, hubs, hub)?, device };
     let record = entries.get(&place.entry()).cloned();
-    let there = read(env, hubs, &place).await?;
+    let there = read(ctx, hubs, &place).await?;
     let has_our_keys = match (&there, record.as_deref().and_then(Record::read)) {
         (Some(there), Some(Record::Claimed)) => {
-            let (_, held) = held(env, credential, &secret_of(credential), MadeFor::Identity).await?;
+            let (_, held) = held(ctx, credential, &secret_of(credential), MadeFor::Identity).await?;
             held.keys().is_some() && there.keys().as_ref() == held.keys()
         }
         _ => false,
@@ -135,16 +135,16 @@ pub fn leave(seen: &Leaving) -> Plan<Step> {
 }
 
 /// Performs one step.
-pub async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+pub async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
     if let Step::Note(note) = step {
-        return env.record(&credential.key(), &note.entries).await;
+        return writer.record(&note.entries).await;
     }
-    let (registry, place) = registry(env, credential).await?;
+    let (registry, place) = registry(writer, credential).await?;
     let done = match step {
         Step::Note(_) => Ok(()),
         Step::Disable { device, .. } => registry.put_device(&place.device, device, &IfMatch::of(device.etag())).await.map(drop),
         Step::Delete { over, .. } => registry.delete_device(&place.device, over).await,
     };
     let done = done.map_err(|error| Error::cloud(format!("failed to part with {}", place.what()), error));
-    done.inspect_err(|error| env.clouds.heed_hub(&place.hub, error))
+    done.inspect_err(|error| writer.clients.heed_hub(&place.hub, error))
 }

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::super::observe::place_of;
 use super::{AUTHORITY, CERTIFICATE, KEY};
-use crate::{cluster::SecretData, error::Halt};
+use crate::{cluster::SecretData, error::ObserveError};
 
 /// What a device needs beside its certificate.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ impl Beside {
 ///
 /// # Errors
 /// Halts until the group is in the provisioning service.
-pub(super) fn of(credential: &DeviceCredential, group: &EnrollmentGroup, registration_id: RegistrationId) -> Result<Beside, Halt> {
+pub(super) fn of(credential: &DeviceCredential, group: &EnrollmentGroup, registration_id: RegistrationId) -> Result<Beside, ObserveError> {
     let (id_scope, host) = place_of(group)?;
     let renamed = |name: &str| credential.spec.secret.keys.get(name).cloned().unwrap_or_else(|| name.to_owned());
     let facts = [("registrationId", registration_id.as_str()), ("idScope", id_scope.as_str()), ("provisioningHost", host.as_str())];

@@ -5,7 +5,7 @@ use moorage_crds::DeviceCredential;
 use moorage_keys::Authority;
 use moorage_plan::{Lifetime, Reason, Renewal, Seed, parse_duration};
 
-use crate::error::Halt;
+use crate::error::ObserveError;
 
 /// Shortest life of a certificate: one must survive an operator's restart, and a device that is away for a while.
 const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
@@ -15,8 +15,8 @@ const TWO_THIRDS: i32 = 66;
 ///
 /// # Errors
 /// Halts if that makes no sense, or is longer than the group grants.
-pub(crate) fn renewal(credential: &DeviceCredential, longest: Option<&str>) -> Result<Renewal, Halt> {
-    let wrong = |note: String| Halt::stuck(Reason::Invalid, note);
+pub(crate) fn renewal(credential: &DeviceCredential, longest: Option<&str>) -> Result<Renewal, ObserveError> {
+    let wrong = |note: String| ObserveError::stalled(Reason::Invalid, note);
     let asked = credential.spec.certificate.clone().unwrap_or_default();
     let read = |field: &str, text: &str| parse_duration(text).map_err(|error| wrong(format!("{field}: {error}")));
     let ttl = read("spec.certificate.duration", &asked.duration)?;
@@ -28,7 +28,7 @@ pub(crate) fn renewal(credential: &DeviceCredential, longest: Option<&str>) -> R
     {
         let note =
             format!("spec.certificate.duration {} is longer than the group grants ({longest}); ask for at most that", asked.duration);
-        return Err(Halt::stuck(Reason::NotGranted, note));
+        return Err(ObserveError::stalled(Reason::NotGranted, note));
     }
     let Some(before) = &asked.renew_before else {
         return Ok(Renewal { ttl, at_percent: asked.renew_at_percent.unwrap_or(TWO_THIRDS) });

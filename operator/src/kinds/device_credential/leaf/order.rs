@@ -21,11 +21,10 @@ use super::super::observe::waiting;
 use super::beside;
 use super::{Beside, SeenOutput, authority_in, is_accepted, output, renewal};
 use crate::{
-    azure::enrollment_group,
+    azure::{Context, enrollment_group},
     cluster::{Found, SecretData},
-    controller::context::Env,
-    error::Halt,
-    object::{Keyed, Name},
+    error::ObserveError,
+    object::{Keyed, NamespacedName},
 };
 
 pub(in super::super) use self::document::Order;
@@ -45,7 +44,7 @@ pub struct Looked {
     pub(in super::super) found: Found,
     pub(in super::super) delivered: Option<Delivered>,
     pub(in super::super) seen: SeenOutput,
-    /// Name of the enrollment group, as sentences have it.
+    /// NamespacedName of the enrollment group, as sentences have it.
     pub(in super::super) group: String,
 }
 
@@ -71,45 +70,45 @@ pub(in super::super) fn issuer_of(credential: &DeviceCredential) -> Option<&Issu
 }
 
 /// The name of a credential's Certificate, and of the Secret that it is put into: no other is called so, and it is the same after a restore.
-pub(in super::super) fn name_of(credential: &DeviceCredential) -> Name {
+pub(in super::super) fn name_of(credential: &DeviceCredential) -> NamespacedName {
     /// As long as a name may be, without the hash and what is before it.
     const ROOM: usize = 253 - 17;
     let key = credential.key();
-    let Name { namespace, name } = &key.at;
+    let NamespacedName { namespace, name } = &key.name;
     let hash = owner_hash("cert-manager", key.kind.as_str(), namespace, name);
     let begin: String = name.chars().take(ROOM).collect();
-    Name::new(namespace, &format!("{}-{hash}", begin.trim_end_matches(['-', '.'])))
+    NamespacedName::new(namespace, &format!("{}-{hash}", begin.trim_end_matches(['-', '.'])))
 }
 
 /// What the credential depends on beside what one does that is signed here: the Certificate, which is read each time.
 pub(in super::super) async fn look(
-    env: &Env,
+    ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     issuer: &IssuerRef,
     registration_id: RegistrationId,
     longest: Option<&str>,
-) -> Result<Looked, Halt> {
+) -> Result<Looked, ObserveError> {
     let renewal = renewal(credential, longest)?;
     let order = Order::of(credential, issuer, &registration_id, renewal)?;
     let beside = beside::of(credential, group, registration_id)?;
-    let trust = trust(env, group).await?;
-    let mut seen = output(env, credential, group, &beside.registration_id).await?;
+    let trust = trust(ctx, group).await?;
+    let mut seen = output(ctx, credential, group, &beside.registration_id).await?;
     seen.stale.retain(|stale| *stale != order.at);
-    let delivered = delivered(env, credential, &order.at).await?;
-    let found = env.cluster.certificate(&order.at).await?;
+    let delivered = delivered(ctx, credential, &order.at).await?;
+    let found = ctx.api.certificate(&order.at).await?;
     let longest = longest.and_then(|longest| parse_duration(longest).ok());
-    Ok(Looked { order, beside, trust, longest, found, delivered, seen, group: group.key().at.to_string() })
+    Ok(Looked { order, beside, trust, longest, found, delivered, seen, group: group.key().name.to_string() })
 }
 
 /// The authorities of a group whose devices the provisioning service accepts.
-async fn trust(env: &Env, group: &EnrollmentGroup) -> Result<Trust, Halt> {
+async fn trust(ctx: &Context, group: &EnrollmentGroup) -> Result<Trust, ObserveError> {
     if enrollment_group::issuer_of(group).is_none() {
         return Ok(Trust::Unknown);
     }
     let mut accepted = Vec::new();
     for at in enrollment_group::authority_secrets_of(group) {
-        let (authority, _) = authority_in(env, &at, &group.key().at).await?;
+        let (authority, _) = authority_in(ctx, &at, &group.key().name).await?;
         if is_accepted(group, &authority, |_| true) {
             accepted.push(authority);
         }
@@ -117,9 +116,9 @@ async fn trust(env: &Env, group: &EnrollmentGroup) -> Result<Trust, Halt> {
     if accepted.is_empty() { Err(waiting(group, "is bringing its authority to the provisioning service")) } else { Ok(Trust::In(accepted)) }
 }
 
-async fn delivered(env: &Env, credential: &DeviceCredential, at: &Name) -> Result<Option<Delivered>, Halt> {
-    let Some(meta) = env.secrets.meta(at)? else { return Ok(None) };
+async fn delivered(ctx: &Context, credential: &DeviceCredential, at: &NamespacedName) -> Result<Option<Delivered>, ObserveError> {
+    let Some(meta) = ctx.secrets.meta(at)? else { return Ok(None) };
     // What is not ours is none of our business.
-    let data = if document::is_ours(credential, &meta) { env.secrets.source(at).await? } else { None };
+    let data = if document::is_ours(credential, &meta) { ctx.secrets.source(at).await? } else { None };
     Ok(Some(Delivered { meta, data: data.unwrap_or_default() }))
 }

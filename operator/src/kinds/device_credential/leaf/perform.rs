@@ -11,36 +11,33 @@ use super::plan::Step;
 use super::written::annotations;
 use super::{CERTIFICATE, KEY, Source, digest, is_as_written};
 use crate::{
+    azure::{Context, Writer},
     cluster::{SecretData, SecretType},
-    controller::context::Env,
     error::{Error, reached},
-    object::Name,
+    object::NamespacedName,
 };
 
 /// A device's clock may be a little behind.
 const BEHIND: SignedDuration = SignedDuration::from_mins(5);
 
-pub(crate) async fn perform(credential: &DeviceCredential, env: &Env, step: &Step) -> Result<(), Error> {
+pub(crate) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
     match step {
         Step::Issue { at, source, life, revision, over, .. } => {
-            let data = issue(env, source, *life).await?;
-            write(credential, env, at, source, &data, *life, *revision, over.as_deref()).await
+            let data = issue(writer, source, *life).await?;
+            write(credential, writer, at, source, &data, *life, *revision, over.as_deref()).await
         }
         Step::Rewrite { at, source, life, revision, over } => {
-            let data = around(env, at, source, over).await?;
-            write(credential, env, at, source, &data, *life, *revision, Some(over)).await
+            let data = around(writer, at, source, over).await?;
+            write(credential, writer, at, source, &data, *life, *revision, Some(over)).await
         }
-        Step::Replace { at } => match env.secrets.meta(at).ok().flatten() {
-            Some(seen) => env.cluster.delete_secret(at, &seen).await,
-            None => Ok(()),
-        },
+        Step::Replace { at } => writer.delete_secret(at).await,
     }
 }
 
-async fn issue(env: &Env, source: &Source, life: Lifetime) -> Result<SecretData, Error> {
+async fn issue(ctx: &Context, source: &Source, life: Lifetime) -> Result<SecretData, Error> {
     let at = &source.issuer;
     let changed = || Error::own(format!("Secret {at} has changed while a certificate was to be issued"), Class::Conflict);
-    let data = reached(env.secrets.source(at).await)?.ok_or_else(changed)?;
+    let data = reached(ctx.secrets.source(at).await)?.ok_or_else(changed)?;
     let key = data.expose(KEY).ok_or_else(changed)?;
     let from = life.not_before.saturating_sub(BEHIND).unwrap_or(life.not_before);
     let leaf = Leaf::issue(&source.authority, key, &source.beside.registration_id, (from, life.not_after)).map_err(|error| {
@@ -52,9 +49,9 @@ async fn issue(env: &Env, source: &Source, life: Lifetime) -> Result<SecretData,
 }
 
 /// What the Secret is to hold around the certificate that it has.
-async fn around(env: &Env, at: &Name, source: &Source, over: &ObjectMeta) -> Result<SecretData, Error> {
+async fn around(ctx: &Context, at: &NamespacedName, source: &Source, over: &ObjectMeta) -> Result<SecretData, Error> {
     let changed = || Error::own(format!("Secret {at} has changed while it was to be written"), Class::Conflict);
-    let (meta, data) = env.secrets.read(at).await?.ok_or_else(changed)?;
+    let (meta, data) = ctx.secrets.read(at).await?.ok_or_else(changed)?;
     let same = meta.resource_version == over.resource_version && is_as_written(&meta, &data);
     let (certificate, key) = data.0.get(CERTIFICATE).zip(data.0.get(KEY)).filter(|_| same).ok_or_else(changed)?;
     Ok(source.beside.content(certificate, key, &source.authority.pem()))
@@ -63,8 +60,8 @@ async fn around(env: &Env, at: &Name, source: &Source, over: &ObjectMeta) -> Res
 #[expect(clippy::too_many_arguments, reason = "what is written, what is said of it, and over what")]
 async fn write(
     credential: &DeviceCredential,
-    env: &Env,
-    at: &Name,
+    writer: &Writer<'_>,
+    at: &NamespacedName,
     source: &Source,
     data: &SecretData,
     life: Lifetime,
@@ -73,5 +70,5 @@ async fn write(
 ) -> Result<(), Error> {
     let digest = digest(data).expect("what is issued has a key").to_string();
     let metadata = described(credential, at, annotations(&source.beside, source.authority.thumbprint(), life, &digest, revision), over);
-    put(credential, env, at, SecretType::Tls, &metadata, data, over).await
+    put(writer, at, SecretType::Tls, &metadata, data, over).await
 }

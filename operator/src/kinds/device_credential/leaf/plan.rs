@@ -11,17 +11,17 @@ use super::super::plan::{Action, is_ours, is_owned_by, seed, with_stale};
 use super::super::{observe::secret_of, reprovisioning};
 use super::written::written;
 use super::{Beside, Looked, SeenOutput, Source, is_of_a_certificate, life};
-use crate::object::Name;
+use crate::object::NamespacedName;
 
 /// What can be done for a certificate.
 #[derive(Debug)]
 pub enum Step {
     /// Issues a certificate and writes it: in a new Secret, or over the version that was seen.
-    Issue { at: Name, source: Source, life: Lifetime, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
+    Issue { at: NamespacedName, source: Source, life: Lifetime, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
     /// Writes what is beside the certificate, which stays.
-    Rewrite { at: Name, source: Source, life: Lifetime, revision: i64, over: Arc<ObjectMeta> },
+    Rewrite { at: NamespacedName, source: Source, life: Lifetime, revision: i64, over: Arc<ObjectMeta> },
     /// Deletes a Secret of another type, to be made again: a type cannot change.
-    Replace { at: Name },
+    Replace { at: NamespacedName },
 }
 
 impl Act for Step {
@@ -57,7 +57,7 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
     let (at, source, renewal) = (secret_of(credential), &seen.source, seen.renewal);
     if source.authority.not_after() <= now {
         let note = format!("the authority of Secret {} has ended and signs nothing any more; renew it", source.issuer);
-        return Plan::stuck(Reason::CertificateExpired, note);
+        return Plan::stalled(Reason::CertificateExpired, note);
     }
     let issue = |at, revision, over, why| {
         let life = life::begin(renewal, &source.authority, now);
@@ -69,7 +69,7 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
     };
     if !is_ours(credential, &secret.meta) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
-        return Plan::stuck(Reason::SecretNotOurs, note);
+        return Plan::stalled(Reason::SecretNotOurs, note);
     }
     if !is_of_a_certificate(&secret.meta) {
         let actions = vec![Action::Certificate(Step::Replace { at })];

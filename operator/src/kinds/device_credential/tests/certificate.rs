@@ -25,7 +25,7 @@ fn source(authority: &Authority) -> Source {
         id_scope: IdScope::parse("0ne00000001").expect("a scope"),
         entries: entries.into(),
     };
-    Source { beside, authority: authority.clone(), issuer: Name::new("platform", "ca") }
+    Source { beside, authority: authority.clone(), issuer: NamespacedName::new("platform", "ca") }
 }
 
 fn look(source: &Source, secret: Option<ObjectMeta>) -> Looked {
@@ -114,7 +114,7 @@ fn a_secret_is_made_again_when_the_group_knows_its_devices_otherwise_now() {
 
     let of_a_certificate = after(&credential, &look(&certified, None), now());
     let kept = Kept { meta: of_a_certificate, data: SecretData::default() };
-    let secrets = Secrets::from([(Name::new("contoso", "press-7"), kept)]);
+    let secrets = Secrets::from([(NamespacedName::new("contoso", "press-7"), kept)]);
     let wanted = super::look(&credential, &super::source(), None, &secrets);
     assert_eq!(told(&plan::plan(&credential, &wanted, now()))[0], replace);
 }
@@ -142,7 +142,7 @@ fn renewal(certificate: serde_json::Value, longest: Option<&str>) -> Result<Rene
     let mut credential = object();
     credential.spec.certificate = Some(read(certificate));
     leaf::renewal(&credential, longest).map_err(|halt| match halt {
-        Halt::Standing(standing) => standing.why().expect("it says why").note.clone(),
+        ObserveError::Blocked(standing) => standing.why().expect("it says why").note.clone(),
         other => panic!("{other:?}"),
     })
 }

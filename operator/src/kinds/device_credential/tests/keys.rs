@@ -212,7 +212,7 @@ fn a_derived_key_serves_until_the_cloud_has_the_new_ones() {
     assert!(plan.usable, "{plan:?}");
     plan.actions.iter().for_each(|action| model.apply(action));
     let derived = source().keys.pair.primary.expose_base64();
-    assert_eq!(model.secrets[&Name::new("contoso", "press-7")].data.expose("deviceKey"), Some(derived.as_str()));
+    assert_eq!(model.secrets[&NamespacedName::new("contoso", "press-7")].data.expose("deviceKey"), Some(derived.as_str()));
 }
 
 fn ready() -> Model {
@@ -290,7 +290,7 @@ enum Past {
 }
 
 fn past(past: Past) -> Model {
-    let at = Name::new("contoso", "press-7");
+    let at = NamespacedName::new("contoso", "press-7");
     let mut model = match past {
         Past::Nothing | Past::Derived => Model::new(),
         _ => ready(),

@@ -165,7 +165,7 @@ fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hu
         ("RenewToken: Write revision 3 to Secret contoso/press-7", Some(DAY.begin(due)))
     );
     assert_eq!(hub(&plan_with(nowhere(), due)), None);
-    let meta = &secrets[&Name::new("contoso", "press-7")].meta;
+    let meta = &secrets[&NamespacedName::new("contoso", "press-7")].meta;
     let told: Vec<_> = meta.annotations.iter().flatten().map(|(name, _)| name.as_str()).filter(|name| name.contains("hub")).collect();
     assert_eq!(told, Vec::<&str>::new());
 }

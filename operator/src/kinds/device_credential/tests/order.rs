@@ -13,7 +13,7 @@ use super::super::leaf::order::{self, Order, Trust};
 use super::super::leaf::renewal;
 use super::*;
 use crate::controller::linter::{World, fates, reason, settle};
-use crate::error::Halt;
+use crate::error::ObserveError;
 
 fn days(number: i64) -> Timestamp {
     now() + SignedDuration::from_hours(24 * number)
@@ -352,16 +352,16 @@ fn where_only_the_provisioning_service_knows_the_authorities_one_has_to_come_wit
 
 #[test]
 fn a_secret_under_a_former_name_goes_once_the_new_one_is_there() {
-    let former = Name::new("contoso", "former");
+    let former = NamespacedName::new("contoso", "former");
     let mut shop = Shop { stale: vec![former.clone()], ..Shop::new() };
     settle(&mut shop, Vec::new());
-    assert_eq!(shop.stale, Vec::<Name>::new());
+    assert_eq!(shop.stale, Vec::<NamespacedName>::new());
     assert_eq!(shop.written, 1);
 }
 
 #[test]
 fn an_order_is_taken_back_when_its_credential_asks_for_none_any_more() {
-    let (mut credential, former) = (ordered(), Name::new("contoso", "former"));
+    let (mut credential, former) = (ordered(), NamespacedName::new("contoso", "former"));
     credential.spec.certificate = None;
     let actions = plan::with_stale(&credential, Vec::new(), &[at(), former]);
     let notes: Vec<_> = actions.iter().map(moorage_plan::Act::note).collect();
@@ -379,7 +379,7 @@ fn what_cert_manager_would_refuse_is_not_asked() {
         let renewal = renewal(&credential, None).expect("a renewal");
         match Order::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal) {
             Ok(_) => None,
-            Err(Halt::Standing(standing)) => Some(standing.why().expect("it says why").note.clone()),
+            Err(ObserveError::Blocked(standing)) => Some(standing.why().expect("it says why").note.clone()),
             Err(other) => panic!("{other:?}"),
         }
     };

@@ -13,8 +13,8 @@ fn plan_at(when: Timestamp, renewal: Option<Renewal>, secrets: &Secrets) -> Plan
     plan::plan(&object(), &look(&object(), &source(), renewal, secrets), when)
 }
 
-fn at() -> Name {
-    Name::new("contoso", "press-7")
+fn at() -> NamespacedName {
+    NamespacedName::new("contoso", "press-7")
 }
 
 /// A Secret of a credential without a token, changed as `change` says.
@@ -177,7 +177,7 @@ fn a_secret_under_a_former_name_goes_after_the_new_one_is_there() {
     apply(&moved, &plan.actions[0], &mut both);
     let rest = plan::plan(&moved, &look(&moved, &source(), None, &both), now());
     assert_eq!(told(&rest), [delete, &usable(REWRITING)]);
-    both.get_mut(&Name::new("contoso", "press")).expect("it was written").meta.labels = None;
+    both.get_mut(&NamespacedName::new("contoso", "press")).expect("it was written").meta.labels = None;
     let refused = plan::plan(&moved, &look(&moved, &source(), None, &both), now());
     assert!(refused.actions.is_empty(), "the old one stays as long as there is no new one: {refused:?}");
 }

@@ -92,7 +92,7 @@ prop_compose! {
             }
         }
         let stranger = Kept { meta: ObjectMeta::default(), data: SecretData::from_iter([]) };
-        secrets.insert(Name::new("contoso", "stranger"), stranger);
+        secrets.insert(NamespacedName::new("contoso", "stranger"), stranger);
         if moved {
             credential.spec.secret.name = Some("elsewhere".to_owned());
         }
@@ -126,7 +126,7 @@ proptest! {
         let mut model = before.clone();
         let last = settle(&mut model, fates);
         let at = secret_of(&model.credential);
-        let stranger = Name::new("contoso", "stranger");
+        let stranger = NamespacedName::new("contoso", "stranger");
         prop_assert_eq!(&model.secrets[&stranger].meta, &before.secrets[&stranger].meta);
         if before.secrets.get(&at).is_some_and(|kept| kept.meta.labels.is_none()) {
             prop_assert!(last.standing.why().is_some_and(|why| why.reason == moorage_plan::Reason::SecretNotOurs) && model.written == 0);

@@ -4,7 +4,7 @@ use moorage_crds::{HubStatus, TenantHubGroup};
 use moorage_plan::Standing;
 
 use super::*;
-use crate::error::Halt;
+use crate::error::ObserveError;
 use crate::kinds::enrollment_group::observe::linked_hubs;
 
 fn hub_group(namespace: &str, hubs: &[(&str, bool)]) -> TenantHubGroup {
@@ -27,7 +27,7 @@ fn hub_group(namespace: &str, hubs: &[(&str, bool)]) -> TenantHubGroup {
 fn named(group: &EnrollmentGroup, hubs: &TenantHubGroup, services_namespace: &str) -> Result<Option<Vec<String>>, String> {
     let found = linked_hubs(&Cloud::public(), group, hubs, services_namespace);
     found.map(|hosts| hosts.map(|hosts| hosts.iter().map(ToString::to_string).collect())).map_err(|halt| match halt {
-        Halt::Standing(Standing::Stuck(why)) => format!("{}: {}", why.reason, why.note),
+        ObserveError::Blocked(Standing::Stalled(why)) => format!("{}: {}", why.reason, why.note),
         other => format!("{other:?}"),
     })
 }

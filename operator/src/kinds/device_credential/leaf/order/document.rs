@@ -15,8 +15,8 @@ use super::name_of;
 use crate::{
     cache::secrets::owner_of,
     cluster::{CERTIFICATE_API_VERSION, Certificate, CertificateCondition},
-    error::{Halt, bounded},
-    object::{Keyed, Name},
+    error::{ObserveError, bounded},
+    object::{Keyed, NamespacedName},
 };
 
 /// The longest name that cert-manager asks a certificate for (X.520, `ub-common-name`).
@@ -27,8 +27,8 @@ const SHORTEST_NOTICE: SignedDuration = SignedDuration::from_mins(5);
 /// What is asked of cert-manager.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// Name of the Certificate, and of its Secret.
-    pub(in super::super::super) at: Name,
+    /// NamespacedName of the Certificate, and of its Secret.
+    pub(in super::super::super) at: NamespacedName,
     /// Whom it asks, as sentences have it.
     pub(super) issuer: String,
     pub(super) spec: Value,
@@ -55,8 +55,8 @@ impl Order {
         issuer: &IssuerRef,
         id: &RegistrationId,
         renewal: Renewal,
-    ) -> Result<Self, Halt> {
-        let refused = |note: String| Err(Halt::stuck(Reason::Invalid, note));
+    ) -> Result<Self, ObserveError> {
+        let refused = |note: String| Err(ObserveError::stalled(Reason::Invalid, note));
         if id.as_str().len() > LONGEST_NAME {
             return refused(format!(
                 "cert-manager issues no certificate for a name of more than {LONGEST_NAME} characters, and registration id {id} is longer; leave spec.certificate.issuerRef out, or make a new DeviceCredential with a shorter one"
@@ -112,7 +112,7 @@ impl Order {
 }
 
 /// The metadata of the Secret that is made for cert-manager to fill. It controls nothing of ours: cert-manager may want to be the controller.
-pub(in super::super::super) fn reserved(credential: &DeviceCredential, at: &Name) -> ObjectMeta {
+pub(in super::super::super) fn reserved(credential: &DeviceCredential, at: &NamespacedName) -> ObjectMeta {
     let (labels, annotations) = marks(credential);
     ObjectMeta {
         name: Some(at.name.to_string()),
@@ -169,7 +169,7 @@ type Texts = BTreeMap<String, String>;
 fn marks(credential: &DeviceCredential) -> (Texts, Texts) {
     let key = credential.key();
     let texts = |texts: &[(&str, &str)]| texts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let annotations = texts(&[(names::OWNER_KIND, key.kind.as_str()), (names::OWNER_NAME, &key.at.name)]);
+    let annotations = texts(&[(names::OWNER_KIND, key.kind.as_str()), (names::OWNER_NAME, &key.name.name)]);
     (texts(&[(names::MANAGED_BY, names::MANAGER)]), annotations)
 }
 

@@ -20,25 +20,25 @@ use super::fit::{DATED_BACK, Fit, fit};
 use super::{Looked, Trust};
 use crate::{
     cluster::{Certificate, Found},
-    controller::schedule::{patiently, soon},
-    object::Name,
+    controller::reconcile::schedule::{patiently, soon},
+    object::NamespacedName,
 };
 
 /// What can be done for such a certificate.
 #[derive(Debug)]
 pub enum Step {
     /// Makes the Secret that cert-manager fills: empty, and ours.
-    Reserve { at: Name },
+    Reserve { at: NamespacedName },
     /// Asks cert-manager, or asks otherwise.
-    Place { at: Name, issuer: String, document: Value, anew: bool },
+    Place { at: NamespacedName, issuer: String, document: Value, anew: bool },
     /// Has that Secret go with the Certificate.
-    Tie { at: Name, owners: Vec<OwnerReference>, over: Arc<ObjectMeta> },
+    Tie { at: NamespacedName, owners: Vec<OwnerReference>, over: Arc<ObjectMeta> },
     /// Writes what was issued into the credential's Secret: a new one, or over the version that was seen.
-    Write { at: Name, fit: Box<Fit>, said: Box<Said>, over: Option<Arc<ObjectMeta>>, why: Reason },
+    Write { at: NamespacedName, fit: Box<Fit>, said: Box<Said>, over: Option<Arc<ObjectMeta>>, why: Reason },
     /// Deletes the credential's Secret of another type, to be made again: a type cannot change.
-    Replace { at: Name },
+    Replace { at: NamespacedName },
     /// Takes back what was asked for, and all that came of it.
-    Cancel { at: Name },
+    Cancel { at: NamespacedName },
 }
 
 /// What a Secret's annotations are to say.
@@ -84,7 +84,7 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
     let at = secret_of(credential);
     if seen.seen.secret.as_ref().is_some_and(|secret| !is_ours(credential, &secret.meta)) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
-        return Plan::stuck(Reason::SecretNotOurs, note);
+        return Plan::stalled(Reason::SecretNotOurs, note);
     }
     let usable = serves(seen, now);
     match placed(credential, seen) {
@@ -113,17 +113,17 @@ fn placed<'a>(credential: &DeviceCredential, seen: &'a Looked) -> Result<&'a Cer
     let certificate = match &seen.found {
         Found::NotInstalled => {
             let note = "spec.certificate.issuerRef asks cert-manager for the certificate, and this cluster does not have it; install cert-manager, or leave issuerRef out to have the group's authority sign";
-            return Err(Plan::stuck(Reason::DependencyMissing, note));
+            return Err(Plan::stalled(Reason::DependencyMissing, note));
         }
         Found::Nothing => None,
         Found::Certificate(certificate) if document::is_ours(credential, &certificate.metadata) => Some(&**certificate),
-        Found::Certificate(_) => return Err(Plan::stuck(Reason::AlreadyExists, theirs("Certificate"))),
+        Found::Certificate(_) => return Err(Plan::stalled(Reason::AlreadyExists, theirs("Certificate"))),
     };
     let Some(delivered) = &seen.delivered else {
         return act(Step::Reserve { at: at.clone() }, "The certificate is being ordered");
     };
     if !document::is_ours(credential, &delivered.meta) {
-        return Err(Plan::stuck(Reason::SecretNotOurs, theirs("Secret")));
+        return Err(Plan::stalled(Reason::SecretNotOurs, theirs("Secret")));
     }
     let Some(certificate) = certificate else {
         return act(place(None), "The certificate is being ordered");
@@ -153,7 +153,7 @@ fn received(credential: &DeviceCredential, seen: &Looked, certificate: &Certific
     }
     let order = &seen.order;
     let plan = match (progress(certificate), issued) {
-        (Progress::Failed(told), _) => Plan::stuck(
+        (Progress::Failed(told), _) => Plan::stalled(
             Reason::CertificateRefused,
             format!(
                 "cert-manager did not issue Certificate {}: {told}; correct {}, or name another in spec.certificate.issuerRef; it is tried again by itself",
@@ -163,7 +163,7 @@ fn received(credential: &DeviceCredential, seen: &Looked, certificate: &Certific
         (Progress::Waiting(told), Some(Ok(_))) => wait(seen, &told, soon(now)),
         (Progress::Waiting(told), _) => wait(seen, &told, None),
         (Progress::Done, None) => wait(seen, "its Secret is empty", None),
-        (Progress::Done, Some(Err(why))) => Plan { standing: Standing::Stuck(why), ..Plan::met() },
+        (Progress::Done, Some(Err(why))) => Plan { standing: Standing::Stalled(why), ..Plan::met() },
         (Progress::Done, Some(Ok(_))) => return at_rest(seen, certificate, now),
     };
     plan.usable(usable).by(patiently(now))

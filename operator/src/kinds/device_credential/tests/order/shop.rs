@@ -67,7 +67,7 @@ pub(super) struct Shop {
     pub(super) certificate: Option<Certificate>,
     pub(super) reserved: Option<Kept>,
     pub(super) output: Option<Kept>,
-    pub(super) stale: Vec<Name>,
+    pub(super) stale: Vec<NamespacedName>,
     pub(super) now: Timestamp,
     /// How often the credential's Secret was written.
     pub(super) written: usize,
@@ -82,7 +82,7 @@ pub(super) fn ordered() -> DeviceCredential {
 }
 
 /// Where everything that cert-manager is asked for is.
-pub(super) fn at() -> Name {
+pub(super) fn at() -> NamespacedName {
     order::name_of(&ordered())
 }
 

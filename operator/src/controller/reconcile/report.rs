@@ -1,0 +1,87 @@
+//! What was seen and decided, written into the object's status where it differs.
+
+use moorage_crds::{CommonStatus, conditions};
+use moorage_plan::{Plan, Reason, Standing, Target};
+use serde_json::{Value, json};
+
+use super::{Next, Reconciliation};
+use crate::{
+    cluster::Place,
+    controller::{kind::Kind, reconcile::schedule::next_look, status::difference},
+    error::Error,
+    object::Dependency,
+};
+
+impl<K: Kind> Reconciliation<'_, K> {
+    /// Reports what was seen, and where that leaves the object.
+    pub(super) async fn report(&self, seen: &K::Observed, plan: &Plan<K::Action>, planned: Vec<String>) -> Result<(), Error> {
+        let common = self.common(plan, self.object.ready_message(seen), planned);
+        self.write_status(self.object.build_status(seen, common)).await
+    }
+
+    /// Nothing to look at, or nothing that may be looked at: only the conditions are told.
+    pub(super) async fn blocked(&self, standing: &Standing) -> Result<Next, Error> {
+        self.controller.attempts.settled(self.key);
+        self.report_unseen(standing).await?;
+        Ok(Some(next_look::<K>(self.key, None, standing, self.now)))
+    }
+
+    /// Reports where an object stands that could not be looked at: the rest of its status stays as it is.
+    pub(super) async fn report_unseen(&self, standing: &Standing) -> Result<(), Error> {
+        self.write_status(with_common(current_status(self.object), &self.common_unseen(standing))).await
+    }
+
+    /// Patches the status, if there is anything to patch.
+    async fn write_status(&self, status: Value) -> Result<(), Error> {
+        let Self { controller, object, key, .. } = *self;
+        let Some(changes) = difference(&current_status(object), &status) else { return Ok(()) };
+        let step = format!("failed to write the status of {key}");
+        // With the version: what was seen of an older object must not be told of a newer one, however late it comes.
+        let changes = json!({ "metadata": { "resourceVersion": object.meta().resource_version }, "status": changes });
+        let effect = controller.effects.begin(key, Target::Cluster, Reason::ReportStatus)?;
+        let version = effect.perform(effect.api().merge(&step, &Place::of::<K>(&key.name).status(), &changes)).await?;
+        controller.attempts.note_own_status_write(key, version.clone());
+        controller.expect(key, Dependency::Object(key.clone()), version);
+        self.count_the_first_ready(&status);
+        self.warn_when_it_stalls(&status).await;
+        Ok(())
+    }
+
+    fn count_the_first_ready(&self, status: &Value) {
+        let is_ready = condition_of(status, conditions::READY).is_some_and(|(holds, ..)| holds);
+        let first = self.object.status().is_none_or(|status| status.conditions.is_empty());
+        if let (true, true, Some(created)) = (is_ready, first, self.object.meta().creation_timestamp.as_ref()) {
+            self.controller.metrics.ready_after(self.now.duration_since(created.0).as_secs_f64().max(0.0));
+        }
+    }
+
+    async fn warn_when_it_stalls(&self, status: &Value) {
+        let Some((true, reason, note)) = condition_of(status, conditions::STALLED) else { return };
+        let before = self.object.status().and_then(|status| status.conditions.iter().find(|one| one.type_ == conditions::STALLED));
+        let news = before.is_none_or(|before| before.status != "True" || before.reason != reason);
+        if let (true, Some(reason)) = (news, Reason::ALL.iter().find(|one| one.as_str() == reason)) {
+            self.controller.events.warning(self.object, *reason, &note).await;
+        }
+    }
+}
+
+/// A status with the part that every status has replaced.
+fn with_common(mut status: Value, common: &CommonStatus) -> Value {
+    if let (Value::Object(status), Ok(Value::Object(common))) = (&mut status, serde_json::to_value(common)) {
+        status.remove("planned");
+        status.remove("syncRequestedAt");
+        status.extend(common);
+    }
+    status
+}
+
+fn current_status<K: Kind>(object: &K) -> Value {
+    let whole = serde_json::to_value(object).expect("an object that was read serializes");
+    whole.get("status").filter(|status| status.is_object()).cloned().unwrap_or_else(|| json!({}))
+}
+
+fn condition_of(status: &Value, type_: &str) -> Option<(bool, String, String)> {
+    let condition = status["conditions"].as_array()?.iter().find(|condition| condition["type"] == type_)?;
+    let text = |field: &str| condition[field].as_str().unwrap_or_default().to_owned();
+    Some((condition["status"] == "True", text("reason"), text("message")))
+}
