@@ -44,7 +44,7 @@ impl Error {
     pub fn cloud(step: impl Into<String>, source: moorage_cloud::Error) -> Self {
         Self {
             step: step.into(),
-            class: class_of(&source),
+            class: source.class(),
             reason: reason_of(&source),
             wait: wait_of(&source),
             source: Some(Box::new(source)),
@@ -93,16 +93,6 @@ pub fn bounded(text: &str, bytes: usize) -> String {
     }
     let cut = (0..=bytes).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     format!("{}…", &text[..cut])
-}
-
-fn class_of(error: &moorage_cloud::Error) -> Class {
-    match error.class() {
-        moorage_cloud::Class::Invalid => Class::Invalid,
-        moorage_cloud::Class::Denied => Class::Denied,
-        moorage_cloud::Class::Conflict => Class::Conflict,
-        moorage_cloud::Class::Throttled(wait) => Class::Throttled(wait),
-        moorage_cloud::Class::Unavailable => Class::Unavailable,
-    }
 }
 
 /// The word for a failure whose class does not say enough.

@@ -1,21 +1,9 @@
+//! What a call to a cloud can fail with.
+
 use std::fmt;
 
 use jiff::SignedDuration;
-
-/// What a failure means for whoever decides when to try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// The request is wrong; it will not succeed until what is asked for changes.
-    Invalid,
-    /// The identity or key may not do this.
-    Denied,
-    /// The world is not as it was believed to be; look again.
-    Conflict,
-    /// Too many calls; with the time that the cloud, or our own budget, asks to wait.
-    Throttled(Option<SignedDuration>),
-    /// The service could not be reached or did not answer as it should.
-    Unavailable,
-}
+pub use moorage_plan::Class;
 
 /// What exactly failed, where callers act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

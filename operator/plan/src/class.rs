@@ -1,3 +1,5 @@
+//! What kinds of failure there are, and the one table that says when to try again.
+
 use jiff::SignedDuration;
 
 use crate::{Reason, Seed, spread};

@@ -98,7 +98,7 @@ fn assertion(cluster: Cluster, at: Name) -> impl Fn() -> BoxFuture<'static, Resu
 
 fn unproven(cluster: &Cluster, at: &Name, failure: NoToken) -> moorage_cloud::Error {
     let told = |class, message: String| moorage_cloud::Error::new("get what proves the identity", class, message);
-    let denied = |detail, message: String| told(moorage_cloud::Class::Denied, message).with_detail(detail);
+    let denied = |detail, message: String| told(Class::Denied, message).with_detail(detail);
     match failure {
         NoToken::NotAllowed => denied(Detail::ProofNotAllowed, cluster.missing_token_role(at)),
         NoToken::NoServiceAccount => {
@@ -110,17 +110,7 @@ fn unproven(cluster: &Cluster, at: &Name, failure: NoToken) -> moorage_cloud::Er
             let note = format!("namespace {} is being deleted and gives no tokens of ServiceAccount {} any more", at.namespace, at.name);
             denied(Detail::ProofGone, note)
         }
-        NoToken::Failed(error) => told(class_of(error.class), error.chain()),
-    }
-}
-
-fn class_of(class: Class) -> moorage_cloud::Class {
-    match class {
-        Class::Invalid => moorage_cloud::Class::Invalid,
-        Class::Denied => moorage_cloud::Class::Denied,
-        Class::Conflict => moorage_cloud::Class::Conflict,
-        Class::Throttled(wait) => moorage_cloud::Class::Throttled(wait),
-        Class::Unavailable => moorage_cloud::Class::Unavailable,
+        NoToken::Failed(error) => told(error.class, error.chain()),
     }
 }
 

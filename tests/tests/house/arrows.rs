@@ -15,7 +15,7 @@ const LIBRARIES: [&str; 3] = ["moorage-crds", "moorage-keys", "moorage-plan"];
 fn may(from: &str, to: &str) -> bool {
     match from {
         "moorage-crds" | "moorage-keys" | "moorage-plan" | "moorage-simulator" | "moorage-sample-devices" => false,
-        "moorage-cloud" => to == "moorage-keys",
+        "moorage-cloud" => matches!(to, "moorage-keys" | "moorage-plan"),
         "moorage-operator" => LIBRARIES.contains(&to) || to == "moorage-cloud",
         "moorage-tests" => true,
         // Programs beside the operator: they share its libraries, not its behaviour.
