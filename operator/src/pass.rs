@@ -125,8 +125,8 @@ async fn wait_for_turn<K: Kind>(env: &Env, object: &K, key: &ObjectKey, lane: La
     let wait = retry_in(error.class, 1, seed(key));
     tracing::debug!(object = %key, wait = %wait, error = error.chain(), "waits for its turn");
     if now.duration_since(env.waits_since(key, now)) > LONG_WAIT {
-        let note = "waits for its turn: others use up the calls that the cloud allows as well; it goes on by itself";
-        tell_failure(env, object, key, &Standing::NotYet(Why::new(Reason::Throttled, note)), now).await;
+        let note = format!("waits for its turn, and goes on by itself: {}", error.held_back_by());
+        tell_failure(env, object, key, &Standing::NotYet(Why::new(error.reason(), note)), now).await;
     }
     (now + wait, lane)
 }
@@ -173,7 +173,7 @@ fn standing_of(error: &Error, chain: String) -> Standing {
     let why = Why::new(error.reason(), chain);
     match error.class {
         Class::Invalid | Class::Denied => Standing::Stuck(why),
-        Class::Conflict | Class::Throttled(_) | Class::Unavailable => Standing::NotYet(why),
+        Class::Conflict | Class::Throttled(_) | Class::RateLimited(_) | Class::Unavailable => Standing::NotYet(why),
     }
 }
 

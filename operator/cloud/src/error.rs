@@ -42,9 +42,12 @@ pub enum Detail {
     ReplyTooLarge,
     /// The reply is not what the service's interface says.
     ReplyUnreadable,
-    /// It is not our turn to call: our own budget for this kind of call is used up, or enough calls are under way; nothing was
-    /// sent.
+    /// Our own budget for this kind of call, or the payer's share of it, is used up; nothing was sent.
     OutOfBudget,
+    /// As many calls as we allow ourselves are under way to whoever was to be called; nothing was sent.
+    BulkheadFull,
+    /// The service has throttled an earlier call and asked for a pause, which is not over; nothing was sent.
+    Paused,
     /// The service has not answered for a while, and is asked only now and then; nothing was sent.
     NotAnswering,
     /// The request was refused on our side; nothing was sent.
@@ -135,7 +138,7 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// How long the service, or our own budget, asks to wait, whatever the class.
+    /// How long the service, or our own limit, asks to wait, whatever the class.
     pub fn retry_after(&self) -> Option<SignedDuration> {
         self.0.retry_after
     }
