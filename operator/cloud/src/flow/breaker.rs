@@ -17,92 +17,93 @@ const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(2);
 /// It decides from the answers that came and the time that it is given, and from nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Breaker {
-    /// So many calls in a row without an answer shut it.
+    /// So many calls in a row without an answer open it.
     threshold: usize,
     missed: usize,
     /// What those calls were about, where a second failure about the same says nothing new.
     about: BTreeSet<Arc<str>>,
-    shut: Option<Shut>,
+    /// None while it is closed, and calls go through.
+    open: Option<Open>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Shut {
+struct Open {
     pause: SignedDuration,
     until: Timestamp,
-    /// A call was let through to see, and has not ended.
+    /// Half open: a call was let through to see, and has not ended.
     probing: bool,
 }
 
 /// What changed for everyone by the end of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turned {
+pub(crate) enum Change {
     /// Calls are held back from now on.
-    Shut,
+    Opened,
     /// Calls go through again.
-    Open,
+    Closed,
 }
 
 impl Breaker {
-    /// A breaker that so many calls in a row without an answer shut.
+    /// A closed breaker, which so many calls in a row without an answer open.
     pub(crate) fn new(threshold: usize) -> Self {
-        Self { threshold, missed: 0, about: BTreeSet::new(), shut: None }
+        Self { threshold, missed: 0, about: BTreeSet::new(), open: None }
     }
 
     /// Whether nothing speaks against calling.
     pub(crate) fn is_clear(&self) -> bool {
-        self.missed == 0 && self.shut.is_none()
+        self.missed == 0 && self.open.is_none()
     }
 
     /// Whether calls are held back.
-    pub(crate) fn is_shut(&self) -> bool {
-        self.shut.is_some()
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
     }
 
     /// Whether a call may be let through; if not, until when there is no use in asking.
     pub(crate) fn admits(&self, now: Timestamp) -> Result<(), Timestamp> {
-        match &self.shut {
-            Some(shut) if shut.probing => Err(now.max(shut.until).saturating_add(FIRST_PAUSE).unwrap_or(Timestamp::MAX)),
+        match &self.open {
+            Some(open) if open.probing => Err(now.max(open.until).saturating_add(FIRST_PAUSE).unwrap_or(Timestamp::MAX)),
             // A time that is further away than any pause is from before the clock was set back.
-            Some(shut) if now < shut.until && shut.until.duration_since(now) <= LONGEST_PAUSE => Err(shut.until),
+            Some(open) if now < open.until && open.until.duration_since(now) <= LONGEST_PAUSE => Err(open.until),
             None | Some(_) => Ok(()),
         }
     }
 
-    /// Takes note that a call was let through, as a probe if it is shut.
+    /// Takes note that a call was let through, as a probe if it is open.
     pub(crate) fn admitted(&mut self) {
-        if let Some(shut) = &mut self.shut {
-            shut.probing = true;
+        if let Some(open) = &mut self.open {
+            open.probing = true;
         }
     }
 
     /// Takes note of how a call ended that was let through.
-    pub(crate) fn ended(&mut self, verdict: Verdict, about: Option<&Arc<str>>, now: Timestamp) -> Option<Turned> {
+    pub(crate) fn ended(&mut self, verdict: Verdict, about: Option<&Arc<str>>, now: Timestamp) -> Option<Change> {
         match verdict {
             Verdict::Answered | Verdict::Throttled(_) => self.answered(),
             Verdict::Missed => self.unanswered(about, now),
             Verdict::Unknown => {
-                if let Some(shut) = &mut self.shut {
-                    shut.probing = false;
+                if let Some(open) = &mut self.open {
+                    open.probing = false;
                 }
                 None
             }
         }
     }
 
-    fn answered(&mut self) -> Option<Turned> {
+    fn answered(&mut self) -> Option<Change> {
         self.missed = 0;
         self.about.clear();
-        self.shut.take().map(|_| Turned::Open)
+        self.open.take().map(|_| Change::Closed)
     }
 
-    fn unanswered(&mut self, about: Option<&Arc<str>>, now: Timestamp) -> Option<Turned> {
+    fn unanswered(&mut self, about: Option<&Arc<str>>, now: Timestamp) -> Option<Change> {
         let until = |pause| now.saturating_add(pause).unwrap_or(Timestamp::MAX);
-        match &mut self.shut {
-            // Calls that were sent before it shut end after it did, and say nothing new.
-            Some(shut) if !shut.probing => None,
-            Some(shut) => {
-                let pause = shut.pause.saturating_mul(2).min(LONGEST_PAUSE);
-                *shut = Shut { pause, until: until(pause), probing: false };
+        match &mut self.open {
+            // Calls that were sent before it opened end after it did, and say nothing new.
+            Some(open) if !open.probing => None,
+            Some(open) => {
+                let pause = open.pause.saturating_mul(2).min(LONGEST_PAUSE);
+                *open = Open { pause, until: until(pause), probing: false };
                 None
             }
             None => {
@@ -110,8 +111,8 @@ impl Breaker {
                     self.missed += 1;
                 }
                 let enough = self.missed >= self.threshold;
-                self.shut = enough.then(|| Shut { pause: FIRST_PAUSE, until: until(FIRST_PAUSE), probing: false });
-                enough.then_some(Turned::Shut)
+                self.open = enough.then(|| Open { pause: FIRST_PAUSE, until: until(FIRST_PAUSE), probing: false });
+                enough.then_some(Change::Opened)
             }
         }
     }

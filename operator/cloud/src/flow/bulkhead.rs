@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::flow::breaker::{Breaker, Turned};
+use crate::flow::breaker::{Breaker, Change};
 use crate::flow::clock::Clock;
 use crate::flow::rejected::Rejected;
 use crate::flow::verdict::Verdict;
@@ -22,7 +22,7 @@ pub(crate) struct Bulkhead {
     pub(crate) name: Arc<str>,
     /// How many calls may be under way at once.
     pub(crate) width: usize,
-    /// How many calls in a row without an answer shut it.
+    /// How many calls in a row without an answer open its breaker.
     pub(crate) threshold: usize,
     /// What the call is about, where two failures about the same count as one.
     pub(crate) about: Option<Arc<str>>,
@@ -82,7 +82,7 @@ impl Bulkheads {
 
     /// The names of those who do not answer.
     pub(crate) fn not_answering(&self) -> Vec<Arc<str>> {
-        self.lock().iter().filter(|(_, state)| state.breaker.is_shut()).map(|(name, _)| name.clone()).collect()
+        self.lock().iter().filter(|(_, state)| state.breaker.is_open()).map(|(name, _)| name.clone()).collect()
     }
 
     async fn slot(&self, bulkhead: &Bulkhead) -> Result<OwnedSemaphorePermit, Rejected> {
@@ -109,8 +109,8 @@ impl Bulkheads {
         let mut known = self.lock();
         let Some(state) = known.get_mut(&bulkhead.name) else { return };
         match state.breaker.ended(verdict, bulkhead.about.as_ref(), now) {
-            Some(Turned::Shut) => tracing::warn!(host = %bulkhead.name, "It does not answer; calls to it are held back"),
-            Some(Turned::Open) => tracing::info!(host = %bulkhead.name, "It answers again"),
+            Some(Change::Opened) => tracing::warn!(host = %bulkhead.name, "It does not answer; calls to it are held back"),
+            Some(Change::Closed) => tracing::info!(host = %bulkhead.name, "It answers again"),
             None => {}
         }
         if state.breaker.is_clear() && state.slots.available_permits() == state.width {

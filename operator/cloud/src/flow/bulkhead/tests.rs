@@ -55,10 +55,10 @@ async fn nobody_waits_behind_calls_to_one_who_did_not_answer_lately() {
 }
 
 #[tokio::test]
-async fn a_shut_bulkhead_is_not_used_and_others_are() {
+async fn a_bulkhead_whose_breaker_is_open_is_not_used_and_others_are() {
     let (bulkheads, seconds) = bulkheads();
     for _ in 0..3 {
-        call(&bulkheads, vec![bulkhead("hub", None)], Verdict::Missed).await.expect("it is open");
+        call(&bulkheads, vec![bulkhead("hub", None)], Verdict::Missed).await.expect("its breaker is closed");
     }
     let silent = Rejected::NotAnswering { name: "hub".into(), wait: SignedDuration::from_secs(5) };
     assert_eq!(call(&bulkheads, vec![bulkhead("hub", None)], Verdict::Answered).await, Err(silent));
@@ -70,11 +70,11 @@ async fn a_shut_bulkhead_is_not_used_and_others_are() {
 }
 
 #[tokio::test]
-async fn a_resource_that_hangs_shuts_its_own_bulkhead_and_not_the_one_that_others_use_too() {
+async fn a_resource_that_hangs_opens_the_breaker_of_its_own_bulkhead_and_not_the_one_that_others_use_too() {
     let (bulkheads, _) = bulkheads();
     let both = |name: &str| vec![bulkhead(name, None), bulkhead("subscription", Some(name))];
     for _ in 0..3 {
-        call(&bulkheads, both("hub-1"), Verdict::Missed).await.expect("it is open");
+        call(&bulkheads, both("hub-1"), Verdict::Missed).await.expect("its breaker is closed");
     }
     assert_eq!(bulkheads.not_answering(), ["hub-1".into()]);
     call(&bulkheads, both("hub-2"), Verdict::Answered).await.expect("it is another");
@@ -84,7 +84,7 @@ async fn a_resource_that_hangs_shuts_its_own_bulkhead_and_not_the_one_that_other
 async fn a_call_that_is_given_up_counts_as_unanswered() {
     let (bulkheads, _) = bulkheads();
     for _ in 0..3 {
-        drop(bulkheads.enter(vec![bulkhead("hub", None)]).await.expect("it is open"));
+        drop(bulkheads.enter(vec![bulkhead("hub", None)]).await.expect("its breaker is closed"));
     }
     assert_eq!(bulkheads.not_answering(), ["hub".into()]);
 }
@@ -94,7 +94,7 @@ async fn a_call_held_back_at_one_bulkhead_is_no_probe_on_another() {
     let (bulkheads, seconds) = bulkheads();
     for name in ["hub", "subscription"] {
         for _ in 0..3 {
-            call(&bulkheads, vec![bulkhead(name, None)], Verdict::Missed).await.expect("it is open");
+            call(&bulkheads, vec![bulkhead(name, None)], Verdict::Missed).await.expect("its breaker is closed");
         }
         seconds.fetch_add(3, Ordering::Relaxed);
     }
