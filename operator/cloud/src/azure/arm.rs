@@ -77,14 +77,13 @@ impl Azure {
     }
 }
 
-// Per subscription: 250 reads and 200 writes or deletions at once, 25, 10 and 10 a second (Microsoft: "Understand how Azure Resource
-// Manager throttles requests"); a tenth is left to others. A POST counts as a write, even one that only reads.
 impl Arm {
-    /// Reads, per subscription.
+    /// Reads of a subscription: 250 at once and 25 a second (Microsoft: "Understand how Azure Resource Manager throttles requests"), a
+    /// tenth of them left to others.
     pub const READS: Quota = Quota { name: "resource_reads", limit: Limit { burst: 225, per_minute: 1350 } };
-    /// Writes, per subscription.
+    /// Writes: 200 at once and 10 a second, likewise. A POST counts as one, even one that only reads.
     pub const WRITES: Quota = Quota { name: "resource_writes", limit: Limit { burst: 180, per_minute: 540 } };
-    /// Deletions, per subscription.
+    /// Deletions: 200 at once and 10 a second, likewise.
     pub const DELETIONS: Quota = Quota { name: "resource_deletions", limit: Limit { burst: 180, per_minute: 540 } };
 
     pub(crate) fn new(shared: Arc<Shared>, identity: &Identity, subscription: &str) -> Self {
