@@ -44,7 +44,7 @@ impl Error {
     pub fn cloud(step: impl Into<String>, source: moorage_cloud::Error) -> Self {
         Self {
             step: step.into(),
-            class: class_of(&source),
+            class: source.class(),
             reason: reason_of(&source),
             wait: wait_of(&source),
             source: Some(Box::new(source)),
@@ -53,7 +53,7 @@ impl Error {
 
     /// A step that has to wait for others here: nothing failed, and nothing was sent.
     pub fn its_turn(step: impl Into<String>, wait: SignedDuration) -> Self {
-        Self { wait: Wait::Turn, ..Self::own(step, Class::Throttled(Some(wait))) }
+        Self { wait: Wait::Turn, ..Self::own(step, Class::RateLimited(wait)) }
     }
 
     /// A step that failed by our own judgement.
@@ -71,6 +71,12 @@ impl Error {
     /// The word for conditions, Events and metrics.
     pub fn reason(&self) -> Reason {
         self.reason.unwrap_or_else(|| self.class.reason())
+    }
+
+    /// By what it is held back, where nothing was sent: the same text at every step, so that a condition keeps it.
+    pub fn held_back_by(&self) -> String {
+        let cloud = self.source.as_deref().and_then(|source| source.downcast_ref::<moorage_cloud::Error>());
+        bounded(cloud.map_or(&self.step, moorage_cloud::Error::message), 900)
     }
 
     /// The whole chain in one line, at most 900 bytes: an Event's note may have 1 kB.
@@ -95,16 +101,6 @@ pub fn bounded(text: &str, bytes: usize) -> String {
     format!("{}…", &text[..cut])
 }
 
-fn class_of(error: &moorage_cloud::Error) -> Class {
-    match error.class() {
-        moorage_cloud::Class::Invalid => Class::Invalid,
-        moorage_cloud::Class::Denied => Class::Denied,
-        moorage_cloud::Class::Conflict => Class::Conflict,
-        moorage_cloud::Class::Throttled(wait) => Class::Throttled(wait),
-        moorage_cloud::Class::Unavailable => Class::Unavailable,
-    }
-}
-
 /// The word for a failure whose class does not say enough.
 fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
     match error.detail() {
@@ -117,7 +113,7 @@ fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
 
 fn wait_of(error: &moorage_cloud::Error) -> Wait {
     match (error.detail(), error.retry_after()) {
-        (Detail::OutOfBudget, _) => Wait::Turn,
+        (Detail::OutOfBudget | Detail::BulkheadFull | Detail::Paused, _) => Wait::Turn,
         (Detail::NotAnswering, Some(wait)) => Wait::Answer(wait),
         _ => Wait::Nothing,
     }
@@ -196,5 +192,24 @@ mod tests {
         assert!(error.chain().starts_with("failed to create Secret contoso/a: "), "{}", error.chain());
         assert_eq!(error.class, Class::Denied);
         assert_eq!(bounded("äää", 3), "ä…");
+    }
+
+    #[test]
+    fn what_the_cloud_holds_back_and_what_we_do_are_told_apart_and_neither_is_a_failure_if_nothing_was_sent() {
+        let wait = SignedDuration::from_secs(9);
+        let table = [
+            (Class::RateLimited(wait), Detail::OutOfBudget, Reason::RateLimited, Wait::Turn),
+            (Class::RateLimited(wait), Detail::BulkheadFull, Reason::RateLimited, Wait::Turn),
+            (Class::Throttled(Some(wait)), Detail::Paused, Reason::Throttled, Wait::Turn),
+            (Class::Throttled(Some(wait)), Detail::Other, Reason::Throttled, Wait::Nothing),
+        ];
+        for (class, detail, reason, waits_for) in table {
+            let source = moorage_cloud::Error::new("read hub", class, "so it is").with_detail(detail);
+            let error = Error::cloud("failed to look at hub contoso-east", source);
+            assert_eq!((error.class, error.reason(), error.wait), (class, reason, waits_for), "{detail:?}");
+            assert_eq!(error.held_back_by(), "so it is");
+        }
+        let turn = Error::its_turn("provisioning service contoso-dps is being written for others; nothing was sent", wait);
+        assert_eq!((turn.reason(), turn.wait, turn.held_back_by()), (Reason::RateLimited, Wait::Turn, turn.step.clone()));
     }
 }

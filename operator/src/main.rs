@@ -73,7 +73,7 @@ fn in_domain_time(clock: Clock) -> moorage_cloud::Clock {
 }
 
 fn counted(metrics: Arc<Metrics>) -> Arc<dyn moorage_cloud::Observer> {
-    Arc::new(move |call: &moorage_cloud::CallRecord| metrics.call(call.host.as_str(), call.operation, call.outcome.as_str()))
+    Arc::new(move |call: &moorage_cloud::CallRecord| metrics.call(call.host, call.operation, call.outcome.as_str()))
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {

@@ -129,7 +129,7 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<E
     let metrics = Arc::new(Metrics::default());
     let transport = Transport::new(&TransportOptions { endpoint_map: Some(clouds), ..TransportOptions::default() })?;
     let told = metrics.clone();
-    let observer = Arc::new(move |call: &moorage_cloud::CallRecord| told.call(call.host.as_str(), call.operation, call.outcome.as_str()));
+    let observer = Arc::new(move |call: &moorage_cloud::CallRecord| told.call(call.host, call.operation, call.outcome.as_str()));
     let time = clock.clone();
     let azure = Azure::observed(Cloud::public(), transport, Arc::new(move || time.now()), observer);
     let config = run::Config { installation, namespaces, concurrency: 32, replica, term: Term::DEFAULT, clock, azure, metrics };

@@ -1,92 +1,37 @@
-use std::fmt;
-use std::sync::Arc;
+//! Azure: one file a service, with all that it declares of itself, and what the services share.
 
-use jiff::Timestamp;
+mod access_keys;
+mod arm;
+mod classify;
+mod client;
+mod dps;
+mod endpoints;
+mod entra;
+mod iot_hub;
+mod models;
+mod pipeline;
+mod sas;
 
-use crate::arm::Arm;
-use crate::budget::Budgets;
-use crate::cloud::{Cloud, DpsHost, HubHost};
-use crate::dps::DpsService;
-use crate::identity::Identity;
-use crate::line::Lines;
-use crate::observe::{CallRecord, Observer};
-use crate::quota::{Headroom, Limit, Quota};
-use crate::registry::Registry;
-use crate::sas::PolicyKey;
-use crate::transport::Transport;
-
-/// Tells the time; tokens, budgets and waits go by it.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-/// One Azure cloud and everything that its clients share: endpoints, connections, budgets, clock and metrics.
-#[derive(Clone)]
-pub struct Azure {
-    shared: Arc<Shared>,
-}
-
-pub(crate) struct Shared {
-    pub(crate) cloud: Cloud,
-    pub(crate) transport: Transport,
-    pub(crate) clock: Clock,
-    pub(crate) budgets: Budgets,
-    pub(crate) lines: Lines,
-    pub(crate) observer: Arc<dyn Observer>,
-}
-
-impl Azure {
-    /// Brings together what all clients of a cloud share.
-    pub fn new(cloud: Cloud, transport: Transport, clock: Clock) -> Self {
-        Self::observed(cloud, transport, clock, Arc::new(|_: &CallRecord| ()))
-    }
-
-    /// The same, with somebody who is told of every call.
-    pub fn observed(cloud: Cloud, transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
-        let (budgets, lines) = (Budgets::new(clock.clone()), Lines::new(clock.clone()));
-        Self { shared: Arc::new(Shared { cloud, transport, clock, budgets, lines, observer }) }
-    }
-
-    /// The cloud's endpoints.
-    pub fn cloud(&self) -> &Cloud {
-        &self.shared.cloud
-    }
-
-    /// The resource manager, for one subscription.
-    pub fn arm(&self, identity: &Identity, subscription: &str) -> Arm {
-        Arm::new(self.shared.clone(), identity, subscription)
-    }
-
-    /// The enrollments and registrations of one provisioning service.
-    pub fn dps(&self, host: &DpsHost, policy: PolicyKey) -> DpsService {
-        DpsService::new(self.shared.clone(), host, policy)
-    }
-
-    /// The identity registry of one IoT hub.
-    pub fn registry(&self, host: &HubHost, policy: PolicyKey) -> Registry {
-        Registry::new(self.shared.clone(), host, policy)
-    }
-
-    /// Replaces the documented limit of a host or subscription by one that is known better.
-    pub fn set_limit(&self, scope: &str, quota: Quota, limit: Limit) {
-        self.shared.budgets.set(&scope.into(), quota, limit);
-    }
-
-    /// What is left of each budget that was used so far.
-    pub fn headroom(&self) -> Vec<Headroom> {
-        self.shared.budgets.headroom()
-    }
-
-    /// Who does not answer now, and is asked only now and then.
-    pub fn not_answering(&self) -> Vec<String> {
-        self.shared.lines.shut().iter().map(ToString::to_string).collect()
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-}
-
-impl fmt::Debug for Azure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Azure").field("cloud", &self.shared.cloud).finish_non_exhaustive()
-    }
-}
+pub use access_keys::{AccessKey, KeyPair};
+pub use arm::hubs::{HubUsage, QuotaMetric};
+pub use arm::names::Availability;
+pub use arm::role_assignments::RoleAssignment;
+pub use arm::{Arm, ResourceId};
+pub use client::Azure;
+pub use dps::{DpsHost, DpsService};
+pub use endpoints::{Cloud, HostError};
+pub use entra::Identity;
+pub use iot_hub::HubHost;
+pub use iot_hub::registry::{Registry, RegistryTier};
+pub use models::device::Device;
+pub use models::enrollment::{AllocationPolicy, Reprovisioning};
+pub use models::enrollment_group::signers::{Pair, Signers};
+pub use models::enrollment_group::{Attestation, EnrollmentGroup};
+pub use models::hub::{Hub, PolicyRights};
+pub use models::individual_enrollment::IndividualEnrollment;
+pub use models::provisioning_service::{Link, LinkMeans, LinkSeen, MeansSeen, ProvisioningService};
+pub use models::registration::{Registration, RegistrationStatus};
+pub use models::resource_group::ResourceGroup;
+pub use pipeline::paging::{Continuation, Page};
+pub use pipeline::request::IfMatch;
+pub use sas::PolicyKey;

@@ -1,21 +1,9 @@
+//! What a call to a cloud can fail with.
+
 use std::fmt;
 
 use jiff::SignedDuration;
-
-/// What a failure means for whoever decides when to try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// The request is wrong; it will not succeed until what is asked for changes.
-    Invalid,
-    /// The identity or key may not do this.
-    Denied,
-    /// The world is not as it was believed to be; look again.
-    Conflict,
-    /// Too many calls; with the time that the cloud, or our own budget, asks to wait.
-    Throttled(Option<SignedDuration>),
-    /// The service could not be reached or did not answer as it should.
-    Unavailable,
-}
+pub use moorage_plan::Class;
 
 /// What exactly failed, where callers act on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +42,12 @@ pub enum Detail {
     ReplyTooLarge,
     /// The reply is not what the service's interface says.
     ReplyUnreadable,
-    /// It is not our turn to call: our own budget for this kind of call is used up, or enough calls are under way; nothing was
-    /// sent.
+    /// Our own budget for this kind of call, or the payer's share of it, is used up; nothing was sent.
     OutOfBudget,
+    /// As many calls as we allow ourselves are under way to whoever was to be called; nothing was sent.
+    BulkheadFull,
+    /// The service has throttled an earlier call and asked for a pause, which is not over; nothing was sent.
+    Paused,
     /// The service has not answered for a while, and is asked only now and then; nothing was sent.
     NotAnswering,
     /// The request was refused on our side; nothing was sent.
@@ -147,7 +138,7 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
-    /// How long the service, or our own budget, asks to wait, whatever the class.
+    /// How long the service, or our own limit, asks to wait, whatever the class.
     pub fn retry_after(&self) -> Option<SignedDuration> {
         self.0.retry_after
     }

@@ -4,48 +4,24 @@
 //! The clients know no Kubernetes and take no decision. They never wait for a long operation, never retry and never
 //! follow a redirect; what they read keeps every field that they do not know.
 
-mod arm;
 mod azure;
-mod breaker;
-mod budget;
-mod classify;
-mod cloud;
-mod document;
-mod dps;
 mod error;
-mod identity;
-mod keys;
-mod line;
-mod observe;
-mod paging;
-mod quota;
-mod registry;
-mod request;
-mod sas;
-mod scrub;
-mod transport;
-mod versions;
-mod wire;
+mod flow;
+mod http;
 
-pub use arm::{Arm, Availability, HubUsage, QuotaMetric, ResourceId, RoleAssignment};
-pub use azure::{Azure, Clock};
-pub use cloud::{Cloud, DpsHost, HostError, HubHost};
-pub use document::device::Device;
-pub use document::enrollment::{AllocationPolicy, Reprovisioning};
-pub use document::enrollment_group::{Attestation, EnrollmentGroup, Pair, Signers};
-pub use document::hub::{Hub, PolicyRights};
-pub use document::individual_enrollment::IndividualEnrollment;
-pub use document::provisioning_service::{Link, LinkMeans, LinkSeen, MeansSeen, ProvisioningService};
-pub use document::registration::{Registration, RegistrationStatus};
-pub use document::resource_group::ResourceGroup;
-pub use dps::DpsService;
+pub use azure::*;
 pub use error::{Class, Detail, Error};
-pub use identity::Identity;
-pub use keys::{AccessKey, KeyPair};
-pub use observe::{CallRecord, HostClass, Observer, Outcome};
-pub use paging::{Continuation, Page};
-pub use quota::{Headroom, Limit, Quota, RegistryTier};
-pub use registry::Registry;
-pub use request::IfMatch;
-pub use sas::PolicyKey;
-pub use transport::{EndpointMap, LOUD_TARGETS, Transport, TransportError, TransportOptions};
+pub use flow::clock::Clock;
+pub use flow::limits::{Headroom, Limit, Quota};
+pub use flow::observe::{CallRecord, Observer, Outcome};
+pub use http::endpoint_map::EndpointMap;
+pub use http::failure::TransportError;
+pub use http::transport::{Transport, TransportOptions};
+
+/// Log targets of the libraries below us that an operator should keep at `warn`, even when it logs at `trace`.
+///
+/// None of them prints a body or an `Authorization` header: `typespec_client_core` redacts headers and query values by
+/// allow-lists, `reqwest` prints bytes only with `connection_verbose`, which stays off, and `hyper` counts bytes. But
+/// `typespec_client_core` logs every failed request at `info`, `h2` prints whole header frames at `trace` should another
+/// crate of the process turn HTTP/2 on, and `rustls` prints handshakes.
+pub const LOUD_TARGETS: [&str; 7] = ["azure_core", "azure_identity", "h2", "hyper", "hyper_util", "rustls", "typespec_client_core"];

@@ -1,3 +1,5 @@
+//! What kinds of failure there are, and the one table that says when to try again.
+
 use jiff::SignedDuration;
 
 use crate::{Reason, Seed, spread};
@@ -11,8 +13,10 @@ pub enum Class {
     Denied,
     /// Somebody else was faster, or the resource is busy.
     Conflict,
-    /// Too many requests; the wait that was asked for, if any.
+    /// The other side says that there were too many requests; the wait that it asked for, if any.
     Throttled(Option<SignedDuration>),
+    /// Our own limit holds the request back, and nothing was sent; how long until there is room.
+    RateLimited(SignedDuration),
     /// No usable answer.
     Unavailable,
 }
@@ -25,6 +29,7 @@ impl Class {
             Self::Denied => Reason::Denied,
             Self::Conflict => Reason::Conflict,
             Self::Throttled(_) => Reason::Throttled,
+            Self::RateLimited(_) => Reason::RateLimited,
             Self::Unavailable => Reason::Unavailable,
         }
     }
@@ -39,13 +44,15 @@ pub fn retry_in(class: Class, attempt: u32, seed: Seed) -> SignedDuration {
         Class::Invalid => (SignedDuration::from_mins(5), SignedDuration::from_hours(1)),
         Class::Denied => (SignedDuration::from_secs(15), SignedDuration::from_mins(5)),
         Class::Conflict => (SignedDuration::from_millis(500), SignedDuration::from_secs(30)),
-        Class::Throttled(_) => (SignedDuration::from_secs(2), SignedDuration::from_mins(5)),
+        Class::Throttled(_) | Class::RateLimited(_) => (SignedDuration::from_secs(2), SignedDuration::from_mins(5)),
         Class::Unavailable => (SignedDuration::from_secs(1), SignedDuration::from_mins(2)),
     };
     let doubled = first.saturating_mul(1 << attempt.saturating_sub(1).min(16)).min(longest);
     let wait = doubled + spread(doubled / 5, seed, u64::from(attempt));
     match class {
-        Class::Throttled(Some(asked)) => asked.max(SignedDuration::ZERO) + spread(first, seed, u64::from(attempt)),
+        Class::Throttled(Some(asked)) | Class::RateLimited(asked) => {
+            asked.max(SignedDuration::ZERO) + spread(first, seed, u64::from(attempt))
+        }
         Class::Invalid | Class::Denied | Class::Conflict | Class::Throttled(None) | Class::Unavailable => wait,
     }
 }
@@ -67,6 +74,7 @@ mod tests {
         assert_eq!(waits(Class::Denied, &[1, 2, 9]), [secs(15), secs(30), secs(300)]);
         assert_eq!(waits(Class::Conflict, &[1, 2, 9]), [SignedDuration::from_millis(500), secs(1), secs(30)]);
         assert_eq!(waits(Class::Throttled(None), &[1, 2, 9]), [secs(2), secs(4), secs(300)]);
+        assert_eq!(waits(Class::RateLimited(secs(3)), &[1, 2, 9]), [secs(3), secs(3), secs(3)]);
         assert_eq!(waits(Class::Unavailable, &[1, 2, 9]), [secs(1), secs(2), secs(120)]);
     }
 
@@ -76,6 +84,13 @@ mod tests {
             let wait = retry_in(Class::Throttled(Some(SignedDuration::from_secs(40))), attempt, Seed::of("a"));
             assert!(wait >= SignedDuration::from_secs(40) && wait <= SignedDuration::from_secs(42), "{wait}");
         }
+    }
+
+    #[test]
+    fn what_the_cloud_holds_back_and_what_we_do_have_reasons_of_their_own() {
+        let wait = SignedDuration::from_secs(3);
+        assert_eq!([Class::Throttled(Some(wait)), Class::Throttled(None)].map(Class::reason), [Reason::Throttled; 2]);
+        assert_eq!(Class::RateLimited(wait).reason(), Reason::RateLimited);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! The words that conditions, Events, metrics and logs give as reasons.
+
 use std::fmt;
 
 macro_rules! reasons {
@@ -162,8 +164,10 @@ reasons! {
     Denied,
     /// Somebody else changed it at the same time.
     Conflict,
-    /// The cloud asked for a pause.
+    /// The cloud or the API server asked for a pause.
     Throttled,
+    /// A limit of our own holds requests back: a budget of calls, or how many may be under way at once.
+    RateLimited,
     /// The cloud or the API server could not be reached.
     Unavailable,
 }

@@ -100,7 +100,7 @@ fn assertion(
 
 fn unproven(api: &ApiReader, at: &NamespacedName, failure: NoToken) -> moorage_cloud::Error {
     let told = |class, message: String| moorage_cloud::Error::new("get what proves the identity", class, message);
-    let denied = |detail, message: String| told(moorage_cloud::Class::Denied, message).with_detail(detail);
+    let denied = |detail, message: String| told(Class::Denied, message).with_detail(detail);
     match failure {
         NoToken::NotAllowed => denied(Detail::ProofNotAllowed, api.missing_token_role(at)),
         NoToken::NoServiceAccount => {
@@ -112,17 +112,7 @@ fn unproven(api: &ApiReader, at: &NamespacedName, failure: NoToken) -> moorage_c
             let note = format!("namespace {} is being deleted and gives no tokens of ServiceAccount {} any more", at.namespace, at.name);
             denied(Detail::ProofGone, note)
         }
-        NoToken::Failed(error) => told(class_of(error.class), error.chain()),
-    }
-}
-
-fn class_of(class: Class) -> moorage_cloud::Class {
-    match class {
-        Class::Invalid => moorage_cloud::Class::Invalid,
-        Class::Denied => moorage_cloud::Class::Denied,
-        Class::Conflict => moorage_cloud::Class::Conflict,
-        Class::Throttled(wait) => moorage_cloud::Class::Throttled(wait),
-        Class::Unavailable => moorage_cloud::Class::Unavailable,
+        NoToken::Failed(error) => told(error.class, error.chain()),
     }
 }
 

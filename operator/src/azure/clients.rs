@@ -124,7 +124,7 @@ impl Clients {
     /// If so many wait for it that another would only keep a worker busy.
     pub async fn turn(&self, arm: &Arm, id: &ResourceId) -> Result<Turn, Error> {
         let Turns { writer, waiting } = lock(&self.turns).entry(service_id(arm, id)).or_insert_with(Turns::new).clone();
-        let busy = || Error::its_turn(format!("provisioning service {} is being written for others", id.name), WRITE);
+        let busy = || Error::its_turn(format!("provisioning service {} is being written for others; nothing was sent", id.name), WRITE);
         let _waiting = waiting.try_acquire_owned().map_err(|_| busy())?;
         Ok(writer.lock_owned().await)
     }

@@ -145,7 +145,7 @@ impl Metrics {
     pub fn clouds(&self, budgets: Vec<moorage_cloud::Headroom>, not_answering: usize) {
         self.budgets.clear();
         for budget in budgets {
-            self.budgets.get_or_create(&BudgetLabels { scope: budget.scope, quota: budget.quota.as_str() }).set(budget.left);
+            self.budgets.get_or_create(&BudgetLabels { scope: budget.scope, quota: budget.quota }).set(budget.left);
         }
         self.not_answering.set(i64::try_from(not_answering).unwrap_or(i64::MAX));
     }

@@ -126,7 +126,7 @@ async fn a_resource_that_hangs_does_not_hold_up_the_others_of_its_subscription()
     let details: Vec<_> = failed.into_iter().filter_map(|result| result.err().map(|error| error.detail())).collect();
     // Four were under way and the others waited for a moment only.
     assert_eq!(details.iter().filter(|detail| **detail == Detail::AnswerLost).count(), 4, "{details:?}");
-    assert_eq!(details.iter().filter(|detail| **detail == Detail::OutOfBudget).count(), 26, "{details:?}");
+    assert_eq!(details.iter().filter(|detail| **detail == Detail::BulkheadFull).count(), 26, "{details:?}");
     assert_eq!(arm.hub(&dead).await.expect_err("it is not asked").detail(), Detail::NotAnswering);
     assert!(arm.hub(&alive).await.expect("it answers").is_some());
 }

@@ -1,4 +1,4 @@
-use moorage_cloud::{Class, Detail, Device, HostClass, IfMatch, KeyPair, Limit, Outcome, Quota};
+use moorage_cloud::{Class, Detail, Device, IfMatch, KeyPair, Limit, Outcome, Registry};
 use moorage_keys::{DeviceId, SymmetricKey};
 use moorage_simulator::{Fault, Match, Occurrence, Rule};
 
@@ -53,7 +53,16 @@ async fn a_call_that_was_throttled_closes_the_budget_for_as_long_as_was_asked() 
     let throttled = registry.device(&id).await.expect_err("throttled");
     assert!(matches!(throttled.class(), Class::Throttled(Some(wait)) if wait.as_hours() == 1), "{throttled:?}");
     let kept_back = registry.device(&id).await.expect_err("not even sent");
-    assert_eq!(kept_back.detail(), Detail::OutOfBudget);
+    assert!(matches!(kept_back.class(), Class::Throttled(Some(wait)) if wait.as_mins() >= 59), "{kept_back:?}");
+    assert_eq!(
+        (kept_back.detail(), kept_back.status(), kept_back.message()),
+        (
+            Detail::Paused,
+            None,
+            "the cloud throttled calls and asked for a pause, so budget registry for contoso-east.azure-devices.net is closed; nothing \
+             was sent"
+        )
+    );
     assert_eq!(bench.requests_to("contoso-east.azure-devices.net"), 1);
 }
 
@@ -61,23 +70,30 @@ async fn a_call_that_was_throttled_closes_the_budget_for_as_long_as_was_asked() 
 async fn a_budget_that_is_used_up_keeps_calls_back_and_tells_the_metrics() {
     let bench = Bench::new().await;
     let registry = bench.registry("contoso-east");
-    bench.azure.set_limit("contoso-east.azure-devices.net", Quota::Registry, Limit { burst: 1, per_minute: 1 });
+    bench.azure.set_limit("contoso-east.azure-devices.net", Registry::QUOTA, Limit { burst: 1, per_minute: 1 });
     let id = DeviceId::parse("d1").expect("a device id");
     assert_eq!(registry.device(&id).await, Ok(None));
     let kept_back = registry.device(&id).await.expect_err("one a minute");
-    assert!(matches!(kept_back.class(), Class::Throttled(Some(_))));
+    assert!(matches!(kept_back.class(), Class::RateLimited(_)));
+    assert_eq!(
+        (kept_back.detail(), kept_back.message()),
+        (
+            Detail::OutOfBudget,
+            "Moorage's own budget registry for contoso-east.azure-devices.net has no call left for now; nothing was sent"
+        )
+    );
     assert_eq!(bench.requests_to("contoso-east.azure-devices.net"), 1);
     let seen: Vec<_> = bench.calls.lock().expect("no panic").iter().map(|call| (call.host, call.operation, call.outcome)).collect();
-    assert_eq!(seen, [(HostClass::Hub, "device.get", Outcome::Absent), (HostClass::Hub, "device.get", Outcome::Failed(kept_back.class()))]);
+    assert_eq!(seen, [("hub", "device.get", Outcome::Absent), ("hub", "device.get", Outcome::Failed(kept_back.class()))]);
     let left: Vec<_> = bench.azure.headroom().into_iter().map(|headroom| (headroom.scope, headroom.quota)).collect();
-    assert_eq!(left, [("contoso-east.azure-devices.net".to_owned(), Quota::Registry)]);
+    assert_eq!(left, [("contoso-east.azure-devices.net".to_owned(), "registry")]);
 }
 
 #[tokio::test]
 async fn one_payer_that_uses_up_a_budget_leaves_another_its_part() {
     let bench = Bench::new().await;
     let registry = bench.registry("contoso-east");
-    bench.azure.set_limit("contoso-east.azure-devices.net", Quota::Registry, Limit { burst: 20, per_minute: 1 });
+    bench.azure.set_limit("contoso-east.azure-devices.net", Registry::QUOTA, Limit { burst: 20, per_minute: 1 });
     let (noisy, quiet) = (registry.on_behalf_of("fabrikam"), registry.on_behalf_of("contoso"));
     let id = DeviceId::parse("d1").expect("a device id");
     assert_eq!(quiet.device(&id).await, Ok(None));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use moorage_cloud::{AccessKey, Arm, Class as CloudClass, Hub, LinkSeen, ProvisioningService as Document, ResourceId};
+use moorage_cloud::{AccessKey, Arm, Hub, LinkSeen, ProvisioningService as Document, ResourceId};
 use moorage_crds::ProvisioningService;
 use moorage_keys::ConnectionString;
 use moorage_plan::{Class, Reason};
@@ -90,7 +90,7 @@ async fn link_key(ctx: &Context, service: &Service, id: &ResourceId, policy: &st
         Some(known) => tokio::time::timeout(PATIENCE, read).await.unwrap_or_else(|_| Ok(Some(known.clone()))),
     };
     match read {
-        Err(error) if error.class() == CloudClass::Unavailable => known.map(Some).ok_or(error),
+        Err(error) if error.class() == Class::Unavailable => known.map(Some).ok_or(error),
         Ok(access) => {
             remember_link_key(ctx, &service.arm, id, policy, access.as_ref());
             Ok(access)

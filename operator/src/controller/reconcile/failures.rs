@@ -20,8 +20,8 @@ impl<K: Kind> Reconciliation<'_, K> {
         let wait = retry_in(error.class, 1, seed(key));
         tracing::debug!(object = %key, wait = %wait, error = error.chain(), "waits for its turn");
         if now.duration_since(self.controller.attempts.waits_since(key, now)) > LONG_WAIT {
-            let note = "waits for its turn: others use up the calls that the cloud allows as well; it goes on by itself";
-            self.report_failure(&Standing::Reconciling(Why::new(Reason::Throttled, note))).await;
+            let note = format!("waits for its turn, and goes on by itself: {}", error.held_back_by());
+            self.report_failure(&Standing::Reconciling(Why::new(error.reason(), note))).await;
         }
         (now + wait, self.priority)
     }
@@ -83,6 +83,6 @@ fn standing_of(error: &Error, chain: String) -> Standing {
     let why = Why::new(error.reason(), chain);
     match error.class {
         Class::Invalid | Class::Denied => Standing::Stalled(why),
-        Class::Conflict | Class::Throttled(_) | Class::Unavailable => Standing::Reconciling(why),
+        Class::Conflict | Class::Throttled(_) | Class::RateLimited(_) | Class::Unavailable => Standing::Reconciling(why),
     }
 }

@@ -1,0 +1,84 @@
+//! What the services' error codes mean.
+
+use super::wording::Wording;
+use crate::error::{Class, Detail};
+
+/// What the services' own codes mean; the numbers are those of Microsoft.Devices, the HTTP status and three digits.
+///
+/// What is not here means what its status means.
+const CODES: &[(&[&str], Class, Detail)] = &[
+    (&["400303", "400309", "LinkedHubNotFound", "LinkedHubConflict"], Class::Invalid, Detail::LinkRefused),
+    (&["403002", "IotHubQuotaExceeded"], Class::Throttled(None), Detail::QuotaExceeded),
+    (&["403003", "JobQuotaExceeded"], Class::Throttled(None), Detail::QuotaExceeded),
+    (&["403004", "DeviceMaximumQueueDepthExceeded"], Class::Throttled(None), Detail::QuotaExceeded),
+    (&["403010", "OperationNotAvailableInCurrentTier"], Class::Invalid, Detail::Other),
+    (&["404001", "DeviceNotFound", "404010", "ModuleNotFound"], Class::Conflict, Detail::NotFound),
+    (&["404201", "404202", "EnrollmentNotFound", "EnrollmentGroupNotFound"], Class::Conflict, Detail::NotFound),
+    (&["DeviceRegistrationNotFound"], Class::Conflict, Detail::NotFound),
+    (&["ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound"], Class::Conflict, Detail::NotFound),
+    (&["404103", "DeviceNotOnline", "IotHubFailingOver"], Class::Unavailable, Detail::Other),
+    (&["DeviceAlreadyExists", "409301", "ModuleAlreadyExistsOnDevice"], Class::Conflict, Detail::Exists),
+    (&["EnrollmentConflict", "EnrollmentGroupConflict"], Class::Conflict, Detail::Exists),
+    (&["RoleAssignmentExists"], Class::Conflict, Detail::Exists),
+    // A principal is known everywhere only some minutes after it was made.
+    (&["PrincipalNotFound"], Class::Unavailable, Detail::Other),
+    (&["409002", "AnotherOperationInProgress", "ResourceGroupBeingDeleted"], Class::Conflict, Detail::Busy),
+    (&["LinkCreationConflict", "OperationNotAllowedInCurrentState"], Class::Conflict, Detail::Busy),
+    (&["412001", "PreconditionFailed", "EtagDoesNotMatch"], Class::Conflict, Detail::Stale),
+    (&["413002", "TooManyDevices", "413003", "TooManyModulesOnDevice"], Class::Invalid, Detail::QuotaExceeded),
+    (&["TooManyEnrollments", "QuotaExceeded", "SubscriptionQuotaExceeded"], Class::Invalid, Detail::QuotaExceeded),
+    (&["NameNotAvailable", "IotHubNameNotAvailable", "NameUnavailable"], Class::Invalid, Detail::NameTaken),
+    (&["InvalidResourceLocation", "InvalidResourceGroupLocation"], Class::Invalid, Detail::Other),
+    (&["MissingSubscriptionRegistration"], Class::Denied, Detail::ProviderNotRegistered),
+    (&["SubscriptionNotFound", "InvalidSubscriptionId"], Class::Denied, Detail::SubscriptionNotFound),
+    (&["IotHubSuspended", "IotDpsSuspended", "IotDpsSuspending"], Class::Denied, Detail::Other),
+    (&["ThrottlingException", "TooManyRequests", "SubscriptionRequestsThrottled"], Class::Throttled(None), Detail::Other),
+];
+
+/// What a status and an error code mean; a known code wins over the status.
+pub(super) fn meaning(status: u16, wording: &Wording) -> (Class, Detail) {
+    let code = wording.code.as_deref().unwrap_or_default();
+    if let Some((_, class, detail)) = CODES.iter().find(|(codes, ..)| codes.contains(&code)) {
+        return (*class, *detail);
+    }
+    match status_of(code) {
+        Some(409) if code == "409001" => conflict(&wording.message, Detail::Exists),
+        Some(status) => by_status(status, &wording.message),
+        None if wording.is_foreign() && matches!(status, 404 | 410) => (Class::Unavailable, Detail::ReplyUnreadable),
+        None => by_status(status, &wording.message),
+    }
+}
+
+/// The HTTP status in a number of Microsoft.Devices.
+fn status_of(code: &str) -> Option<u16> {
+    let six_digits = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
+    code.get(..3).filter(|_| six_digits)?.parse().ok().filter(|status| (400..600).contains(status))
+}
+
+fn by_status(status: u16, message: &str) -> (Class, Detail) {
+    match status {
+        401 | 403 | 407 => (Class::Denied, Detail::Other),
+        404 | 410 => (Class::Conflict, Detail::NotFound),
+        409 => conflict(message, Detail::Other),
+        412 => (Class::Conflict, Detail::Stale),
+        408 | 500..=599 => (Class::Unavailable, Detail::Other),
+        429 => (Class::Throttled(None), Detail::Other),
+        400..=499 => (Class::Invalid, Detail::Other),
+        _ => (Class::Unavailable, Detail::ReplyUnreadable),
+    }
+}
+
+/// The kinds of conflict that services tell apart only by their sentence.
+fn conflict(message: &str, otherwise: Detail) -> (Class, Detail) {
+    let lower = message.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
+    if says(&["is not available", "already in use"]) {
+        (Class::Invalid, Detail::NameTaken)
+    } else if says(&["enrollmentconflict", "enrollmentgroupconflict", "already exists"]) {
+        (Class::Conflict, Detail::Exists)
+    } else if says(&["active state", "in progress", "being deleted", "transition"]) {
+        (Class::Conflict, Detail::Busy)
+    } else {
+        (Class::Conflict, otherwise)
+    }
+}

@@ -1,0 +1,265 @@
+//! The client of one service: every call of Azure goes out here, through the gate.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::http::headers::{ACCEPT, CONTENT_TYPE, HeaderName, Headers, IF_MATCH};
+use azure_core::http::policies::Policy;
+use azure_core::http::{Context, Pipeline, PipelineSendOptions, Request, Url};
+use bytes::Bytes;
+use moorage_keys::HostName;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::azure::classify::{Refusal, unanswered};
+use crate::azure::client::Shared;
+use crate::azure::pipeline::paging::{Continuation, Page};
+use crate::azure::pipeline::request::{Asked, Call, Operation};
+use crate::azure::pipeline::transport::client_options;
+use crate::error::{Class, Detail, Error, Failure};
+use crate::flow::budget::Budget;
+use crate::flow::bulkhead::Bulkhead;
+use crate::flow::gate::Admission;
+use crate::flow::observe::{CallRecord, Outcome};
+use crate::flow::verdict::Verdict;
+
+const ITEM_COUNT: HeaderName = HeaderName::from_static("x-ms-max-item-count");
+const CONTINUATION: HeaderName = HeaderName::from_static("x-ms-continuation");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+
+/// What a service declares of itself, in its own file.
+#[derive(Clone, Copy)]
+pub(crate) struct Service {
+    /// The kind of service, as metrics name it.
+    pub(crate) name: &'static str,
+    /// The bulkheads of a call, by its host, its scope and its path.
+    pub(crate) bulkheads: fn(&HostName, &str, &str) -> Vec<Bulkhead>,
+}
+
+/// The way to one service: its host, how calls are authorized, and what they count against.
+#[derive(Clone)]
+pub(crate) struct ServiceClient {
+    shared: Arc<Shared>,
+    pipeline: Pipeline,
+    service: Service,
+    host: HostName,
+    scope: Arc<str>,
+    payer: Arc<str>,
+}
+
+/// A service's answer to a call, success or not.
+pub(crate) struct Reply {
+    operation: Operation,
+    status: u16,
+    headers: Headers,
+    body: Bytes,
+}
+
+impl Service {
+    /// A service each of whose hosts is somebody of its own.
+    pub(crate) const fn of_hosts(name: &'static str) -> Self {
+        Self { name, bulkheads: |host, _, _| vec![Bulkhead::of_host(host.as_str())] }
+    }
+}
+
+impl ServiceClient {
+    pub(crate) fn new(shared: Arc<Shared>, service: Service, host: HostName, scope: &str, authorization: Arc<dyn Policy>) -> Self {
+        let name = Some("moorage");
+        let options = client_options(&shared.transport);
+        let pipeline = Pipeline::new(name, option_env!("CARGO_PKG_VERSION"), options, vec![], vec![authorization], None);
+        Self { shared, pipeline, service, host, scope: scope.into(), payer: "".into() }
+    }
+
+    /// The same way, for calls that somebody else pays for.
+    pub(crate) fn on_behalf_of(&self, payer: &str) -> Self {
+        Self { payer: payer.into(), ..self.clone() }
+    }
+
+    pub(crate) fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// Sends a call that must succeed.
+    pub(crate) async fn send(&self, call: Call) -> Result<Reply, Error> {
+        let step = call.operation.step;
+        let absent = || Failure::new(step, Class::Conflict, Detail::NotFound, "what was asked for is not there");
+        self.observed(call, false).await?.ok_or_else(|| absent().into())
+    }
+
+    /// Sends a call whose subject may be absent.
+    pub(crate) async fn get_optional(&self, call: Call) -> Result<Option<Reply>, Error> {
+        self.observed(call, true).await
+    }
+
+    /// Sends a call that removes something; what is absent is removed.
+    pub(crate) async fn remove(&self, call: Call) -> Result<(), Error> {
+        self.observed(call, true).await.map(drop)
+    }
+
+    async fn observed(&self, call: Call, may_be_absent: bool) -> Result<Option<Reply>, Error> {
+        let operation = call.operation;
+        let started = Instant::now();
+        let result = self.answered(call, may_be_absent).await;
+        let outcome = match &result {
+            Ok(Some(_)) => Outcome::Done,
+            Ok(None) => Outcome::Absent,
+            Err(error) => Outcome::Failed(error.class()),
+        };
+        self.record(operation, outcome, started.elapsed(), &result);
+        result
+    }
+
+    async fn answered(&self, call: Call, may_be_absent: bool) -> Result<Option<Reply>, Error> {
+        let (operation, asked) = (call.operation, Asked(Instant::now()));
+        let admission = self.admission(&call);
+        let request = self.request(call)?;
+        let exchange = async {
+            let result = self.exchange(operation, request, asked, may_be_absent).await;
+            let verdict = verdict(operation.step, result.as_ref().err());
+            (result, verdict)
+        };
+        // In a box, or each of the many futures that wait for it would have room for it twice.
+        self.shared.gate.run(admission, Box::pin(exchange)).await.map_err(|rejected| rejected.error(operation.step))?
+    }
+
+    fn admission(&self, call: &Call) -> Admission {
+        let target = call.target.as_deref().unwrap_or_default();
+        let budget = Budget { scope: self.scope.clone(), quota: call.operation.quota, payer: self.payer.clone() };
+        Admission { bulkheads: (self.service.bulkheads)(&self.host, &self.scope, target), budget: Some(budget) }
+    }
+
+    async fn exchange(
+        &self,
+        operation: Operation,
+        mut request: Request,
+        asked: Asked,
+        may_be_absent: bool,
+    ) -> Result<Option<Reply>, Error> {
+        let options = PipelineSendOptions { skip_checks: true, ..PipelineSendOptions::default() };
+        let sent = self.pipeline.send(&Context::new().with_value(asked), &mut request, Some(options)).await;
+        let now = (self.shared.clock)();
+        let (status, headers, body) = sent.map_err(|error| unanswered(operation.step, &error, now))?.deconstruct();
+        let reply = Reply { operation, status: status.into(), headers, body: body.into() };
+        if (200..300).contains(&reply.status) {
+            return Ok(Some(reply));
+        }
+        let refusal = reply.refusal(now);
+        if may_be_absent && refusal.says_absent() { Ok(None) } else { Err(refusal.classify()) }
+    }
+
+    fn request(&self, call: Call) -> Result<Request, Error> {
+        let operation = call.operation;
+        let refused = || operation.not_sent("a name cannot be part of a URL");
+        let target = call.target.ok_or_else(refused)?;
+        let url = Url::parse(&format!("https://{}{target}", self.host)).map_err(|_| refused())?;
+        let mut request = Request::new(url, operation.method);
+        request.insert_header(ACCEPT, "application/json");
+        if let Some(condition) = call.if_match {
+            request.insert_header(IF_MATCH, condition);
+        }
+        if let Some(page) = call.page {
+            request.insert_header(ITEM_COUNT, page.size.to_string());
+            if let Some(Continuation(after)) = page.after {
+                request.insert_header(CONTINUATION, after);
+            }
+        }
+        if let Some(body) = call.body {
+            request.insert_header(CONTENT_TYPE, "application/json; charset=utf-8");
+            request.set_body(Bytes::from_owner(body));
+        }
+        Ok(request)
+    }
+
+    fn record(&self, operation: Operation, outcome: Outcome, duration: Duration, result: &Result<Option<Reply>, Error>) {
+        let (status, request_id) = match result {
+            Ok(Some(reply)) => (Some(reply.status), reply.headers.get_optional_str(&REQUEST_ID)),
+            Ok(None) => (Some(404), None),
+            Err(error) => (error.status(), error.request_id()),
+        };
+        tracing::debug!(
+            method = operation.method.as_str(),
+            host = %self.host,
+            path = operation.template,
+            status,
+            request_id,
+            outcome = outcome.as_str(),
+            "Called"
+        );
+        let record = CallRecord { host: self.service.name, operation: operation.name, outcome, duration };
+        self.shared.observer.on_call(&record);
+    }
+}
+
+impl Reply {
+    fn refusal(&self, now: jiff::Timestamp) -> Refusal<'_> {
+        Refusal { step: self.operation.step, status: self.status, headers: &self.headers, body: &self.body, now }
+    }
+
+    /// Reads the body; the decoder's own words are left out, as they may quote the body.
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|_| self.unreadable())
+    }
+
+    /// The body as one page of a list, whose continuation is in a header.
+    pub(crate) fn page<T: DeserializeOwned>(&self) -> Result<Page<T>, Error> {
+        let next = self.headers.get_optional_str(&CONTINUATION).filter(|text| !text.is_empty() && text.len() <= 4096);
+        Ok(Page { items: self.json()?, next: next.map(|text| Continuation(text.to_owned())) })
+    }
+
+    pub(crate) fn unreadable(&self) -> Error {
+        let message = "the reply is not what the service's interface says";
+        let failure = Failure::new(self.operation.step, Class::Unavailable, Detail::ReplyUnreadable, message);
+        Failure { status: Some(self.status), ..failure }.into()
+    }
+}
+
+/// The failure of a list that does not end.
+pub(crate) fn endless(operation: Operation) -> Error {
+    let message = "the service's list does not end";
+    Failure::new(operation.step, Class::Unavailable, Detail::ReplyUnreadable, message).into()
+}
+
+/// What a call says about whom it went to. A failed sign-in says nothing: the call was never sent.
+fn verdict(step: &'static str, failure: Option<&Error>) -> Verdict {
+    let Some(error) = failure else { return Verdict::Answered };
+    match (error.class(), error.status()) {
+        _ if error.step() != step => Verdict::Unknown,
+        (Class::Throttled(Some(wait)), Some(_)) => Verdict::Throttled(wait),
+        (_, Some(408 | 500..)) | (Class::Unavailable, None) => Verdict::Missed,
+        (_, Some(_)) => Verdict::Answered,
+        (_, None) => Verdict::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::{Class, Detail, Error, Failure, Verdict, verdict};
+
+    fn failure(step: &'static str, class: Class, status: Option<u16>) -> Error {
+        Failure { status, ..Failure::new(step, class, Detail::Other, "no") }.into()
+    }
+
+    #[test]
+    fn what_the_end_of_a_call_says_about_the_service() {
+        let wait = SignedDuration::from_secs(9);
+        let table = [
+            ("read", Class::Unavailable, Some(503), Verdict::Missed),
+            ("read", Class::Unavailable, Some(408), Verdict::Missed),
+            ("read", Class::Unavailable, None, Verdict::Missed),
+            ("read", Class::Denied, Some(403), Verdict::Answered),
+            ("read", Class::Conflict, Some(404), Verdict::Answered),
+            ("read", Class::Unavailable, Some(302), Verdict::Answered),
+            ("read", Class::Throttled(None), Some(429), Verdict::Answered),
+            ("read", Class::Throttled(Some(wait)), Some(429), Verdict::Throttled(wait)),
+            ("read", Class::Invalid, None, Verdict::Unknown),
+            ("sign in", Class::Unavailable, Some(503), Verdict::Unknown),
+            ("sign in", Class::Throttled(Some(wait)), Some(429), Verdict::Unknown),
+        ];
+        for (step, class, status, said) in table {
+            assert_eq!(verdict("read", Some(&failure(step, class, status))), said, "{step} {class:?} {status:?}");
+        }
+        assert_eq!(verdict("read", None), Verdict::Answered);
+    }
+}

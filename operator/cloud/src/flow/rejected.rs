@@ -1,0 +1,105 @@
+//! Calls that were not sent, by our own decision: each says so, and what it waits for.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use crate::error::{Class, Detail, Error, Failure};
+
+/// A bulkhead is asked again after so long.
+const UNTIL_THERE_IS_ROOM: SignedDuration = SignedDuration::from_secs(1);
+
+/// Why a call was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rejected {
+    /// Whoever has this name did not answer, and is not asked for so long.
+    NotAnswering { name: Arc<str>, wait: SignedDuration },
+    /// As many calls as we allow ourselves are under way to whoever has this name.
+    BulkheadFull { name: Arc<str> },
+    /// Our own budget, or the payer's share of it, has no call left for so long.
+    OutOfBudget { scope: Arc<str>, quota: &'static str, wait: SignedDuration },
+    /// The service asked for a pause, of which so much is left.
+    Paused { scope: Arc<str>, quota: &'static str, wait: SignedDuration },
+}
+
+impl Rejected {
+    /// The failure of the step that the call was for.
+    ///
+    /// The wait is not in its text: it goes into conditions, and the same failure must read the same each time.
+    pub(crate) fn error(&self, step: &'static str) -> Error {
+        let wait = self.wait();
+        let (class, detail, message) = match self {
+            Self::NotAnswering { name, .. } => (
+                Class::Unavailable,
+                Detail::NotAnswering,
+                format!("{name} did not answer several calls in a row; until it does, it is asked only now and then"),
+            ),
+            Self::BulkheadFull { name } => (
+                Class::RateLimited(wait),
+                Detail::BulkheadFull,
+                format!("as many calls as Moorage allows itself at once are under way to {name}; nothing was sent"),
+            ),
+            Self::OutOfBudget { scope, quota, .. } => (
+                Class::RateLimited(wait),
+                Detail::OutOfBudget,
+                format!("Moorage's own budget {quota} for {scope} has no call left for now; nothing was sent"),
+            ),
+            Self::Paused { scope, quota, .. } => (
+                Class::Throttled(Some(wait)),
+                Detail::Paused,
+                format!("the cloud throttled calls and asked for a pause, so budget {quota} for {scope} is closed; nothing was sent"),
+            ),
+        };
+        let failure = Failure::new(step, class, detail, message);
+        Failure { retry_after: Some(wait), ..failure }.into()
+    }
+
+    fn wait(&self) -> SignedDuration {
+        match self {
+            Self::BulkheadFull { .. } => UNTIL_THERE_IS_ROOM,
+            Self::NotAnswering { wait, .. } | Self::OutOfBudget { wait, .. } | Self::Paused { wait, .. } => *wait,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Class, Detail, Rejected, SignedDuration};
+
+    #[test]
+    fn our_own_limits_and_the_clouds_are_told_apart_in_class_detail_and_words() {
+        let wait = SignedDuration::from_secs(9);
+        let (scope, quota) = (|| "hub.example.net".into(), "registry");
+        let table = [
+            (
+                Rejected::NotAnswering { name: scope(), wait },
+                Class::Unavailable,
+                Detail::NotAnswering,
+                "hub.example.net did not answer several calls in a row; until it does, it is asked only now and then",
+            ),
+            (
+                Rejected::BulkheadFull { name: scope() },
+                Class::RateLimited(SignedDuration::from_secs(1)),
+                Detail::BulkheadFull,
+                "as many calls as Moorage allows itself at once are under way to hub.example.net; nothing was sent",
+            ),
+            (
+                Rejected::OutOfBudget { scope: scope(), quota, wait },
+                Class::RateLimited(wait),
+                Detail::OutOfBudget,
+                "Moorage's own budget registry for hub.example.net has no call left for now; nothing was sent",
+            ),
+            (
+                Rejected::Paused { scope: scope(), quota, wait },
+                Class::Throttled(Some(wait)),
+                Detail::Paused,
+                "the cloud throttled calls and asked for a pause, so budget registry for hub.example.net is closed; nothing was sent",
+            ),
+        ];
+        for (rejected, class, detail, message) in table {
+            let error = rejected.error("read it");
+            assert_eq!((error.step(), error.class(), error.detail(), error.message()), ("read it", class, detail, message));
+            assert_eq!((error.status(), error.retry_after()), (None, Some(rejected.wait())), "{message}");
+        }
+    }
+}

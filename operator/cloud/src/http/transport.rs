@@ -1,0 +1,158 @@
+//! The one HTTP client, whatever is called with it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder, Url};
+
+use crate::http::endpoint_map::{EndpointMap, OneAddress};
+use crate::http::failure::{Interruption, TransportError};
+use crate::http::scrub::scrub;
+use crate::http::tls;
+
+/// The one HTTP client of the operator: no redirects, no retries, no cookies, no compression, everything bounded.
+#[derive(Clone)]
+pub struct Transport {
+    client: reqwest::Client,
+    reply_limit: usize,
+}
+
+/// A reply, read to its end.
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What bounds and directs a [`Transport`].
+#[derive(Debug, Clone)]
+pub struct TransportOptions {
+    /// Longest time to connect, TLS included.
+    pub connect_timeout: Duration,
+    /// Longest time for a whole call, to the last byte of the reply.
+    pub total_timeout: Duration,
+    /// Largest reply in bytes.
+    pub reply_limit: usize,
+    /// For tests: one address in place of every host.
+    pub endpoint_map: Option<EndpointMap>,
+}
+
+impl Default for TransportOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(30),
+            reply_limit: 4 * 1024 * 1024,
+            endpoint_map: None,
+        }
+    }
+}
+
+impl Transport {
+    /// Makes the client; the trusted authorities are the machine's, or only the endpoint map's.
+    ///
+    /// # Errors
+    /// When no certificate authority is found, or the settings are not accepted.
+    pub fn new(options: &TransportOptions) -> Result<Self, TransportError> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(options.endpoint_map.as_ref())?)
+            .https_only(true)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .connect_timeout(options.connect_timeout)
+            .timeout(options.total_timeout)
+            .pool_idle_timeout(Duration::from_mins(1));
+        if let Some(map) = &options.endpoint_map {
+            builder = builder.no_proxy().dns_resolver(Arc::new(OneAddress(map.address)));
+        }
+        let client = builder.build().map_err(TransportError::Client)?;
+        Ok(Self { client, reply_limit: options.reply_limit })
+    }
+
+    /// A request that is to be filled and sent.
+    pub(crate) fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.client.request(method, url)
+    }
+
+    /// Sends a request once, and reads the whole reply.
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, Interruption> {
+        let reply = request.send().await.map_err(|error| interruption(&error))?;
+        let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
+        Ok(Response { status, headers, body: read(reply, self.reply_limit).await? })
+    }
+}
+
+/// Reads a body of at most so many bytes, whatever its announced length is.
+async fn read(mut reply: reqwest::Response, limit: usize) -> Result<Vec<u8>, Interruption> {
+    let announced = reply.content_length().unwrap_or(0);
+    if usize::try_from(announced).is_ok_and(|length| length > limit) {
+        return Err(Interruption::TooLarge(limit));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = reply.chunk().await.map_err(|error| interruption(&error))? {
+        if body.len() + chunk.len() > limit {
+            return Err(Interruption::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("reply_limit", &self.reply_limit).finish_non_exhaustive()
+    }
+}
+
+fn interruption(error: &reqwest::Error) -> Interruption {
+    let cause = scrub(&innermost(error));
+    if error.is_connect() {
+        Interruption::NotConnected(cause)
+    } else if error.is_timeout() {
+        Interruption::TimedOut
+    } else if error.is_builder() {
+        Interruption::Unsendable(cause)
+    } else {
+        Interruption::Broken(cause)
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures::stream;
+    use http_body_util::StreamBody;
+    use http_body_util::combinators::BoxBody;
+
+    use super::read;
+    use crate::http::failure::Interruption;
+
+    /// A reply that does not say how long it is.
+    fn reply_of(chunks: usize) -> reqwest::Response {
+        let frames = (0..chunks).map(|_| Ok::<_, std::io::Error>(http_body::Frame::data(Bytes::from_static(b"abcd"))));
+        let body = BoxBody::new(StreamBody::new(stream::iter(frames.collect::<Vec<_>>())));
+        http::Response::new(reqwest::Body::wrap(body)).into()
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_does_not_say_its_length_is_read_to_the_limit_and_no_further() {
+        assert_eq!(read(reply_of(2), 8).await, Ok(b"abcdabcd".to_vec()));
+        assert_eq!(read(reply_of(3), 8).await, Err(Interruption::TooLarge(8)));
+    }
+}
