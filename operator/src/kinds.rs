@@ -13,6 +13,7 @@ use crate::{
     controller::{
         Controller,
         context::Context,
+        kind::CloudClients,
         queue::Priority,
         reconcile::{self, Next},
     },
@@ -26,7 +27,7 @@ pub struct Contexts {
 }
 
 /// Gives the context of kinds with clients of one type.
-trait ContextFor<C> {
+trait ContextFor<C: CloudClients> {
     fn context(&self) -> &Context<C>;
 }
 

@@ -40,8 +40,8 @@ pub struct Config {
     pub term: Term,
     /// The time.
     pub clock: Clock,
-    /// How clouds are reached.
-    pub azure: moorage_cloud::Azure,
+    /// How Azure is reached, and the right to write there.
+    pub azure: (moorage_cloud::Azure, moorage_cloud::WriteAccess),
     /// Counters.
     pub metrics: Arc<Metrics>,
 }
@@ -51,28 +51,27 @@ pub struct Operator {
     controller: Arc<Controller>,
     contexts: Arc<Contexts>,
     client: Client,
-    config: Config,
+    azure: moorage_cloud::Azure,
+    replica: Option<String>,
+    watched: Vec<String>,
+    concurrency: u16,
     namespaces: mpsc::UnboundedReceiver<Arc<str>>,
 }
 
 impl Operator {
     /// Wires an operator up.
     pub fn new(config: Config, client: Client) -> Self {
-        let Config { installation, clock, metrics, .. } = &config;
-        let leadership = if config.replica.is_some() { Leadership::contested(config.term) } else { Leadership::always() };
+        let Config { installation, namespaces: watched, concurrency, replica, term, clock, azure: (azure, access), metrics } = config;
+        let leadership = if replica.is_some() { Leadership::contested(term) } else { Leadership::always() };
         let api = ApiReader::new(client.clone(), &installation.namespace);
         let (secrets, namespaces) = Secrets::new(api.clone(), metrics.live_reads());
-        let caches = Arc::new(Caches {
-            installation: installation.clone(),
-            objects: Objects::default(),
-            secrets,
-            ledger: Ledger::new(&installation.id, &installation.namespace),
-        });
-        let clients = Arc::new(azure::clients::Clients::new(config.azure.clone()));
-        let contexts = Arc::new(Contexts { azure: Context::new(caches.clone(), api, clock.clone(), clients.clone()) });
+        let ledger = Ledger::new(&installation.id, &installation.namespace);
+        let caches = Arc::new(Caches { installation, objects: Objects::default(), secrets, ledger });
+        let clients = Arc::new(azure::clients::Clients::new(azure.clone()));
+        let contexts = Contexts { azure: Context::new(caches.clone(), api, clock.clone(), clients.clone(), access) };
         let forget = Arc::new(move |object: &_| clients.forget(object));
-        let controller = Controller::new(caches, client.clone(), leadership, clock.clone(), metrics.clone(), forget);
-        Self { controller: Arc::new(controller), contexts, client, config, namespaces }
+        let controller = Controller::new(caches, client.clone(), leadership, clock, metrics, forget);
+        Self { controller: Arc::new(controller), contexts: Arc::new(contexts), client, azure, replica, watched, concurrency, namespaces }
     }
 
     /// The engine; for looking at it from outside.
@@ -87,13 +86,12 @@ impl Operator {
 
     /// Runs until `stop`, then lets what is under way come to its end and hands the Lease back.
     pub async fn run(self, admin: Option<TcpListener>, stop: CancellationToken) {
-        let Self { controller, contexts, client, config, namespaces } = self;
-        let _watches = watches(&controller, &client, &config.namespaces, namespaces);
+        let Self { controller, contexts, client, azure, replica, watched, concurrency, namespaces } = self;
+        let _watches = watches(&controller, &client, &watched, namespaces);
 
         let stood_down = CancellationToken::new();
         let mut background = JoinSet::new();
         if let Some(listener) = admin {
-            let azure = config.azure.clone();
             let sample = Arc::new(move |metrics: &Metrics| metrics.clouds(azure.headroom(), azure.not_answering().len()));
             let serving = admin::serve(listener, controller.clone(), sample, stood_down.clone());
             background.spawn(async move {
@@ -102,17 +100,17 @@ impl Operator {
                 }
             });
         }
-        if let Some(replica) = config.replica {
-            let installation = &config.installation;
+        if let Some(replica) = replica {
+            let installation = &controller.caches.installation;
             let name = format!("moorage-{}", installation.id);
             let (clock, leadership) = (controller.clock.clone(), controller.leadership.clone());
             let election = Election::new(client, &installation.namespace, name, replica, clock, leadership);
             background.spawn(election.run(stood_down.clone()));
         }
 
-        controller.queue.staff(usize::from(config.concurrency));
+        controller.queue.staff(usize::from(concurrency));
         let mut workers = JoinSet::new();
-        for _ in 0..config.concurrency {
+        for _ in 0..concurrency {
             workers.spawn(work(controller.clone(), contexts.clone(), stop.clone()));
         }
         stop.cancelled().await;

@@ -3,6 +3,7 @@
 //! A service declares the values (how many calls at once, how many a minute, who counts for itself); [`gate::Gate`] holds
 //! calls to them.
 
+pub(crate) mod access;
 pub(crate) mod breaker;
 pub(crate) mod budget;
 pub(crate) mod bulkhead;

@@ -11,6 +11,7 @@ mod http;
 
 pub use azure::*;
 pub use error::{Class, Detail, Error};
+pub use flow::access::WriteAccess;
 pub use flow::clock::Clock;
 pub use flow::limits::{Headroom, Limit, Quota};
 pub use flow::observe::{CallRecord, Observer, Outcome};

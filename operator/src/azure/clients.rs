@@ -5,10 +5,11 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
-use moorage_cloud::{AccessKey, Arm, Azure, Device, HubHost, ResourceId};
+use moorage_cloud::{AccessKey, Arm, Azure, Device, HubHost, ResourceId, WriteAccess};
 
 use crate::{
     azure::{dps::Service, observation_cache::Looks, registrations::Rolls, usage::Counts},
+    controller::kind::CloudClients,
     error::Error,
     object::ObjectKey,
 };
@@ -88,6 +89,10 @@ impl Turns {
 
 /// A provisioning service or a hub in the world; Azure compares names without regard to case.
 pub type ServiceId = (String, String, String);
+
+impl CloudClients for Clients {
+    type WriteAccess = WriteAccess;
+}
 
 impl Clients {
     /// No client yet.

@@ -97,7 +97,7 @@ pub async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &st
         return Ok(());
     }
     let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &writer.owner_tag(owner));
-    let put = arm.put_resource_group(name, &group).await;
+    let put = arm.put_resource_group(writer.access(), name, &group).await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))
 }
 
@@ -107,7 +107,9 @@ pub async fn delete(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &st
     if !(seen.state == State::Settled && seen.ours && seen.empty) {
         return Ok(());
     }
-    arm.delete_resource_group(name).await.map_err(|error| Error::cloud(format!("failed to delete resource group {name}"), error))
+    arm.delete_resource_group(writer.access(), name)
+        .await
+        .map_err(|error| Error::cloud(format!("failed to delete resource group {name}"), error))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What reconciling may read. Nothing here can write: not to the API server, and not to a cloud.
+//! What reconciling may read. Nothing here can write, neither to the API server nor to a cloud, without an effect that was let through.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use crate::{
     cache::{objects::Objects, secrets::Secrets},
     clock::Clock,
     cluster::ApiReader,
+    controller::{effects::Effect, kind::CloudClients},
     ledger::Ledger,
     object::{Dependency, KindName, ObjectKey},
 };
@@ -58,8 +59,9 @@ impl Caches {
 }
 
 /// What a kind reads: the caches, the API server where they do not suffice, the time, and the clients of its cloud.
-pub struct Context<C> {
+pub struct Context<C: CloudClients> {
     caches: Arc<Caches>,
+    access: C::WriteAccess,
     /// The API server, for reads.
     pub api: ApiReader,
     /// The time.
@@ -68,10 +70,15 @@ pub struct Context<C> {
     pub clients: Arc<C>,
 }
 
-impl<C> Context<C> {
+impl<C: CloudClients> Context<C> {
     /// A context over caches that watches fill.
-    pub fn new(caches: Arc<Caches>, api: ApiReader, clock: Clock, clients: Arc<C>) -> Self {
-        Self { caches, api, clock, clients }
+    pub fn new(caches: Arc<Caches>, api: ApiReader, clock: Clock, clients: Arc<C>, access: C::WriteAccess) -> Self {
+        Self { caches, access, api, clock, clients }
+    }
+
+    /// The right to write through the clients, for the time of an effect.
+    pub(crate) fn access(&self, _: &Effect<'_>) -> &C::WriteAccess {
+        &self.access
     }
 
     /// The caches alone.
@@ -80,7 +87,7 @@ impl<C> Context<C> {
     }
 }
 
-impl<C> Deref for Context<C> {
+impl<C: CloudClients> Deref for Context<C> {
     type Target = Caches;
 
     fn deref(&self) -> &Caches {

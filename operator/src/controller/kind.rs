@@ -16,6 +16,12 @@ use crate::{
     object::{Dependency, Keyed, ObjectKey},
 };
 
+/// The clients of a cloud.
+pub trait CloudClients: Send + Sync + 'static {
+    /// The right to write through them.
+    type WriteAccess: Send + Sync;
+}
+
 /// How an action ended, and whom to wake because of it: also after a failure, for its effect may have taken place all the same.
 #[derive(Debug)]
 #[must_use]
@@ -57,7 +63,7 @@ pub trait Kind:
     const DRIFT_PERIOD: SignedDuration;
 
     /// The clients of its cloud.
-    type Clients: Send + Sync + 'static;
+    type Clients: CloudClients;
     /// What was seen of the world.
     type Observed: Send + Sync;
     /// What can be done.

@@ -155,12 +155,12 @@ async fn carry_out(group: &EnrollmentGroup, writer: &Writer<'_>, action: &Action
         Action::ForgetKeys => keys::forget(writer, group).await,
         Action::Put { document, condition, id, .. } => {
             let (enrollments, _recount) = enrollments().await?;
-            let put = enrollments.put_group(id, document, condition).await;
+            let put = enrollments.put_group(writer.access(), id, document, condition).await;
             put.map(drop).map_err(|error| Error::cloud(format!("failed to write enrollment group {id}"), error))
         }
         Action::Delete { id, condition } => {
             let (enrollments, _recount) = enrollments().await?;
-            let deleted = enrollments.delete_group(id, condition).await;
+            let deleted = enrollments.delete_group(writer.access(), id, condition).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete enrollment group {id}"), error))
         }
     }

@@ -309,7 +309,7 @@ impl Decide for ProvisioningService {
                 let _turn = writer.clients.turn(&arm, id).await?;
                 let service = Document::new(location).with_tag(OWNER_TAG, &writer.owner_tag(&key));
                 let service = if tells_of_identities(self) { service.with_system_assigned_identity() } else { service };
-                let put = arm.put_provisioning_service(id, &service).await;
+                let put = arm.put_provisioning_service(writer.access(), id, &service).await;
                 put.map(drop).map_err(|error| creation_failed(id, error))
             }
             Action::EnableIdentity => {
@@ -322,7 +322,7 @@ impl Decide for ProvisioningService {
             Action::Delete { id } => {
                 let _turn = writer.clients.turn(&arm, id).await?;
                 writer.clients.service_keys.forget(&clients::service_id(&arm, id));
-                let deleted = arm.delete_provisioning_service(id).await;
+                let deleted = arm.delete_provisioning_service(writer.access(), id).await;
                 deleted.map_err(|error| Error::cloud(format!("failed to delete provisioning service {}", id.name), error))
             }
             Action::Record { .. } | Action::ForgetBarred { .. } => Ok(()),

@@ -3,12 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::azure::endpoints::Cloud;
-use crate::flow::clock::Clock;
-use crate::flow::gate::Gate;
-use crate::flow::limits::{Headroom, Limit, Quota};
-use crate::flow::observe::{CallRecord, Observer};
-use crate::http::transport::Transport;
+use crate::{
+    azure::endpoints::Cloud,
+    flow::{
+        access::WriteAccess,
+        clock::Clock,
+        gate::Gate,
+        limits::{Headroom, Limit, Quota},
+        observe::{CallRecord, Observer},
+    },
+    http::transport::Transport,
+};
 
 /// One Azure cloud and everything that its clients share: endpoints, connections, limits, clock and metrics.
 #[derive(Clone)]
@@ -25,15 +30,15 @@ pub(crate) struct Shared {
 }
 
 impl Azure {
-    /// Brings together what all clients of a cloud share.
-    pub fn new(cloud: Cloud, transport: Transport, clock: Clock) -> Self {
+    /// Brings together what all clients of a cloud share, and the right to write through them.
+    pub fn new(cloud: Cloud, transport: Transport, clock: Clock) -> (Self, WriteAccess) {
         Self::observed(cloud, transport, clock, Arc::new(|_: &CallRecord| ()))
     }
 
     /// The same, with somebody who is told of every call.
-    pub fn observed(cloud: Cloud, transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> Self {
+    pub fn observed(cloud: Cloud, transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> (Self, WriteAccess) {
         let gate = Gate::new(clock.clone());
-        Self { shared: Arc::new(Shared { cloud, transport, clock, gate, observer }) }
+        (Self { shared: Arc::new(Shared { cloud, transport, clock, gate, observer }) }, WriteAccess::new())
     }
 
     /// The cloud's endpoints.

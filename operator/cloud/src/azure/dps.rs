@@ -8,18 +8,25 @@ use moorage_keys::HostName;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::azure::access_keys::KeyPair;
-use crate::azure::client::{Azure, Shared};
-use crate::azure::endpoints::{Cloud, Endpoint, HostError};
-use crate::azure::models::enrollment_group::EnrollmentGroup;
-use crate::azure::models::individual_enrollment::IndividualEnrollment;
-use crate::azure::models::registration::Registration;
-use crate::azure::pipeline::paging::{Continuation, MOST_PAGES, Page};
-use crate::azure::pipeline::request::{IfMatch, Operation};
-use crate::azure::pipeline::service_client::{Service, ServiceClient, endless};
-use crate::azure::sas::{PolicyKey, SasAuthorization};
-use crate::error::Error;
-use crate::flow::limits::{Limit, Quota};
+use crate::{
+    azure::{
+        access_keys::KeyPair,
+        client::{Azure, Shared},
+        endpoints::{Cloud, Endpoint, HostError},
+        models::{enrollment_group::EnrollmentGroup, individual_enrollment::IndividualEnrollment, registration::Registration},
+        pipeline::{
+            paging::{Continuation, MOST_PAGES, Page},
+            request::{IfMatch, Operation},
+            service_client::{Service, ServiceClient, endless},
+        },
+        sas::{PolicyKey, SasAuthorization},
+    },
+    error::Error,
+    flow::{
+        access::WriteAccess,
+        limits::{Limit, Quota},
+    },
+};
 
 const SERVICE: Service = Service::of_hosts("provisioning");
 const VERSION: &str = "2021-10-01";
@@ -143,7 +150,13 @@ impl DpsService {
     /// # Errors
     /// Without sending anything when the group has no hubs, or is symmetric and lacks a key; when the service refuses, or
     /// the answer is lost.
-    pub async fn put_group(&self, id: &str, group: &EnrollmentGroup, condition: &IfMatch) -> Result<EnrollmentGroup, Error> {
+    pub async fn put_group(
+        &self,
+        _: &WriteAccess,
+        id: &str,
+        group: &EnrollmentGroup,
+        condition: &IfMatch,
+    ) -> Result<EnrollmentGroup, Error> {
         group.validate().map_err(|why| GROUP_PUT.not_sent(why))?;
         let call = GROUP_PUT.call(&[id]).if_match(condition.quoted()).body(group.to_send());
         self.client.send(call).await?.json()
@@ -153,7 +166,7 @@ impl DpsService {
     ///
     /// # Errors
     /// When the service refuses, or the answer is lost.
-    pub async fn delete_group(&self, id: &str, condition: &IfMatch) -> Result<(), Error> {
+    pub async fn delete_group(&self, _: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
         self.client.remove(GROUP_DELETE.call(&[id]).if_match(condition.quoted())).await
     }
 
@@ -212,6 +225,7 @@ impl DpsService {
     /// service refuses, or the answer is lost.
     pub async fn put_enrollment(
         &self,
+        _: &WriteAccess,
         id: &str,
         enrollment: &IndividualEnrollment,
         condition: &IfMatch,
@@ -225,7 +239,7 @@ impl DpsService {
     ///
     /// # Errors
     /// When the service refuses, or the answer is lost.
-    pub async fn delete_enrollment(&self, id: &str, condition: &IfMatch) -> Result<(), Error> {
+    pub async fn delete_enrollment(&self, _: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
         self.client.remove(ENROLLMENT_DELETE.call(&[id]).if_match(condition.quoted())).await
     }
 
@@ -260,7 +274,7 @@ impl DpsService {
     ///
     /// # Errors
     /// When the service refuses, or the answer is lost.
-    pub async fn delete_registration(&self, id: &str, condition: &IfMatch) -> Result<(), Error> {
+    pub async fn delete_registration(&self, _: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
         self.client.remove(REGISTRATION_DELETE.call(&[id]).if_match(condition.quoted())).await
     }
 

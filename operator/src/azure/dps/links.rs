@@ -50,7 +50,7 @@ pub async fn rewrite(
     }
     let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
     let document = change(with_known_keys(writer, service, before.with_access_keys(&keys)).await.map_err(failed)?);
-    service.arm.put_provisioning_service(&service.id, &document).await.map_err(failed)?;
+    service.arm.put_provisioning_service(writer.access(), &service.id, &document).await.map_err(failed)?;
     let after = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
     Ok((document, after))
 }

@@ -9,20 +9,24 @@ use serde_json::Value;
 use crate::{
     cache::expectations::Expectations,
     cluster::{SecretData, SecretType},
-    controller::{context::Context, effects::Effect, kind::Kind},
+    controller::{
+        context::Context,
+        effects::Effect,
+        kind::{CloudClients, Kind},
+    },
     error::Error,
     object::{Dependency, NamespacedName, ObjectKey},
 };
 
 /// A context that may write on behalf of one object. The effects gate makes it, for the time of one action.
-pub struct Writer<'a, C> {
+pub struct Writer<'a, C: CloudClients> {
     context: &'a Context<C>,
     effect: &'a Effect<'a>,
     expectations: &'a Expectations,
     owner: &'a ObjectKey,
 }
 
-impl<C> Deref for Writer<'_, C> {
+impl<C: CloudClients> Deref for Writer<'_, C> {
     type Target = Context<C>;
 
     fn deref(&self) -> &Context<C> {
@@ -30,9 +34,14 @@ impl<C> Deref for Writer<'_, C> {
     }
 }
 
-impl<'a, C> Writer<'a, C> {
+impl<'a, C: CloudClients> Writer<'a, C> {
     pub(crate) fn new(context: &'a Context<C>, effect: &'a Effect<'a>, expectations: &'a Expectations, owner: &'a ObjectKey) -> Self {
         Self { context, effect, expectations, owner }
+    }
+
+    /// The right to write through the clients of the cloud.
+    pub fn access(&self) -> &C::WriteAccess {
+        self.context.access(self.effect)
     }
 
     /// The context that it writes in.

@@ -292,16 +292,17 @@ pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, 
             writer.record(&entries(id, Some((Meant::Barred, &service)))).await
         }
         Step::Bar { id, over } => {
-            let put = enrollments(credential, writer).await?.put_enrollment(id.as_str(), &barring(writer, &key, id), over).await;
+            let put =
+                enrollments(credential, writer).await?.put_enrollment(writer.access(), id.as_str(), &barring(writer, &key, id), over).await;
             put.map(drop).map_err(|error| Error::cloud(format!("failed to bar registration id {id}"), error))
         }
         Step::Evict { identity } => home::evict(writer, &*group(credential, writer)?, identity).await,
         Step::Forget { id, over } => {
-            let deleted = enrollments(credential, writer).await?.delete_registration(id.as_str(), over).await;
+            let deleted = enrollments(credential, writer).await?.delete_registration(writer.access(), id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
         }
         Step::Admit { id, over } => {
-            let deleted = enrollments(credential, writer).await?.delete_enrollment(id.as_str(), over).await;
+            let deleted = enrollments(credential, writer).await?.delete_enrollment(writer.access(), id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to let registration id {id} in again"), error))
         }
     }

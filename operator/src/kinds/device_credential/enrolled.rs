@@ -117,7 +117,10 @@ pub(super) async fn put(
     over: &IfMatch,
 ) -> Result<(), Error> {
     let id = super::observe::registration_id_of(credential);
-    let put = disenrollment::enrollments(credential, writer).await?.put_enrollment(id, &document.clone().with_keys(keys), over).await;
+    let put = disenrollment::enrollments(credential, writer)
+        .await?
+        .put_enrollment(writer.access(), id, &document.clone().with_keys(keys), over)
+        .await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to write the individual enrollment of {id}"), error))
 }
 

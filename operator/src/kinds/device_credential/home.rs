@@ -77,7 +77,7 @@ pub(super) async fn evict(writer: &Writer<'_>, group: &EnrollmentGroup, identity
     let Identity { hub, device } = identity;
     let step = format!("failed to delete device {device} from hub {hub}");
     let registry = reached(registry(writer, group, hub, &step).await)?;
-    let deleted = registry.delete_device(device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
+    let deleted = registry.delete_device(writer.access(), device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
     deleted.inspect_err(|error| writer.clients.heed_hub(hub, error))
 }
 

@@ -244,7 +244,7 @@ pub(super) async fn put(
     over: &IfMatch,
 ) -> Result<(), Error> {
     let (registry, place) = registry(writer, credential).await?;
-    let put = registry.put_device(&place.device, &document.clone().with_keys(keys), over).await;
+    let put = registry.put_device(writer.access(), &place.device, &document.clone().with_keys(keys), over).await;
     let put = put.map(drop).map_err(|error| Error::cloud(format!("failed to write {}", place.what()), error));
     put.inspect_err(|error| writer.clients.heed_hub(&place.hub, error))
 }

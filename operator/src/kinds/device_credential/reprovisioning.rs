@@ -153,7 +153,7 @@ pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, 
             home::evict(writer, &*group(credential, writer)?, identity).await
         }
         Step::Forget { id, over } => {
-            let deleted = enrollments(credential, writer).await?.delete_registration(id.as_str(), over).await;
+            let deleted = enrollments(credential, writer).await?.delete_registration(writer.access(), id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
         }
     }

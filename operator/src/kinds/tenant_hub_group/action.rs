@@ -195,7 +195,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
         Action::DeleteGroup { name } => resource_group::delete(writer, &arm().await?, &key, name).await,
         Action::CreateHub { id, location, sku, units } => {
             let hub = Hub::new(location, sku, *units).with_tag(OWNER_TAG, &writer.owner_tag(&key));
-            let put = arm().await?.put_hub(id, &hub, &IfMatch::Unset).await;
+            let put = arm().await?.put_hub(writer.access(), id, &hub, &IfMatch::Unset).await;
             put.map(drop).map_err(|error| creation_failed(id, error))
         }
         Action::ChangeHub { id, size, policy, .. } => {
@@ -209,20 +209,22 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
                     None => hub,
                 }
             };
-            change_hub(&arm().await?, id, change).await
+            change_hub(writer, &arm().await?, id, change).await
         }
-        Action::RemovePolicy { id, policy } => change_hub(&arm().await?, id, |hub| hub.without_policy(policy)).await,
+        Action::RemovePolicy { id, policy } => change_hub(writer, &arm().await?, id, |hub| hub.without_policy(policy)).await,
         Action::AssignRole { id, name, principal, instead } => {
             let arm = arm().await?;
             if *instead {
-                arm.delete_hub_role(id, name).await.map_err(|error| role_kept(id, error))?;
+                arm.delete_hub_role(writer.access(), id, name).await.map_err(|error| role_kept(id, error))?;
             }
-            let assigned = arm.assign_hub_contributor(id, name, principal).await;
+            let assigned = arm.assign_hub_contributor(writer.access(), id, name, principal).await;
             assigned.map_err(|error| Error::cloud(role_refused(&arm, id, principal), error))
         }
-        Action::DeleteRole { id, name } => arm().await?.delete_hub_role(id, name).await.map_err(|error| role_kept(id, error)),
+        Action::DeleteRole { id, name } => {
+            arm().await?.delete_hub_role(writer.access(), id, name).await.map_err(|error| role_kept(id, error))
+        }
         Action::DeleteHub { id } => {
-            let deleted = arm().await?.delete_hub(id).await;
+            let deleted = arm().await?.delete_hub(writer.access(), id).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete IoT hub {}", id.name), error))
         }
         Action::WriteLinks { add, remove } => {
@@ -254,13 +256,13 @@ fn creation_failed(id: &ResourceId, error: moorage_cloud::Error) -> Error {
 }
 
 /// Changes a hub under its `ETag`, with every policy and key that it has: a PUT replaces the whole list.
-async fn change_hub(arm: &Arm, id: &ResourceId, change: impl FnOnce(Hub) -> Hub) -> Result<(), Error> {
+async fn change_hub(writer: &Writer<'_>, arm: &Arm, id: &ResourceId, change: impl FnOnce(Hub) -> Hub) -> Result<(), Error> {
     let failed = |error| Error::cloud(format!("failed to change IoT hub {}", id.name), error);
     let Some(hub) = arm.hub(id).await.map_err(failed)? else { return Ok(()) };
     // Read after the hub: a key that is rolled in between changes the ETag, and the PUT is refused.
     let keys = arm.hub_keys(id).await.map_err(failed)?;
     let condition = IfMatch::of(hub.etag());
-    arm.put_hub(id, &change(hub.with_access_keys(&keys)), &condition).await.map(drop).map_err(failed)
+    arm.put_hub(writer.access(), id, &change(hub.with_access_keys(&keys)), &condition).await.map(drop).map_err(failed)
 }
 
 /// Writes links into a provisioning service, and looks whether they are there.

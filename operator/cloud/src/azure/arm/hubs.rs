@@ -3,12 +3,19 @@
 use azure_core::http::Method;
 use serde::Deserialize;
 
-use crate::azure::access_keys::AccessKey;
-use crate::azure::arm::names::{Availability, NameAnswer, name_to_check};
-use crate::azure::arm::{Arm, List, ResourceId};
-use crate::azure::models::hub::Hub;
-use crate::azure::pipeline::request::{IfMatch, Operation};
-use crate::error::Error;
+use crate::{
+    azure::{
+        access_keys::AccessKey,
+        arm::{
+            Arm, List, ResourceId,
+            names::{Availability, NameAnswer, name_to_check},
+        },
+        models::hub::Hub,
+        pipeline::request::{IfMatch, Operation},
+    },
+    error::Error,
+    flow::access::WriteAccess,
+};
 
 /// `Microsoft.Devices/IotHubs`.
 const VERSION: &str = "2023-06-30";
@@ -162,7 +169,7 @@ impl Arm {
     /// # Errors
     /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
     /// is lost.
-    pub async fn put_hub(&self, id: &ResourceId, hub: &Hub, condition: &IfMatch) -> Result<Hub, Error> {
+    pub async fn put_hub(&self, _: &WriteAccess, id: &ResourceId, hub: &Hub, condition: &IfMatch) -> Result<Hub, Error> {
         hub.validate().map_err(|why| HUB_PUT.not_sent(why))?;
         let call = HUB_PUT.call(&self.place(id)).if_match(condition.plain()).body(hub.to_send());
         self.client.send(call).await?.json()
@@ -172,7 +179,7 @@ impl Arm {
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn delete_hub(&self, id: &ResourceId) -> Result<(), Error> {
+    pub async fn delete_hub(&self, _: &WriteAccess, id: &ResourceId) -> Result<(), Error> {
         self.client.remove(HUB_DELETE.call(&self.place(id))).await
     }
 

@@ -2,12 +2,19 @@
 
 use azure_core::http::Method;
 
-use crate::azure::access_keys::AccessKey;
-use crate::azure::arm::names::{Availability, NameAnswer, name_to_check};
-use crate::azure::arm::{Arm, ResourceId};
-use crate::azure::models::provisioning_service::ProvisioningService;
-use crate::azure::pipeline::request::Operation;
-use crate::error::{Class, Error};
+use crate::{
+    azure::{
+        access_keys::AccessKey,
+        arm::{
+            Arm, ResourceId,
+            names::{Availability, NameAnswer, name_to_check},
+        },
+        models::provisioning_service::ProvisioningService,
+        pipeline::request::Operation,
+    },
+    error::{Class, Error},
+    flow::access::WriteAccess,
+};
 
 /// `Microsoft.Devices/provisioningServices`.
 const VERSION: &str = "2022-12-12";
@@ -110,7 +117,12 @@ impl Arm {
     /// # Errors
     /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
     /// is lost.
-    pub async fn put_provisioning_service(&self, id: &ResourceId, service: &ProvisioningService) -> Result<ProvisioningService, Error> {
+    pub async fn put_provisioning_service(
+        &self,
+        _: &WriteAccess,
+        id: &ResourceId,
+        service: &ProvisioningService,
+    ) -> Result<ProvisioningService, Error> {
         let put = if service.has_identities() { DPS_PUT_WITH_IDENTITIES } else { DPS_PUT };
         service.validate().map_err(|why| put.not_sent(why))?;
         let call = put.call(&self.place(id)).body(service.to_send());
@@ -122,7 +134,7 @@ impl Arm {
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn delete_provisioning_service(&self, id: &ResourceId) -> Result<(), Error> {
+    pub async fn delete_provisioning_service(&self, _: &WriteAccess, id: &ResourceId) -> Result<(), Error> {
         self.client.remove(DPS_DELETE.call(&self.place(id))).await
     }
 

@@ -3,10 +3,11 @@
 use azure_core::http::Method;
 use serde::de::IgnoredAny;
 
-use crate::azure::arm::Arm;
-use crate::azure::models::resource_group::ResourceGroup;
-use crate::azure::pipeline::request::Operation;
-use crate::error::Error;
+use crate::{
+    azure::{arm::Arm, models::resource_group::ResourceGroup, pipeline::request::Operation},
+    error::Error,
+    flow::access::WriteAccess,
+};
 
 const VERSION: &str = "2024-03-01";
 
@@ -57,7 +58,7 @@ impl Arm {
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn put_resource_group(&self, name: &str, group: &ResourceGroup) -> Result<ResourceGroup, Error> {
+    pub async fn put_resource_group(&self, _: &WriteAccess, name: &str, group: &ResourceGroup) -> Result<ResourceGroup, Error> {
         let call = GROUP_PUT.call(&[&self.subscription, name]).body(group.to_send());
         self.client.send(call).await?.json()
     }
@@ -66,7 +67,7 @@ impl Arm {
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn delete_resource_group(&self, name: &str) -> Result<(), Error> {
+    pub async fn delete_resource_group(&self, _: &WriteAccess, name: &str) -> Result<(), Error> {
         self.client.remove(GROUP_DELETE.call(&[&self.subscription, name])).await
     }
 

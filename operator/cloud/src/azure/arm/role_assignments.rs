@@ -5,9 +5,14 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::azure::arm::{Arm, ResourceId};
-use crate::azure::pipeline::request::Operation;
-use crate::error::{Class, Detail, Error};
+use crate::{
+    azure::{
+        arm::{Arm, ResourceId},
+        pipeline::request::Operation,
+    },
+    error::{Class, Detail, Error},
+    flow::access::WriteAccess,
+};
 
 /// The role by which a provisioning service registers devices in a hub: "IoT Hub Data Contributor" (Microsoft: "Azure built-in roles").
 const DATA_CONTRIBUTOR: &str = "4fc6c259-987e-4a07-842e-c321cc9d413f";
@@ -88,7 +93,7 @@ impl Arm {
     ///
     /// # Errors
     /// When the account may not assign roles, or the answer is lost.
-    pub async fn assign_hub_contributor(&self, hub: &ResourceId, name: &str, principal: &str) -> Result<(), Error> {
+    pub async fn assign_hub_contributor(&self, _: &WriteAccess, hub: &ResourceId, name: &str, principal: &str) -> Result<(), Error> {
         let [subscription, group, hub] = self.place(hub);
         let role = format!("/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{DATA_CONTRIBUTOR}");
         // Without its type a principal that was made a moment ago is not found.
@@ -104,7 +109,7 @@ impl Arm {
     ///
     /// # Errors
     /// When the account may not, or the answer is lost.
-    pub async fn delete_hub_role(&self, hub: &ResourceId, name: &str) -> Result<(), Error> {
+    pub async fn delete_hub_role(&self, _: &WriteAccess, hub: &ResourceId, name: &str) -> Result<(), Error> {
         let [subscription, group, hub] = self.place(hub);
         self.client.remove(HUB_ROLE_DELETE.call(&[subscription, group, hub, name])).await
     }

@@ -6,14 +6,23 @@ use std::sync::Arc;
 use azure_core::http::Method;
 use moorage_keys::{DeviceId, HostName};
 
-use crate::azure::client::{Azure, Shared};
-use crate::azure::iot_hub::HubHost;
-use crate::azure::models::device::Device;
-use crate::azure::pipeline::request::{IfMatch, Operation};
-use crate::azure::pipeline::service_client::{Service, ServiceClient};
-use crate::azure::sas::{PolicyKey, SasAuthorization};
-use crate::error::Error;
-use crate::flow::limits::{Limit, Quota};
+use crate::{
+    azure::{
+        client::{Azure, Shared},
+        iot_hub::HubHost,
+        models::device::Device,
+        pipeline::{
+            request::{IfMatch, Operation},
+            service_client::{Service, ServiceClient},
+        },
+        sas::{PolicyKey, SasAuthorization},
+    },
+    error::Error,
+    flow::{
+        access::WriteAccess,
+        limits::{Limit, Quota},
+    },
+};
 
 const SERVICE: Service = Service::of_hosts("hub");
 const VERSION: &str = "2021-04-12";
@@ -101,7 +110,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the hub refuses, or the answer is lost.
-    pub async fn put_device(&self, id: &DeviceId, device: &Device, condition: &IfMatch) -> Result<Device, Error> {
+    pub async fn put_device(&self, _: &WriteAccess, id: &DeviceId, device: &Device, condition: &IfMatch) -> Result<Device, Error> {
         let call = DEVICE_PUT.call(&[id.as_str()]).if_match(condition.quoted()).body(device.to_send());
         self.client.send(call).await?.json()
     }
@@ -110,7 +119,7 @@ impl Registry {
     ///
     /// # Errors
     /// When the hub refuses, or the answer is lost.
-    pub async fn delete_device(&self, id: &DeviceId, condition: &IfMatch) -> Result<(), Error> {
+    pub async fn delete_device(&self, _: &WriteAccess, id: &DeviceId, condition: &IfMatch) -> Result<(), Error> {
         self.client.remove(DEVICE_DELETE.call(&[id.as_str()]).if_match(condition.quoted())).await
     }
 }

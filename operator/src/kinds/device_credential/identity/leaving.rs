@@ -142,8 +142,10 @@ pub async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &
     let (registry, place) = registry(writer, credential).await?;
     let done = match step {
         Step::Note(_) => Ok(()),
-        Step::Disable { device, .. } => registry.put_device(&place.device, device, &IfMatch::of(device.etag())).await.map(drop),
-        Step::Delete { over, .. } => registry.delete_device(&place.device, over).await,
+        Step::Disable { device, .. } => {
+            registry.put_device(writer.access(), &place.device, device, &IfMatch::of(device.etag())).await.map(drop)
+        }
+        Step::Delete { over, .. } => registry.delete_device(writer.access(), &place.device, over).await,
     };
     let done = done.map_err(|error| Error::cloud(format!("failed to part with {}", place.what()), error));
     done.inspect_err(|error| writer.clients.heed_hub(&place.hub, error))
