@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use moorage_cloud::Detail;
-use moorage_plan::{Class, Reason, Standing, Why};
+use moorage_plan::{Class, Reason, Standing};
 
 /// A step that failed.
 #[derive(Debug, thiserror::Error)]
@@ -154,12 +154,12 @@ pub enum ObserveError {
 impl ObserveError {
     /// It comes by itself.
     pub fn reconciling(reason: Reason, note: impl Into<String>) -> Self {
-        Self::Blocked(Standing::Reconciling(Why::new(reason, note)))
+        Self::Blocked(Standing::reconciling(reason, note))
     }
 
     /// Somebody has to change something.
     pub fn stalled(reason: Reason, note: impl Into<String>) -> Self {
-        Self::Blocked(Standing::Stalled(Why::new(reason, note)))
+        Self::Blocked(Standing::stalled(reason, note))
     }
 }
 
@@ -173,6 +173,12 @@ pub fn reached<T>(found: Result<T, ObserveError>) -> Result<T, Error> {
         }
         ObserveError::CacheNotSynced(_) => Error::own("a Secret that is needed is not in memory yet", Class::Conflict),
     })
+}
+
+impl From<Standing> for ObserveError {
+    fn from(standing: Standing) -> Self {
+        Self::Blocked(standing)
+    }
 }
 
 impl From<Error> for ObserveError {

@@ -39,6 +39,16 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// It comes by itself.
+    pub fn reconciling(reason: Reason, note: impl Into<String>) -> Self {
+        Self::Reconciling(Why::new(reason, note))
+    }
+
+    /// Somebody has to change something.
+    pub fn stalled(reason: Reason, note: impl Into<String>) -> Self {
+        Self::Stalled(Why::new(reason, note))
+    }
+
     /// The reason, where there is one.
     pub fn why(&self) -> Option<&Why> {
         match self {

@@ -1,9 +1,9 @@
 //! What may be reached: said by its owner as lists, and looked up by these functions alone, on every pass, for reads and for writes.
 
 use moorage_crds::{Adoption, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService};
-use moorage_plan::{Pattern, Reason};
+use moorage_plan::{Pattern, Reason, Standing};
 
-use crate::{error::ObserveError, object::Keyed};
+use crate::object::Keyed;
 
 /// How far an account lets a namespace go in a resource group.
 ///
@@ -11,7 +11,7 @@ use crate::{error::ObserveError, object::Keyed};
 ///
 /// # Errors
 /// `NotGranted`, with the lines to add.
-pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Result<Adoption, ObserveError> {
+pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Result<Adoption, Standing> {
     let key = account.key();
     if &*key.name.namespace == namespace {
         return Ok(Adoption::Always);
@@ -21,7 +21,7 @@ pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str)
             && grant.resource_groups.iter().any(|group| Pattern::new(group).matches_ignoring_case(resource_group))
     });
     grants.map(|grant| grant.adoption).max().ok_or_else(|| {
-        ObserveError::stalled(
+        Standing::stalled(
             Reason::NotGranted,
             format!(
                 "CloudAccount {} does not grant resource group {resource_group} to namespace {namespace}; \
@@ -36,12 +36,12 @@ pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str)
 ///
 /// # Errors
 /// `NotGranted`, with the lines to add.
-pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -> Result<(), ObserveError> {
+pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -> Result<(), Standing> {
     let key = service.key();
     if &*key.name.namespace == namespace || service.spec.grants.iter().any(|grant| names(&grant.namespaces, namespace)) {
         return Ok(());
     }
-    Err(ObserveError::stalled(
+    Err(Standing::stalled(
         Reason::NotGranted,
         format!(
             "ProvisioningService {} grants nothing to namespace {namespace}; its owner can add to spec.grants: {{namespaces: [{namespace}]}}",
@@ -58,7 +58,7 @@ pub fn on_enrollment_group<'a>(
     group: &'a EnrollmentGroup,
     namespace: &str,
     registration_id: &str,
-) -> Result<Option<&'a EnrollmentGrant>, ObserveError> {
+) -> Result<Option<&'a EnrollmentGrant>, Standing> {
     let key = group.key();
     if &*key.name.namespace == namespace {
         return Ok(None);
@@ -66,7 +66,7 @@ pub fn on_enrollment_group<'a>(
     let mut grants = group.spec.grants.iter();
     let found = grants.find(|grant| names(&grant.namespaces, namespace) && Pattern::new(&grant.registration_ids).matches(registration_id));
     found.map(Some).ok_or_else(|| {
-        ObserveError::stalled(
+        Standing::stalled(
             Reason::NotGranted,
             format!(
                 "EnrollmentGroup {} does not grant registration id {registration_id} to namespace {namespace}; \

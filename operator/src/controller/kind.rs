@@ -6,12 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use kube::Resource;
 use moorage_crds::{CommonStatus, Listed};
-use moorage_plan::{Act, Goal, Plan};
+use moorage_plan::{Act, Goal, Plan, Standing};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     cache::objects::{Cached, Objects},
-    controller::{context::Context, effects::writer::Writer},
+    controller::{
+        context::{Caches, Context},
+        effects::writer::Writer,
+    },
     error::{Error, ObserveError},
     object::{Dependency, Keyed, ObjectKey},
 };
@@ -64,6 +67,8 @@ pub trait Kind:
 
     /// The clients of its cloud.
     type Clients: CloudClients;
+    /// What was asked for, once it is known to be well-formed, granted and nobody else's.
+    type Admitted: Send + Sync;
     /// What was seen of the world.
     type Observed: Send + Sync;
     /// What can be done.
@@ -102,8 +107,19 @@ pub trait Kind:
     /// Whether a change of a Secret that it refers to concerns those who refer to it.
     const RELAYS_SECRETS: bool = false;
 
-    /// Looks at the world.
-    fn observe(&self, ctx: &Context<Self::Clients>, goal: Goal) -> impl Future<Output = Result<Self::Observed, ObserveError>> + Send;
+    /// Judges what was asked for, before anything is read for it: its form, what its owners granted, and who else wants the same.
+    ///
+    /// # Errors
+    /// Where that leaves the object.
+    fn admit(&self, caches: &Caches, goal: Goal) -> Result<Self::Admitted, Standing>;
+
+    /// Looks at the world, for what was admitted.
+    fn observe(
+        &self,
+        ctx: &Context<Self::Clients>,
+        admitted: &Self::Admitted,
+        goal: Goal,
+    ) -> impl Future<Output = Result<Self::Observed, ObserveError>> + Send;
 
     /// Decides, from what was seen and the time and nothing else.
     fn plan(&self, seen: &Self::Observed, goal: Goal, now: Timestamp) -> Plan<Self::Action>;

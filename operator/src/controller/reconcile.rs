@@ -1,4 +1,4 @@
-//! One reconciliation, for every kind: observe, plan, perform, report.
+//! One reconciliation, for every kind: admit, observe, plan, perform, report.
 
 pub mod attempts;
 mod conditions;
@@ -76,8 +76,14 @@ impl<K: Kind> Reconciliation<'_, K> {
             return self.orphan().await;
         }
 
+        // Pure, over the caches.
+        let admitted = match object.admit(ctx.caches(), goal) {
+            Ok(admitted) => admitted,
+            Err(standing) => return self.blocked(&self.with_a_way_out(standing)).await,
+        };
+
         // Reads only.
-        let seen = match object.observe(ctx, goal).await {
+        let seen = match object.observe(ctx, &admitted, goal).await {
             Ok(seen) => seen,
             Err(ObserveError::CacheNotSynced(namespace)) => return Ok(Some(self.until_synced(&namespace))),
             Err(ObserveError::Failed(error)) => return Err(error),

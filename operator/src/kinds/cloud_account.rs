@@ -3,12 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::{Arm, Detail};
 use moorage_crds::{AcceptedIdentity, CloudAccount, CloudAccountStatus, CommonStatus};
-use moorage_plan::{Act, Goal, Plan, Reason};
+use moorage_plan::{Act, Goal, Plan, Reason, Standing};
 use serde_json::{Value, json};
 
 use crate::{
     azure::{Context, Writer, accounts, clients::Clients, usage::Count},
     controller::{
+        context::Caches,
         kind::{Kind, Performed},
         reconcile::dependents::users_to_wait_for,
         status::was_usable,
@@ -44,6 +45,7 @@ impl Kind for CloudAccount {
     const WAKES_INDIRECT_REFERRERS: bool = true;
 
     type Clients = Clients;
+    type Admitted = ();
     type Observed = Seen;
     type Action = Action;
 
@@ -65,7 +67,11 @@ impl Kind for CloudAccount {
         json!([self.spec, was_usable(Kind::status(self)), accepted, self.metadata.deletion_timestamp.is_some()])
     }
 
-    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
+        Ok(())
+    }
+
+    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
         match goal {
             Goal::Present => {
                 let arm = accounts::arm_of(ctx, self).await?;

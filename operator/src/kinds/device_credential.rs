@@ -25,7 +25,7 @@ use moorage_crds::{
     AssignedHub, CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, EnrollmentGroup, Slot, TenantHubGroup,
     annotations as names,
 };
-use moorage_plan::{Goal, Plan};
+use moorage_plan::{Goal, Plan, Standing};
 use serde_json::Value;
 
 use self::{
@@ -38,7 +38,10 @@ use self::{
 use crate::{
     azure::{self, Context, Writer, clients::Clients, cloud_path},
     cache::objects::Objects,
-    controller::kind::{Kind, Performed},
+    controller::{
+        context::Caches,
+        kind::{Kind, Performed},
+    },
     error::ObserveError,
     object::{Dependency, Keyed},
 };
@@ -46,6 +49,7 @@ use crate::{
 impl Kind for DeviceCredential {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);
     type Clients = Clients;
+    type Admitted = ();
     type Observed = Seen;
     type Action = Action;
 
@@ -85,7 +89,11 @@ impl Kind for DeviceCredential {
         leaves || self.spec.hub_ref.is_some() || self.spec.individual_enrollment.is_some() || assigned::is_asked_for(self)
     }
 
-    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
+        Ok(())
+    }
+
+    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
         observe::observe(self, ctx, goal).await
     }
 

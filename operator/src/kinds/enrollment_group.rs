@@ -9,7 +9,7 @@ mod wish;
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::IfMatch;
 use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus};
-use moorage_plan::{Goal, Plan, Reason};
+use moorage_plan::{Goal, Plan, Reason, Standing};
 use serde_json::{Value, json};
 
 use self::{observe::Seen, plan::Action};
@@ -26,7 +26,10 @@ use crate::{
         usage::What,
     },
     cache::objects::Objects,
-    controller::kind::{Kind, Performed},
+    controller::{
+        context::Caches,
+        kind::{Kind, Performed},
+    },
     error::{Error, ObserveError, reached},
     ledger::entries::{ADOPTED, APPLIED, GROUP},
     object::Dependency,
@@ -49,6 +52,7 @@ impl Kind for EnrollmentGroup {
     const RELAYS_SECRETS: bool = true;
 
     type Clients = Clients;
+    type Admitted = ();
     type Observed = Seen;
     type Action = Action;
 
@@ -82,7 +86,11 @@ impl Kind for EnrollmentGroup {
         Some(format!("{}/enrollmentGroups/{}", cloud_path::of_enrollments(stores, self)?, id_of(self)))
     }
 
-    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
+        Ok(())
+    }
+
+    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
         observe::observe(self, ctx, goal).await
     }
 

@@ -8,7 +8,7 @@ use moorage_cloud::{Arm, Availability, Detail, LinkSeen, ProvisioningService as 
 use moorage_crds::{
     Adoption, CommonStatus, DeletionPolicy, Headroom, ObjectRef, ProvisioningService, ProvisioningServiceStatus, annotations,
 };
-use moorage_plan::{Act, Goal, Plan, Reason, Target};
+use moorage_plan::{Act, Goal, Plan, Reason, Standing, Target};
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
     },
     cache::objects::Objects,
     controller::{
+        context::Caches,
         kind::{Kind, Performed},
         reconcile::{
             dependents::users_to_wait_for,
@@ -131,6 +132,7 @@ impl Act for Action {
 impl Kind for ProvisioningService {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
     type Clients = Clients;
+    type Admitted = ();
     type Observed = Seen;
     type Action = Action;
 
@@ -160,7 +162,11 @@ impl Kind for ProvisioningService {
         cloud_path::of_service(stores, self)
     }
 
-    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
+        Ok(())
+    }
+
+    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
         let key = self.key();
         let users = (goal == Goal::Absent).then(|| users_to_wait_for(&ctx.objects, &key)).flatten();
         let kept = goal == Goal::Absent && (self.spec.deletion_policy == DeletionPolicy::Retain || users.is_some());

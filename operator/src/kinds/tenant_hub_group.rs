@@ -9,7 +9,7 @@ mod role;
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::Hub;
 use moorage_crds::{CommonStatus, DeletionPolicy, HubStatus, TenantHubGroup, TenantHubGroupStatus};
-use moorage_plan::{Goal, Plan, Reason};
+use moorage_plan::{Goal, Plan, Reason, Standing};
 use serde_json::{Value, json};
 
 use self::{
@@ -20,6 +20,7 @@ use crate::{
     azure::{Context, Writer, accounts, clients::Clients, cloud_path, ownership::Whose, usage::Count},
     cache::objects::Objects,
     controller::{
+        context::Caches,
         kind::{Kind, Performed},
         reconcile::dependents::users_of_kind,
     },
@@ -30,6 +31,7 @@ use crate::{
 impl Kind for TenantHubGroup {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
     type Clients = Clients;
+    type Admitted = ();
     type Observed = Seen;
     type Action = Action;
 
@@ -64,7 +66,11 @@ impl Kind for TenantHubGroup {
         self.has_finalizer() && (undoes || users_of_kind(stores, &self.key(), KindName::DeviceCredential).is_some())
     }
 
-    async fn observe(&self, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
+    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
+        Ok(())
+    }
+
+    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
         observe::observe(self, ctx, goal).await
     }
 
