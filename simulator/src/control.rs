@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::clock::{Reading, Report, Target};
-use crate::exchange::{Answer, Call, Outcome};
-use crate::faults::Rule;
+use crate::engine::clock::Reading;
+use crate::engine::clock::advance::Target;
+use crate::engine::clock::followers::Report;
+use crate::engine::faults::Rule;
+use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::snapshot::Secrets;
 use crate::simulator::Shared;
-use crate::world::Secrets;
 
 /// Answers a control request.
 pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Answer {

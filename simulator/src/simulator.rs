@@ -9,13 +9,17 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::azure::{Azure, Telemetry};
-use crate::clock::{AdvanceError, Clock, Target};
-use crate::door::{self, Authority};
-use crate::faults::Faults;
-use crate::log::{Log, LoggedRequest};
-use crate::options::Options;
-use crate::{keys, webhook, world};
+use crate::azure::dps::webhook;
+use crate::azure::iot_hub::telemetry::Telemetry;
+use crate::azure::options::Options;
+use crate::azure::state::Azure;
+use crate::engine::clock::Clock;
+use crate::engine::clock::advance::{AdvanceError, Target};
+use crate::engine::faults::Faults;
+use crate::engine::listener;
+use crate::engine::log::{Log, LoggedRequest};
+use crate::engine::tls::Authority;
+use crate::engine::{keys, snapshot};
 
 /// What the door and the handle share.
 pub(crate) struct Shared {
@@ -39,11 +43,11 @@ impl Shared {
     }
 
     /// The world with everything happened that is due.
-    pub fn world(&self, secrets: world::Secrets) -> String {
+    pub fn world(&self, secrets: snapshot::Secrets) -> String {
         let now = self.clock.now();
         let mut azure = self.azure();
         azure.settle(now);
-        world::print(&azure, secrets)
+        snapshot::print(&azure, secrets)
     }
 }
 
@@ -69,9 +73,9 @@ impl Simulator {
     pub async fn start(options: Options) -> io::Result<Self> {
         let authority = Arc::new(Authority::new()?);
         let tls = TlsAcceptor::from(Arc::new(authority.server_config()?));
-        let listener = door::listen(options.listen).await?;
+        let listener = listener::listen(options.listen).await?;
         let address = listener.local_addr()?;
-        let mqtt = door::listen_for_mqtt(options.mqtt).await?;
+        let mqtt = listener::listen_for_mqtt(options.mqtt).await?;
         let mqtt_address = mqtt.as_ref().map(TcpListener::local_addr).transpose()?;
         let (webhooks, patience) = (webhook::client(&options.webhooks)?, options.webhooks.patience);
         let seed = keys::seed(options.seed.as_deref());
@@ -84,7 +88,7 @@ impl Simulator {
             authority,
             azure: Mutex::new(Azure::new(options, seed)),
         });
-        let serve = |listener| tokio::spawn(door::serve(listener, tls.clone(), Arc::clone(&shared))).abort_handle();
+        let serve = |listener| tokio::spawn(listener::serve(listener, tls.clone(), Arc::clone(&shared))).abort_handle();
         let asking = tokio::spawn(webhook::serve(webhooks, patience, Arc::clone(&shared))).abort_handle();
         let serving = std::iter::once(listener).chain(mqtt).map(serve).chain(std::iter::once(asking)).collect();
         Ok(Self { shared, address, mqtt_address, serving })
@@ -169,13 +173,13 @@ impl Simulator {
 
     /// The state of the cloud as sorted text, secrets as fingerprints: equal for equal states.
     pub fn world(&self) -> String {
-        self.shared.world(world::Secrets::Fingerprints)
+        self.shared.world(snapshot::Secrets::Fingerprints)
     }
 
     /// Like [`Simulator::world`], but secrets are named by where they occur first (`k1`, `k2`, …),
     /// so that two runs with different random keys compare equal when their relations are.
     pub fn world_by_relation(&self) -> String {
-        self.shared.world(world::Secrets::Names)
+        self.shared.world(snapshot::Secrets::Names)
     }
 
     /// Reads or changes the cloud directly: somebody else's hands.

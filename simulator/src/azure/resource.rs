@@ -1,5 +1,10 @@
 //! What all resources of the resource manager have in common.
 
+pub(crate) mod errors;
+pub(crate) mod operation;
+pub(crate) mod page;
+pub(crate) mod regions;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 

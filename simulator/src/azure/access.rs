@@ -1,0 +1,5 @@
+//! Who may do what: directory, roles, identities and signatures.
+
+pub(crate) mod directory;
+pub(crate) mod identity;
+pub(crate) mod sas;

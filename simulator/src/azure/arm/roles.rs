@@ -1,0 +1,99 @@
+//! Role assignments on a hub (`Microsoft.Authorization/roleAssignments`).
+
+use jiff::Timestamp;
+use regex::Regex;
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+use crate::azure::access::identity::RoleAssignment;
+use crate::azure::arm::Place;
+use crate::azure::resource::errors::{arm, no_body, no_such_resource, unknown_path};
+use crate::azure::resource::page::page;
+use crate::azure::state::Azure;
+use crate::engine::http::{Answer, Call, Outcome};
+
+/// Answers everything on the role assignments of a hub; `rest` is the path behind them, `name` its first segment as written.
+pub(crate) fn on_hub(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, rest: &[&str], name: &str) -> Outcome {
+    let hub = azure.hubs.get(&place.name.to_lowercase()).filter(|hub| hub.resource.lives_in(place.subscription, place.group));
+    let scope = hub.ok_or_else(|| no_such_resource("IotHubs", place.name, place.group))?.resource.scope("iothubs");
+    let key = (scope.clone(), name.to_lowercase());
+    match (call.method.as_str(), rest) {
+        ("GET", []) => Ok(list(azure, call, &scope)),
+        ("GET", [_]) => {
+            let found = azure.roles.get(&key).ok_or_else(|| arm(404, "RoleAssignmentNotFound", "The role assignment is not found."))?;
+            Ok(Answer::json(200, shown(found)))
+        }
+        ("PUT", [_]) => put(azure, call, now, scope, name),
+        ("DELETE", [_]) => Ok(azure.roles.remove(&key).map_or_else(|| Answer::new(204), |gone| Answer::json(200, shown(&gone)))),
+        _ => Err(unknown_path(call)),
+    }
+}
+
+/// Those at the hub and above it, of one principal if the filter says so.
+fn list(azure: &Azure, call: &Call, scope: &str) -> Answer {
+    static PRINCIPAL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)principalId eq '([^']*)'").expect("the pattern is right"));
+    let of = call.parameter("$filter").and_then(|filter| PRINCIPAL.captures(filter)).map(|found| found[1].to_owned());
+    let reaching = azure.roles.values().filter(|role| role.reaches(scope));
+    let all = reaching.filter(|role| of.as_ref().is_none_or(|principal| role.principal.eq_ignore_ascii_case(principal)));
+    page(azure, call, all.map(shown).collect())
+}
+
+fn put(azure: &mut Azure, call: &Call, now: Timestamp, scope: String, name: &str) -> Outcome {
+    let given = &call.json.as_ref().filter(|body| body.is_object()).ok_or_else(no_body)?["properties"];
+    let text = |field: &str| given[field].as_str().unwrap_or_default().to_owned();
+    let wanted = RoleAssignment {
+        name: name.to_owned(),
+        definition: text("roleDefinitionId"),
+        principal: text("principalId"),
+        principal_type: text("principalType"),
+        created: now,
+        scope,
+    };
+    if !is_guid(name) {
+        return Err(arm(400, "InvalidRoleAssignmentId", &format!("The role assignment ID '{name}' is not valid. It must be a GUID.")));
+    }
+    // What is not said is a user, and an identity is none.
+    if wanted.principal_type.is_empty() {
+        let message = format!("Principal {} does not exist in the directory.", wanted.principal);
+        return Err(arm(400, "PrincipalNotFound", &message));
+    }
+    let same = |other: &RoleAssignment| {
+        other.scope == wanted.scope && other.role() == wanted.role() && other.principal.eq_ignore_ascii_case(&wanted.principal)
+    };
+    let key = (wanted.scope.clone(), name.to_lowercase());
+    match azure.roles.get(&key) {
+        Some(there) if same(there) => return Ok(Answer::json(200, shown(there))),
+        Some(_) => {
+            let message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.";
+            return Err(arm(409, "RoleAssignmentUpdateNotPermitted", message));
+        }
+        None if azure.roles.values().any(same) => {
+            return Err(arm(409, "RoleAssignmentExists", "The role assignment already exists."));
+        }
+        None => {}
+    }
+    let answer = Answer::json(201, shown(&wanted));
+    azure.roles.insert(key, wanted);
+    Ok(answer)
+}
+
+fn is_guid(text: &str) -> bool {
+    let parts: Vec<usize> = text.split('-').map(str::len).collect();
+    parts == [8, 4, 4, 4, 12] && text.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit())
+}
+
+fn shown(role: &RoleAssignment) -> Value {
+    json!({
+        "id": format!("{}/providers/Microsoft.Authorization/roleAssignments/{}", role.scope, role.name),
+        "name": role.name,
+        "type": "Microsoft.Authorization/roleAssignments",
+        "properties": {
+            "roleDefinitionId": role.definition,
+            "principalId": role.principal,
+            "principalType": role.principal_type,
+            "scope": role.scope,
+            "createdOn": role.created,
+            "updatedOn": role.created,
+        },
+    })
+}

@@ -1,0 +1,69 @@
+//! How the devices of an enrollment prove who they are.
+
+use crate::azure::dps::certificate::Certificate;
+use crate::azure::dps::service::Service;
+
+/// Two slots of one thing, of which at least one is filled.
+#[derive(Clone)]
+pub(crate) struct Slots<T> {
+    pub primary: Option<T>,
+    pub secondary: Option<T>,
+}
+
+impl<T> Slots<T> {
+    /// What is in the slots.
+    pub fn filled(&self) -> impl Iterator<Item = &T> {
+        self.primary.iter().chain(&self.secondary)
+    }
+}
+
+/// What an enrollment asks of its devices.
+#[derive(Clone)]
+pub(crate) enum Attestation {
+    /// A group's keys, from which the devices' are derived, or a single device's own.
+    Keys { primary: String, secondary: String },
+    /// The certificates of who signs the devices': a group's.
+    Signers(Slots<Certificate>),
+    /// The names of certificates that the provisioning service keeps, in place of the signers' own.
+    References(Slots<String>),
+    /// The device's own certificates: an individual enrollment's.
+    Leaves(Slots<Certificate>),
+}
+
+impl Attestation {
+    /// The two keys, if it has keys.
+    pub fn keys(&self) -> Option<[&String; 2]> {
+        match self {
+            Self::Keys { primary, secondary } => Some([primary, secondary]),
+            Self::Signers(_) | Self::References(_) | Self::Leaves(_) => None,
+        }
+    }
+}
+
+/// What a client certificate is held against, in DER.
+pub(crate) enum Anchors<'a> {
+    /// No certificate opens the enrollment.
+    None,
+    /// One of these is at the top of the device's chain.
+    Signers(Vec<&'a [u8]>),
+    /// The device's certificate is one of these.
+    Leaves(Vec<&'a [u8]>),
+}
+
+impl Service {
+    /// What the client certificate of a device of such an enrollment is held against.
+    pub fn anchors<'a>(&'a self, attestation: &'a Attestation) -> Anchors<'a> {
+        fn ders(slots: &Slots<Certificate>) -> Vec<&[u8]> {
+            slots.filled().map(|certificate| certificate.der.as_slice()).collect()
+        }
+        match attestation {
+            Attestation::Keys { .. } => Anchors::None,
+            Attestation::Signers(slots) => Anchors::Signers(ders(slots)),
+            Attestation::Leaves(slots) => Anchors::Leaves(ders(slots)),
+            Attestation::References(names) => {
+                let known = names.filled().filter_map(|name| self.certificate(name)).filter(|authority| authority.verified);
+                Anchors::Signers(known.map(|authority| authority.certificate.der.as_slice()).collect())
+            }
+        }
+    }
+}

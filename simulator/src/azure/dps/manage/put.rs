@@ -1,0 +1,158 @@
+//! PUT of a device provisioning service: the last writer wins, whatever it read before.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::azure::access::identity::Identities;
+use crate::azure::arm::Place;
+use crate::azure::arm::resource_groups::{must_accept, tags_of};
+use crate::azure::dps::manage::shown;
+use crate::azure::dps::manage::{identities, links};
+use crate::azure::dps::service::{Link, Service};
+use crate::azure::iot_hub::manage::document::{known_region, region_name};
+use crate::azure::iot_hub::manage::put::{new_resource, valid_name};
+use crate::azure::microsoft_devices::policies::{Owner, SERVICE_RIGHTS, default_service_policies, read};
+use crate::azure::resource::errors::{arm, bad, no_body, not_active, taken};
+use crate::azure::resource::operation::announce;
+use crate::azure::resource::{Phase, Policy};
+use crate::azure::state::{Azure, Due};
+use crate::engine::http::{Answer, Call, Outcome};
+
+/// The fields of `properties` that are kept apart or that the service alone writes.
+const OWN: [&str; 9] = [
+    "state",
+    "provisioningState",
+    "iotHubs",
+    "allocationPolicy",
+    "serviceOperationsHostName",
+    "deviceProvisioningHostName",
+    "idScope",
+    "authorizationPolicies",
+    "privateEndpointConnections",
+];
+
+/// What the body asks for, checked.
+struct Wanted {
+    location: String,
+    capacity: i64,
+    allocation_policy: String,
+    links: Vec<Link>,
+    properties: Map<String, Value>,
+}
+
+/// Creates or replaces.
+pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> Outcome {
+    must_accept(azure, place.subscription, place.group)?;
+    let body = call.json.as_ref().filter(|body| body.is_object());
+    let body = body.ok_or_else(no_body)?;
+    let key = place.name.to_lowercase();
+    if !valid_name(place.name) {
+        let message = format!("The service name '{}' is not valid.", place.name);
+        return Err(bad(400_006, &message));
+    }
+    check_against(azure, place, body)?;
+    let wanted = read_body(azure, &key, body, identities::knows(call))?;
+    let identities = identities_after(azure, &key, call, body)?;
+    let policies = policies(azure, &key, &body["properties"]["authorizationPolicies"])?;
+    let begun = azure.begin(now, |number| Due::Service(key.clone(), number));
+    let etag = azure.etag();
+    for link in &wanted.links {
+        link.key().map(|key| azure.keyring.keep(key.clone()));
+    }
+    let existed = azure.services.contains_key(&key);
+    if !existed {
+        let service = empty(azure, place, &wanted, now);
+        azure.services.insert(key.clone(), service);
+    }
+    let service = azure.services.get_mut(&key).expect("the service was inserted above if it was not there");
+    service.resource.tags = tags_of(body).unwrap_or_default();
+    service.resource.etag = etag;
+    service.resource.phase = if existed { Phase::Updating(begun.number) } else { Phase::Creating(begun.number) };
+    service.capacity = wanted.capacity;
+    service.allocation_policy = wanted.allocation_policy;
+    service.links = wanted.links;
+    // An older version does not know the switch and leaves it as it is.
+    let off = service.properties.get(identities::LOCAL_AUTH_OFF).filter(|_| !identities::knows(call)).cloned();
+    service.properties = wanted.properties;
+    service.properties.extend(off.map(|off| (identities::LOCAL_AUTH_OFF.to_owned(), off)));
+    service.policies = policies;
+    service.identities = identities;
+    let answer = Answer::json(if existed { 200 } else { 201 }, shown(azure, &azure.services[&key], call));
+    Ok(announce(azure, call, &begun, answer))
+}
+
+/// A version that does not know identities leaves them as they are.
+fn identities_after(azure: &mut Azure, key: &str, call: &Call, body: &Value) -> Result<Identities, Answer> {
+    let before = azure.services.get(key).map(|service| service.identities.clone()).unwrap_or_default();
+    if identities::knows(call) { identities::after(&mut azure.keyring, key, before, body) } else { Ok(before) }
+}
+
+fn empty(azure: &mut Azure, place: &Place<'_>, wanted: &Wanted, now: Timestamp) -> Service {
+    let resource = new_resource(azure, place, wanted.location.clone(), now);
+    Service::new(&mut azure.keyring, resource, Vec::new())
+}
+
+fn check_against(azure: &Azure, place: &Place<'_>, body: &Value) -> Result<(), Answer> {
+    let Some(service) = azure.services.get(&place.name.to_lowercase()) else {
+        return Ok(());
+    };
+    let resource = &service.resource;
+    if !resource.lives_in(place.subscription, place.group) {
+        return Err(taken(place.name));
+    }
+    if resource.phase != Phase::Active {
+        return Err(not_active(place.name));
+    }
+    let location = body["location"].as_str().unwrap_or_default();
+    if region_name(location) != region_name(&resource.location) {
+        let message = format!("The resource '{}' already exists in location '{}'.", place.name, resource.location);
+        return Err(arm(409, "InvalidResourceLocation", &message));
+    }
+    Ok(())
+}
+
+fn read_body(azure: &Azure, key: &str, body: &Value, knows_identities: bool) -> Result<Wanted, Answer> {
+    let location = body["location"].as_str().unwrap_or_default();
+    if !known_region(location) {
+        let message =
+            format!("The provided location '{location}' is not available for resource type 'Microsoft.Devices/provisioningServices'.");
+        return Err(arm(400, "LocationNotAvailableForResourceType", &message));
+    }
+    if body["sku"]["name"] != "S1" {
+        return Err(bad(400_007, "The only sku of a provisioning service is S1."));
+    }
+    let given = &body["properties"];
+    let allocation_policy = given["allocationPolicy"].as_str().unwrap_or("Hashed");
+    if !["Hashed", "GeoLatency", "Static"].contains(&allocation_policy) {
+        let message = format!("The allocation policy '{allocation_policy}' is not valid.");
+        return Err(bad(400_012, &message));
+    }
+    let own = |name: &String| OWN.contains(&name.as_str());
+    Ok(Wanted {
+        location: region_name(location),
+        capacity: body["sku"]["capacity"].as_i64().unwrap_or(1),
+        allocation_policy: allocation_policy.to_owned(),
+        links: links::read(azure, key, given["iotHubs"].as_array().map_or(&[], Vec::as_slice), knows_identities)?,
+        properties: given
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, value)| !own(name) && !value.is_null())
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    })
+}
+
+/// The policies after the PUT: a body without the list leaves them alone.
+fn policies(azure: &mut Azure, key: &str, wanted: &Value) -> Result<Vec<Policy>, Answer> {
+    let before = azure.services.get(key).map(|service| service.policies.clone());
+    match (wanted.as_array(), before) {
+        (None, Some(before)) => Ok(before),
+        (None, None) => Ok(default_service_policies(&mut azure.keyring, key)),
+        (Some(wanted), before) => {
+            let owner =
+                Owner { label: format!("service/{key}"), rights: &SERVICE_RIGHTS, left_out: azure.options.variants.policy_keys_left_out };
+            read(&mut azure.keyring, &owner, wanted, &before.unwrap_or_default())
+        }
+    }
+}

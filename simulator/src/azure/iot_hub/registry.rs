@@ -1,0 +1,147 @@
+//! IoT Hub's data plane: the device registry, twins, and what devices send.
+
+pub(crate) mod bulk;
+pub(crate) mod devices;
+pub(crate) mod gate;
+pub(crate) mod query;
+pub(crate) mod twins;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::azure::iot_hub::connections::Connection;
+use crate::azure::iot_hub::telemetry::{Telemetry, Transport};
+use crate::azure::iot_hub::twin::Writing;
+use crate::azure::state::Azure;
+use crate::engine::http::{Answer, Call, Outcome};
+
+/// Answers a request to `{hub}.azure-devices.net`.
+pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
+    route(azure, call, now).unwrap_or_else(|refusal| refusal)
+}
+
+/// An error as the registry writes it, named in a header too.
+pub(crate) fn refused(status: u16, name: &str, text: &str) -> Answer {
+    Answer::json(
+        status,
+        json!({
+            "Message": format!("ErrorCode:{name};{text}"),
+            "ExceptionMessage": "Tracking ID:00000000000000000000000000000000-G:0",
+        }),
+    )
+    .with("iothub-errorcode", name.to_owned())
+}
+
+/// An error for a status that something else decided.
+pub(crate) fn failed(status: u16, text: &str) -> Answer {
+    let name = match status {
+        400 => "ArgumentInvalid",
+        429 => "ThrottlingException",
+        _ => "ServerError",
+    };
+    refused(status, name, text)
+}
+
+fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
+    let name = hub_of(azure, call)?;
+    if call.parameter("api-version").is_none_or(str::is_empty) {
+        return Err(refused(400, "InvalidProtocolVersion", "The api-version is missing."));
+    }
+    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    if let ["devices", id, "messages", "events"] = segments.as_slice()
+        && call.method == http::Method::POST
+    {
+        gate::device(azure, &name, id, call, now)?;
+        return Ok(take_message(azure, of_request(&name, call, id, now)));
+    }
+    let rights = rights_for(call.method.as_str(), &segments).ok_or_else(|| {
+        let text = format!("Nothing simulates {} {}.", call.method, call.path);
+        refused(404, "ResourceNotFound", &text)
+    })?;
+    gate::service(azure, &name, call, now, rights)?;
+    if segments.first() != Some(&"twins") {
+        count(azure, &name, now)?;
+    }
+    match (call.method.as_str(), segments.as_slice()) {
+        ("POST", ["devices"]) => bulk::apply(azure, &name, call, now),
+        ("POST", _) => query::answer(azure, &name, call),
+        ("GET", ["devices"]) => Ok(devices::list(azure, &name, call)),
+        ("GET", ["devices", id]) => devices::get(azure, &name, id),
+        ("PUT", ["devices", id]) => devices::put(azure, &name, id, call, now),
+        ("DELETE", ["devices", id]) => devices::delete(azure, &name, id, call),
+        ("GET", ["twins", id]) => twins::get(azure, &name, id),
+        ("PATCH", ["twins", id]) => twins::write(azure, &name, id, call, Writing::Patch, now),
+        ("PUT", ["twins", id]) => twins::write(azure, &name, id, call, Writing::Replace, now),
+        _ => Ok(devices::statistics(azure, &name)),
+    }
+}
+
+/// Lets a device connect over MQTT.
+pub(crate) fn connect(azure: &mut Azure, call: &Call, device: &str, now: Timestamp) -> Result<Connection, Answer> {
+    let name = hub_of(azure, call)?;
+    let proof = gate::device(azure, &name, device, call, now)?;
+    azure.connect(&name, device, proof).ok_or_else(|| refused(404, "DeviceNotFound", "The device does not exist"))
+}
+
+/// The name of the hub that is called.
+fn hub_of(azure: &Azure, call: &Call) -> Result<String, Answer> {
+    let name = call.host.strip_suffix(".azure-devices.net").unwrap_or_default();
+    let serves = azure.hubs.get(name).is_some_and(|hub| hub.resource.phase.serves());
+    serves.then(|| name.to_owned()).ok_or_else(|| refused(404, "IotHubNotFound", &format!("There is no hub {}.", call.host)))
+}
+
+/// A message as the device API takes it, its own properties in headers.
+fn of_request(hub: &str, call: &Call, device: &str, now: Timestamp) -> Telemetry {
+    let properties = call.headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix("iothub-app-")?;
+        Some((name.to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    Telemetry {
+        hub: hub.to_owned(),
+        device: device.to_owned(),
+        when: now,
+        transport: Transport::Https,
+        properties: properties.collect(),
+        bytes: call.bytes.len(),
+    }
+}
+
+/// Takes a device-to-cloud message, whatever it says.
+pub(crate) fn take_message(azure: &mut Azure, message: Telemetry) -> Answer {
+    if let Some(hub) = azure.hubs.get_mut(&message.hub) {
+        hub.messages += 1;
+        if let Some(device) = hub.devices.get_mut(&message.device) {
+            device.messages += 1;
+            device.last_activity = Some(message.when);
+        }
+    }
+    azure.telemetry.push(message);
+    Answer::new(204)
+}
+
+fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
+    let per_unit = azure.options.limits.registry_operations_per_unit;
+    let counted = azure.hubs.get_mut(name).map_or(Ok(()), |hub| {
+        let grade = if hub.sku.ends_with('3') { 50 } else { 1 };
+        let units = u32::try_from(hub.capacity).unwrap_or(1);
+        let most = per_unit.saturating_mul(grade).saturating_mul(units);
+        hub.operations.count(now, SignedDuration::from_mins(1), most)
+    });
+    counted.map_err(|wait| {
+        let seconds = (wait.as_secs() + 1).to_string();
+        refused(429, "ThrottlingException", "Too many registry operations").with("retry-after", seconds)
+    })
+}
+
+/// The rights of which one opens a path (Microsoft Learn: "Control access to IoT Hub"); `None` for
+/// a path that nothing serves.
+fn rights_for(method: &str, path: &[&str]) -> Option<&'static [&'static str]> {
+    match (method, path) {
+        ("GET" | "PATCH" | "PUT", ["twins", _]) => Some(&["ServiceConnect"]),
+        ("POST", ["devices", "query"]) => Some(&["RegistryRead", "ServiceConnect"]),
+        ("GET", ["devices"] | ["statistics", "devices"]) => Some(&["RegistryRead"]),
+        ("GET", ["devices", _]) => Some(&["RegistryRead", "RegistryWrite"]),
+        ("POST", ["devices"]) | ("PUT" | "DELETE", ["devices", _]) => Some(&["RegistryWrite"]),
+        _ => None,
+    }
+}
