@@ -1,13 +1,14 @@
 //! The simulated Azure: what its services share, and a folder for each of them.
 
 pub(crate) mod access;
-pub(crate) mod arm;
-pub(crate) mod check;
+mod arm;
+mod cloud;
 pub(crate) mod dps;
-pub(crate) mod entra;
+mod entra;
 pub(crate) mod iot_hub;
-pub(crate) mod microsoft_devices;
+mod microsoft_devices;
 pub(crate) mod options;
-pub(crate) mod resource;
-pub(crate) mod seed;
+mod resource;
+mod service;
+pub(crate) mod services;
 pub(crate) mod state;

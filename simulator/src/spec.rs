@@ -1,4 +1,4 @@
-//! The check at the door: is this a request that the vendor's OpenAPI files allow, and is that an answer?
+//! The check of what goes in and out: is this a request that the vendor's OpenAPI files allow, and is that an answer?
 //!
 //! Stricter than OpenAPI 2.0 where a test wants it so: properties and query parameters that are not declared are
 //! violations, and so is a value that an open enumeration does not list.
@@ -6,27 +6,26 @@
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
-mod answer;
-mod body;
 mod book;
 mod change;
-pub mod deviations;
-mod format;
-mod hosts;
+mod check;
+mod declared;
+mod finding;
 mod library;
-pub mod models;
 mod operation;
-mod place;
 mod reading;
-mod request;
 mod schema;
-mod sources;
 mod template;
-mod violation;
 
 pub use book::SpecBook;
-pub use operation::{OperationRef, Service};
-pub use violation::{Kind, Severity, Violation};
+pub(crate) use change::Change;
+pub use check::violation::{Kind, Severity, Violation};
+pub(crate) use declared::{Api, Plane, Source, Specs, source};
+pub use declared::{Deviation, Model};
+pub(crate) use finding::Finding;
+#[cfg(test)]
+pub(crate) use library::Library;
+pub use operation::OperationRef;
 
 /// A request as it came in.
 pub struct SeenRequest<'a> {
@@ -63,4 +62,14 @@ impl Verdict {
     pub fn passes(&self) -> bool {
         self.failures().next().is_none()
     }
+}
+
+/// Whether a host name, whose port is ignored, is that name, or ends in that suffix, which begins with a dot.
+pub(crate) fn host_fits(pattern: &str, host: &str) -> bool {
+    let name = host.split(':').next().unwrap_or_default();
+    let start = name.len().saturating_sub(pattern.len());
+    let Some(tail) = name.get(start..) else {
+        return false;
+    };
+    tail.eq_ignore_ascii_case(pattern) && (start == 0 || pattern.starts_with('.'))
 }

@@ -2,4 +2,5 @@
 
 pub(crate) mod directory;
 pub(crate) mod identity;
+pub(crate) mod roles;
 pub(crate) mod sas;

@@ -1,32 +1,93 @@
-//! The resource manager: routes below `management.azure.com`.
+//! The resource manager: it signs callers in, counts calls, keeps the resource groups, and leaves resources to their services.
 
-pub(crate) mod gate;
-pub(crate) mod resource_groups;
-pub(crate) mod roles;
-pub(crate) mod throttle;
+mod gate;
+mod resource_groups;
+mod roles;
+mod seed;
+mod specs;
+mod throttle;
 
-use crate::azure::dps::manage as provisioning;
-use crate::azure::iot_hub::manage as iot_hubs;
-use crate::azure::iot_hub::manage::usages;
-use crate::azure::resource::{errors, operation};
 use http::Method;
 use jiff::Timestamp;
 
-use crate::azure::check::Finding;
+use crate::azure::arm::throttle::Throttles;
+use crate::azure::resource::group::must_exist;
+use crate::azure::resource::kind::listed;
+use crate::azure::resource::{HOST, ResourceId, errors, operation};
+use crate::azure::service::Service;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
-use crate::spec::Kind;
+use crate::engine::snapshot::{Snapshot, tags};
+use crate::spec::{Finding, Kind, Specs};
 
-/// A resource's place as the path names it.
-pub(crate) struct Place<'a> {
-    pub subscription: &'a str,
-    pub group: &'a str,
-    pub name: &'a str,
-}
+/// The service.
+pub(crate) struct ResourceManager;
 
-/// Answers a request to the resource manager.
-pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-    route(azure, call, now).unwrap_or_else(|refusal| refusal)
+impl Service for ResourceManager {
+    fn hosts(&self) -> &'static [&'static str] {
+        &[HOST]
+    }
+
+    fn is_meant_by(&self, path: &[String]) -> bool {
+        path.first().is_some_and(|first| ["subscriptions", "providers"].iter().any(|own| first.eq_ignore_ascii_case(own)))
+    }
+
+    fn specs(&self) -> Specs {
+        specs::SPECS
+    }
+
+    fn start(&self, azure: &mut Azure) {
+        azure.parts.insert(Throttles::default());
+    }
+
+    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
+        route(azure, call, now).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn error(&self, status: u16, text: &str, _now: Timestamp) -> Answer {
+        let code = match status {
+            400 => "BadRequest",
+            429 => "TooManyRequests",
+            503 => "ServiceUnavailable",
+            _ => "InternalServerError",
+        };
+        errors::arm(status, code, text)
+    }
+
+    fn spec_error(&self, finding: &Finding, text: &str, _now: Timestamp) -> Answer {
+        let code = if finding.breaks(Kind::MissingApiVersion) {
+            "MissingApiVersionParameter"
+        } else if finding.breaks(Kind::UnknownApiVersion) {
+            "InvalidApiVersionParameter"
+        } else if finding.breaks(Kind::MissingBody) {
+            "InvalidRequestContent"
+        } else {
+            "BadRequest"
+        };
+        errors::arm(400, code, text)
+    }
+
+    /// The ids by which support finds a request again.
+    fn traced(&self, call: &Call, seq: u64, answer: Answer) -> Answer {
+        let id = format!("{seq:032x}");
+        let correlation = call.header("x-ms-correlation-request-id").unwrap_or(&id).to_owned();
+        answer.with("x-ms-request-id", id).with("x-ms-correlation-request-id", correlation)
+    }
+
+    fn only_reads(&self, call: &Call) -> bool {
+        let last = call.segments.last().map(|last| last.to_lowercase()).unwrap_or_default();
+        last == "listkeys" || (last.starts_with("check") && last.ends_with("nameavailability"))
+    }
+
+    fn snapshot(&self, azure: &Azure, page: &mut Snapshot<'_>) {
+        for group in azure.groups.values() {
+            let standing = if group.deleting { " deleting" } else { "" };
+            page.line(
+                0,
+                &format!("resource group {}/{} {}{}{standing}", group.subscription, group.name, group.location, tags(&group.tags)),
+            );
+        }
+    }
 }
 
 fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
@@ -43,82 +104,47 @@ fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
     let answer = match rest {
         ["operationresults", id] => operation::location(azure, call, id, now),
         ["resourcegroups", rest @ ..] => in_groups(azure, call, now, subscription, rest),
-        ["providers", "microsoft.devices", rest @ ..] => in_subscription(azure, call, now, subscription, rest),
+        ["providers", provider, rest @ ..] => in_subscription(azure, call, now, subscription, provider, rest),
         _ => Err(errors::unknown_path(call)),
     };
     answer.map(|answer| answer.with(header, left))
 }
 
-fn in_subscription(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, rest: &[&str]) -> Outcome {
-    match (call.method.as_str(), rest) {
-        ("POST", ["checknameavailability"]) => iot_hubs::check_name(azure, call),
-        ("POST", ["checkprovisioningservicenameavailability"]) => provisioning::check_name(azure, call),
-        ("GET", ["usages"]) => Ok(usages::list(azure, subscription)),
-        ("GET", ["iothubs"]) => Ok(iot_hubs::list(azure, call, subscription, None, now)),
-        ("GET", ["provisioningservices"]) => Ok(provisioning::list(azure, call, subscription, None, now)),
-        _ => Err(errors::unknown_path(call)),
+fn in_subscription(azure: &Azure, call: &Call, now: Timestamp, subscription: &str, provider: &str, rest: &[&str]) -> Outcome {
+    if let [name] = rest
+        && call.method == Method::GET
+        && let Some(kind) = azure.resource_type(provider, name)
+    {
+        return Ok(listed(azure, call, kind, subscription, None, now));
     }
+    let of_provider = azure.resource_types().filter(|kind| kind.kind().provider.eq_ignore_ascii_case(provider));
+    let mut answers = of_provider.filter_map(|kind| kind.answer_in_subscription(azure, call, subscription, rest));
+    answers.next().unwrap_or_else(|| Err(errors::unknown_path(call)))
 }
 
 fn in_groups(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, rest: &[&str]) -> Outcome {
     // Names keep the casing that the caller chose.
     let written = |place: usize| call.segments.get(place).map_or("", String::as_str);
+    let unknown = || errors::unknown_path(call);
     match rest {
         [] if call.method == Method::GET => Ok(resource_groups::list(azure, call, subscription)),
         [_] => resource_groups::one(azure, call, now, written(1), written(3)),
         [group, "resources"] if call.method == Method::GET => resource_groups::contents(azure, call, subscription, group),
-        [group, "providers", "microsoft.devices", kind] if call.method == Method::GET => {
-            resource_groups::must_exist(azure, subscription, group)?;
-            match *kind {
-                "iothubs" => Ok(iot_hubs::list(azure, call, subscription, Some(group), now)),
-                "provisioningservices" => Ok(provisioning::list(azure, call, subscription, Some(group), now)),
-                _ => Err(errors::unknown_path(call)),
+        [group, "providers", provider, name] if call.method == Method::GET => {
+            must_exist(azure, subscription, group)?;
+            let kind = azure.resource_type(provider, name).ok_or_else(unknown)?;
+            Ok(listed(azure, call, kind, subscription, Some(group), now))
+        }
+        [_, "providers", provider, kind, _, rest @ ..] => {
+            let kind = azure.resource_type(provider, kind).ok_or_else(unknown)?;
+            let id = ResourceId { subscription: written(1), group: written(3), name: written(7) };
+            match rest {
+                ["providers", "microsoft.authorization", "roleassignments", rest @ ..] if kind.takes_roles() => {
+                    roles::on_resource(azure, call, now, kind, &id, rest, written(11))
+                }
+                _ => kind.answer(azure, call, now, &id, rest),
             }
         }
-        [_, "providers", "microsoft.devices", "iothubs", _, "providers", "microsoft.authorization", "roleassignments", rest @ ..] => {
-            let place = Place { subscription: written(1), group: written(3), name: written(7) };
-            roles::on_hub(azure, call, now, &place, rest, written(11))
-        }
-        [_, "providers", "microsoft.devices", kind, _, rest @ ..] => {
-            let place = Place { subscription: written(1), group: written(3), name: written(7) };
-            match *kind {
-                "iothubs" => iot_hubs::one(azure, call, now, &place, rest),
-                "provisioningservices" => provisioning::one(azure, call, now, &place, rest),
-                _ => Err(errors::unknown_path(call)),
-            }
-        }
-        _ => Err(errors::unknown_path(call)),
+        _ => Err(unknown()),
     }
-}
-
-/// An error of the resource manager for a status that something else decided.
-pub(crate) fn refused(status: u16, text: &str) -> Answer {
-    let code = match status {
-        400 => "BadRequest",
-        429 => "TooManyRequests",
-        503 => "ServiceUnavailable",
-        _ => "InternalServerError",
-    };
-    errors::arm(status, code, text)
-}
-
-/// The refusal of a request that breaks the OpenAPI.
-pub(crate) fn not_understood(finding: &Finding, text: &str) -> Answer {
-    let code = if finding.breaks(Kind::MissingApiVersion) {
-        "MissingApiVersionParameter"
-    } else if finding.breaks(Kind::UnknownApiVersion) {
-        "InvalidApiVersionParameter"
-    } else if finding.breaks(Kind::MissingBody) {
-        "InvalidRequestContent"
-    } else {
-        "BadRequest"
-    };
-    errors::arm(400, code, text)
-}
-
-/// Gives an answer the ids by which support finds a request again.
-pub(crate) fn traced(call: &Call, seq: u64, answer: Answer) -> Answer {
-    let id = format!("{seq:032x}");
-    let correlation = call.header("x-ms-correlation-request-id").unwrap_or(&id).to_owned();
-    answer.with("x-ms-request-id", id).with("x-ms-correlation-request-id", correlation)
 }

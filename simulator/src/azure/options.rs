@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use crate::engine::faults::Rule;
+use crate::engine::listener::MqttListener;
 
 /// The Entra tenant of the default options.
 pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
@@ -20,10 +21,10 @@ pub const SUBSCRIPTION: &str = "33333333-3333-4333-8333-333333333333";
 /// Everything that can be chosen before the start.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the door listens; port 0 takes a free one.
+    /// Where the simulator listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Whether the port of MQTT, which some clients cannot be told to change, is open too.
-    pub mqtt: MqttDoor,
+    pub mqtt: MqttListener,
     /// What keys and id scopes are made from; `None` draws a fresh seed.
     pub seed: Option<String>,
     /// Whether a request that breaks the vendor's OpenAPI is answered 400 instead of served.
@@ -60,7 +61,7 @@ impl Default for Options {
             |third, region: &str| Network { address: IpAddr::V4(Ipv4Addr::new(127, 0, third, 0)), prefix: 24, region: region.to_owned() };
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            mqtt: MqttDoor::default(),
+            mqtt: MqttListener::default(),
             seed: None,
             strict: true,
             applications: vec![Application::default()],
@@ -75,30 +76,6 @@ impl Default for Options {
             variants: Variants::default(),
             webhooks: Webhooks::default(),
             faults: Vec::new(),
-        }
-    }
-}
-
-/// Where port 8883 is open, so that simulators side by side do not meet there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MqttDoor {
-    /// Nowhere.
-    #[default]
-    Closed,
-    /// At this address.
-    At(IpAddr),
-    /// At an address of 127.0.0.0/8 at which nobody else has it open.
-    Anywhere,
-}
-
-impl FromStr for MqttDoor {
-    type Err = String;
-
-    /// Reads an address, or `any`.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "any" => Ok(Self::Anywhere),
-            address => address.parse().map(Self::At).map_err(|_| format!("expected an address or `any`, got {address}")),
         }
     }
 }
@@ -399,7 +376,7 @@ pub enum Reregistration {
 /// See [`Variants::second_key`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum SecondKey {
-    /// Both keys open the door.
+    /// Both keys are taken.
     #[default]
     Accepted,
     /// Only the primary key does; the secondary gets 401.

@@ -1,66 +1,47 @@
 //! Everything that exists in the simulated cloud.
 
 pub(crate) mod delay;
+pub(crate) mod meter;
+pub(crate) mod parts;
 
-use crate::azure::access::identity::RoleAssignment;
-use crate::azure::dps::service::Service;
-use crate::azure::iot_hub::connections::Sessions;
-use crate::azure::iot_hub::hub::Hub;
-use crate::azure::iot_hub::telemetry::Telemetry;
-use crate::azure::resource::ResourceGroup;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::azure::access::directory::Directory;
-use crate::azure::arm::throttle::{Bucket, Kind as Counted};
-use crate::azure::dps::webhook::Questions;
+use crate::azure::access::roles::RoleAssignment;
 use crate::azure::options::Options;
+use crate::azure::resource::Resource;
+use crate::azure::resource::group::ResourceGroup;
+use crate::azure::resource::kind::ResourceType;
+use crate::azure::service::Service;
+use crate::azure::state::parts::Parts;
 use crate::engine::keys::Keyring;
 
 /// The state of the cloud; every change happens under one lock, at one domain time.
 pub struct Azure {
+    pub(crate) services: &'static [&'static dyn Service],
     pub(crate) options: Options,
     pub(crate) directory: Directory,
     pub(crate) keyring: Keyring,
     /// By subscription and name, both in lower case.
     pub(crate) groups: BTreeMap<(String, String), ResourceGroup>,
-    /// By name in lower case; the name is the global host name too.
-    pub(crate) hubs: BTreeMap<String, Hub>,
-    /// By name in lower case.
-    pub(crate) services: BTreeMap<String, Service>,
     /// By what they are for and by their names, both in lower case.
     pub(crate) roles: BTreeMap<(String, String), RoleAssignment>,
     /// When each long-running operation is done.
     pub(crate) operations: BTreeMap<String, Timestamp>,
-    /// What each principal has left in each subscription, by kind of call.
-    pub(crate) throttles: BTreeMap<(String, String, Counted), Bucket>,
-    /// The devices that are connected to their hubs.
-    pub(crate) sessions: Sessions,
-    /// Every device-to-cloud message, in the order of arrival.
-    pub(crate) telemetry: Vec<Telemetry>,
-    /// What webhooks are to be asked.
-    pub(crate) questions: Questions,
+    /// What each service keeps for itself.
+    pub(crate) parts: Parts,
     due: BTreeMap<(Timestamp, u64), Due>,
     /// How many delays were drawn.
-    delays: u64,
+    pub(crate) delays: u64,
     counted: u64,
     /// The domain time at which the cloud was last looked at.
     pub(crate) looked: Timestamp,
 }
 
-/// Something that happens by itself.
-#[derive(Debug, Clone)]
-pub(crate) enum Due {
-    /// The hub's operation of that number ends.
-    Hub(String, u64),
-    /// The provisioning service's operation of that number ends.
-    Service(String, u64),
-    /// The resource group is gone.
-    Group((String, String)),
-    /// A device is assigned: the service's name and the registration operation.
-    Assignment(String, String),
-}
+/// Something that happens by itself, at the time when it is due.
+type Due = Box<dyn FnOnce(&mut Azure, Timestamp) + Send>;
 
 /// A long-running operation that has begun.
 pub(crate) struct Begun {
@@ -70,31 +51,31 @@ pub(crate) struct Begun {
 }
 
 impl Azure {
-    pub(crate) fn new(options: Options, seed: [u8; 32]) -> Self {
+    pub(crate) fn new(services: &'static [&'static dyn Service], options: Options, seed: [u8; 32]) -> Self {
         let mut keyring = Keyring::new(seed);
         for application in &options.applications {
             for secret in &application.client_secrets {
                 keyring.keep(secret.clone());
             }
         }
-        Self {
+        let mut azure = Self {
+            services,
             directory: Directory::new(&options),
             options,
             keyring,
             groups: BTreeMap::new(),
-            hubs: BTreeMap::new(),
-            services: BTreeMap::new(),
             roles: BTreeMap::new(),
             operations: BTreeMap::new(),
-            throttles: BTreeMap::new(),
-            sessions: Sessions::default(),
-            telemetry: Vec::new(),
-            questions: Questions::default(),
+            parts: Parts::default(),
             due: BTreeMap::new(),
             delays: 0,
             counted: 0,
             looked: Timestamp::MIN,
+        };
+        for service in services {
+            service.start(&mut azure);
         }
+        azure
     }
 
     /// The next number of this cloud: for entity tags, operations and tracking ids.
@@ -108,27 +89,53 @@ impl Azure {
         format!("AAAAA{:06X}=", self.count())
     }
 
-    /// Begins a long-running operation.
-    pub(crate) fn begin(&mut self, now: Timestamp, what: impl FnOnce(u64) -> Due) -> Begun {
+    /// Begins a long-running operation, at whose end something happens to what its number stands on.
+    pub(crate) fn begin(&mut self, now: Timestamp, end: impl FnOnce(&mut Self, u64) + Send + 'static) -> Begun {
         let number = self.count();
         let due = now + self.options.latency.operation + self.delay();
         let id = format!("b3BlcmF0aW9u{number:06}");
         self.operations.insert(id.clone(), due);
-        self.schedule(due, what(number));
+        self.schedule(due, move |azure, _| end(azure, number));
         Begun { number, id }
     }
 
-    pub(crate) fn schedule(&mut self, at: Timestamp, what: Due) {
+    /// Begins a long-running operation on a resource.
+    pub(crate) fn begin_on(&mut self, kind: &'static dyn ResourceType, name: &str, now: Timestamp) -> Begun {
+        let name = name.to_lowercase();
+        self.begin(now, move |azure, number| {
+            let gone = kind.resource_mut(azure, &name).is_some_and(|resource| resource.phase.end(number));
+            if gone {
+                azure.remove(kind, &name);
+            }
+        })
+    }
+
+    /// Removes a resource, with the roles on it; one that is made again under its name has none of them.
+    pub(crate) fn remove(&mut self, kind: &'static dyn ResourceType, name: &str) {
+        let scope = kind.resource_mut(self, name).map(|resource| resource.scope());
+        kind.remove(self, name);
+        self.roles.retain(|_, role| Some(&role.scope) != scope.as_ref());
+    }
+
+    /// Has something happen at a time.
+    pub(crate) fn schedule(&mut self, at: Timestamp, what: impl FnOnce(&mut Self, Timestamp) + Send + 'static) {
         let number = self.count();
-        self.due.insert((at, number), what);
+        self.due.insert((at, number), Box::new(what));
     }
 
     /// Makes everything happen that is due, in order, and says when the next thing is.
     pub(crate) fn settle(&mut self, now: Timestamp) -> Option<Timestamp> {
         self.looked = now;
         let next = self.happen_until(now);
-        self.cut_stale_connections(now);
+        self.changed(now);
         next
+    }
+
+    /// Has every service follow up on a change.
+    pub(crate) fn changed(&mut self, now: Timestamp) {
+        for service in self.services {
+            service.changed(self, now);
+        }
     }
 
     fn happen_until(&mut self, now: Timestamp) -> Option<Timestamp> {
@@ -137,41 +144,20 @@ impl Azure {
             if at > now {
                 return Some(at);
             }
-            let what = entry.remove();
-            self.happen(what, at);
+            let happen = entry.remove();
+            happen(self, at);
         }
         None
     }
 
-    fn happen(&mut self, what: Due, at: Timestamp) {
-        match what {
-            Due::Hub(name, number) => {
-                let phase = self.hubs.get_mut(&name).map(|hub| &mut hub.resource.phase);
-                if phase.is_some_and(|phase| phase.end(number)) {
-                    self.hubs.remove(&name);
-                    self.drop_orphaned_roles();
-                }
-            }
-            Due::Service(name, number) => {
-                let phase = self.services.get_mut(&name).map(|service| &mut service.resource.phase);
-                if phase.is_some_and(|phase| phase.end(number)) {
-                    self.services.remove(&name);
-                }
-            }
-            Due::Group(key) => {
-                self.hubs.retain(|_, hub| hub.resource.group_key() != key);
-                self.services.retain(|_, service| service.resource.group_key() != key);
-                self.groups.remove(&key);
-                self.drop_orphaned_roles();
-            }
-            Due::Assignment(service, operation) => {
-                crate::azure::dps::assignment::complete(self, &service, &operation, at);
-            }
-        }
+    /// Every type of resources of the resource manager.
+    pub(crate) fn resource_types(&self) -> impl Iterator<Item = &'static dyn ResourceType> + use<> {
+        self.services.iter().flat_map(|service| service.resource_types()).copied()
     }
 
-    /// The provisioning service with that id scope.
-    pub(crate) fn service_of_scope(&self, scope: &str) -> Option<&str> {
-        self.services.iter().find(|(_, service)| service.id_scope.eq_ignore_ascii_case(scope)).map(|(name, _)| name.as_str())
+    /// The resources of a resource group, each with its type.
+    pub(crate) fn resources_in(&self, subscription: &str, group: &str) -> Vec<(&'static dyn ResourceType, &Resource)> {
+        let all = self.resource_types().flat_map(|kind| kind.resources(self).map(move |resource| (kind, resource)));
+        all.filter(|(_, resource)| resource.is_in(subscription, group)).collect()
     }
 }

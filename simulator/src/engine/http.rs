@@ -1,4 +1,4 @@
-//! One request as the door hands it on, and the answer that goes back.
+//! One request as the listener hands it on, and the answer that goes back.
 
 pub(crate) mod body;
 
@@ -118,30 +118,6 @@ impl Call {
     pub fn form(&self) -> Vec<(String, String)> {
         std::str::from_utf8(&self.bytes).map(pairs_of).unwrap_or_default()
     }
-
-    /// Whether the request can change anything, so that a repeated read is no write.
-    ///
-    /// The POSTs that only read are the ones whose last segment says so, token requests and the
-    /// provisioning service's registration status lookup.
-    pub fn writes(&self) -> bool {
-        const READERS: [&str; 7] = [
-            "listkeys",
-            "query",
-            "attestationmechanism",
-            "checknameavailability",
-            "checkprovisioningservicenameavailability",
-            "token",
-            "instance",
-        ];
-        if self.method == Method::GET || self.method == Method::HEAD {
-            return false;
-        }
-        let folded = self.folded();
-        let last = folded.last().map_or("", String::as_str);
-        let lookup = matches!(folded.as_slice(), [_, kind, _] if kind == "registrations");
-        let reads = READERS.contains(&last) || lookup;
-        !(self.method == Method::POST && reads)
-    }
 }
 
 fn host_of(authority: &str) -> String {
@@ -170,7 +146,7 @@ pub(crate) fn pairs_of(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// An answer before the door writes it.
+/// An answer before the listener writes it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     pub status: u16,

@@ -22,13 +22,6 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// A device's key from its group's key (Microsoft Learn: "Symmetric key attestation", group
-/// enrollments); `None` when the group key is no base64.
-pub(crate) fn derive(group_key: &str, registration_id: &str) -> Option<String> {
-    let key = decode(group_key)?;
-    Some(encode(&hmac_sha256(&key, registration_id.as_bytes())))
-}
-
 /// Eight hexadecimal digits that stand for a secret where it must not be shown.
 pub(crate) fn fingerprint(secret: &str) -> String {
     let hash = digest::digest(&digest::SHA256, secret.as_bytes());

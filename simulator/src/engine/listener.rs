@@ -1,7 +1,8 @@
-//! The one TLS door: every host name of the simulated cloud is answered here, over HTTP/1.1 and over MQTT.
+//! The one TLS listener: every host name of the simulated cloud is answered here, over HTTP/1.1 and over MQTT.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +17,11 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::azure::options::MqttDoor;
-use crate::control;
-use crate::engine::http::body::{self, Reply, Writing};
+use crate::engine::handle::{self, Cut};
+use crate::engine::http::body::{self, Delivery, Reply};
 use crate::engine::http::{Answer, Call, Peer};
-use crate::engine::{handle, mqtt};
-use crate::simulator::Shared;
+use crate::engine::mqtt::{self, Broker};
+use crate::engine::server::Server;
 
 /// The longest request body that is read.
 const LONGEST_BODY: usize = 1 << 20;
@@ -33,19 +33,14 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// The first byte of an MQTT connection, and of no HTTP request.
 const CONNECT: u8 = 0x10;
 
-/// The connection ends here without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection was cut by the fault plan")]
-pub(crate) struct Cut;
-
 /// Accepts connections until the task is aborted; their tasks end with it.
-pub(crate) async fn serve(listener: TcpListener, tls: TlsAcceptor, shared: Arc<Shared>) {
+pub(crate) async fn serve<C: Broker>(listener: TcpListener, tls: TlsAcceptor, server: Arc<Server<C>>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, from)) => {
-                    connections.spawn(converse(stream, from, tls.clone(), Arc::clone(&shared)));
+                    connections.spawn(converse(stream, from, tls.clone(), Arc::clone(&server)));
                 }
                 Err(error) => tracing::warn!(%error, "Could not accept a connection"),
             },
@@ -54,7 +49,7 @@ pub(crate) async fn serve(listener: TcpListener, tls: TlsAcceptor, shared: Arc<S
     }
 }
 
-async fn converse(stream: TcpStream, from: SocketAddr, tls: TlsAcceptor, shared: Arc<Shared>) {
+async fn converse<C: Broker>(stream: TcpStream, from: SocketAddr, tls: TlsAcceptor, server: Arc<Server<C>>) {
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else {
         tracing::debug!(%from, "No TLS handshake");
@@ -66,10 +61,10 @@ async fn converse(stream: TcpStream, from: SocketAddr, tls: TlsAcceptor, shared:
         return;
     };
     if first.first() == Some(&CONNECT) {
-        mqtt::converse(stream, peer, name, shared).await;
+        mqtt::converse(stream, peer, name, server).await;
         return;
     }
-    let service = service_fn(move |request| answer(request, peer.clone(), Arc::clone(&shared)));
+    let service = service_fn(move |request| answer(request, peer.clone(), Arc::clone(&server)));
     let ended = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
     if let Err(error) = ended {
         tracing::debug!(%from, %error, "The connection ended early");
@@ -83,20 +78,44 @@ fn told(stream: &TlsStream<TcpStream>, from: SocketAddr) -> (Peer, Option<String
     (Peer { address: from.ip(), chain }, session.server_name().map(str::to_ascii_lowercase))
 }
 
-async fn answer(request: hyper::Request<Incoming>, peer: Peer, shared: Arc<Shared>) -> Result<hyper::Response<Reply>, Cut> {
+async fn answer<C: Broker>(request: hyper::Request<Incoming>, peer: Peer, server: Arc<Server<C>>) -> Result<hyper::Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(bytes) = Limited::new(body, LONGEST_BODY).collect().await else {
-        return Ok(body::write(&Answer::new(413), Writing::Whole));
+        return Ok(body::write(&Answer::new(413), Delivery::Whole));
     };
     let Some(call) = Call::read(&head, bytes.to_bytes(), peer) else {
-        return Ok(body::write(&Answer::new(400), Writing::Whole));
+        return Ok(body::write(&Answer::new(400), Delivery::Whole));
     };
     if call.segments.first().is_some_and(|first| first == "sim") {
-        let answer = control::answer(&shared, &call).await;
-        return Ok(body::write(&answer, Writing::Whole));
+        let answer = (server.controls)(&server, &call).await;
+        return Ok(body::write(&answer, Delivery::Whole));
     }
-    let (answer, writing) = handle::serve(&shared, &call).await?;
-    Ok(body::write(&answer, writing))
+    let (answer, delivery) = handle::serve(&server, &call).await?;
+    Ok(body::write(&answer, delivery))
+}
+
+/// Where port 8883 is open, so that simulators side by side do not meet there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum MqttListener {
+    /// Nowhere.
+    #[default]
+    Closed,
+    /// At this address.
+    At(IpAddr),
+    /// At an address of 127.0.0.0/8 at which nobody else has it open.
+    Anywhere,
+}
+
+impl FromStr for MqttListener {
+    type Err = String;
+
+    /// Reads an address, or `any`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "any" => Ok(Self::Anywhere),
+            address => address.parse().map(Self::At).map_err(|_| format!("expected an address or `any`, got {address}")),
+        }
+    }
 }
 
 /// Binds the listener.
@@ -108,11 +127,11 @@ pub(crate) async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 const MQTT_PORT: u16 = 8_883;
 
 /// Binds the listener at the port of MQTT.
-pub(crate) async fn listen_for_mqtt(door: MqttDoor) -> io::Result<Option<TcpListener>> {
-    match door {
-        MqttDoor::Closed => Ok(None),
-        MqttDoor::At(address) => listen((address, MQTT_PORT).into()).await.map(Some),
-        MqttDoor::Anywhere => {
+pub(crate) async fn listen_for_mqtt(at: MqttListener) -> io::Result<Option<TcpListener>> {
+    match at {
+        MqttListener::Closed => Ok(None),
+        MqttListener::At(address) => listen((address, MQTT_PORT).into()).await.map(Some),
+        MqttListener::Anywhere => {
             const ATTEMPTS: usize = 64;
             for _ in 0..ATTEMPTS {
                 match listen((anywhere()?, MQTT_PORT).into()).await {

@@ -1,8 +1,8 @@
-//! MQTT 3.1.1 as the provisioning service and IoT Hub speak it: no retained messages, no wills, no kept sessions, nothing exactly once.
+//! MQTT 3.1.1 with no retained messages, no wills, no kept sessions, nothing exactly once; what is said over it is each service's.
 
 pub(crate) mod login;
 pub(crate) mod topic;
-pub(crate) mod wire;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,12 +14,11 @@ use mqtt_proto::{Pid, QoS, QosPid};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 
-use crate::azure::dps::mqtt::AtProvisioning;
-use crate::azure::iot_hub::mqtt::AtHub;
+use crate::engine::cloud::{Boxed, Cloud};
 use crate::engine::http::{Answer, Call, Peer};
-use crate::engine::mqtt::login::Login;
+use crate::engine::mqtt::login::Misnamed;
 use crate::engine::mqtt::wire::{Broken, Wire};
-use crate::simulator::Shared;
+use crate::engine::server::Server;
 
 /// How long a client may take for its CONNECT.
 const FIRST_PACKET: Duration = Duration::from_secs(10);
@@ -40,20 +39,22 @@ pub(crate) enum Ended {
 }
 
 /// Serves one connection until its end; `name` is the host name that the client asked for.
-pub(crate) async fn converse<S>(stream: S, peer: Peer, name: Option<String>, shared: Arc<Shared>)
+pub(crate) async fn converse<S, C>(stream: S, peer: Peer, name: Option<String>, server: Arc<Server<C>>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    C: Broker,
 {
     let address = peer.address;
     let mut wire = Wire::new(stream);
-    let ended = attend(&mut wire, peer, name, &shared).await;
+    let ended = attend(&mut wire, peer, name, server).await;
     tracing::debug!(%address, reason = %ended, "An MQTT connection ended");
     wire.close().await;
 }
 
-async fn attend<S>(wire: &mut Wire<S>, peer: Peer, name: Option<String>, shared: &Arc<Shared>) -> Ended
+async fn attend<S, C>(wire: &mut Wire<S>, peer: Peer, name: Option<String>, server: Arc<Server<C>>) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    C: Broker,
 {
     let connect = match tokio::time::timeout(FIRST_PACKET, wire.read()).await {
         Ok(Ok(Packet::Connect(connect))) => connect,
@@ -67,26 +68,22 @@ where
     if connect.protocol != mqtt_proto::Protocol::V311 {
         return refuse(wire, ConnectReturnCode::UnacceptableProtocolVersion).await;
     }
-    let login = match Login::read(connect.username.as_deref().unwrap_or_default(), &connect.client_id) {
-        Ok(login) => login,
+    let login = Login {
+        user_name: connect.username.as_deref().unwrap_or_default().to_owned(),
+        client_id: connect.client_id.to_string(),
+        server_name: name,
+        caller: Caller { server, peer, signature: password(&connect) },
+    };
+    let admission = match C::log_in(&login) {
+        Ok(admission) => admission,
         Err(misnamed) => {
             tracing::debug!(reason = %misnamed, "A CONNECT was refused");
             return refuse(wire, misnamed.code()).await;
         }
     };
-    let caller = Caller { shared, peer, signature: password(&connect) };
-    let outcome = match login {
-        Login::Provisioning { scope, registration, version } => {
-            let device = AtProvisioning::new(caller, name.as_deref(), scope, registration, version);
-            match device.admitted().await {
-                Ok(()) => converse_with(wire, &connect, device).await,
-                Err(answer) => return turn_away(wire, answer).await,
-            }
-        }
-        Login::Hub { host, device, version } => match AtHub::admitted(caller, name.as_deref(), host, device, &version).await {
-            Ok(device) => converse_with(wire, &connect, device).await,
-            Err(answer) => return turn_away(wire, answer).await,
-        },
+    let outcome = match admission.await {
+        Ok(session) => converse_with(wire, &connect, session).await,
+        Err(answer) => return turn_away(wire, answer).await,
     };
     match outcome {
         Ok(never) => match never {},
@@ -119,19 +116,53 @@ async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, answer
     refuse(wire, if busy { ConnectReturnCode::ServerUnavailable } else { ConnectReturnCode::NotAuthorized }).await
 }
 
+/// What a CONNECT packet says, and over which connection it came.
+pub(crate) struct Login<C> {
+    pub user_name: String,
+    pub client_id: String,
+    /// The host name that the client asked for in TLS.
+    pub server_name: Option<String>,
+    pub caller: Caller<C>,
+}
+
 /// Who is at the other end, and what it showed of itself.
-pub(crate) struct Caller<'a> {
-    pub shared: &'a Arc<Shared>,
+pub(crate) struct Caller<C> {
+    pub server: Arc<Server<C>>,
     pub peer: Peer,
     pub signature: Option<String>,
 }
 
-impl Caller<'_> {
+impl<C> Clone for Caller<C> {
+    fn clone(&self) -> Self {
+        Self { server: Arc::clone(&self.server), peer: self.peer.clone(), signature: self.signature.clone() }
+    }
+}
+
+impl<C> Caller<C> {
     /// One message of the device, for the log and the fault plan.
     pub fn call(&self, method: &str, host: &str, path: String, payload: Bytes) -> Call {
         let method = http::Method::from_bytes(method.as_bytes()).expect("the names of packets are tokens");
         Call::of_message(method, host, path, payload, self.peer.clone()).signed(self.signature.as_deref())
     }
+}
+
+/// A cloud with services that speak MQTT.
+pub(crate) trait Broker: Cloud {
+    /// Has the service that is meant look at who wants in.
+    fn log_in(login: &Login<Self>) -> Result<Admission, Misnamed>;
+}
+
+/// Whether a device is let in: a refusal, or none where the connection is to be lost.
+pub(crate) type Admission = Boxed<'static, Result<Box<dyn Session>, Option<Answer>>>;
+
+/// The service's side of a connection that was let in.
+pub(crate) trait Session: Send {
+    /// Whether a device may listen with that filter.
+    fn offers(&self, filter: &str) -> bool;
+    /// Takes a message.
+    fn take<'a>(&'a mut self, message: &'a Publish) -> Boxed<'a, Result<Option<Reply>, Ended>>;
+    /// Waits for what the service says on its own.
+    fn say(&mut self) -> Boxed<'_, Result<Reply, Ended>>;
 }
 
 /// What is said of a message in answer: on a topic, to who listens with a filter.
@@ -141,42 +172,31 @@ pub(crate) struct Reply {
     pub payload: Bytes,
 }
 
-/// The service's side of a connection that was let in.
-pub(crate) trait Service {
-    /// Whether a device may listen with that filter.
-    fn offers(&self, filter: &str) -> bool;
-    /// Takes a message.
-    async fn take(&mut self, message: &Publish) -> Result<Option<Reply>, Ended>;
-    /// Waits for what the service says on its own.
-    async fn say(&mut self) -> Result<Reply, Ended>;
-}
-
 /// No connection goes on for ever.
 enum Never {}
 
-async fn converse_with<S, T>(wire: &mut Wire<S>, connect: &Connect, service: T) -> Result<Never, Ended>
+async fn converse_with<S>(wire: &mut Wire<S>, connect: &Connect, session: Box<dyn Session>) -> Result<Never, Ended>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    T: Service,
 {
     wire.write(Connack::new(false, ConnectReturnCode::Accepted).into()).await?;
     let patience = Duration::from_secs(u64::from(connect.keep_alive)) * 3 / 2;
-    let mut conversation = Conversation { wire, service, granted: BTreeMap::new(), pid: Pid::default() };
+    let mut conversation = Conversation { wire, session, granted: BTreeMap::new(), pid: Pid::default() };
     loop {
         let silence = (connect.keep_alive > 0).then(|| Instant::now() + patience);
         conversation.step(silence).await?;
     }
 }
 
-struct Conversation<'a, S, T> {
+struct Conversation<'a, S> {
     wire: &'a mut Wire<S>,
-    service: T,
+    session: Box<dyn Session>,
     /// The filters that the device listens with.
     granted: BTreeMap<String, QoS>,
     pid: Pid,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin, T: Service> Conversation<'_, S, T> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// Waits for the next thing to happen and does it.
     async fn step(&mut self, silence: Option<Instant>) -> Result<(), Ended> {
         let silent = async {
@@ -187,7 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Service> Conversation<'_, S, T> {
         };
         tokio::select! {
             packet = self.wire.read() => self.answer(packet?).await,
-            reply = self.service.say() => self.say(reply?).await,
+            reply = self.session.say() => self.say(reply?).await,
             () = silent => Err(Ended::Silent),
         }
     }
@@ -216,7 +236,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Service> Conversation<'_, S, T> {
         if message.qos_pid.qos() == QoS::Level2 {
             return Err(Ended::Unknown("a message with QoS 2".to_owned()));
         }
-        let reply = self.service.take(message).await?;
+        let reply = self.session.take(message).await?;
         if let Some(pid) = message.qos_pid.pid() {
             self.wire.write(Packet::Puback(pid)).await?;
         }
@@ -241,7 +261,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Service> Conversation<'_, S, T> {
     async fn subscribe(&mut self, subscribe: &Subscribe) -> Result<(), Ended> {
         let mut granted = Vec::new();
         for (filter, qos) in &subscribe.topics {
-            let qos = self.service.offers(filter).then_some((*qos).min(QoS::Level1));
+            let qos = self.session.offers(filter).then_some((*qos).min(QoS::Level1));
             if let Some(qos) = qos {
                 self.granted.insert(filter.to_string(), qos);
             }

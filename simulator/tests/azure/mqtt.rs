@@ -3,7 +3,7 @@
 use crate::bench::{Bench, GROUP_KEY, HUBS, OTHER_GROUP_KEY, call, derive, east, sas};
 use crate::talker::{Hello, Talker, to_hub};
 use jiff::SignedDuration;
-use moorage_simulator::{Fault, Match, MqttDoor, Occurrence, Options, Rule, Simulator, Transport};
+use moorage_simulator::{Fault, Match, MqttListener, Occurrence, Options, Rule, Simulator, Transport};
 use mqtt_proto::QoS;
 use mqtt_proto::v3::{ConnectReturnCode, Packet, SubscribeReturnCode};
 use serde_json::{Value, json};
@@ -273,10 +273,10 @@ async fn the_fault_plan_hits_messages_as_it_hits_requests() {
 
 #[tokio::test]
 async fn simulators_side_by_side_each_have_the_port_of_mqtt() {
-    let open = async || Simulator::start(Options { mqtt: MqttDoor::Anywhere, ..crate::bench::options() }).await.unwrap();
+    let open = async || Simulator::start(Options { mqtt: MqttListener::Anywhere, ..crate::bench::options() }).await.unwrap();
     let (one, other) = (open().await, open().await);
     let [first, second] = [&one, &other].map(|simulator| simulator.mqtt_address().unwrap());
     assert_eq!((first.port(), second.port()), (8_883, 8_883));
     assert_ne!(first, second);
-    assert!(Simulator::start(Options { mqtt: MqttDoor::At(first.ip()), ..crate::bench::options() }).await.is_err());
+    assert!(Simulator::start(Options { mqtt: MqttListener::At(first.ip()), ..crate::bench::options() }).await.is_err());
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use moorage_keys::{HostName, SymmetricKey, sas};
-use moorage_simulator::{MqttDoor, Options};
+use moorage_simulator::{MqttListener, Options};
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
@@ -47,7 +47,7 @@ impl Place {
     /// The example of certificates, with an authority that signs, Ready in a cloud where the port of MQTT is open.
     pub async fn by_certificates(story: &str) -> anyhow::Result<Self> {
         let example = Example::read("s0-x509.yaml", story)?;
-        let cloud = Options { mqtt: MqttDoor::Anywhere, ..cloud_options() };
+        let cloud = Options { mqtt: MqttListener::Anywhere, ..cloud_options() };
         let place = Self::applied(Stage::set(shared().await?, story, &example.namespaces(), cloud).await?, example).await?;
         let key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();

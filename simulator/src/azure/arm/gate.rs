@@ -1,9 +1,8 @@
 //! Who may use the resource manager.
 
+use crate::azure::resource::errors::arm;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call};
-
-use crate::azure::resource::errors::arm;
 
 const AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
 

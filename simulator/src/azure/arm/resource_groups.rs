@@ -2,33 +2,18 @@
 
 use http::Method;
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::azure::iot_hub::manage::document::{known_region, region_name};
 use crate::azure::resource::errors::{arm, no_body, no_such_group, unknown_path};
+use crate::azure::resource::group::{ResourceGroup, key, must_accept, must_exist};
+use crate::azure::resource::kind::ResourceType;
 use crate::azure::resource::operation::announce_location;
 use crate::azure::resource::page::page;
-use crate::azure::resource::{Phase, Resource, ResourceGroup};
-use crate::azure::state::{Azure, Due};
+use crate::azure::resource::phase::Phase;
+use crate::azure::resource::regions::{known_region, region_name};
+use crate::azure::resource::{Resource, tags_of};
+use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
-
-fn key(subscription: &str, group: &str) -> (String, String) {
-    (subscription.to_lowercase(), group.to_lowercase())
-}
-
-/// Refuses when the resource group is not there.
-pub(crate) fn must_exist<'a>(azure: &'a Azure, subscription: &str, group: &str) -> Result<&'a ResourceGroup, Answer> {
-    azure.groups.get(&key(subscription, group)).ok_or_else(|| no_such_group(group))
-}
-
-/// Refuses when nothing can be put into the resource group.
-pub(crate) fn must_accept(azure: &Azure, subscription: &str, group: &str) -> Result<(), Answer> {
-    if must_exist(azure, subscription, group)?.deleting {
-        let message = format!("The resource group '{group}' is in deprovisioning state and cannot perform this operation.");
-        return Err(arm(409, "ResourceGroupBeingDeleted", &message));
-    }
-    Ok(())
-}
 
 fn document(group: &ResourceGroup) -> Value {
     json!({
@@ -63,11 +48,6 @@ pub(crate) fn one(azure: &mut Azure, call: &Call, now: Timestamp, subscription: 
         Method::DELETE => delete(azure, call, now, subscription, name),
         _ => Err(unknown_path(call)),
     }
-}
-
-/// The tags of a body; `None` when it carries none.
-pub(crate) fn tags_of(body: &Value) -> Option<Map<String, Value>> {
-    body.get("tags").and_then(Value::as_object).cloned()
 }
 
 fn put(azure: &mut Azure, call: &Call, subscription: &str, name: &str) -> Outcome {
@@ -117,43 +97,50 @@ fn patch(azure: &mut Azure, call: &Call, subscription: &str, name: &str) -> Outc
 fn delete(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, name: &str) -> Outcome {
     must_exist(azure, subscription, name)?;
     let key = key(subscription, name);
-    let begun = azure.begin(now, |_| Due::Group(key.clone()));
+    let gone = key.clone();
+    let begun = azure.begin(now, move |azure, _| forget(azure, &gone));
     if let Some(group) = azure.groups.get_mut(&key) {
         group.deleting = true;
     }
-    let hubs = azure.hubs.values_mut().map(|hub| &mut hub.resource);
-    let services = azure.services.values_mut().map(|service| &mut service.resource);
-    for resource in hubs.chain(services) {
-        if resource.group_key() == key {
+    for (kind, name) in within(azure, subscription, name) {
+        if let Some(resource) = kind.resource_mut(azure, &name) {
             resource.phase = Phase::Deleting(begun.number);
         }
     }
     Ok(announce_location(azure, call, &begun))
 }
 
+/// The resources of a group, each by its type and its name in lower case.
+fn within(azure: &Azure, subscription: &str, group: &str) -> Vec<(&'static dyn ResourceType, String)> {
+    let all = azure.resources_in(subscription, group).into_iter();
+    all.map(|(kind, resource)| (kind, resource.name.to_lowercase())).collect()
+}
+
+fn forget(azure: &mut Azure, (subscription, group): &(String, String)) {
+    for (kind, name) in within(azure, subscription, group) {
+        azure.remove(kind, &name);
+    }
+    azure.groups.remove(&key(subscription, group));
+}
+
 /// Lists the resources of a group; their ids come in another casing than their own GET's.
 pub(crate) fn contents(azure: &Azure, call: &Call, subscription: &str, group: &str) -> Outcome {
     must_exist(azure, subscription, group)?;
-    let shown = |resource: &Resource, kind: &str| {
+    let shown = |resource: &Resource| {
         json!({
             "id": format!(
-                "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Devices/{kind}/{}",
+                "/subscriptions/{}/resourceGroups/{}/providers/{}/{}",
                 resource.subscription,
                 resource.group.to_uppercase(),
+                resource.kind,
                 resource.name
             ),
             "name": resource.name,
-            "type": format!("Microsoft.Devices/{kind}"),
+            "type": resource.kind.to_string(),
             "location": resource.location,
             "tags": resource.tags,
         })
     };
-    let hubs = azure.hubs.values().filter(|hub| hub.resource.lives_in(subscription, group)).map(|hub| shown(&hub.resource, "IotHubs"));
-    let services = azure
-        .services
-        .values()
-        .filter(|service| service.resource.lives_in(subscription, group))
-        .map(|service| shown(&service.resource, "provisioningServices"));
-    let value: Vec<Value> = hubs.chain(services).collect();
+    let value = azure.resources_in(subscription, group).into_iter().map(|(_, resource)| shown(resource)).collect();
     Ok(page(azure, call, value))
 }

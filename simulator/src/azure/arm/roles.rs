@@ -1,21 +1,30 @@
-//! Role assignments on a hub (`Microsoft.Authorization/roleAssignments`).
+//! Role assignments on a resource (`Microsoft.Authorization/roleAssignments`).
 
 use jiff::Timestamp;
 use regex::Regex;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
 
-use crate::azure::access::identity::RoleAssignment;
-use crate::azure::arm::Place;
+use crate::azure::access::roles::RoleAssignment;
+use crate::azure::resource::ResourceId;
 use crate::azure::resource::errors::{arm, no_body, no_such_resource, unknown_path};
+use crate::azure::resource::kind::ResourceType;
 use crate::azure::resource::page::page;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
 
-/// Answers everything on the role assignments of a hub; `rest` is the path behind them, `name` its first segment as written.
-pub(crate) fn on_hub(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, rest: &[&str], name: &str) -> Outcome {
-    let hub = azure.hubs.get(&place.name.to_lowercase()).filter(|hub| hub.resource.lives_in(place.subscription, place.group));
-    let scope = hub.ok_or_else(|| no_such_resource("IotHubs", place.name, place.group))?.resource.scope("iothubs");
+/// Answers everything on the role assignments of a resource; `rest` is the path behind them, `name` its first segment as written.
+pub(crate) fn on_resource(
+    azure: &mut Azure,
+    call: &Call,
+    now: Timestamp,
+    kind: &dyn ResourceType,
+    id: &ResourceId<'_>,
+    rest: &[&str],
+    name: &str,
+) -> Outcome {
+    let resource = kind.resource_mut(azure, &id.name.to_lowercase()).filter(|resource| resource.is_in(id.subscription, id.group));
+    let scope = resource.ok_or_else(|| no_such_resource(&kind.kind().to_string(), id.name, id.group))?.scope();
     let key = (scope.clone(), name.to_lowercase());
     match (call.method.as_str(), rest) {
         ("GET", []) => Ok(list(azure, call, &scope)),

@@ -1,5 +1,7 @@
 //! How often the resource manager lets itself be called.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,13 +12,13 @@ use crate::engine::http::{Answer, Call};
 
 /// The kinds of calls that count apart; a POST counts as a write, even one that only reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum CallKind {
     Read,
     Write,
     Deletion,
 }
 
-impl Kind {
+impl CallKind {
     fn of(method: &Method) -> Self {
         match *method {
             Method::GET | Method::HEAD => Self::Read,
@@ -33,6 +35,10 @@ impl Kind {
         }
     }
 }
+
+/// What each principal has left in each subscription, by kind of call.
+#[derive(Default)]
+pub(crate) struct Throttles(BTreeMap<(String, String, CallKind), Bucket>);
 
 /// What a principal has left in a subscription.
 #[derive(Debug, Clone, Copy)]
@@ -62,15 +68,16 @@ impl Bucket {
 
 /// Counts a call of a principal in a subscription; gives the header that says what is left.
 pub(crate) fn count(azure: &mut Azure, call: &Call, subscription: &str, now: Timestamp) -> Result<(&'static str, String), Answer> {
-    let kind = Kind::of(&call.method);
+    let kind = CallKind::of(&call.method);
     let limits = &azure.options.limits;
     let limit = match kind {
-        Kind::Read => limits.resource_reads,
-        Kind::Write => limits.resource_writes,
-        Kind::Deletion => limits.resource_deletions,
+        CallKind::Read => limits.resource_reads,
+        CallKind::Write => limits.resource_writes,
+        CallKind::Deletion => limits.resource_deletions,
     };
     let principal = call.bearer().and_then(|text| azure.directory.token(text)).map(|token| token.client.clone()).unwrap_or_default();
-    let bucket = azure.throttles.entry((subscription.to_owned(), principal, kind)).or_insert_with(|| Bucket::full(limit, now));
+    let bucket =
+        azure.parts.get_mut::<Throttles>().0.entry((subscription.to_owned(), principal, kind)).or_insert_with(|| Bucket::full(limit, now));
     match bucket.take(limit, now) {
         Ok(left) => Ok((kind.header(), format!("{left:.0}"))),
         Err(wait) => {

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::azure::dps::service::{Assignment, Credential, Enrollment, Link, Means, Registration, Service};
+use crate::azure::dps::service::{Assignment, Credential, Enrollment, Link, Means, ProvisioningService, Registration};
 use crate::azure::dps::webhook::{self, Allocation};
 use crate::azure::iot_hub::hub::{Authentication, Device};
-use crate::azure::iot_hub::manage::document::region_name;
 use crate::azure::iot_hub::registry::twins;
 use crate::azure::options::Reregistration;
 use crate::azure::resource::regions;
+use crate::azure::resource::regions::region_name;
 use crate::azure::state::Azure;
 use crate::engine::keys;
 
@@ -24,7 +24,7 @@ pub(crate) fn complete(azure: &mut Azure, service: &str, operation: &str, now: T
         return;
     };
     match webhook::question(azure, service, operation, &assignment, before.as_ref()) {
-        Some(question) => azure.questions.push(question),
+        Some(question) => azure.questions_mut().push(question),
         None => end(azure, service, operation, &assignment, before.as_ref(), None, now),
     }
 }
@@ -38,7 +38,7 @@ pub(crate) fn allocated(azure: &mut Azure, service: &str, operation: &str, answe
 
 /// What is to be assigned, and what is recorded of it so far.
 fn under_way(azure: &Azure, service: &str, operation: &str) -> Option<(Assignment, Option<Registration>)> {
-    let service = azure.services.get(service)?;
+    let service = azure.provisioning().get(service)?;
     let assignment = service.assignments.get(operation)?.clone();
     let before = service.registrations.get(&assignment.registration.to_lowercase()).cloned();
     Some((assignment, before))
@@ -56,7 +56,7 @@ fn end(
     let payload = answer.as_ref().and_then(|answer| answer.as_ref().ok()?.payload.clone());
     let decided = decide(azure, service, assignment, before, answer, now);
     let record = Registration { payload, ..record(azure, assignment, before, decided, now) };
-    if let Some(service) = azure.services.get_mut(service) {
+    if let Some(service) = azure.provisioning_mut().get_mut(service) {
         service.registrations.insert(assignment.registration.to_lowercase(), record);
         service.assignments.entry(operation.to_owned()).and_modify(|assignment| assignment.done = true);
     }
@@ -77,7 +77,7 @@ fn decide(
     answer: Option<Result<Allocation, Failure>>,
     now: Timestamp,
 ) -> Decided {
-    let there = &azure.services[service];
+    let there = &azure.provisioning()[service];
     let Some(enrollment) = there.enrollment(&assignment.through, &assignment.registration).cloned() else {
         let text = "EnrollmentNotFound: the enrollment was deleted.".to_owned();
         return Decided::Failed((404_201, text));
@@ -107,7 +107,7 @@ fn decide(
         return Decided::Failed(failure);
     }
     if let Some(old) = current.filter(|_| moved) {
-        let link = azure.services[service].link(&old).cloned();
+        let link = azure.provisioning()[service].link(&old).cloned();
         leave(azure, service, link, &assignment.device);
     }
     Decided::Assigned {
@@ -145,7 +145,7 @@ fn record(azure: &mut Azure, assignment: &Assignment, before: Option<&Registrati
 }
 
 /// The links among which an enrollment's devices are allocated: to its own hubs, or to all that take part.
-pub(crate) fn links<'a>(service: &'a Service, enrollment: &Enrollment) -> Vec<&'a Link> {
+pub(crate) fn links<'a>(service: &'a ProvisioningService, enrollment: &Enrollment) -> Vec<&'a Link> {
     let mut links: Vec<&Link> = if enrollment.hubs.is_empty() {
         service.links.iter().filter(|link| link.apply_allocation_policy).collect()
     } else {
@@ -157,14 +157,19 @@ pub(crate) fn links<'a>(service: &'a Service, enrollment: &Enrollment) -> Vec<&'
 }
 
 /// The link to the hub that a webhook chose, and the twin that it wishes.
-fn named(service: &Service, enrollment: &Enrollment, allocation: Allocation) -> Result<(Link, Option<Value>), Failure> {
+fn named(service: &ProvisioningService, enrollment: &Enrollment, allocation: Allocation) -> Result<(Link, Option<Value>), Failure> {
     let link = links(service, enrollment).into_iter().find(|link| link.host == allocation.host).cloned();
     let text = format!("CustomAllocationFailed: {} is not among the linked hubs.", allocation.host);
     link.map(|link| (link, allocation.initial_twin)).ok_or((400_207, text))
 }
 
 /// Chooses one of the links.
-fn choose<'a>(azure: &Azure, service: &'a Service, enrollment: &Enrollment, assignment: &Assignment) -> Result<&'a Link, Failure> {
+fn choose<'a>(
+    azure: &Azure,
+    service: &'a ProvisioningService,
+    enrollment: &Enrollment,
+    assignment: &Assignment,
+) -> Result<&'a Link, Failure> {
     let links = links(service, enrollment);
     let policy = enrollment.allocation_policy.as_deref().unwrap_or(&service.allocation_policy);
     let chosen = match policy.to_ascii_lowercase().as_str() {
@@ -193,7 +198,7 @@ fn region_of(azure: &Azure, from: IpAddr) -> &str {
 fn nearest<'a>(azure: &Azure, links: &[&'a Link], from: IpAddr) -> Option<&'a Link> {
     let from = region_of(azure, from);
     let distance = |link: &Link| {
-        let hub = azure.hubs.values().find(|hub| hub.host() == link.host);
+        let hub = azure.hubs().values().find(|hub| hub.host() == link.host);
         let region = hub.map_or(link.location.as_str(), |hub| &hub.resource.location);
         regions::latency(from, &region_name(region))
     };
@@ -216,12 +221,12 @@ fn heaviest<'a>(links: &[&'a Link], registration: &str) -> Option<&'a Link> {
 fn open(azure: &Azure, service: &str, link: &Link) -> Result<String, Failure> {
     let refused = |text: &str| (401_002_i64, format!("{text}: {}", link.host));
     let (name, hub) = azure
-        .hubs
+        .hubs()
         .iter()
         .find(|(_, hub)| hub.host() == link.host && hub.resource.phase.serves())
         .ok_or_else(|| (404_206, format!("LinkedHubNotFound: {}", link.host)))?;
     let Means::Key { policy, key } = &link.means else {
-        let principal = azure.services[service].principal(&link.means);
+        let principal = azure.provisioning()[service].principal(&link.means);
         let allowed = principal.is_some_and(|principal| azure.may_register(principal, hub));
         return if allowed { Ok(name.clone()) } else { Err(refused("The link's identity holds no role on the linked hub")) };
     };
@@ -244,7 +249,7 @@ struct MoveIn {
 }
 
 fn device_in(azure: &Azure, host: &str, device: &str) -> Option<Device> {
-    let hub = azure.hubs.values().find(|hub| hub.host() == host)?;
+    let hub = azure.hubs().values().find(|hub| hub.host() == host)?;
     hub.devices.get(device).cloned()
 }
 
@@ -261,7 +266,7 @@ fn write(
     let name = open(azure, service, link)?;
     let id = &assignment.device;
     let variant = azure.options.variants.reregistration;
-    let there = azure.hubs[&name].devices.get(id).cloned();
+    let there = azure.hubs()[&name].devices.get(id).cloned();
     let kept = there.as_ref().is_some_and(|there| match &assignment.credential {
         Credential::Key(_) => variant == Reregistration::NothingUnlessMoved,
         // A renewed certificate has to be told to the hub, or the device could not connect.
@@ -287,7 +292,7 @@ fn write(
         messages: there.as_ref().map_or(0, |there| there.messages),
         twin: there.or(carried).map_or_else(|| twins::initial(initial.as_ref(), now), |device| device.twin),
     };
-    if let Some(hub) = azure.hubs.get_mut(&name) {
+    if let Some(hub) = azure.hubs_mut().get_mut(&name) {
         hub.devices.insert(id.clone(), device);
     }
     Ok(())
@@ -322,7 +327,7 @@ fn authentication(
 /// Takes the device out of the hub that it leaves, if the link to it still opens it.
 fn leave(azure: &mut Azure, service: &str, link: Option<Link>, device: &str) {
     let hub = link.and_then(|link| open(azure, service, &link).ok());
-    if let Some(hub) = hub.and_then(|name| azure.hubs.get_mut(&name)) {
+    if let Some(hub) = hub.and_then(|name| azure.hubs_mut().get_mut(&name)) {
         hub.devices.remove(device);
     }
 }

@@ -1,7 +1,8 @@
 //! How the devices of an enrollment prove who they are.
 
 use crate::azure::dps::certificate::Certificate;
-use crate::azure::dps::service::Service;
+use crate::azure::dps::service::ProvisioningService;
+use crate::engine::keys::{decode, encode, hmac_sha256};
 
 /// Two slots of one thing, of which at least one is filled.
 #[derive(Clone)]
@@ -50,7 +51,7 @@ pub(crate) enum Anchors<'a> {
     Leaves(Vec<&'a [u8]>),
 }
 
-impl Service {
+impl ProvisioningService {
     /// What the client certificate of a device of such an enrollment is held against.
     pub fn anchors<'a>(&'a self, attestation: &'a Attestation) -> Anchors<'a> {
         fn ders(slots: &Slots<Certificate>) -> Vec<&[u8]> {
@@ -66,4 +67,11 @@ impl Service {
             }
         }
     }
+}
+
+/// A device's key from its group's key (Microsoft Learn: "Symmetric key attestation", group
+/// enrollments); `None` when the group key is no base64.
+pub(crate) fn derive(group_key: &str, registration_id: &str) -> Option<String> {
+    let key = decode(group_key)?;
+    Some(encode(&hmac_sha256(&key, registration_id.as_bytes())))
 }

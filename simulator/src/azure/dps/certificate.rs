@@ -1,4 +1,4 @@
-//! A certificate as it was uploaded, and what the service tells of it.
+//! A certificate as it was uploaded, what the service tells of it, and the authorities whose certificates it keeps.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,4 +102,18 @@ fn name(name: &X509Name<'_>) -> String {
     let mut parts: Vec<&str> = written.split(", ").collect();
     parts.reverse();
     parts.join(", ")
+}
+
+/// An authority's certificate, to which enrollment groups refer by its name.
+#[derive(Clone)]
+pub(crate) struct Authority {
+    pub name: String,
+    pub certificate: Certificate,
+    /// Whether somebody has shown that they hold its key, or said so.
+    pub verified: bool,
+    /// The common name that a certificate must have to show it, once that was asked for.
+    pub code: Option<String>,
+    pub etag: String,
+    pub created: Timestamp,
+    pub updated: Timestamp,
 }

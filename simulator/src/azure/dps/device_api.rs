@@ -5,11 +5,12 @@ pub(crate) mod proof;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
+use crate::azure::dps::assignment;
 use crate::azure::dps::device_api::proof::{Proved, prove};
-use crate::azure::dps::service::{Assignment, Registration, Service, Through};
+use crate::azure::dps::service::{Assignment, ProvisioningService, Registration, Through};
 use crate::azure::dps::service_api::refusal::{bad, missing, no_such_host, throttled, unknown_path};
 use crate::azure::dps::service_api::registrations;
-use crate::azure::state::{Azure, Due};
+use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
 
 /// Answers a device; `own_host` is set when the service was called by its own name.
@@ -36,9 +37,9 @@ fn addressed(azure: &Azure, call: &Call, now: Timestamp, own_host: Option<&str>)
     }
     let service = azure
         .service_of_scope(scope)
-        .filter(|name| azure.services[*name].resource.phase.serves())
+        .filter(|name| azure.provisioning()[*name].resource.phase.serves())
         .ok_or_else(|| missing(404_205, &format!("There is no id scope {scope}."), now))?;
-    if own_host.is_some_and(|host| azure.services[service].host() != host) {
+    if own_host.is_some_and(|host| azure.provisioning()[service].host() != host) {
         return Err(no_such_host(&call.host, now));
     }
     if call.parameter("api-version").is_none_or(str::is_empty) {
@@ -91,14 +92,14 @@ fn same_id(call: &Call, id: &str, now: Timestamp) -> Result<(), Answer> {
 
 fn count_attempt(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
     let most = azure.options.limits.registrations_per_minute;
-    let service = azure.services.get_mut(name);
+    let service = azure.provisioning_mut().get_mut(name);
     let counted = service.map_or(Ok(()), |service| service.attempts.count(now, SignedDuration::from_mins(1), most));
     counted.map_err(|wait| throttled(wait, now))
 }
 
 fn count_poll(azure: &mut Azure, name: &str, id: &str, now: Timestamp) -> Result<(), Answer> {
     let most = azure.options.limits.polls_per_ten_seconds;
-    let service = azure.services.get_mut(name);
+    let service = azure.provisioning_mut().get_mut(name);
     let counted = service.map_or(Ok(()), |service| {
         let meter = service.polls.entry(id.to_lowercase()).or_default();
         meter.count(now, SignedDuration::from_secs(10), most)
@@ -109,9 +110,10 @@ fn count_poll(azure: &mut Azure, name: &str, id: &str, now: Timestamp) -> Result
 fn register(azure: &mut Azure, proved: Proved, call: &Call, now: Timestamp) -> Answer {
     let operation = format!("5.{:016x}.{:016x}", azure.count(), now.as_second());
     let due = now + azure.options.latency.assignment + azure.delay();
-    azure.schedule(due, Due::Assignment(proved.service.clone(), operation.clone()));
+    let (service, assigned) = (proved.service.clone(), operation.clone());
+    azure.schedule(due, move |azure, at| assignment::complete(azure, &service, &assigned, at));
     let answer = assigning(azure, call, &proved.registration, &operation);
-    if let Some(service) = azure.services.get_mut(&proved.service) {
+    if let Some(service) = azure.provisioning_mut().get_mut(&proved.service) {
         let before = service.registrations.get(&proved.registration.to_lowercase()).map(|record| record.device.clone());
         let named = service.individual(&proved.registration).and_then(|individual| individual.device.clone());
         let assignment = Assignment {
@@ -139,7 +141,7 @@ fn assigning(azure: &Azure, call: &Call, id: &str, operation: &str) -> Answer {
 }
 
 fn poll(azure: &Azure, proved: &Proved, operation: &str, call: &Call, now: Timestamp) -> Outcome {
-    let service = &azure.services[&proved.service];
+    let service = &azure.provisioning()[&proved.service];
     let assignment = service
         .assignments
         .get(operation)
@@ -159,12 +161,12 @@ fn poll(azure: &Azure, proved: &Proved, operation: &str, call: &Call, now: Times
     ))
 }
 
-fn record<'a>(service: &'a Service, proved: &Proved, now: Timestamp) -> Result<&'a Registration, Answer> {
+fn record<'a>(service: &'a ProvisioningService, proved: &Proved, now: Timestamp) -> Result<&'a Registration, Answer> {
     service.registrations.get(&proved.registration.to_lowercase()).ok_or_else(|| missing(404_203, "DeviceRegistrationNotFound.", now))
 }
 
 /// A record with the group that the device came through, under the name of how its devices prove themselves.
-fn result(service: &Service, record: &Registration) -> Value {
+fn result(service: &ProvisioningService, record: &Registration) -> Value {
     let mut result = registrations::shown(record);
     if let Through::Group(group) = &record.through {
         let certificates = service.groups.get(group).is_some_and(|group| group.attestation.keys().is_none());
@@ -174,7 +176,7 @@ fn result(service: &Service, record: &Registration) -> Value {
 }
 
 fn look_up(azure: &Azure, proved: &Proved, now: Timestamp) -> Outcome {
-    let service = &azure.services[&proved.service];
+    let service = &azure.provisioning()[&proved.service];
     let record = record(service, proved, now)?;
     Ok(Answer::json(200, result(service, record)))
 }

@@ -3,17 +3,34 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::azure::access::identity::Identities;
-use crate::azure::dps::attestation::Attestation;
-use crate::azure::dps::authority::Authority;
-use crate::azure::resource::{Policy, Resource};
-use crate::engine::keys::{self, Keyring};
+use crate::azure::dps::attestation::{Attestation, derive};
+use crate::azure::dps::certificate::Authority;
+use crate::azure::dps::webhook::Questions;
+use crate::azure::microsoft_devices::policies::{Policy, made};
+use crate::azure::resource::Resource;
+use crate::azure::resource::kind::ResourceKind;
+use crate::azure::state::Azure;
+use crate::azure::state::meter::Meter;
+use crate::engine::keys::Keyring;
+
+/// The end of the host names of services, under which each is known to its owner and to devices.
+pub(crate) const HOST_SUFFIX: &str = ".azure-devices-provisioning.net";
+/// The name of all services together, for devices.
+pub(crate) const GLOBAL_HOST: &str = "global.azure-devices-provisioning.net";
+
+/// The type of provisioning services.
+pub(crate) const KIND: ResourceKind = ResourceKind { provider: "Microsoft.Devices", name: "provisioningServices" };
+
+/// The rights that a service's policies can have.
+pub(crate) const SERVICE_RIGHTS: [&str; 6] =
+    ["ServiceConfig", "EnrollmentRead", "EnrollmentWrite", "DeviceConnect", "RegistrationStatusRead", "RegistrationStatusWrite"];
 
 /// A device provisioning service.
-pub(crate) struct Service {
+pub(crate) struct ProvisioningService {
     pub resource: Resource,
     pub capacity: i64,
     /// `properties` without links, policies, allocation policy and what is read-only.
@@ -40,7 +57,7 @@ pub(crate) struct Service {
     pub polls: HashMap<String, Meter>,
 }
 
-impl Service {
+impl ProvisioningService {
     /// An empty service; its id scope depends on its name and on how often it was made.
     pub fn new(keyring: &mut Keyring, resource: Resource, policies: Vec<Policy>) -> Self {
         let purpose = format!("id scope/{}", resource.name.to_lowercase());
@@ -187,7 +204,7 @@ impl Through {
             return [None, None];
         };
         keys.map(|key| match self {
-            Self::Group(_) => keys::derive(key, registration),
+            Self::Group(_) => derive(key, registration),
             Self::Individual => Some(key.clone()),
         })
     }
@@ -234,26 +251,57 @@ pub(crate) struct Assignment {
     pub done: bool,
 }
 
-/// Counts calls in windows of a fixed length.
-#[derive(Default, Clone)]
-pub(crate) struct Meter {
-    window: Option<Timestamp>,
-    calls: u32,
+impl ProvisioningService {
+    /// The principal by which a link opens its hub, if it does so by an identity that the service has.
+    pub fn principal(&self, means: &Means) -> Option<&str> {
+        match means {
+            Means::SystemAssigned => self.identities.system.as_deref(),
+            Means::UserAssigned(id) => self.identities.given.get(&id.to_lowercase()).map(|given| given.principal.as_str()),
+            Means::Key { .. } | Means::Lost => None,
+        }
+    }
 }
 
-impl Meter {
-    /// Counts one call; `Err` gives the time until the window is over.
-    pub fn count(&mut self, now: Timestamp, length: SignedDuration, most: u32) -> Result<(), SignedDuration> {
-        let over = self.window.is_none_or(|start| now >= start + length);
-        if over {
-            self.window = Some(now);
-            self.calls = 0;
-        }
-        let start = self.window.unwrap_or(now);
-        if self.calls >= most {
-            return Err((start + length).duration_since(now));
-        }
-        self.calls += 1;
-        Ok(())
+/// The policy of a new provisioning service.
+pub(crate) fn default_service_policies(keyring: &mut Keyring, service: &str) -> Vec<Policy> {
+    let label = format!("service/{}", service.to_lowercase());
+    let rights = "ServiceConfig, EnrollmentRead, EnrollmentWrite, DeviceConnect, \
+                  RegistrationStatusRead, RegistrationStatusWrite";
+    vec![made(keyring, &label, "provisioningserviceowner", rights)]
+}
+
+/// What the provisioning service keeps.
+#[derive(Default)]
+pub(crate) struct ServiceState {
+    /// By name in lower case.
+    pub services: BTreeMap<String, ProvisioningService>,
+    /// What webhooks are to be asked.
+    pub questions: Questions,
+}
+
+impl Azure {
+    /// Every provisioning service, by name in lower case.
+    pub(crate) fn provisioning(&self) -> &BTreeMap<String, ProvisioningService> {
+        &self.parts.get::<ServiceState>().services
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn provisioning_mut(&mut self) -> &mut BTreeMap<String, ProvisioningService> {
+        &mut self.parts.get_mut::<ServiceState>().services
+    }
+
+    /// What webhooks are to be asked.
+    pub(crate) fn questions(&self) -> &Questions {
+        &self.parts.get::<ServiceState>().questions
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn questions_mut(&mut self) -> &mut Questions {
+        &mut self.parts.get_mut::<ServiceState>().questions
+    }
+
+    /// The provisioning service with that id scope.
+    pub(crate) fn service_of_scope(&self, scope: &str) -> Option<&str> {
+        self.provisioning().iter().find(|(_, service)| service.id_scope.eq_ignore_ascii_case(scope)).map(|(name, _)| name.as_str())
     }
 }

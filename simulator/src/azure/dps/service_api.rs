@@ -13,12 +13,11 @@ pub(crate) mod version;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::azure::dps::service_api::document::Sort;
-use crate::azure::dps::service_api::refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
-
 use crate::azure::access::sas::Signature;
 use crate::azure::dps::manage::identities::LOCAL_AUTH_OFF;
-use crate::azure::dps::service::{Service, Through};
+use crate::azure::dps::service::{HOST_SUFFIX, ProvisioningService, Through};
+use crate::azure::dps::service_api::document::Sort;
+use crate::azure::dps::service_api::refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
 
@@ -31,9 +30,9 @@ pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
 }
 
 fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
-    let name = call.host.strip_suffix(".azure-devices-provisioning.net").unwrap_or_default().to_owned();
+    let name = call.host.strip_suffix(HOST_SUFFIX).unwrap_or_default().to_owned();
     let service =
-        azure.services.get(&name).filter(|service| service.resource.phase.serves()).ok_or_else(|| no_such_host(&call.host, now))?;
+        azure.provisioning().get(&name).filter(|service| service.resource.phase.serves()).ok_or_else(|| no_such_host(&call.host, now))?;
     let folded = call.folded();
     let folded: Vec<&str> = folded.iter().map(String::as_str).collect();
     let method = call.method.as_str();
@@ -84,7 +83,12 @@ fn right_for(method: &str, path: &[&str]) -> Option<&'static str> {
 }
 
 /// An enrollment as a webhook is told of it: under which name, and in which version of this API.
-pub(crate) fn told(service: &Service, through: &Through, registration: &str, version: &str) -> Option<(&'static str, serde_json::Value)> {
+pub(crate) fn told(
+    service: &ProvisioningService,
+    through: &Through,
+    registration: &str,
+    version: &str,
+) -> Option<(&'static str, serde_json::Value)> {
     let (name, mut document) = match through {
         Through::Group(group) => ("enrollmentGroup", document::shown(Sort::Group, service.groups.get(group)?)),
         Through::Individual => ("individualEnrollment", individuals::shown(service.individual(registration)?)),
@@ -94,7 +98,7 @@ pub(crate) fn told(service: &Service, through: &Through, registration: &str, ver
 }
 
 /// Checks the caller; gives back the signature that was accepted, if it was one.
-fn admit(azure: &Azure, service: &Service, call: &Call, now: Timestamp, right: &str) -> Result<Option<Signature>, Answer> {
+fn admit(azure: &Azure, service: &ProvisioningService, call: &Call, now: Timestamp, right: &str) -> Result<Option<Signature>, Answer> {
     if let Some(text) = call.bearer() {
         let token = azure
             .directory
@@ -133,7 +137,7 @@ fn admit(azure: &Azure, service: &Service, call: &Call, now: Timestamp, right: &
 
 fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
     let most = azure.options.limits.service_operations_per_minute;
-    let service = azure.services.get_mut(name);
+    let service = azure.provisioning_mut().get_mut(name);
     let counted = service.map_or(Ok(()), |service| service.operations.count(now, SignedDuration::from_mins(1), most));
     counted.map_err(|wait| throttled(wait, now))
 }

@@ -21,8 +21,8 @@ use crate::azure::dps::service::{Assignment, Credential, Registration};
 use crate::azure::dps::service_api;
 use crate::azure::options::Webhooks;
 use crate::azure::state::Azure;
+use crate::engine::server::Server;
 use crate::engine::tls;
-use crate::simulator::Shared;
 
 /// A question that is to be put to a webhook.
 pub(crate) struct Question {
@@ -64,7 +64,7 @@ pub(crate) fn question(
     assignment: &Assignment,
     before: Option<&Registration>,
 ) -> Option<Question> {
-    let there = &azure.services[service];
+    let there = &azure.provisioning()[service];
     let asked = there.enrollment(&assignment.through, &assignment.registration)?;
     let hub = before.and_then(|record| record.hub.as_ref());
     let stays = hub.is_some() && !asked.update_hub_assignment;
@@ -119,15 +119,15 @@ pub(crate) fn client(webhooks: &Webhooks) -> io::Result<reqwest::Client> {
 }
 
 /// Puts every question, and has its registration go on with the answer; until the task is aborted.
-pub(crate) async fn serve(client: reqwest::Client, patience: Duration, shared: Arc<Shared>) {
-    let bell = Arc::clone(&shared.azure().questions.bell);
+pub(crate) async fn serve(client: reqwest::Client, patience: Duration, server: Arc<Server<Azure>>) {
+    let bell = Arc::clone(&server.cloud().questions().bell);
     let mut asked = JoinSet::new();
     loop {
         tokio::select! {
             () = bell.notified() => {
-                let waiting = std::mem::take(&mut shared.azure().questions.waiting);
+                let waiting = std::mem::take(&mut server.cloud().questions_mut().waiting);
                 for question in waiting {
-                    asked.spawn(settle(client.clone(), patience, question, Arc::clone(&shared)));
+                    asked.spawn(settle(client.clone(), patience, question, Arc::clone(&server)));
                 }
             }
             Some(_) = asked.join_next() => {}
@@ -135,11 +135,11 @@ pub(crate) async fn serve(client: reqwest::Client, patience: Duration, shared: A
     }
 }
 
-async fn settle(client: reqwest::Client, patience: Duration, question: Question, shared: Arc<Shared>) {
+async fn settle(client: reqwest::Client, patience: Duration, question: Question, server: Arc<Server<Azure>>) {
     let answer = tokio::time::timeout(patience, ask(&client, &question)).await;
     let answer = answer.unwrap_or_else(|_| Err(failed("the webhook does not answer in time")));
-    let mut azure = shared.azure();
-    let now = shared.clock.now();
+    let mut azure = server.cloud();
+    let now = server.clock.now();
     azure.settle(now);
     assignment::allocated(&mut azure, &question.service, &question.operation, answer, now);
 }

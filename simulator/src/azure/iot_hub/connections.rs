@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::azure::iot_hub::hub::HubState;
 use crate::azure::state::Azure;
 
 /// What opened a connection, and so what keeps it open.
@@ -63,34 +64,44 @@ impl Connection {
 
 /// All open connections, by hub and device: one for each.
 #[derive(Default)]
-pub(crate) struct Sessions(BTreeMap<(String, String), Session>);
+pub(crate) struct Connections(Open);
+
+type Open = BTreeMap<(String, String), Session>;
 
 impl Azure {
+    fn connections(&self) -> &Open {
+        &self.parts.get::<HubState>().connections.0
+    }
+
+    fn connections_mut(&mut self) -> &mut Open {
+        &mut self.parts.get_mut::<HubState>().connections.0
+    }
+
     /// Connects a device; the connection that it had before ends.
     pub(crate) fn connect(&mut self, hub: &str, device: &str, proof: Proof) -> Option<Connection> {
-        let generation = self.hubs.get(hub)?.devices.get(device)?.generation.clone();
+        let generation = self.hubs().get(hub)?.devices.get(device)?.generation.clone();
         let (outbox, inbox) = unbounded_channel();
         let (number, until) = (self.count(), proof.until());
-        self.sessions.0.insert((hub.to_owned(), device.to_owned()), Session { number, generation, proof, outbox });
+        self.connections_mut().insert((hub.to_owned(), device.to_owned()), Session { number, generation, proof, outbox });
         Some(Connection { hub: hub.to_owned(), device: device.to_owned(), number, until, inbox })
     }
 
     /// Forgets a connection that has ended, unless a later one has taken its place.
     pub(crate) fn disconnect(&mut self, connection: &Connection) {
         let key = (connection.hub.clone(), connection.device.clone());
-        if self.sessions.0.get(&key).is_some_and(|session| session.number == connection.number) {
-            self.sessions.0.remove(&key);
+        if self.connections().get(&key).is_some_and(|session| session.number == connection.number) {
+            self.connections_mut().remove(&key);
         }
     }
 
     /// Whether a device is connected.
     pub(crate) fn connected(&self, hub: &str, device: &str) -> bool {
-        self.sessions.0.contains_key(&(hub.to_owned(), device.to_owned()))
+        self.connections().contains_key(&(hub.to_owned(), device.to_owned()))
     }
 
     /// Tells a device something, if it is connected.
     pub(crate) fn push(&self, hub: &str, device: &str, push: Push) {
-        if let Some(session) = self.sessions.0.get(&(hub.to_owned(), device.to_owned())) {
+        if let Some(session) = self.connections().get(&(hub.to_owned(), device.to_owned())) {
             // A connection that ends just now misses nothing: the device reads its twin when it is back.
             let _ = session.outbox.send(push);
         }
@@ -98,13 +109,13 @@ impl Azure {
 
     /// Ends every connection that would not be let in again.
     pub(crate) fn cut_stale_connections(&mut self, now: Timestamp) {
-        let mut sessions = std::mem::take(&mut self.sessions.0);
+        let mut sessions = std::mem::take(self.connections_mut());
         sessions.retain(|(hub, device), session| self.still_good(hub, device, session, now));
-        self.sessions.0 = sessions;
+        *self.connections_mut() = sessions;
     }
 
     fn still_good(&self, hub: &str, device: &str, session: &Session, now: Timestamp) -> bool {
-        let Some(hub) = self.hubs.get(hub).filter(|hub| hub.resource.phase.serves()) else {
+        let Some(hub) = self.hubs().get(hub).filter(|hub| hub.resource.phase.serves()) else {
             return false;
         };
         let Some(device) = hub.devices.get(device).filter(|device| device.enabled && device.generation == session.generation) else {

@@ -5,9 +5,27 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::azure::dps::service::Meter;
+use crate::azure::iot_hub::connections::Connections;
+use crate::azure::iot_hub::telemetry::Telemetry;
 use crate::azure::iot_hub::twin::Twin;
-use crate::azure::resource::{Policy, Resource};
+use crate::azure::microsoft_devices::policies::{Policy, made};
+use crate::azure::resource::Resource;
+use crate::azure::resource::kind::ResourceKind;
+use crate::azure::state::Azure;
+use crate::azure::state::meter::Meter;
+use crate::engine::keys::Keyring;
+
+/// The end of the host names of hubs.
+pub(crate) const HOST_SUFFIX: &str = ".azure-devices.net";
+
+/// The role that lets its holder write devices into a hub: "IoT Hub Data Contributor".
+pub(crate) const DATA_CONTRIBUTOR: &str = "4fc6c259-987e-4a07-842e-c321cc9d413f";
+
+/// The type of hubs.
+pub(crate) const KIND: ResourceKind = ResourceKind { provider: "Microsoft.Devices", name: "IotHubs" };
+
+/// The rights that a hub's policies can have.
+pub(crate) const HUB_RIGHTS: [&str; 4] = ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"];
 
 /// An IoT hub.
 pub(crate) struct Hub {
@@ -103,5 +121,52 @@ impl Authentication {
                 [primary, secondary].into_iter().flatten().any(|mine| thumbprints.iter().any(|other| mine.eq_ignore_ascii_case(other)))
             }
         }
+    }
+}
+
+/// The policies of a new hub (Microsoft Learn: "Control access to IoT Hub", default policies).
+pub(crate) fn default_hub_policies(keyring: &mut Keyring, hub: &str) -> Vec<Policy> {
+    let label = format!("hub/{}", hub.to_lowercase());
+    [
+        ("iothubowner", "RegistryRead, RegistryWrite, ServiceConnect, DeviceConnect"),
+        ("service", "ServiceConnect"),
+        ("device", "DeviceConnect"),
+        ("registryRead", "RegistryRead"),
+        ("registryReadWrite", "RegistryRead, RegistryWrite"),
+    ]
+    .map(|(name, rights)| made(keyring, &label, name, rights))
+    .into()
+}
+
+/// What IoT Hub keeps.
+#[derive(Default)]
+pub(crate) struct HubState {
+    /// By name in lower case; the name is the global host name too.
+    pub hubs: BTreeMap<String, Hub>,
+    /// The devices that are connected to their hubs.
+    pub connections: Connections,
+    /// Every device-to-cloud message, in the order of arrival.
+    pub telemetry: Vec<Telemetry>,
+}
+
+impl Azure {
+    /// Every hub, by name in lower case.
+    pub(crate) fn hubs(&self) -> &BTreeMap<String, Hub> {
+        &self.parts.get::<HubState>().hubs
+    }
+
+    /// Every device-to-cloud message, in the order of arrival.
+    pub(crate) fn telemetry(&self) -> &[Telemetry] {
+        &self.parts.get::<HubState>().telemetry
+    }
+
+    /// Whether a principal may write devices into a hub.
+    pub(crate) fn may_register(&self, principal: &str, hub: &Hub) -> bool {
+        self.has_role(principal, DATA_CONTRIBUTOR, &hub.resource.scope())
+    }
+
+    /// Every hub, to be changed.
+    pub(crate) fn hubs_mut(&mut self) -> &mut BTreeMap<String, Hub> {
+        &mut self.parts.get_mut::<HubState>().hubs
     }
 }

@@ -2,14 +2,16 @@
 
 pub(crate) mod bulk;
 pub(crate) mod devices;
+pub(crate) mod errors;
 pub(crate) mod gate;
 pub(crate) mod query;
 pub(crate) mod twins;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
 
 use crate::azure::iot_hub::connections::Connection;
+use crate::azure::iot_hub::hub::{HOST_SUFFIX, HubState};
+use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::telemetry::{Telemetry, Transport};
 use crate::azure::iot_hub::twin::Writing;
 use crate::azure::state::Azure;
@@ -18,28 +20,6 @@ use crate::engine::http::{Answer, Call, Outcome};
 /// Answers a request to `{hub}.azure-devices.net`.
 pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
     route(azure, call, now).unwrap_or_else(|refusal| refusal)
-}
-
-/// An error as the registry writes it, named in a header too.
-pub(crate) fn refused(status: u16, name: &str, text: &str) -> Answer {
-    Answer::json(
-        status,
-        json!({
-            "Message": format!("ErrorCode:{name};{text}"),
-            "ExceptionMessage": "Tracking ID:00000000000000000000000000000000-G:0",
-        }),
-    )
-    .with("iothub-errorcode", name.to_owned())
-}
-
-/// An error for a status that something else decided.
-pub(crate) fn failed(status: u16, text: &str) -> Answer {
-    let name = match status {
-        400 => "ArgumentInvalid",
-        429 => "ThrottlingException",
-        _ => "ServerError",
-    };
-    refused(status, name, text)
 }
 
 fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
@@ -85,8 +65,8 @@ pub(crate) fn connect(azure: &mut Azure, call: &Call, device: &str, now: Timesta
 
 /// The name of the hub that is called.
 fn hub_of(azure: &Azure, call: &Call) -> Result<String, Answer> {
-    let name = call.host.strip_suffix(".azure-devices.net").unwrap_or_default();
-    let serves = azure.hubs.get(name).is_some_and(|hub| hub.resource.phase.serves());
+    let name = call.host.strip_suffix(HOST_SUFFIX).unwrap_or_default();
+    let serves = azure.hubs().get(name).is_some_and(|hub| hub.resource.phase.serves());
     serves.then(|| name.to_owned()).ok_or_else(|| refused(404, "IotHubNotFound", &format!("There is no hub {}.", call.host)))
 }
 
@@ -108,20 +88,20 @@ fn of_request(hub: &str, call: &Call, device: &str, now: Timestamp) -> Telemetry
 
 /// Takes a device-to-cloud message, whatever it says.
 pub(crate) fn take_message(azure: &mut Azure, message: Telemetry) -> Answer {
-    if let Some(hub) = azure.hubs.get_mut(&message.hub) {
+    if let Some(hub) = azure.hubs_mut().get_mut(&message.hub) {
         hub.messages += 1;
         if let Some(device) = hub.devices.get_mut(&message.device) {
             device.messages += 1;
             device.last_activity = Some(message.when);
         }
     }
-    azure.telemetry.push(message);
+    azure.parts.get_mut::<HubState>().telemetry.push(message);
     Answer::new(204)
 }
 
 fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
     let per_unit = azure.options.limits.registry_operations_per_unit;
-    let counted = azure.hubs.get_mut(name).map_or(Ok(()), |hub| {
+    let counted = azure.hubs_mut().get_mut(name).map_or(Ok(()), |hub| {
         let grade = if hub.sku.ends_with('3') { 50 } else { 1 };
         let units = u32::try_from(hub.capacity).unwrap_or(1);
         let most = per_unit.saturating_mul(grade).saturating_mul(units);

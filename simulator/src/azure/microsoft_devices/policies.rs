@@ -1,12 +1,59 @@
-//! Shared access policies in PUT bodies and as Azure makes them by default.
+//! Shared access policies: what they allow, how they are shown, and how a PUT body says them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::azure::microsoft_devices::errors::bad;
 use crate::azure::options::KeysLeftOut;
-use crate::azure::resource::Policy;
-use crate::azure::resource::errors::bad;
 use crate::engine::http::Answer;
 use crate::engine::keys::{Keyring, decode};
+use crate::engine::snapshot::Snapshot;
+
+/// A shared access policy.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub name: String,
+    /// As the caller wrote them, comma and blank between.
+    pub rights: String,
+    pub primary: String,
+    pub secondary: String,
+}
+
+impl Policy {
+    /// Whether the policy has that right.
+    pub fn grants(&self, right: &str) -> bool {
+        self.rights.split(',').any(|mine| mine.trim().eq_ignore_ascii_case(right))
+    }
+
+    /// Whether the key is one of its two.
+    pub fn has_key(&self, key: &str) -> bool {
+        self.primary == key || self.secondary == key
+    }
+
+    /// As a GET shows it.
+    pub fn without_keys(&self) -> Value {
+        json!({ "keyName": self.name, "rights": self.rights })
+    }
+
+    /// As `listkeys` shows it.
+    pub fn with_keys(&self) -> Value {
+        json!({
+            "keyName": self.name,
+            "rights": self.rights,
+            "primaryKey": self.primary,
+            "secondaryKey": self.secondary,
+        })
+    }
+}
+
+/// Prints policies, by name.
+pub(crate) fn print(page: &mut Snapshot<'_>, policies: &[Policy]) {
+    let mut sorted: Vec<&Policy> = policies.iter().collect();
+    sorted.sort_by_key(|policy| policy.name.to_lowercase());
+    for policy in sorted {
+        let (primary, secondary) = (page.secret(&policy.primary), page.secret(&policy.secondary));
+        page.line(1, &format!("policy {} [{}] {primary} {secondary}", policy.name, policy.rights));
+    }
+}
 
 /// What a policy belongs to, for the seed of its keys and the rights that exist.
 pub(crate) struct Owner<'a> {
@@ -16,43 +63,18 @@ pub(crate) struct Owner<'a> {
     pub left_out: KeysLeftOut,
 }
 
-pub(crate) const HUB_RIGHTS: [&str; 4] = ["RegistryRead", "RegistryWrite", "ServiceConnect", "DeviceConnect"];
-pub(crate) const SERVICE_RIGHTS: [&str; 6] =
-    ["ServiceConfig", "EnrollmentRead", "EnrollmentWrite", "DeviceConnect", "RegistrationStatusRead", "RegistrationStatusWrite"];
-
 fn fresh(keyring: &mut Keyring, label: &str, name: &str, slot: &str) -> String {
     keyring.key(&format!("{label}/{name}/{slot}"))
 }
 
-fn made(keyring: &mut Keyring, label: &str, name: &str, rights: &str) -> Policy {
+/// A policy with fresh keys.
+pub(crate) fn made(keyring: &mut Keyring, label: &str, name: &str, rights: &str) -> Policy {
     Policy {
         name: name.to_owned(),
         rights: rights.to_owned(),
         primary: fresh(keyring, label, name, "primary"),
         secondary: fresh(keyring, label, name, "secondary"),
     }
-}
-
-/// The policies of a new hub (Microsoft Learn: "Control access to IoT Hub", default policies).
-pub(crate) fn default_hub_policies(keyring: &mut Keyring, hub: &str) -> Vec<Policy> {
-    let label = format!("hub/{}", hub.to_lowercase());
-    [
-        ("iothubowner", "RegistryRead, RegistryWrite, ServiceConnect, DeviceConnect"),
-        ("service", "ServiceConnect"),
-        ("device", "DeviceConnect"),
-        ("registryRead", "RegistryRead"),
-        ("registryReadWrite", "RegistryRead, RegistryWrite"),
-    ]
-    .map(|(name, rights)| made(keyring, &label, name, rights))
-    .into()
-}
-
-/// The policy of a new provisioning service.
-pub(crate) fn default_service_policies(keyring: &mut Keyring, service: &str) -> Vec<Policy> {
-    let label = format!("service/{}", service.to_lowercase());
-    let rights = "ServiceConfig, EnrollmentRead, EnrollmentWrite, DeviceConnect, \
-                  RegistrationStatusRead, RegistrationStatusWrite";
-    vec![made(keyring, &label, "provisioningserviceowner", rights)]
 }
 
 /// Reads the policies of a PUT body: those that are left out are gone.

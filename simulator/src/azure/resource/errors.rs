@@ -1,4 +1,4 @@
-//! Error bodies: the resource manager's own, and the flat one of `Microsoft.Devices`.
+//! The error bodies of the resource manager.
 
 use serde_json::json;
 
@@ -9,43 +9,9 @@ pub(crate) fn arm(status: u16, code: &str, message: &str) -> Answer {
     Answer::json(status, json!({ "error": { "code": code, "message": message } }))
 }
 
-/// The error of `Microsoft.Devices`, whose code is a number on the wire.
-pub(crate) fn devices(status: u16, code: u32, reason: &str, message: &str) -> Answer {
-    Answer::json(
-        status,
-        json!({
-            "code": code,
-            "httpStatusCode": reason,
-            "message": format!("{message} errorcode: IH{code}."),
-        }),
-    )
-}
-
-/// 400 of `Microsoft.Devices`.
-pub(crate) fn bad(code: u32, message: &str) -> Answer {
-    devices(400, code, "BadRequest", message)
-}
-
-/// The resource is in the middle of another operation.
-pub(crate) fn not_active(name: &str) -> Answer {
-    let message = format!("The resource {name} is not currently in Active state, retry later.");
-    devices(409, 409_002, "Conflict", &message)
-}
-
-/// The entity tag does not fit.
-pub(crate) fn stale(name: &str) -> Answer {
-    let message = format!("ETag mismatch for resource {name}: the precondition failed.");
-    devices(412, 412_001, "PreconditionFailed", &message)
-}
-
-/// The name belongs to somebody.
-pub(crate) fn taken(name: &str) -> Answer {
-    let message = format!("The name {name} is already in use; names are unique across Azure.");
-    devices(409, 409_001, "Conflict", &message)
-}
-
+/// There is no such resource; its type is the whole one, as `Microsoft.Devices/IotHubs`.
 pub(crate) fn no_such_resource(kind: &str, name: &str, group: &str) -> Answer {
-    let message = format!("The Resource 'Microsoft.Devices/{kind}/{name}' under resource group '{group}' was not found.");
+    let message = format!("The Resource '{kind}/{name}' under resource group '{group}' was not found.");
     arm(404, "ResourceNotFound", &message)
 }
 

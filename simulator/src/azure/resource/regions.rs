@@ -30,8 +30,17 @@ fn place(name: &str) -> Option<(f64, f64)> {
     REGIONS.iter().find(|(region, _, _)| *region == name).map(|(_, latitude, longitude)| (latitude.to_radians(), longitude.to_radians()))
 }
 
+/// The canonical name of a region: `East US` is `eastus`.
+pub(crate) fn region_name(location: &str) -> String {
+    location.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_lowercase()
+}
+
 /// Whether there is such a region.
-pub(crate) fn known(name: &str) -> bool {
+pub(crate) fn known_region(location: &str) -> bool {
+    known(&region_name(location))
+}
+
+fn known(name: &str) -> bool {
     place(name).is_some()
 }
 

@@ -18,7 +18,7 @@ pub(crate) type Reply = BoxBody<Bytes, io::Error>;
 
 /// How an answer is put on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Writing {
+pub(crate) enum Delivery {
     /// As it is.
     Whole,
     /// Half of the announced bytes, then the connection is closed.
@@ -28,12 +28,12 @@ pub(crate) enum Writing {
 }
 
 /// Makes the HTTP response.
-pub(crate) fn write(answer: &Answer, writing: Writing) -> hyper::Response<Reply> {
+pub(crate) fn write(answer: &Answer, delivery: Delivery) -> hyper::Response<Reply> {
     let bytes = answer.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-    let body = match writing {
-        Writing::Whole => Full::new(bytes).map_err(|never: Infallible| match never {}).boxed(),
-        Writing::Truncated => Broken::half(&bytes).boxed(),
-        Writing::Oversized(length) => Padded::to(bytes, length).boxed(),
+    let body = match delivery {
+        Delivery::Whole => Full::new(bytes).map_err(|never: Infallible| match never {}).boxed(),
+        Delivery::Truncated => Broken::half(&bytes).boxed(),
+        Delivery::Oversized(length) => Padded::to(bytes, length).boxed(),
     };
     let mut response = hyper::Response::new(body);
     // A planned status may be none.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::azure::access::sas::Signature;
 use crate::azure::dps::attestation::Anchors;
-use crate::azure::dps::service::{Credential, Enrollment, Service, Through};
+use crate::azure::dps::service::{Credential, Enrollment, ProvisioningService, Through};
 use crate::azure::dps::service_api::refusal::{missing, unauthorized};
 use crate::azure::options::SecondKey;
 use crate::azure::state::Azure;
@@ -23,7 +23,7 @@ pub(crate) struct Proved {
 pub(crate) fn prove(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proved, Answer> {
     let by_certificate = call.header("authorization").is_none() && !call.peer.chain.is_empty();
     let (through, credential) =
-        if by_certificate { certified(&azure.services[name], id, call, now)? } else { signed(azure, name, id, call, now)? };
+        if by_certificate { certified(&azure.provisioning()[name], id, call, now)? } else { signed(azure, name, id, call, now)? };
     Ok(Proved { service: name.to_owned(), registration: id.to_owned(), through, credential })
 }
 
@@ -33,7 +33,7 @@ fn signed(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) 
     if signature.expired(now) {
         return Err(unauthorized("The signature has expired.", now));
     }
-    let service = &azure.services[name];
+    let service = &azure.provisioning()[name];
     let wanted = format!("{}/registrations/{id}", service.id_scope).to_lowercase();
     if signature.resource.to_lowercase() != wanted {
         return Err(unauthorized("The signature is for another resource.", now));
@@ -49,7 +49,7 @@ fn signed(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) 
     Ok((through, Credential::Key(key)))
 }
 
-fn certified(service: &Service, id: &str, call: &Call, now: Timestamp) -> Result<(Through, Credential), Answer> {
+fn certified(service: &ProvisioningService, id: &str, call: &Call, now: Timestamp) -> Result<(Through, Credential), Answer> {
     let chain = &call.peer.chain[..];
     let [leaf, ..] = chain else {
         return Err(unauthorized(&Refusal::Missing.to_string(), now));
@@ -78,7 +78,7 @@ fn certified(service: &Service, id: &str, call: &Call, now: Timestamp) -> Result
 
 /// The enrollments that may let a registration id in: its own and no other, else every group, the one that did before first
 /// (Microsoft Learn: "How to disenroll a device").
-fn candidates<'a>(service: &'a Service, id: &str, now: Timestamp) -> Result<Vec<(Through, &'a Enrollment)>, Answer> {
+fn candidates<'a>(service: &'a ProvisioningService, id: &str, now: Timestamp) -> Result<Vec<(Through, &'a Enrollment)>, Answer> {
     if let Some(individual) = service.individual(id) {
         return Ok(vec![(Through::Individual, &individual.enrollment)]);
     }

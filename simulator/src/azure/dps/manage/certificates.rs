@@ -4,58 +4,58 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde_json::{Map, Value, json};
 
-use crate::azure::arm::Place;
-use crate::azure::dps::authority::Authority;
-use crate::azure::dps::certificate::Certificate;
+use crate::azure::dps::certificate::{Authority, Certificate};
 use crate::azure::dps::manage::find;
-use crate::azure::dps::service::Service;
-use crate::azure::resource::errors::{bad, devices, no_body, no_such_resource, stale, unknown_path};
+use crate::azure::dps::service::ProvisioningService;
+use crate::azure::microsoft_devices::errors::{bad, devices, stale};
+use crate::azure::resource::ResourceId;
+use crate::azure::resource::errors::{no_body, no_such_resource, unknown_path};
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
 use crate::engine::keys;
 
-const KIND: &str = "provisioningServices/certificates";
+const KIND: &str = "Microsoft.Devices/provisioningServices/certificates";
 
 /// Answers everything on one certificate; `rest` is the path behind its name.
-pub(crate) fn one(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, rest: &[&str]) -> Outcome {
-    find(azure, place)?;
+pub(crate) fn one(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
+    find(azure, id)?;
     let name = call.segments.get(9).map_or("", String::as_str);
     match (call.method.as_str(), rest) {
-        ("PUT", []) => put(azure, call, now, place, name),
-        ("GET", []) => known(azure, place, name).map(|authority| Answer::json(200, shown(place, authority))),
-        ("DELETE", []) => delete(azure, call, place, name),
-        ("POST", ["generateverificationcode"]) => ask_for_proof(azure, call, now, place, name),
-        ("POST", ["verify"]) => prove(azure, call, now, place, name),
+        ("PUT", []) => put(azure, call, now, id, name),
+        ("GET", []) => known(azure, id, name).map(|authority| Answer::json(200, shown(id, authority))),
+        ("DELETE", []) => delete(azure, call, id, name),
+        ("POST", ["generateverificationcode"]) => ask_for_proof(azure, call, now, id, name),
+        ("POST", ["verify"]) => prove(azure, call, now, id, name),
         _ => Err(unknown_path(call)),
     }
 }
 
 /// Lists a service's certificates.
-pub(crate) fn list(azure: &Azure, place: &Place<'_>) -> Outcome {
-    let all: Vec<Value> = find(azure, place)?.authorities.values().map(|authority| shown(place, authority)).collect();
+pub(crate) fn list(azure: &Azure, id: &ResourceId<'_>) -> Outcome {
+    let all: Vec<Value> = find(azure, id)?.authorities.values().map(|authority| shown(id, authority)).collect();
     Ok(Answer::json(200, json!({ "value": all })))
 }
 
-fn known<'a>(azure: &'a Azure, place: &Place<'_>, name: &str) -> Result<&'a Authority, Answer> {
-    find(azure, place)?.certificate(name).ok_or_else(|| no_such_resource(KIND, name, place.group))
+fn known<'a>(azure: &'a Azure, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Answer> {
+    find(azure, id)?.certificate(name).ok_or_else(|| no_such_resource(KIND, name, id.group))
 }
 
 /// The certificate whose entity tag the request has to bring along.
-fn matched<'a>(azure: &'a Azure, call: &Call, place: &Place<'_>, name: &str) -> Result<&'a Authority, Answer> {
-    let authority = known(azure, place, name)?;
+fn matched<'a>(azure: &'a Azure, call: &Call, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Answer> {
+    let authority = known(azure, id, name)?;
     let tag = call.header("if-match").map_or("", |tag| tag.trim_matches('"'));
     if tag == "*" || tag == authority.etag { Ok(authority) } else { Err(stale(name)) }
 }
 
-fn service_mut<'a>(azure: &'a mut Azure, place: &Place<'_>) -> &'a mut Service {
-    azure.services.get_mut(&place.name.to_lowercase()).expect("the service was found under the same lock")
+fn service_mut<'a>(azure: &'a mut Azure, id: &ResourceId<'_>) -> &'a mut ProvisioningService {
+    azure.provisioning_mut().get_mut(&id.name.to_lowercase()).expect("the service was found under the same lock")
 }
 
-fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, name: &str) -> Outcome {
+fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
     let given = &call.json.as_ref().filter(|body| body.is_object()).ok_or_else(no_body)?["properties"];
-    let before = find(azure, place)?.certificate(name).cloned();
+    let before = find(azure, id)?.certificate(name).cloned();
     match &before {
-        Some(_) => _ = matched(azure, call, place, name)?,
+        Some(_) => _ = matched(azure, call, id, name)?,
         None if call.header("if-match").is_some_and(|tag| tag != "*") => return Err(stale(name)),
         None => {}
     }
@@ -63,7 +63,7 @@ fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, name: 
         return Err(bad(400_006, &format!("The certificate name '{name}' is not valid.")));
     }
     let most = azure.options.limits.authorities;
-    if before.is_none() && find(azure, place)?.authorities.len() >= most {
+    if before.is_none() && find(azure, id)?.authorities.len() >= most {
         return Err(bad(400_305, &format!("A provisioning service keeps {most} certificates at most.")));
     }
     let certificate = given["certificate"].as_str().and_then(Certificate::read);
@@ -77,8 +77,8 @@ fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, name: 
         updated: now,
         certificate,
     };
-    let answer = Answer::json(200, shown(place, &authority));
-    service_mut(azure, place).authorities.insert(name.to_lowercase(), authority);
+    let answer = Answer::json(200, shown(id, &authority));
+    service_mut(azure, id).authorities.insert(name.to_lowercase(), authority);
     Ok(answer)
 }
 
@@ -86,29 +86,29 @@ fn valid_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
-fn delete(azure: &mut Azure, call: &Call, place: &Place<'_>, name: &str) -> Outcome {
-    if find(azure, place)?.certificate(name).is_none() {
+fn delete(azure: &mut Azure, call: &Call, id: &ResourceId<'_>, name: &str) -> Outcome {
+    if find(azure, id)?.certificate(name).is_none() {
         return Ok(Answer::new(204));
     }
-    matched(azure, call, place, name)?;
-    service_mut(azure, place).authorities.remove(&name.to_lowercase());
+    matched(azure, call, id, name)?;
+    service_mut(azure, id).authorities.remove(&name.to_lowercase());
     Ok(Answer::new(200))
 }
 
 /// Gives the code that has to be the common name of a certificate which the authority signs.
-fn ask_for_proof(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, name: &str) -> Outcome {
-    matched(azure, call, place, name)?;
-    let purpose = format!("code/{}/{}", place.name.to_lowercase(), name.to_lowercase());
+fn ask_for_proof(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
+    matched(azure, call, id, name)?;
+    let purpose = format!("code/{}/{}", id.name.to_lowercase(), name.to_lowercase());
     let code = azure.keyring.name(&purpose, 48).to_uppercase();
-    let authority = written(azure, now, place, name);
+    let authority = written(azure, now, id, name);
     authority.code = Some(code.clone());
-    let mut document = shown(place, authority);
+    let mut document = shown(id, authority);
     document["properties"]["verificationCode"] = code.into();
     Ok(Answer::json(200, document))
 }
 
-fn prove(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, name: &str) -> Outcome {
-    let authority = matched(azure, call, place, name)?;
+fn prove(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
+    let authority = matched(azure, call, id, name)?;
     let given = call.json.as_ref().and_then(|body| body["certificate"].as_str()).and_then(Certificate::read);
     let proof = given.ok_or_else(|| bad(400_306, "The certificate is not valid."))?;
     let asked = authority.code.as_deref();
@@ -116,21 +116,21 @@ fn prove(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>, name
         let message = "The certificate does not show that you hold the authority's key: its common name has to be the code, and the authority has to sign it.";
         return Err(devices(400, 400_307, "BadRequest", message));
     }
-    let authority = written(azure, now, place, name);
+    let authority = written(azure, now, id, name);
     (authority.verified, authority.code) = (true, None);
-    Ok(Answer::json(200, shown(place, authority)))
+    Ok(Answer::json(200, shown(id, authority)))
 }
 
 /// The certificate with another entity tag.
-fn written<'a>(azure: &'a mut Azure, now: Timestamp, place: &Place<'_>, name: &str) -> &'a mut Authority {
+fn written<'a>(azure: &'a mut Azure, now: Timestamp, id: &ResourceId<'_>, name: &str) -> &'a mut Authority {
     let etag = azure.etag();
-    let authority = service_mut(azure, place).authorities.get_mut(&name.to_lowercase());
+    let authority = service_mut(azure, id).authorities.get_mut(&name.to_lowercase());
     let authority = authority.expect("the certificate was found under the same lock");
     (authority.etag, authority.updated) = (etag, now);
     authority
 }
 
-fn shown(place: &Place<'_>, authority: &Authority) -> Value {
+fn shown(id: &ResourceId<'_>, authority: &Authority) -> Value {
     let (certificate, mut properties) = (&authority.certificate, Map::new());
     let time = |time: &Timestamp| rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(time).unwrap_or_default();
     let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);
@@ -144,7 +144,7 @@ fn shown(place: &Place<'_>, authority: &Authority) -> Value {
     json!({
         "id": format!(
             "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.Devices/ProvisioningServices/{}/certificates/{}",
-            place.subscription, place.group, place.name, authority.name
+            id.subscription, id.group, id.name, authority.name
         ),
         "name": authority.name,
         "type": "Microsoft.Devices/ProvisioningServices/Certificates",

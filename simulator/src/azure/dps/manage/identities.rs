@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::azure::access::identity::{GivenIdentity, Identities};
-use crate::azure::dps::service::Service;
-use crate::azure::resource::errors::bad;
+use crate::azure::dps::service::ProvisioningService;
+use crate::azure::microsoft_devices::errors::bad;
 use crate::engine::http::{Answer, Call};
 use crate::engine::keys::Keyring;
 
@@ -41,7 +41,7 @@ pub(crate) fn after(keyring: &mut Keyring, service: &str, before: Identities, bo
 }
 
 /// As a GET shows them; `None` when there are none.
-pub(crate) fn shown(service: &Service, tenant: &str) -> Option<Value> {
+pub(crate) fn shown(service: &ProvisioningService, tenant: &str) -> Option<Value> {
     let Identities { system, given } = &service.identities;
     let kinds = match (system, given.is_empty()) {
         (None, true) => return None,

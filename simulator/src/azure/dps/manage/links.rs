@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::azure::dps::service::{Link, Means, Service};
-use crate::azure::iot_hub::manage::document::region_name;
+use crate::azure::dps::service::{Link, Means, ProvisioningService};
+use crate::azure::microsoft_devices::errors::bad;
 use crate::azure::options::{IdentityLink, MaskedLink, Variants};
-use crate::azure::resource::errors::bad;
+use crate::azure::resource::regions::region_name;
 use crate::azure::state::Azure;
 use crate::engine::http::Answer;
 
@@ -16,7 +16,7 @@ pub(crate) fn read(azure: &Azure, key: &str, wanted: &[Value], knows_identities:
         let message = format!("A provisioning service links {most} hubs at most.");
         return Err(bad(400_304, &message));
     }
-    let reader = Reader { service: azure.services.get(key), variants: &azure.options.variants, knows_identities };
+    let reader = Reader { service: azure.provisioning().get(key), variants: &azure.options.variants, knows_identities };
     let mut links: Vec<Link> = Vec::with_capacity(wanted.len());
     for entry in wanted {
         let link = reader.link(entry)?;
@@ -32,7 +32,7 @@ pub(crate) fn read(azure: &Azure, key: &str, wanted: &[Value], knows_identities:
 /// What decides how an entry is read.
 struct Reader<'a> {
     /// The service as it was before.
-    service: Option<&'a Service>,
+    service: Option<&'a ProvisioningService>,
     variants: &'a Variants,
     knows_identities: bool,
 }

@@ -4,18 +4,18 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::azure::access::identity::Identities;
-use crate::azure::arm::Place;
-use crate::azure::arm::resource_groups::{must_accept, tags_of};
-use crate::azure::dps::manage::shown;
-use crate::azure::dps::manage::{identities, links};
-use crate::azure::dps::service::{Link, Service};
-use crate::azure::iot_hub::manage::document::{known_region, region_name};
-use crate::azure::iot_hub::manage::put::{new_resource, valid_name};
-use crate::azure::microsoft_devices::policies::{Owner, SERVICE_RIGHTS, default_service_policies, read};
-use crate::azure::resource::errors::{arm, bad, no_body, not_active, taken};
+use crate::azure::dps::manage::{ServiceType, identities, links, shown};
+use crate::azure::dps::service::{KIND, Link, ProvisioningService, SERVICE_RIGHTS, default_service_policies};
+use crate::azure::microsoft_devices::errors::{bad, not_active, taken};
+use crate::azure::microsoft_devices::names::valid_name;
+use crate::azure::microsoft_devices::policies::{Owner, Policy, read};
+use crate::azure::resource::errors::{arm, no_body};
+use crate::azure::resource::group::must_accept;
 use crate::azure::resource::operation::announce;
-use crate::azure::resource::{Phase, Policy};
-use crate::azure::state::{Azure, Due};
+use crate::azure::resource::phase::Phase;
+use crate::azure::resource::regions::{known_region, region_name};
+use crate::azure::resource::{Resource, ResourceId, tags_of};
+use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
 
 /// The fields of `properties` that are kept apart or that the service alone writes.
@@ -41,30 +41,30 @@ struct Wanted {
 }
 
 /// Creates or replaces.
-pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> Outcome {
-    must_accept(azure, place.subscription, place.group)?;
+pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>) -> Outcome {
+    must_accept(azure, id.subscription, id.group)?;
     let body = call.json.as_ref().filter(|body| body.is_object());
     let body = body.ok_or_else(no_body)?;
-    let key = place.name.to_lowercase();
-    if !valid_name(place.name) {
-        let message = format!("The service name '{}' is not valid.", place.name);
+    let key = id.name.to_lowercase();
+    if !valid_name(id.name) {
+        let message = format!("The service name '{}' is not valid.", id.name);
         return Err(bad(400_006, &message));
     }
-    check_against(azure, place, body)?;
+    check_against(azure, id, body)?;
     let wanted = read_body(azure, &key, body, identities::knows(call))?;
     let identities = identities_after(azure, &key, call, body)?;
     let policies = policies(azure, &key, &body["properties"]["authorizationPolicies"])?;
-    let begun = azure.begin(now, |number| Due::Service(key.clone(), number));
+    let begun = azure.begin_on(&ServiceType, &key, now);
     let etag = azure.etag();
     for link in &wanted.links {
         link.key().map(|key| azure.keyring.keep(key.clone()));
     }
-    let existed = azure.services.contains_key(&key);
+    let existed = azure.provisioning().contains_key(&key);
     if !existed {
-        let service = empty(azure, place, &wanted, now);
-        azure.services.insert(key.clone(), service);
+        let service = empty(azure, id, &wanted, now);
+        azure.provisioning_mut().insert(key.clone(), service);
     }
-    let service = azure.services.get_mut(&key).expect("the service was inserted above if it was not there");
+    let service = azure.provisioning_mut().get_mut(&key).expect("the service was inserted above if it was not there");
     service.resource.tags = tags_of(body).unwrap_or_default();
     service.resource.etag = etag;
     service.resource.phase = if existed { Phase::Updating(begun.number) } else { Phase::Creating(begun.number) };
@@ -77,35 +77,35 @@ pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<
     service.properties.extend(off.map(|off| (identities::LOCAL_AUTH_OFF.to_owned(), off)));
     service.policies = policies;
     service.identities = identities;
-    let answer = Answer::json(if existed { 200 } else { 201 }, shown(azure, &azure.services[&key], call));
+    let answer = Answer::json(if existed { 200 } else { 201 }, shown(azure, &azure.provisioning()[&key], call));
     Ok(announce(azure, call, &begun, answer))
 }
 
 /// A version that does not know identities leaves them as they are.
 fn identities_after(azure: &mut Azure, key: &str, call: &Call, body: &Value) -> Result<Identities, Answer> {
-    let before = azure.services.get(key).map(|service| service.identities.clone()).unwrap_or_default();
+    let before = azure.provisioning().get(key).map(|service| service.identities.clone()).unwrap_or_default();
     if identities::knows(call) { identities::after(&mut azure.keyring, key, before, body) } else { Ok(before) }
 }
 
-fn empty(azure: &mut Azure, place: &Place<'_>, wanted: &Wanted, now: Timestamp) -> Service {
-    let resource = new_resource(azure, place, wanted.location.clone(), now);
-    Service::new(&mut azure.keyring, resource, Vec::new())
+fn empty(azure: &mut Azure, id: &ResourceId<'_>, wanted: &Wanted, now: Timestamp) -> ProvisioningService {
+    let resource = Resource::new(KIND, id, &wanted.location, String::new(), azure.visible_from(now));
+    ProvisioningService::new(&mut azure.keyring, resource, Vec::new())
 }
 
-fn check_against(azure: &Azure, place: &Place<'_>, body: &Value) -> Result<(), Answer> {
-    let Some(service) = azure.services.get(&place.name.to_lowercase()) else {
+fn check_against(azure: &Azure, id: &ResourceId<'_>, body: &Value) -> Result<(), Answer> {
+    let Some(service) = azure.provisioning().get(&id.name.to_lowercase()) else {
         return Ok(());
     };
     let resource = &service.resource;
-    if !resource.lives_in(place.subscription, place.group) {
-        return Err(taken(place.name));
+    if !resource.is_in(id.subscription, id.group) {
+        return Err(taken(id.name));
     }
     if resource.phase != Phase::Active {
-        return Err(not_active(place.name));
+        return Err(not_active(id.name));
     }
     let location = body["location"].as_str().unwrap_or_default();
     if region_name(location) != region_name(&resource.location) {
-        let message = format!("The resource '{}' already exists in location '{}'.", place.name, resource.location);
+        let message = format!("The resource '{}' already exists in location '{}'.", id.name, resource.location);
         return Err(arm(409, "InvalidResourceLocation", &message));
     }
     Ok(())
@@ -145,7 +145,7 @@ fn read_body(azure: &Azure, key: &str, body: &Value, knows_identities: bool) -> 
 
 /// The policies after the PUT: a body without the list leaves them alone.
 fn policies(azure: &mut Azure, key: &str, wanted: &Value) -> Result<Vec<Policy>, Answer> {
-    let before = azure.services.get(key).map(|service| service.policies.clone());
+    let before = azure.provisioning().get(key).map(|service| service.policies.clone());
     match (wanted.as_array(), before) {
         (None, Some(before)) => Ok(before),
         (None, None) => Ok(default_service_policies(&mut azure.keyring, key)),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::azure::dps::attestation::{Attestation, Slots};
 use crate::azure::dps::certificate::Certificate;
-use crate::azure::dps::service::Service;
+use crate::azure::dps::service::ProvisioningService;
 use crate::azure::dps::service_api::document::Sort;
 use crate::engine::http::Answer;
 use crate::engine::keys::decode;
@@ -18,7 +18,7 @@ pub(crate) enum Wanted {
 }
 
 /// Reads an attestation; `old` is what the enrollment had.
-pub(crate) fn read(service: &Service, sort: Sort, body: &Value, old: Option<&Attestation>) -> Result<Wanted, String> {
+pub(crate) fn read(service: &ProvisioningService, sort: Sort, body: &Value, old: Option<&Attestation>) -> Result<Wanted, String> {
     match body["type"].as_str() {
         Some("symmetricKey") if body["x509"].is_object() => Err("An attestation by keys has no certificates.".to_owned()),
         Some("symmetricKey") => {
@@ -42,7 +42,7 @@ fn key(value: &Value) -> Result<Option<String>, String> {
 }
 
 /// A group names those who sign, a single device its own certificates; both may refer to authorities instead.
-fn certificates(service: &Service, sort: Sort, x509: &Value, old: Option<&Attestation>) -> Result<Attestation, String> {
+fn certificates(service: &ProvisioningService, sort: Sort, x509: &Value, old: Option<&Attestation>) -> Result<Attestation, String> {
     let kinds = ["signingCertificates", "clientCertificates", "caReferences"];
     let named: Vec<&str> = kinds.into_iter().filter(|kind| x509[kind].is_object()).collect();
     let [kind] = named.as_slice() else {
@@ -63,7 +63,7 @@ fn whole<T>(primary: Option<T>, secondary: Option<T>) -> Result<Slots<T>, String
     if empty { Err("The attestation names no certificate.".to_owned()) } else { Ok(Slots { primary, secondary }) }
 }
 
-fn references(service: &Service, slots: &Value) -> Result<Slots<String>, String> {
+fn references(service: &ProvisioningService, slots: &Value) -> Result<Slots<String>, String> {
     let slot = |name: &str| match slots[name].as_str().filter(|name| !name.is_empty()) {
         None => Ok(None),
         Some(name) => match service.certificate(name) {

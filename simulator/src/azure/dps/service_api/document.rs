@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::azure::dps::attestation::Attestation;
-use crate::azure::dps::service::{Enrollment, Service};
+use crate::azure::dps::service::{Enrollment, ProvisioningService};
 use crate::azure::dps::service_api::attestation;
 use crate::azure::dps::service_api::refusal::bad;
 use crate::engine::http::Answer;
@@ -50,7 +50,7 @@ const KEPT: [&str; 4] = ["capabilities", "initialTwin", "customAllocationDefinit
 
 /// Reads and checks a PUT body; `old` is how devices proved themselves before.
 pub(crate) fn read(
-    service: &Service,
+    service: &ProvisioningService,
     sort: Sort,
     id: &str,
     body: &Value,
@@ -110,7 +110,7 @@ fn valid_id(id: &str) -> bool {
 }
 
 /// The hubs that the body names; each has to be linked.
-fn hubs(service: &Service, body: &Value, now: Timestamp) -> Result<Vec<String>, Answer> {
+fn hubs(service: &ProvisioningService, body: &Value, now: Timestamp) -> Result<Vec<String>, Answer> {
     let list = body["iotHubs"].as_array().map_or(&[][..], Vec::as_slice);
     let one = body["iotHubHostName"].as_str().filter(|host| !host.is_empty());
     if one.is_some() && !list.is_empty() {

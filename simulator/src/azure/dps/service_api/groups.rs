@@ -35,7 +35,7 @@ pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: 
     let upsert = Upsert { name, sort: Sort::Group, id, body, tag, before: there.groups.get(id).cloned(), others, most };
     let group = upsert.enrollment(azure, now)?;
     let shown = shown(Sort::Group, &group);
-    if let Some(service) = azure.services.get_mut(name) {
+    if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.groups.insert(id.to_owned(), group);
     }
     Ok(shown)
@@ -60,7 +60,7 @@ pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: 
 /// Deletes the group; the registrations that it made stay.
 pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
     check_tag(find(azure, name, id, now)?, tag, now)?;
-    if let Some(service) = azure.services.get_mut(name) {
+    if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.groups.remove(id);
     }
     Ok(())

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::azure::dps::service::{Individual, Service, Through};
+use crate::azure::dps::service::{Individual, ProvisioningService, Through};
 use crate::azure::dps::service_api::attestation::mechanism;
 use crate::azure::dps::service_api::document::{self, Sort};
 use crate::azure::dps::service_api::query::Query;
@@ -18,7 +18,7 @@ fn no_such_enrollment(id: &str, now: Timestamp) -> Answer {
     missing(404_201, &format!("EnrollmentNotFound: {id}."), now)
 }
 
-pub(crate) fn find<'a>(service: &'a Service, id: &str, now: Timestamp) -> Result<&'a Individual, Answer> {
+pub(crate) fn find<'a>(service: &'a ProvisioningService, id: &str, now: Timestamp) -> Result<&'a Individual, Answer> {
     service.individual(id).ok_or_else(|| no_such_enrollment(id, now))
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn shown(individual: &Individual) -> Value {
 }
 
 /// The same, with the record of its device once that registered through it.
-fn with_record(service: &Service, individual: &Individual) -> Value {
+fn with_record(service: &ProvisioningService, individual: &Individual) -> Value {
     let mut document = shown(individual);
     let record = service.registrations.get(&individual.enrollment.id.to_lowercase());
     if let Some(record) = record.filter(|record| record.through == Through::Individual) {
@@ -55,7 +55,7 @@ pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: 
     let device = body["deviceId"].as_str().filter(|device| !device.is_empty()).map(str::to_owned);
     let individual = Individual { enrollment, device };
     let shown = with_record(service(azure, name, now)?, &individual);
-    if let Some(service) = azure.services.get_mut(name) {
+    if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.individuals.insert(id.to_lowercase(), individual);
     }
     Ok(shown)
@@ -81,7 +81,7 @@ pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: 
 /// Deletes the enrollment; the record of its device stays.
 pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
     check_tag(&find(service(azure, name, now)?, id, now)?.enrollment, tag, now)?;
-    if let Some(service) = azure.services.get_mut(name) {
+    if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.individuals.remove(&id.to_lowercase());
     }
     Ok(())

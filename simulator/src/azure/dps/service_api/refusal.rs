@@ -3,9 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::azure::check::Finding;
 use crate::engine::http::{Answer, Call};
-use crate::spec::Kind;
+use crate::spec::{Finding, Kind};
 
 /// An error with a code of the service's own.
 pub(crate) fn refused(status: u16, code: u32, message: &str, now: Timestamp) -> Answer {

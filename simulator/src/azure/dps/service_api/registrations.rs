@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::azure::dps::service::{Registration, Service, Through};
+use crate::azure::dps::service::{ProvisioningService, Registration, Through};
 use crate::azure::dps::service_api::groups::no_such_group;
 use crate::azure::dps::service_api::refusal::{missing, no_such_host, stale};
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
 
-fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a Service, Answer> {
-    azure.services.get(name).ok_or_else(|| no_such_host(name, now))
+fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a ProvisioningService, Answer> {
+    azure.provisioning().get(name).ok_or_else(|| no_such_host(name, now))
 }
 
 /// A record; the device API adds which group it came from.
@@ -57,7 +57,7 @@ pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: 
     if condition.is_some_and(|etag| etag != "*" && etag != record.etag) {
         return Err(stale(now));
     }
-    if let Some(service) = azure.services.get_mut(name) {
+    if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.registrations.remove(&id.to_lowercase());
     }
     Ok(Answer::new(204))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::azure::dps::attestation::Attestation;
-use crate::azure::dps::service::{Enrollment, Service};
+use crate::azure::dps::service::{Enrollment, ProvisioningService};
 use crate::azure::dps::service_api::attestation::Wanted;
 use crate::azure::dps::service_api::document::{Sort, read};
 use crate::azure::dps::service_api::refusal::{bad, no_such_host, refused, stale};
@@ -12,8 +12,8 @@ use crate::azure::options::KeysLeftOut;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call};
 
-pub(crate) fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a Service, Answer> {
-    azure.services.get(name).ok_or_else(|| no_such_host(name, now))
+pub(crate) fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a ProvisioningService, Answer> {
+    azure.provisioning().get(name).ok_or_else(|| no_such_host(name, now))
 }
 
 /// Whether the entity tag of a request, if it has one, is the enrollment's.

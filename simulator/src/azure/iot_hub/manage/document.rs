@@ -4,18 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::azure::iot_hub::hub::Hub;
 use crate::azure::options::PoliciesOnGet;
-use crate::azure::resource::Phase;
-use crate::azure::resource::regions;
-
-/// The canonical name of a region: `East US` is `eastus`.
-pub(crate) fn region_name(location: &str) -> String {
-    location.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_lowercase()
-}
-
-/// Whether there is such a region.
-pub(crate) fn known_region(location: &str) -> bool {
-    regions::known(&region_name(location))
-}
+use crate::azure::resource::phase::Phase;
 
 /// The properties that a hub has when its creator names none.
 pub(crate) fn defaults(sku: &str) -> Map<String, Value> {
@@ -82,7 +71,7 @@ pub(crate) fn shown(hub: &Hub, policies: PoliciesOnGet) -> Value {
     mask(&mut properties);
     show_events(hub, &mut properties);
     if policies == PoliciesOnGet::WithoutKeys {
-        let listed = hub.policies.iter().map(crate::azure::resource::Policy::without_keys).collect();
+        let listed = hub.policies.iter().map(crate::azure::microsoft_devices::policies::Policy::without_keys).collect();
         properties.insert("authorizationPolicies".to_owned(), listed);
     }
     properties.insert("provisioningState".to_owned(), resource.phase.provisioning_state().into());

@@ -3,27 +3,20 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::azure::arm::Place;
-use crate::azure::arm::resource_groups::{must_accept, tags_of};
-use crate::azure::iot_hub::hub::Hub;
-use crate::azure::iot_hub::manage::document::{defaults, known_region, region_name, shown, unmask};
-use crate::azure::iot_hub::manage::usages;
-use crate::azure::microsoft_devices::policies::{HUB_RIGHTS, Owner, default_hub_policies, read};
-use crate::azure::resource::errors::{arm, bad, no_body, not_active, stale, taken};
+use crate::azure::iot_hub::hub::{HUB_RIGHTS, Hub, KIND, default_hub_policies};
+use crate::azure::iot_hub::manage::document::{defaults, shown, unmask};
+use crate::azure::iot_hub::manage::{HubType, usages};
+use crate::azure::microsoft_devices::errors::{bad, not_active, stale, taken};
+use crate::azure::microsoft_devices::names::valid_name;
+use crate::azure::microsoft_devices::policies::{Owner, Policy, read};
+use crate::azure::resource::errors::{arm, no_body};
+use crate::azure::resource::group::must_accept;
 use crate::azure::resource::operation::announce;
-use crate::azure::resource::{Phase, Policy, Resource};
-use crate::azure::state::{Azure, Due};
+use crate::azure::resource::phase::Phase;
+use crate::azure::resource::regions::{known_region, region_name};
+use crate::azure::resource::{Resource, ResourceId, tags_of};
+use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
-
-/// Names of hubs and services: three to fifty letters, digits and hyphens, not all digits.
-pub(crate) fn valid_name(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    (3..=50).contains(&name.len())
-        && name.bytes().all(fits)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && !name.bytes().all(|byte| byte.is_ascii_digit())
-}
 
 /// What the body asks for, checked.
 struct Wanted<'a> {
@@ -35,52 +28,39 @@ struct Wanted<'a> {
 }
 
 /// Creates or replaces.
-pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, place: &Place<'_>) -> Outcome {
-    must_accept(azure, place.subscription, place.group)?;
+pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>) -> Outcome {
+    must_accept(azure, id.subscription, id.group)?;
     let body = call.json.as_ref().filter(|body| body.is_object());
     let body = body.ok_or_else(no_body)?;
-    if !valid_name(place.name) {
-        let message = format!("The hub name '{}' is not valid.", place.name);
+    if !valid_name(id.name) {
+        let message = format!("The hub name '{}' is not valid.", id.name);
         return Err(bad(400_006, &message));
     }
-    let key = place.name.to_lowercase();
+    let key = id.name.to_lowercase();
     let mut wanted = read_body(body)?;
     if body["properties"]["eventHubEndpoints"].is_null() {
-        keep_endpoints(azure.hubs.get(&key), &mut wanted);
+        keep_endpoints(azure.hubs().get(&key), &mut wanted);
     }
-    check_against(azure, call, place, &wanted)?;
+    check_against(azure, call, id, &wanted)?;
     let policies = policies(azure, &key, wanted.policies)?;
-    let begun = azure.begin(now, |number| Due::Hub(key.clone(), number));
+    let begun = azure.begin_on(&HubType, &key, now);
     let etag = azure.etag();
-    let old = azure.hubs.remove(&key);
+    let old = azure.hubs_mut().remove(&key);
     let (status, phase) = match &old {
         Some(_) => (200, Phase::Updating(begun.number)),
         None => (201, Phase::Creating(begun.number)),
     };
     let mut resource = match &old {
         Some(old) => old.resource.clone(),
-        None => new_resource(azure, place, wanted.location.clone(), now),
+        None => Resource::new(KIND, id, &wanted.location, String::new(), azure.visible_from(now)),
     };
     resource.tags = tags_of(body).unwrap_or_default();
     resource.etag = etag;
     resource.phase = phase;
     let hub = replaced(old, resource, wanted, policies, body.get("identity"));
     let answer = Answer::json(status, shown(&hub, azure.options.variants.policies_on_get));
-    azure.hubs.insert(key, hub);
+    azure.hubs_mut().insert(key, hub);
     Ok(announce(azure, call, &begun, answer))
-}
-
-pub(crate) fn new_resource(azure: &mut Azure, place: &Place<'_>, location: String, now: Timestamp) -> Resource {
-    Resource {
-        subscription: place.subscription.to_owned(),
-        group: place.group.to_owned(),
-        name: place.name.to_owned(),
-        location,
-        tags: Map::new(),
-        etag: String::new(),
-        phase: Phase::Active,
-        visible_from: azure.visible_from(now),
-    }
 }
 
 /// The hub as the body wants it, with what no body can replace.
@@ -164,27 +144,27 @@ fn without_read_only_events(mut properties: Map<String, Value>) -> Map<String, V
     properties
 }
 
-fn check_against(azure: &Azure, call: &Call, place: &Place<'_>, wanted: &Wanted<'_>) -> Result<(), Answer> {
+fn check_against(azure: &Azure, call: &Call, id: &ResourceId<'_>, wanted: &Wanted<'_>) -> Result<(), Answer> {
     let condition = call.header("if-match");
-    let Some(hub) = azure.hubs.get(&place.name.to_lowercase()) else {
+    let Some(hub) = azure.hubs().get(&id.name.to_lowercase()) else {
         if condition.is_some() {
-            return Err(stale(place.name));
+            return Err(stale(id.name));
         }
-        return check_quota(azure, place.subscription, wanted.sku);
+        return check_quota(azure, id.subscription, wanted.sku);
     };
-    if !hub.resource.lives_in(place.subscription, place.group) {
-        return Err(taken(place.name));
+    if !hub.resource.is_in(id.subscription, id.group) {
+        return Err(taken(id.name));
     }
     if condition.is_some_and(|etag| !hub.resource.fits(etag)) {
-        return Err(stale(place.name));
+        return Err(stale(id.name));
     }
     if hub.resource.phase != Phase::Active {
-        return Err(not_active(place.name));
+        return Err(not_active(id.name));
     }
     if region_name(&hub.resource.location) != wanted.location {
         let message = format!(
             "The resource '{}' already exists in location '{}' in resource group '{}'. A resource with the same name cannot be created in location '{}'.",
-            place.name, hub.resource.location, place.group, wanted.location
+            id.name, hub.resource.location, id.group, wanted.location
         );
         return Err(arm(409, "InvalidResourceLocation", &message));
     }
@@ -213,7 +193,7 @@ fn check_quota(azure: &Azure, subscription: &str, sku: &str) -> Result<(), Answe
 
 /// The policies after the PUT: a body without the list leaves them alone.
 fn policies(azure: &mut Azure, key: &str, wanted: Option<&[Value]>) -> Result<Vec<Policy>, Answer> {
-    let before = azure.hubs.get(key).map(|hub| hub.policies.clone());
+    let before = azure.hubs().get(key).map(|hub| hub.policies.clone());
     match (wanted, before) {
         (None, Some(before)) => Ok(before),
         (None, None) => Ok(default_hub_policies(&mut azure.keyring, key)),

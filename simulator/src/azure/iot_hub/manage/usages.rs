@@ -10,7 +10,7 @@ pub(crate) const FREE_HUBS: usize = 1;
 
 /// The hubs of a subscription, free or paid.
 pub(crate) fn hubs(azure: &Azure, subscription: &str, free: bool) -> usize {
-    let here = azure.hubs.values().filter(|hub| hub.resource.subscription.eq_ignore_ascii_case(subscription));
+    let here = azure.hubs().values().filter(|hub| hub.resource.subscription.eq_ignore_ascii_case(subscription));
     here.filter(|hub| (hub.sku == "F1") == free).count()
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::azure::iot_hub::hub::Device;
 use crate::azure::iot_hub::registry::devices::{check, write};
-use crate::azure::iot_hub::registry::refused;
+use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
 
@@ -42,7 +42,7 @@ fn failure(code: &str, status: &str) -> Failure {
 }
 
 fn one(azure: &mut Azure, hub: &str, id: &str, entry: &Value, now: Timestamp) -> Result<(), Failure> {
-    let there = azure.hubs[hub].devices.get(id);
+    let there = azure.hubs()[hub].devices.get(id);
     let mode = entry["importMode"].as_str().unwrap_or("create");
     match mode {
         "create" if there.is_some() => return Err(failure("DeviceAlreadyExists", "The device exists")),
@@ -75,7 +75,7 @@ fn put(azure: &mut Azure, hub: &str, id: &str, entry: &Value, now: Timestamp) ->
 }
 
 fn remove(azure: &mut Azure, hub: &str, id: &str) {
-    if let Some(hub) = azure.hubs.get_mut(hub) {
+    if let Some(hub) = azure.hubs_mut().get_mut(hub) {
         hub.devices.remove(id);
     }
 }

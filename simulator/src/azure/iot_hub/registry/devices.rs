@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::azure::iot_hub::hub::{Authentication, Device};
-use crate::azure::iot_hub::registry::refused;
+use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::twin::Twin;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
@@ -76,7 +76,7 @@ fn missing(id: &str) -> Answer {
 }
 
 pub(crate) fn find<'a>(azure: &'a Azure, hub: &str, id: &str) -> Result<&'a Device, Answer> {
-    azure.hubs[hub].devices.get(id).ok_or_else(|| missing(id))
+    azure.hubs()[hub].devices.get(id).ok_or_else(|| missing(id))
 }
 
 pub(crate) fn get(azure: &Azure, hub: &str, id: &str) -> Outcome {
@@ -110,14 +110,14 @@ pub(crate) fn put(azure: &mut Azure, hub: &str, id: &str, call: &Call, now: Time
     let body = call.json.as_ref().filter(|body| body["deviceId"] == id);
     let body = body.ok_or_else(|| refused(400, "ArgumentInvalid", "The body's deviceId differs from the path's"))?;
     check(body, id)?;
-    check_condition(azure.hubs[hub].devices.get(id), call, id)?;
+    check_condition(azure.hubs()[hub].devices.get(id), call, id)?;
     write(azure, hub, id, body, now);
     get(azure, hub, id)
 }
 
 /// Writes a device as a document says that was checked before.
 pub(crate) fn write(azure: &mut Azure, hub: &str, id: &str, body: &Value, now: Timestamp) {
-    let before = azure.hubs[hub].devices.get(id).cloned();
+    let before = azure.hubs()[hub].devices.get(id).cloned();
     let authentication = authentication_of(azure, hub, id, body);
     let enabled = body["status"].as_str().unwrap_or("enabled") == "enabled";
     let old = before.as_ref();
@@ -134,7 +134,7 @@ pub(crate) fn write(azure: &mut Azure, hub: &str, id: &str, body: &Value, now: T
         messages: old.map_or(0, |old| old.messages),
         twin: before.map_or_else(|| Twin::new(now), |old| old.twin),
     };
-    if let Some(hub) = azure.hubs.get_mut(hub) {
+    if let Some(hub) = azure.hubs_mut().get_mut(hub) {
         hub.devices.insert(id.to_owned(), device);
     }
 }
@@ -187,7 +187,7 @@ fn is_thumbprint(text: &str) -> bool {
 
 pub(crate) fn delete(azure: &mut Azure, hub: &str, id: &str, call: &Call) -> Outcome {
     check_tag(find(azure, hub, id)?, call)?;
-    if let Some(hub) = azure.hubs.get_mut(hub) {
+    if let Some(hub) = azure.hubs_mut().get_mut(hub) {
         hub.devices.remove(id);
     }
     Ok(Answer::new(204))
@@ -196,12 +196,12 @@ pub(crate) fn delete(azure: &mut Azure, hub: &str, id: &str, call: &Call) -> Out
 /// At most 1,000 devices, without pages.
 pub(crate) fn list(azure: &Azure, hub: &str, call: &Call) -> Answer {
     let most = call.parameter("top").and_then(|text| text.parse().ok()).unwrap_or(1_000_usize).min(1_000);
-    let devices = azure.hubs[hub].devices.values().take(most);
+    let devices = azure.hubs()[hub].devices.values().take(most);
     Answer::json(200, devices.map(|device| shown(device, azure.connected(hub, &device.id))).collect())
 }
 
 pub(crate) fn statistics(azure: &Azure, hub: &str) -> Answer {
-    let devices = &azure.hubs[hub].devices;
+    let devices = &azure.hubs()[hub].devices;
     let enabled = devices.values().filter(|device| device.enabled).count();
     Answer::json(
         200,

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::azure::access::sas::Signature;
 use crate::azure::iot_hub::connections::Proof;
 use crate::azure::iot_hub::hub::Hub;
-use crate::azure::iot_hub::registry::refused;
-use crate::azure::resource::Policy;
+use crate::azure::iot_hub::registry::errors::refused;
+use crate::azure::microsoft_devices::policies::Policy;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call};
 use crate::engine::tls::client_certificates;
@@ -35,7 +35,7 @@ fn signed_by<'a>(hub: &'a Hub, signature: &Signature) -> Option<(&'a Policy, &'a
 
 /// Checks a service's call; one of the rights is enough.
 pub(crate) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp, rights: &[&str]) -> Result<(), Answer> {
-    let hub = &azure.hubs[name];
+    let hub = &azure.hubs()[name];
     if let Some(text) = call.bearer() {
         let token = azure.directory.token(text).filter(|token| token.resource == AUDIENCE).ok_or_else(|| unauthorized("Unauthorized"))?;
         let subscription = azure.directory.subscription(&hub.resource.subscription);
@@ -61,7 +61,7 @@ pub(crate) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp
 
 /// Checks a device's call: by its own key, either of the two, by a policy with `DeviceConnect`, or by its certificate.
 pub(crate) fn device(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proof, Answer> {
-    let hub = &azure.hubs[name];
+    let hub = &azure.hubs()[name];
     let (proof, signature) = if call.header("authorization").is_none() && !call.peer.chain.is_empty() {
         (by_certificate(hub, id, call, now)?, None)
     } else {

@@ -4,7 +4,8 @@ use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-use crate::azure::iot_hub::registry::{refused, twins};
+use crate::azure::iot_hub::registry::errors::refused;
+use crate::azure::iot_hub::registry::twins;
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
@@ -20,7 +21,7 @@ struct Condition {
 pub(crate) fn answer(azure: &Azure, hub: &str, call: &Call) -> Outcome {
     let text = call.json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default();
     let conditions = conditions(text).ok_or_else(not_simulated)?;
-    let devices = azure.hubs[hub].devices.iter();
+    let devices = azure.hubs()[hub].devices.iter();
     let all = devices.map(|(id, device)| (id.clone(), twins::shown(device, azure.connected(hub, id))));
     let fitting = all.filter(|(_, twin)| conditions.iter().all(|condition| condition.holds(twin))).collect();
     Ok(page(call, "Twin", fitting))

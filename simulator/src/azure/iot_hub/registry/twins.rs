@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::azure::iot_hub::connections::Push;
 use crate::azure::iot_hub::hub::Device;
 use crate::azure::iot_hub::registry::devices::{activity, check_etag, connection_state, find, status, thumbprints};
-use crate::azure::iot_hub::registry::refused;
+use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::twin::{Twin, Writing, written};
 use crate::azure::state::Azure;
 use crate::engine::http::{Answer, Call, Outcome};
@@ -93,7 +93,7 @@ fn changed(twin: &Twin, body: &Value, writing: Writing, now: Timestamp) -> Resul
 }
 
 fn put(azure: &mut Azure, hub: &str, id: &str, twin: Twin) {
-    if let Some(device) = azure.hubs.get_mut(hub).and_then(|hub| hub.devices.get_mut(id)) {
+    if let Some(device) = azure.hubs_mut().get_mut(hub).and_then(|hub| hub.devices.get_mut(id)) {
         device.twin = twin;
     }
 }

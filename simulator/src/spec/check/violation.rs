@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::place::Place;
+use crate::spec::check::place::Place;
 
 /// What rule was broken.
 #[expect(missing_docs, reason = "most names say it")]
@@ -86,7 +86,7 @@ pub struct Violation {
 }
 
 impl Violation {
-    pub(super) fn new(kind: Kind, place: Place<'_>, rule: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(kind: Kind, place: Place<'_>, rule: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, place: place.to_string(), rule: rule.into() }
     }
 

@@ -4,15 +4,15 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use serde_json::Value;
 
-use super::SeenRequest;
-use super::body::{Direction, Walk};
-use super::operation::{Location, Operation, Parameter};
-use super::place::Place;
-use super::schema::{Arena, SchemaId, Shape};
-use super::template::split;
-use super::violation::{Kind, Violation};
+use crate::spec::SeenRequest;
+use crate::spec::check::body::{Direction, Walk};
+use crate::spec::check::place::Place;
+use crate::spec::check::violation::{Kind, Violation};
+use crate::spec::operation::{Location, Operation, Parameter};
+use crate::spec::schema::{Arena, SchemaId, Shape};
+use crate::spec::template::split;
 
-pub(super) const API_VERSION: &str = "api-version";
+pub(crate) const API_VERSION: &str = "api-version";
 
 const PATH: Place<'_> = Place::Root("path");
 const QUERY: Place<'_> = Place::Root("query");
@@ -20,7 +20,7 @@ const HEADER: Place<'_> = Place::Root("header");
 const BODY: Place<'_> = Place::Root("body");
 
 /// Checks all but the api-version, which chose the operation.
-pub(super) fn check(arena: &Arena, operation: &Operation, seen: &SeenRequest<'_>) -> Vec<Violation> {
+pub(crate) fn check(arena: &Arena, operation: &Operation, seen: &SeenRequest<'_>) -> Vec<Violation> {
     let mut walk = Walk::new(arena, Direction::Request);
     check_path(&mut walk, arena, operation, seen.path);
     check_query(&mut walk, arena, operation, seen.query);

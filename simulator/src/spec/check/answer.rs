@@ -2,24 +2,32 @@
 
 use serde_json::Value;
 
-use super::body::{Direction, Walk};
-use super::hosts::Plane;
-use super::operation::{Content, Operation};
-use super::place::Place;
-use super::schema::{Arena, SchemaId, Shape};
-use super::violation::{Kind, Violation};
+use crate::spec::check::body::{Direction, Walk};
+use crate::spec::check::place::Place;
+use crate::spec::check::violation::{Kind, Violation};
+use crate::spec::operation::{Content, Operation};
+use crate::spec::schema::{Arena, SchemaId, Shape};
 
 const STATUS: Place<'_> = Place::Root("status");
 const BODY: Place<'_> = Place::Root("body");
 
 /// Checks status and body.
-pub(super) fn check(arena: &Arena, operation: &Operation, arm_error: SchemaId, status: u16, body: Option<&Value>) -> Vec<Violation> {
+pub(crate) fn check(
+    arena: &Arena,
+    operation: &Operation,
+    gateway_error: Option<SchemaId>,
+    status: u16,
+    body: Option<&Value>,
+) -> Vec<Violation> {
     let mut walk = Walk::new(arena, Direction::Answer);
     let listed = operation.answers.listed.iter().find(|(code, _)| *code == status).map(|(_, content)| *content);
-    let managed = operation.facts.service().plane() == Plane::Management;
+    let by_gateway = body.filter(|value| status >= 400 && value.get("error").is_some()).zip(gateway_error);
+    if let Some((value, error)) = by_gateway {
+        walk.visit(error, value, BODY);
+        return walk.found;
+    }
     match (listed, operation.answers.default, body) {
         (Some(content), _, _) if status < 400 => check_success(&mut walk, arena, operation, content, body),
-        (_, _, Some(value)) if status >= 400 && managed && value.get("error").is_some() => walk.visit(arm_error, value, BODY),
         (Some(Content::Json(schema) | Content::JsonOrNothing(schema)), _, Some(value))
         | (_, Some(Content::Json(schema) | Content::JsonOrNothing(schema)), Some(value))
             if status >= 400 =>

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// A format that can be checked; others are annotations only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TextFormat {
+pub(crate) enum TextFormat {
     Bytes,
     Date,
     DateTime,
@@ -17,7 +17,7 @@ pub(super) enum TextFormat {
 }
 
 impl TextFormat {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "byte" => Self::Bytes,
             "date" => Self::Date,
@@ -31,7 +31,7 @@ impl TextFormat {
         })
     }
 
-    pub(super) fn accepts(self, text: &str) -> bool {
+    pub(crate) fn accepts(self, text: &str) -> bool {
         match self {
             Self::Bytes => STANDARD.decode(text).is_ok(),
             Self::Date => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
@@ -44,7 +44,7 @@ impl TextFormat {
         }
     }
 
-    pub(super) fn rule(self) -> &'static str {
+    pub(crate) fn rule(self) -> &'static str {
         match self {
             Self::Bytes => "must be base64",
             Self::Date => "must be a date",

@@ -4,38 +4,38 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Number as JsonNumber, Value};
 
-use super::place::Place;
-use super::schema::{Arena, Array, Bounds, Choices, Integer, Object, Others, Schema, SchemaId, Shape, Text, Variants};
-use super::violation::{Kind, Violation};
+use crate::spec::check::place::Place;
+use crate::spec::check::violation::{Kind, Violation};
+use crate::spec::schema::{Arena, Array, Bounds, Choices, Integer, Object, Others, Schema, SchemaId, Shape, Text, Variants};
 
 #[cfg(test)]
 mod tests;
 
 /// Which way the value went: a caller may not write read-only properties, the service may.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     Request,
     Answer,
 }
 
 /// Compares values with schemas and collects what does not fit.
-pub(super) struct Walk<'a> {
+pub(crate) struct Walk<'a> {
     arena: &'a Arena,
     direction: Direction,
-    pub(super) found: Vec<Violation>,
+    pub(crate) found: Vec<Violation>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(arena: &'a Arena, direction: Direction) -> Self {
+    pub(crate) fn new(arena: &'a Arena, direction: Direction) -> Self {
         Self { arena, direction, found: Vec::new() }
     }
 
-    pub(super) fn report(&mut self, kind: Kind, place: Place<'_>, rule: impl Into<std::borrow::Cow<'static, str>>) {
+    pub(crate) fn report(&mut self, kind: Kind, place: Place<'_>, rule: impl Into<std::borrow::Cow<'static, str>>) {
         self.found.push(Violation::new(kind, place, rule));
     }
 
     /// Checks one value.
-    pub(super) fn visit(&mut self, id: SchemaId, value: &Value, place: Place<'_>) {
+    pub(crate) fn visit(&mut self, id: SchemaId, value: &Value, place: Place<'_>) {
         let schema = self.arena.get(id);
         if let (Shape::Object(Object { variants: Some(variants), .. }), Value::Object(map)) = (&schema.shape, value) {
             self.visit_variant(schema, variants, map, place);

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Direction, Walk};
+use crate::spec::check::place::Place;
 use crate::spec::library::Library;
-use crate::spec::place::Place;
 use crate::spec::schema::compile::Compiler;
 
 /// What is wrong with a value as `#/definitions/It` of the definitions.

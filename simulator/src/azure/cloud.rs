@@ -1,0 +1,122 @@
+//! Azure as the engine knows it: what comes in goes to the service that is called.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::azure::access::sas::Signature;
+use crate::azure::resource::page::SKIP_TOKEN;
+use crate::azure::service::Service;
+use crate::azure::services::SERVICES;
+use crate::azure::state::Azure;
+use crate::engine::cloud::Cloud;
+use crate::engine::http::{Answer, Call};
+use crate::engine::mqtt::login::Misnamed;
+use crate::engine::mqtt::{Admission, Broker, Login};
+use crate::engine::snapshot::{Secrets, Snapshot};
+use crate::spec::{Finding, SeenRequest, SpecBook, host_fits};
+
+/// The names of a client that can only be pointed at one local address.
+const LOCAL: [&str; 2] = ["localhost", "127.0.0.1"];
+
+/// The service that a request is for.
+fn called(call: &Call) -> Option<&'static dyn Service> {
+    let local = LOCAL.contains(&call.host.as_str());
+    SERVICES.iter().copied().find(|service| {
+        if local { service.is_meant_by(&call.segments) } else { service.hosts().iter().any(|host| host_fits(host, &call.host)) }
+    })
+}
+
+impl Cloud for Azure {
+    fn settle(&mut self, now: Timestamp) -> Option<Timestamp> {
+        Self::settle(self, now)
+    }
+
+    fn changed(&mut self, now: Timestamp) {
+        Self::changed(self, now);
+    }
+
+    fn answer(&mut self, call: &Call, now: Timestamp) -> Answer {
+        match called(call) {
+            Some(service) => service.answer(self, call, now),
+            None => Answer::json(404, json!({ "message": "No such host is simulated." })),
+        }
+    }
+
+    fn check(call: &Call) -> Finding {
+        let Some(service) = called(call).filter(|service| !service.specs().sources.is_empty()) else {
+            return Finding::default();
+        };
+        // Also for clients that can only be pointed at a local name.
+        let host = if LOCAL.contains(&call.host.as_str()) { service.hosts()[0] } else { &call.host };
+        // The parameter of our own nextLink, which the OpenAPI leaves to the service.
+        let query: Vec<(String, String)> = call.query.iter().filter(|(name, _)| name != SKIP_TOKEN).cloned().collect();
+        let request =
+            SeenRequest { method: &call.method, host, path: &call.path, query: &query, headers: &call.headers, body: call.json.as_ref() };
+        Finding::of(SpecBook::azure(), &request)
+    }
+
+    fn check_answer(finding: &Finding, answer: &Answer) -> Vec<String> {
+        finding.of_answer(SpecBook::azure(), answer.status, answer.body.as_ref())
+    }
+
+    fn error(call: &Call, status: u16, text: &str, now: Timestamp) -> Answer {
+        match called(call) {
+            Some(service) => service.error(status, text, now),
+            None => Answer::json(status, json!({ "error": "temporarily_unavailable", "error_description": text, "error_codes": [] })),
+        }
+    }
+
+    fn spec_error(call: &Call, finding: &Finding, text: &str, now: Timestamp) -> Answer {
+        match called(call) {
+            Some(service) => service.spec_error(finding, text, now),
+            None => Self::error(call, 400, text, now),
+        }
+    }
+
+    fn traced(call: &Call, seq: u64, answer: Answer) -> Answer {
+        match called(call) {
+            Some(service) => service.traced(call, seq, answer),
+            None => answer,
+        }
+    }
+
+    fn only_reads(call: &Call) -> bool {
+        called(call).is_some_and(|service| service.only_reads(call))
+    }
+
+    fn caller(&self, call: &Call) -> String {
+        if let Some(text) = call.bearer() {
+            return self.directory.token(text).map_or_else(|| "unknown".to_owned(), |token| token.client.clone());
+        }
+        let signature = call.header("authorization").and_then(Signature::parse);
+        match signature {
+            Some(signature) => match signature.policy {
+                // What devices of a provisioning service name in place of a policy.
+                Some(policy) if policy != "registration" => policy,
+                _ => signature.resource.rsplit('/').next().unwrap_or_default().to_owned(),
+            },
+            None => String::new(),
+        }
+    }
+
+    fn snapshot(&self, secrets: Secrets) -> String {
+        let mut page = Snapshot::new(secrets);
+        for origin in self.services.iter().filter_map(|service| service.origin(self)) {
+            page.know(origin);
+        }
+        for service in self.services {
+            service.snapshot(self, &mut page);
+        }
+        page.finish()
+    }
+
+    fn control(&self, path: &[&str]) -> Option<Answer> {
+        self.services.iter().find_map(|service| service.control(self, path))
+    }
+}
+
+impl Broker for Azure {
+    fn log_in(login: &Login<Self>) -> Result<Admission, Misnamed> {
+        SERVICES.iter().find_map(|service| service.log_in(login)).unwrap_or(Err(Misnamed::UserName))
+    }
+}
