@@ -147,13 +147,13 @@ impl Simulator {
     }
 
     /// The state of the cloud as sorted text, secrets as fingerprints: equal for equal states.
-    pub fn world(&self) -> String {
+    pub fn snapshot(&self) -> String {
         self.server.snapshot(snapshot::Secrets::Fingerprints)
     }
 
-    /// Like [`Simulator::world`], but secrets are named by where they occur first (`k1`, `k2`, …),
+    /// Like [`Simulator::snapshot`], but secrets are named by where they occur first (`k1`, `k2`, …),
     /// so that two runs with different random keys compare equal when their relations are.
-    pub fn world_by_relation(&self) -> String {
+    pub fn snapshot_by_relation(&self) -> String {
         self.server.snapshot(snapshot::Secrets::Names)
     }
 

@@ -211,7 +211,7 @@ async fn deleting_a_resource_group_takes_everything_in_it() {
     bench.settle().await;
     assert_eq!(call(&bench.client, "GET", &location, &headers, None).await.status, 200);
     assert_eq!(bench.arm("GET", "", None).await.body["error"]["code"], "ResourceGroupNotFound");
-    assert_eq!(bench.simulator.world(), "");
+    assert_eq!(bench.simulator.snapshot(), "");
 }
 
 async fn linked(bench: &Bench) -> Value {
@@ -234,7 +234,7 @@ async fn linked(bench: &Bench) -> Value {
 async fn a_link_comes_back_masked_and_sent_back_masked_keeps_its_key() {
     let bench = Bench::new().await;
     linked(&bench).await;
-    let before = bench.simulator.world();
+    let before = bench.simulator.snapshot();
     let shown = bench.arm("GET", &dps_path("dps"), None).await.body;
     assert_eq!(
         shown["properties"]["iotHubs"],
@@ -249,7 +249,7 @@ async fn a_link_comes_back_masked_and_sent_back_masked_keeps_its_key() {
     );
     assert_eq!(bench.arm("PUT", &dps_path("dps"), Some(&shown)).await.status, 200);
     bench.settle().await;
-    assert_eq!(bench.simulator.world(), before);
+    assert_eq!(bench.simulator.snapshot(), before);
 }
 
 #[tokio::test]
@@ -258,11 +258,11 @@ async fn a_masked_link_is_stored_literally_in_the_other_variant() {
     options.variants.masked_link = MaskedLink::StoredLiterally;
     let bench = Bench::with(options).await;
     linked(&bench).await;
-    let before = bench.simulator.world();
+    let before = bench.simulator.snapshot();
     let shown = bench.arm("GET", &dps_path("dps"), None).await.body;
     bench.arm("PUT", &dps_path("dps"), Some(&shown)).await;
     bench.settle().await;
-    assert_ne!(bench.simulator.world(), before);
+    assert_ne!(bench.simulator.snapshot(), before);
     assert!(bench.simulator.secrets_ever_held().iter().all(|secret| secret != "****"));
 }
 

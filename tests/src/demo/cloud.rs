@@ -146,7 +146,7 @@ mod tests {
             azure.link_hub("dps", "west");
             azure.add_group("dps", "devices", &["west.azure-devices.net"]);
         });
-        let cloud = Cloud::read(&simulator.world());
+        let cloud = Cloud::read(&simulator.snapshot());
         assert_eq!(cloud.things(), [("resource group", "rg"), ("hub", "east"), ("hub", "west"), ("provisioning service", "dps")]);
         let west = cloud.hub("west").expect("it is there");
         assert_eq!((west.region.as_str(), west.sku.as_str(), west.marked, cloud.is_linked(west)), ("westus", "S2x1", true, true));

@@ -159,7 +159,7 @@ async fn s0_3_a_hub_is_linked_and_unlinked_beside_somebody_elses() {
         "allocationWeight": 9,
     });
     bench.simulator.edit(|azure| azure.add_foreign_link("contoso", &foreign));
-    let before = bench.simulator.world();
+    let before = bench.simulator.snapshot();
 
     let owner = arm.hub_key(&resource("contoso-east"), "iothubowner").await.expect("readable").expect("there");
     let host = bench.azure.cloud().hub_named("contoso-east").expect("a hub's name");
@@ -180,7 +180,7 @@ async fn s0_3_a_hub_is_linked_and_unlinked_beside_somebody_elses() {
 
     arm.put_provisioning_service(&id, &linked.without_link(host.host())).await.expect("unlinked");
     bench.until(|| arm.provisioning_service(&id), service_active).await;
-    assert_eq!(bench.simulator.world(), before);
+    assert_eq!(bench.simulator.snapshot(), before);
     bench.is_in_order();
 }
 

@@ -9,7 +9,7 @@ use crate::story::Story;
 pub fn use_hand(story: &mut Story<'_>, hand: Hand) {
     let case = story.case;
     let hub = |t: u8, h: u8| hub_name(case.tenant(t), case.hub(case.tenant(t), h));
-    let seen = story.world.cloud.world();
+    let seen = story.world.cloud.snapshot();
     let there = |what: &str| seen.lines().any(|line| line.trim_start().starts_with(&format!("{what} ")));
     let service = there(&format!("service {SERVICE}"));
     let group = |t: u8| group_id(case.tenant(t));

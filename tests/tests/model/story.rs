@@ -87,7 +87,7 @@ impl Story<'_> {
     /// Uploads an authority as it is to the service, if there is one.
     pub fn upload_authority(&mut self, t: usize, n: u8) {
         let (name, pem) = (authority_name(t, n), self.authorities.of(t, n).certificate);
-        if self.world.cloud.world().lines().any(|line| line.starts_with(&format!("service {SERVICE} "))) {
+        if self.world.cloud.snapshot().lines().any(|line| line.starts_with(&format!("service {SERVICE} "))) {
             self.world.cloud.edit(|azure| azure.add_authority(SERVICE, &name, &pem));
         }
     }

@@ -29,7 +29,7 @@ async fn beside(tenants: &mut Tenants, kind: &str, name: &str, other: &str, chan
 fn of_two_objects_that_want_the_same_hub_or_the_same_group_the_older_one_keeps_it() -> anyhow::Result<()> {
     block_on(async {
         let mut tenants = presses("rivals", &[]).await?;
-        let (world, always) = (tenants.world(), json!("Always"));
+        let (world, always) = (tenants.snapshot(), json!("Always"));
         beside(&mut tenants, "EnrollmentGroup", "presses-small", "intruder", |spec| {
             (spec["enrollmentGroupId"], spec["adoption"]) = (json!("presses-small"), always.clone());
         })
@@ -46,7 +46,7 @@ fn of_two_objects_that_want_the_same_hub_or_the_same_group_the_older_one_keeps_i
         let refused = tenants.until("TenantHubGroup", "presses", "intruder", "Stalled", "AlreadyExists").await?;
         assert!(message(&refused).contains("belongs to another Moorage object"), "{}", message(&refused));
         tenants.stage.until_at_rest(&tenants.operator).await?;
-        assert_eq!(tenants.world(), world);
+        assert_eq!(tenants.snapshot(), world);
         tenants.end().await
     })
 }
@@ -56,7 +56,7 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
     block_on(async {
         let mut tenants = presses("heir", &[]).await?;
         let namespace = tenants.example.namespace("presses");
-        let world = tenants.world();
+        let world = tenants.snapshot();
         for (kind, name) in [("EnrollmentGroup", "presses-anywhere"), ("EnrollmentGroup", "presses-small"), ("TenantHubGroup", "presses")] {
             tenants.annotate(kind, "presses", name, "moorage.dev/orphan=true").await?;
         }
@@ -66,7 +66,7 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
             tenants.stage.until_gone(kind, &namespace, name).await?;
         }
         let barred = |world: &str| world.lines().filter(|line| !line.contains("enrollment press-1 ")).collect::<Vec<_>>().join("\n");
-        assert_eq!(barred(&tenants.world()), barred(&world), "the cloud is as it was");
+        assert_eq!(barred(&tenants.snapshot()), barred(&world), "the cloud is as it was");
 
         beside(&mut tenants, "TenantHubGroup", "presses", "heir", |spec| spec["deletionPolicy"] = json!("Delete")).await?;
         let refused = tenants.until("TenantHubGroup", "presses", "heir", "Stalled", "AlreadyExists").await?;
@@ -86,7 +86,11 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
 
         tenants.stage.kubectl(&["delete", "thg", "heir", "-n", &namespace, "--wait=false"], "").await?;
         tenants.stage.until_gone("TenantHubGroup", &namespace, "heir").await?;
-        assert!(tenants.world().contains("presses-large-hub") && tenants.world().contains("presses-small-hub"), "{}", tenants.world());
+        assert!(
+            tenants.snapshot().contains("presses-large-hub") && tenants.snapshot().contains("presses-small-hub"),
+            "{}",
+            tenants.snapshot()
+        );
         tenants.end().await
     })
 }
@@ -137,7 +141,7 @@ fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<
         stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
         stage.until_all_ready().await?;
         let kept = stage.cloud().edit(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
-        assert!(kept.is_some() && stage.cloud().world().contains(r#""theirs":"yes""#), "{}", stage.cloud().world());
+        assert!(kept.is_some() && stage.cloud().snapshot().contains(r#""theirs":"yes""#), "{}", stage.cloud().snapshot());
         operator.stop().await
     })
 }

@@ -15,7 +15,7 @@ fn has_identity(tenants: &Tenants, hub: &str, device: &str) -> bool {
 }
 
 fn has_record(tenants: &Tenants, device: &str) -> bool {
-    tenants.world().lines().any(|line| line.starts_with(&format!("  registration {device} ")))
+    tenants.snapshot().lines().any(|line| line.starts_with(&format!("  registration {device} ")))
 }
 
 async fn register(tenants: &Tenants, name: &str) -> anyhow::Result<String> {

@@ -68,7 +68,7 @@ async fn delete(tenants: &Tenants, name: &str) -> anyhow::Result<()> {
 /// The lines of the world about a registration id: its enrollment and its record.
 fn about(tenants: &Tenants, id: &str) -> Vec<String> {
     let of_it = |line: &&str| [format!("enrollment {id} "), format!("registration {id} ")].iter().any(|one| line.trim().starts_with(one));
-    tenants.world().lines().filter(of_it).map(|line| line.trim().to_owned()).collect()
+    tenants.snapshot().lines().filter(of_it).map(|line| line.trim().to_owned()).collect()
 }
 
 fn identity(tenants: &Tenants, hub: &str, id: &str) -> Option<Value> {
@@ -339,7 +339,7 @@ fn a_device_in_a_hub_belongs_to_the_older_of_two_credentials_whether_it_register
         let tenants = mills("one-device", cloud_options()).await?;
         apply_like(&tenants, "mill-3", "mill-5", json!({ "deviceId": "mill-5" })).await?;
         tenants.until("DeviceCredential", "mills", "mill-5", "Ready", "Ready").await?;
-        let world = tenants.world();
+        let world = tenants.snapshot();
 
         // A name that comes later loses a tie as well.
         let table = [
@@ -364,7 +364,7 @@ fn a_device_in_a_hub_belongs_to_the_older_of_two_credentials_whether_it_register
             );
             assert_eq!(stalled["status"]["conditions"][2]["message"], sentence);
         }
-        assert_eq!(tenants.world(), world, "none of them has made anything");
+        assert_eq!(tenants.snapshot(), world, "none of them has made anything");
 
         // The next in line takes over when the older one goes.
         delete(&tenants, "mill-5").await?;

@@ -9,7 +9,7 @@ const DEVICE: &str = "fabrikam-simdevice-asia";
 
 /// The lines of the world that tell of the device's enrollment and of its record.
 fn of_the_device(tenants: &Tenants) -> Vec<String> {
-    let world = tenants.world();
+    let world = tenants.snapshot();
     let told =
         |line: &&str| [format!("  enrollment {DEVICE} "), format!("  registration {DEVICE} ")].iter().any(|one| line.starts_with(one));
     world.lines().filter(told).map(str::to_owned).collect()
@@ -53,7 +53,7 @@ fn s0_8_a_deleted_credential_bars_its_device_and_one_made_again_lets_it_in() -> 
         device.register(Some("deviceKey"), |_| {}).await?;
         assert_eq!(of_the_device(&tenants).len(), 1);
         let group = |world: &str| world.lines().find(|line| line.contains("  group fabrikam")).map(str::to_owned);
-        let (group_before, platform) = (group(&tenants.world()), tenants.example.namespace("platform"));
+        let (group_before, platform) = (group(&tenants.snapshot()), tenants.example.namespace("platform"));
 
         delete(&tenants, DEVICE).await?;
         let barred = of_the_device(&tenants);
@@ -63,7 +63,7 @@ fn s0_8_a_deleted_credential_bars_its_device_and_one_made_again_lets_it_in() -> 
         let refused = device.register(Some("deviceKey"), |_| {}).await.expect_err("it is barred");
         assert!(format!("{refused:#}").contains("401"), "{refused:#}");
         // Neither the group nor any other device of it is concerned, and the device's identity stays in its hub.
-        assert_eq!(group(&tenants.world()), group_before);
+        assert_eq!(group(&tenants.snapshot()), group_before);
         tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
         assert!(tenants.stage.cloud().edit(|azure| azure.device("fabrikam-asia-hub", DEVICE)).is_some());
 
@@ -82,7 +82,7 @@ fn s0_8_a_credential_that_retains_its_device_asks_the_cloud_for_nothing() -> any
         let tenants = Tenants::ready("retain").await?;
         tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
-        let (world, asked) = (tenants.world(), tenants.stage.cloud().requests().len());
+        let (world, asked) = (tenants.snapshot(), tenants.stage.cloud().requests().len());
         delete(&tenants, "fabrikam-simdevice-eu").await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
         assert_eq!(tenants.stage.cloud().requests().len(), asked);
@@ -94,7 +94,7 @@ fn s0_8_a_credential_that_retains_its_device_asks_the_cloud_for_nothing() -> any
         let requests = tenants.stage.cloud().requests();
         let of_devices = |path: &str| path.starts_with("/enrollments/") || path.starts_with("/registrations/fabrikam");
         assert_eq!(requests.iter().filter(|request| of_devices(&request.path)).count(), 0);
-        assert_eq!(tenants.world(), world);
+        assert_eq!(tenants.snapshot(), world);
         assert_eq!(ledger(&tenants).await?, Vec::<Value>::new());
         tenants.end().await
     })

@@ -153,7 +153,7 @@ impl Replicas {
     /// Waits until the hub has a size.
     async fn until_units(&self, units: i64) -> anyhow::Result<()> {
         until("the hub has its size", SOON, || async {
-            let world = self.stage.cloud().world();
+            let world = self.stage.cloud().snapshot();
             if world.contains(&format!(" S1x{units} ")) { Ok(()) } else { Err(NotYet::seen(world)) }
         })
         .await

@@ -27,12 +27,12 @@ async fn registers(tenants: &Tenants) -> anyhow::Result<String> {
 
 /// How many roles there are on hubs.
 fn roles(tenants: &Tenants) -> usize {
-    tenants.world().lines().filter(|line| line.trim_start().starts_with("role ")).count()
+    tenants.snapshot().lines().filter(|line| line.trim_start().starts_with("role ")).count()
 }
 
 /// The lines of the world that speak of policies that were made for links.
 fn policies(tenants: &Tenants) -> Vec<String> {
-    let world = tenants.world();
+    let world = tenants.snapshot();
     let made = world.lines().filter(|line| line.contains("moorage-") && !line.contains("moorage-owner"));
     made.map(|line| line.trim().to_owned()).collect()
 }
@@ -141,7 +141,7 @@ fn what_was_made_for_a_link_by_identity_goes_with_it() -> anyhow::Result<()> {
         let namespace = tenants.example.namespace("looms");
         tenants.stage.kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &hubs.to_string()], "").await?;
         until("the hub and its link are gone", SOON, || async {
-            let world = tenants.world();
+            let world = tenants.snapshot();
             if world.contains(HUB) { Err(NotYet::seen(world)) } else { Ok(()) }
         })
         .await?;

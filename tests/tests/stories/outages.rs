@@ -102,7 +102,7 @@ fn a_clock_that_is_set_ahead_by_days_and_back_again_holds_nothing_up() -> anyhow
         tenants.stage.cloud().edit(|azure| azure.set_group_enabled("contoso-dps", "contoso-us-devices", false));
         ahead.send_replace(SignedDuration::from_mins(31));
         until("the drift is found when it is time again", SOON, || async {
-            let world = tenants.world();
+            let world = tenants.snapshot();
             if world.contains(" disabled") { Err(NotYet::seen(world)) } else { Ok(()) }
         })
         .await?;

@@ -68,7 +68,7 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
         let namespace = example.namespace("contoso");
         stage.kubectl(&["annotate", "thg", "contoso-us", "-n", &namespace, "moorage.dev/sync-requested-at=1"], "").await?;
         until("the second replica corrects the drift", SOON, || async {
-            if stage.cloud().world().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
+            if stage.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
         })
         .await?;
         second.stop().await

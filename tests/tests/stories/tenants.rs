@@ -73,8 +73,8 @@ impl Tenants {
     }
 
     /// The cloud, as text.
-    pub fn world(&self) -> String {
-        self.stage.cloud().world()
+    pub fn snapshot(&self) -> String {
+        self.stage.cloud().snapshot()
     }
 
     /// Annotates an object of ours.

@@ -137,7 +137,7 @@ fn an_account_without_the_right_to_tokens_tells_the_commands_and_they_make_it_re
         let account = keyless.until_ready_after_a_retry().await?;
         let seen = json!({ "method": "WorkloadIdentity", "tenantId": TENANT, "clientId": CLIENT, "serviceAccountName": "azure" });
         assert_eq!(account["status"]["identity"], seen);
-        assert!(keyless.stage.cloud().world().contains("keyless-dps"), "{}", keyless.stage.cloud().world());
+        assert!(keyless.stage.cloud().snapshot().contains("keyless-dps"), "{}", keyless.stage.cloud().snapshot());
 
         // The chart's rule is the one that the command makes.
         let role = keyless.run(&format!("kubectl get role moorage-token-azure -n {} -o json", keyless.namespace)).await?;

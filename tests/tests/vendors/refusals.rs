@@ -129,7 +129,7 @@ fn every_refusal_is_the_exception_that_microsoft_s_client_has_for_it() -> anyhow
         let vendors =
             vendors.with("OWNER_KEY", &owner.expect("the default policy").0).with("OTHER_KEY", &other.expect("a default policy").0);
 
-        let world = simulator.world();
+        let world = simulator.snapshot();
         let (told, expected) = (vendors.run("refused.py", &[]).await?, expected());
         let mut wrong = Vec::new();
         for (part, rows) in expected.as_object().into_iter().flatten() {
@@ -138,7 +138,7 @@ fn every_refusal_is_the_exception_that_microsoft_s_client_has_for_it() -> anyhow
         }
         assert_eq!(wrong, [""; 0]);
         assert_eq!(told, expected, "and nothing else was asked");
-        assert_eq!(simulator.world(), world);
+        assert_eq!(simulator.snapshot(), world);
         Ok(())
     })
 }

@@ -45,7 +45,7 @@ fn the_service_links_the_tenants_hubs_and_one_that_somebody_makes_beside_it_conc
         let place = Place::ready("vendorsservice").await?;
         assert_eq!(place.vendors.run("read_services.py", &[GROUP]).await?, as_the_example_says(&place));
 
-        let before = place.stage.cloud().world();
+        let before = place.stage.cloud().snapshot();
         let host = "contoso-east-hub.azure-devices.net";
         let lived = json!({
             "name_is_free": [true, true],
@@ -63,7 +63,7 @@ fn the_service_links_the_tenants_hubs_and_one_that_somebody_makes_beside_it_conc
             "afterwards": ["ResourceNotFoundError", 404, "ResourceNotFound"],
         });
         assert_eq!(place.vendors.run("own_service.py", &[GROUP, "acme-lab-dps", host]).await?, lived);
-        assert_eq!(place.stage.cloud().world(), before);
+        assert_eq!(place.stage.cloud().snapshot(), before);
         place.end().await
     })
 }
