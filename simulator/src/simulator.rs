@@ -158,7 +158,7 @@ impl Simulator {
     }
 
     /// Reads or changes the cloud directly: somebody else's hands.
-    pub fn edit<T>(&self, change: impl FnOnce(&mut Azure) -> T) -> T {
+    pub fn seed<T>(&self, change: impl FnOnce(&mut Azure) -> T) -> T {
         self.server.change(|azure, _| change(azure))
     }
 }

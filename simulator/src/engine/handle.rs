@@ -105,12 +105,12 @@ fn note<C: Cloud>(server: &Server<C>, call: &Call, finding: &Finding) -> (u64, O
         violations: finding.violations.clone(),
     });
     let fault = server.faults.strike(seq, call, finding.operation(), &caller);
-    server.log.edit(seq, |entry| entry.fault = fault);
+    server.log.complete(seq, |entry| entry.fault = fault);
     (seq, fault)
 }
 
 fn logged<C: Cloud>(server: &Server<C>, call: &Call, seq: u64, answer: Answer) -> Answer {
-    server.log.edit(seq, |entry| entry.status = Some(answer.status));
+    server.log.complete(seq, |entry| entry.status = Some(answer.status));
     C::traced(call, seq, answer)
 }
 

@@ -65,7 +65,7 @@ impl Log {
     }
 
     /// Completes an entry.
-    pub fn edit(&self, seq: u64, change: impl FnOnce(&mut LoggedRequest)) {
+    pub fn complete(&self, seq: u64, change: impl FnOnce(&mut LoggedRequest)) {
         let place = usize::try_from(seq).ok().and_then(|seq| seq.checked_sub(1));
         let mut pages = self.lock();
         if let Some(entry) = place.and_then(|place| pages.requests.get_mut(place)) {

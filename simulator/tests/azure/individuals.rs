@@ -72,7 +72,7 @@ async fn individual_enrollments_are_listed_and_counted() {
     options.limits.individual_enrollments = 2;
     let bench = Bench::with(options).await;
     bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| ["one", "two"].map(|id| azure.add_enrollment("dps", id, true)));
+    bench.simulator.seed(|azure| ["one", "two"].map(|id| azure.add_enrollment("dps", id, true)));
     let query = json!({ "query": "SELECT * FROM enrollments" });
     let listed = bench.dps("POST", "/enrollments/query", &[("x-ms-max-item-count", "1")], Some(&query)).await;
     assert_eq!(listed.body.as_array().unwrap().iter().map(|one| &one["registrationId"]).collect::<Vec<_>>(), ["one"]);

@@ -79,7 +79,7 @@ async fn what_a_registration_is_refused_for_is_the_same_as_over_https() {
     let (topic, body) = talker.ask(REGISTER, &json!({ "registrationId": ID }).to_string()).await;
     assert!(topic.starts_with("$dps/registrations/res/429/?$rid=1&retry-after="), "{topic}");
     assert_eq!(body["errorCode"], 429_001);
-    bench.simulator.edit(|azure| azure.delete_group("dps", "g1"));
+    bench.simulator.seed(|azure| azure.delete_group("dps", "g1"));
     let (topic, body) = talker.ask(REGISTER, &json!({ "registrationId": ID }).to_string()).await;
     assert_eq!((topic.as_str(), &body["errorCode"]), ("$dps/registrations/res/404/?$rid=1", &json!(404_201)));
 }
@@ -221,7 +221,7 @@ async fn a_connection_ends_with_the_right_to_it() {
         bench.hub("hub-east", "DELETE", &format!("/devices/{ID}"), &[("if-match", "*")], None).await;
     };
     assert!(!survives(deleted).await);
-    assert!(!survives(async |bench, _| bench.simulator.edit(|azure| azure.delete_hub("hub-east"))).await);
+    assert!(!survives(async |bench, _| bench.simulator.seed(|azure| azure.delete_hub("hub-east"))).await);
     let swapped = async |bench: &Bench, mut device: Value| {
         let keys = &mut device["authentication"]["symmetricKey"];
         (keys["primaryKey"], keys["secondaryKey"]) = (keys["secondaryKey"].clone(), keys["primaryKey"].clone());

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn the_cloud_is_read_as_the_simulator_prints_it() -> anyhow::Result<()> {
         let simulator = block_on(Simulator::start(cloud_options()))?;
-        simulator.edit(|azure| {
+        simulator.seed(|azure| {
             azure.add_resource_group(SUBSCRIPTION, "rg", "westus");
             for (name, location) in [("west", "westus"), ("east", "eastus")] {
                 azure.add_hub(NewHub { subscription: SUBSCRIPTION, group: "rg", name, location, sku: "S2" });

@@ -102,7 +102,7 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
         cloud.subscriptions.push(Subscription { id: ELSEWHERE.to_owned(), tenant: ELSEWHERE.to_owned() });
         let example = Example::read("s0-policies.yaml", "taken")?;
         let stage = Stage::set(shared().await?, "taken", &example.namespaces(), cloud).await?;
-        stage.cloud().edit(|azure| {
+        stage.cloud().seed(|azure| {
             azure.add_resource_group(ELSEWHERE, "theirs", "eastus");
             let (group, location, sku) = ("theirs", "eastus", "S1");
             azure.add_hub(NewHub { subscription: ELSEWHERE, group, name: "presses-large-hub", location, sku });
@@ -112,7 +112,7 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
         let namespace = example.namespace("presses");
         let stalled = stage.until_condition("TenantHubGroup", &namespace, "presses", "Stalled", "NameTaken").await?;
         assert!(message(&stalled).contains("the name of IoT hub presses-large-hub is taken in the world"), "{}", message(&stalled));
-        stage.cloud().edit(|azure| azure.delete_hub("presses-large-hub"));
+        stage.cloud().seed(|azure| azure.delete_hub("presses-large-hub"));
         stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
         stage.until_all_ready().await?;
         operator.stop().await
@@ -124,7 +124,7 @@ fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "denied")?;
         let stage = Stage::set(shared().await?, "denied", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().edit(|azure| {
+        stage.cloud().seed(|azure| {
             fabrikam_s_past(azure);
             azure.set_hub_tag("fabrikam-asia-hub", "theirs", "yes");
             azure.add_hub_policy("fabrikam-asia-hub", "precious", "ServiceConnect");
@@ -140,7 +140,7 @@ fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<
         .await?;
         stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
         stage.until_all_ready().await?;
-        let kept = stage.cloud().edit(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
+        let kept = stage.cloud().seed(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
         assert!(kept.is_some() && stage.cloud().snapshot().contains(r#""theirs":"yes""#), "{}", stage.cloud().snapshot());
         operator.stop().await
     })

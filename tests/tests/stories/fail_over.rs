@@ -52,7 +52,7 @@ impl Replicas {
     async fn at_work(story: &str, method: &str, path: &str, fault: Fault) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
         let stage = Stage::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
-        stage.cloud().edit(fabrikam_s_past);
+        stage.cloud().seed(fabrikam_s_past);
         let matching = Match { method: Some(method.to_owned()), path: Some(path.to_owned()), ..Match::default() };
         stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
         let first = replica(&stage, 41).await?;

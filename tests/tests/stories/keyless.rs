@@ -42,13 +42,13 @@ fn s0_3_a_hub_is_linked_by_the_identity_of_the_service_and_a_device_registers_in
     block_on(async {
         let tenants = looms("keyless").await?;
         assert_eq!(registers(&tenants).await?, HOST);
-        let keys = tenants.stage.cloud().edit(|azure| azure.hub_property(HUB, "authorizationPolicies"));
+        let keys = tenants.stage.cloud().seed(|azure| azure.hub_property(HUB, "authorizationPolicies"));
         assert!(!format!("{keys:?}").contains("moorage-"), "a key was made that nobody needs: {keys:?}");
 
         // It is by that role and by nothing else.
         let principal = tenants.object("ProvisioningService", "looms", SERVICE).await?["status"]["principalId"].clone();
         let principal = principal.as_str().expect("the service has an identity").to_owned();
-        tenants.stage.cloud().edit(|azure| azure.withdraw_hub_roles(HUB, &principal));
+        tenants.stage.cloud().seed(|azure| azure.withdraw_hub_roles(HUB, &principal));
         assert!(registers(&tenants).await.is_err(), "the hub let in whom it should not");
         tenants.annotate("TenantHubGroup", "looms", "looms", "moorage.dev/sync-requested-at=now").await?;
         until("the role is given again", SOON, || async { registers(&tenants).await.map_err(|error| NotYet::seen(format!("{error:#}"))) })
@@ -83,11 +83,11 @@ fn an_account_that_may_not_assign_roles_is_told_who_can_and_how() -> anyhow::Res
         let tenants = Tenants::applied(stage, example, None).await?;
         let denied = tenants.until("TenantHubGroup", "looms", "looms", "Stalled", "Denied").await?;
         let message = denied["status"]["conditions"][2]["message"].as_str().unwrap_or_default().to_owned();
-        let principal = tenants.stage.cloud().edit(|azure| azure.service_principal(SERVICE)).expect("the service has an identity");
+        let principal = tenants.stage.cloud().seed(|azure| azure.service_principal(SERVICE)).expect("the service has an identity");
         let command = format!("az role assignment create --role \"IoT Hub Data Contributor\" --assignee-object-id {principal}");
         assert!(message.contains(&command), "{message}");
 
-        tenants.stage.cloud().edit(|azure| azure.grant_hub_role(HUB, &principal));
+        tenants.stage.cloud().seed(|azure| azure.grant_hub_role(HUB, &principal));
         tenants.annotate("TenantHubGroup", "looms", "looms", "moorage.dev/sync-requested-at=now").await?;
         tenants.stage.until_all_ready().await?;
         assert_eq!(registers(&tenants).await?, HOST);

@@ -88,7 +88,7 @@ fn an_account_that_is_deleted_while_it_is_needed_serves_until_nobody_needs_it() 
         let users = format!("ProvisioningService/{0}/quickstart-dps and 1 more", leaving.namespace);
         assert_eq!(account["status"]["conditions"][1]["message"], format!("still needed by {users} to undo what they made"));
 
-        leaving.stage.cloud().edit(|azure| azure.set_sku("quickstart-hub", "S1", 9));
+        leaving.stage.cloud().seed(|azure| azure.set_sku("quickstart-hub", "S1", 9));
         leaving.run(&format!("annotate thg quickstart -n {} moorage.dev/sync-requested-at=1", leaving.namespace)).await?;
         until("the drift is corrected", SOON, || async {
             if leaving.stage.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }

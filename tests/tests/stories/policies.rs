@@ -69,7 +69,7 @@ fn s0_5_static_allocation_gives_every_device_the_one_hub_that_is_named() -> anyh
 
 /// Somebody else changes the size of a hub, disables a group and gives it a hub of another tenant.
 fn meddle(tenants: &Tenants) {
-    tenants.stage.cloud().edit(|azure| {
+    tenants.stage.cloud().seed(|azure| {
         azure.set_sku("presses-large-hub", "S1", 7);
         azure.set_group_enabled("presses-dps", "presses-anywhere", false);
         azure.set_group_hubs(

@@ -46,7 +46,7 @@ fn s0_2_a_provisioning_service_is_created_and_tells_its_id_scope_and_hosts() -> 
     block_on(async {
         let tenants = Tenants::ready("service").await?;
         let service = tenants.object("ProvisioningService", "platform", "contoso-dps").await?;
-        let id_scope = tenants.stage.cloud().edit(|azure| azure.id_scope("contoso-dps"));
+        let id_scope = tenants.stage.cloud().seed(|azure| azure.id_scope("contoso-dps"));
         assert_eq!(service["status"]["idScope"].as_str().map(str::to_owned), id_scope);
         assert_eq!(service["status"]["serviceOperationsHost"], "contoso-dps.azure-devices-provisioning.net");
         assert_eq!(service["status"]["deviceProvisioningHost"], "global.azure-devices-provisioning.net");
@@ -78,7 +78,7 @@ fn s0_4_an_enrollment_group_has_generated_symmetric_keys_that_are_kept_by_the_pl
         let group = tenants.object("EnrollmentGroup", "platform", "contoso-us-devices").await?;
         assert_eq!(group["status"]["iotHubs"], json!(["contoso-east-hub.azure-devices.net", "contoso-west-hub.azure-devices.net"]));
         let stored = tenants.stage.secret(&tenants.example.namespace("platform"), "contoso-us-devices-keys").await?;
-        let keys = tenants.stage.cloud().edit(|azure| azure.group_keys("contoso-dps", "contoso-us-devices"));
+        let keys = tenants.stage.cloud().seed(|azure| azure.group_keys("contoso-dps", "contoso-us-devices"));
         assert_eq!(keys, Some((stored["primaryKey"].clone(), stored["secondaryKey"].clone())));
         assert_eq!(SymmetricKey::from_base64(&stored["primaryKey"])?.expose_bytes().len(), 64);
         tenants.end().await
@@ -151,7 +151,7 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
         let tenants = Tenants::ready("cleanup").await?;
         let past = {
             let before = moorage_simulator::Simulator::start(moorage_tests::stage::cloud_options()).await?;
-            before.edit(moorage_tests::stage::fabrikam_s_past);
+            before.seed(moorage_tests::stage::fabrikam_s_past);
             before.snapshot()
         };
         for (tenant, name, from, key) in

@@ -13,7 +13,7 @@ use crate::tenants::{EAST, EUROPE, Tenants};
 
 /// A service that was there, with a hub, a link by another policy and a group of somebody else.
 fn somebody_else_s(cloud: &Simulator) {
-    cloud.edit(|azure| {
+    cloud.seed(|azure| {
         fabrikam_s_past(azure);
         azure.add_service(NewService { subscription: SUBSCRIPTION, group: "platform-iot", name: "contoso-dps", location: "eastus" });
         azure.link_hub("contoso-dps", "fabrikam-asia-hub");
@@ -90,7 +90,7 @@ fn a_link_that_another_writer_has_overwritten_is_noticed_told_and_written_again(
         })
         .await?;
         let host = first[0].split_whitespace().find(|word| word.contains("azure-devices.net")).expect("a link names its hub").to_owned();
-        tenants.stage.cloud().edit(|azure| azure.remove_link("contoso-dps", &host));
+        tenants.stage.cloud().seed(|azure| azure.remove_link("contoso-dps", &host));
         tenants.stage.until_all_ready().await?;
         assert_eq!(linked(&tenants.snapshot()).len(), 4, "{}", tenants.snapshot());
         until("an Event tells of the lost update", Duration::from_secs(20), || async {

@@ -47,7 +47,7 @@ fn over_two_drift_periods_nothing_is_written_and_then_a_planted_drift_is_found()
         assert!(tenants.stage.cloud().requests().len() > looks, "the cloud was looked at");
         assert_eq!(writes(&tenants).await?, before);
 
-        tenants.stage.cloud().edit(|azure| {
+        tenants.stage.cloud().seed(|azure| {
             azure.set_sku("contoso-east-hub", "S1", 7);
             azure.set_group_enabled("contoso-dps", "contoso-us-devices", false);
             azure.remove_link("contoso-dps", "contoso-west-hub.azure-devices.net");

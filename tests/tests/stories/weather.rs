@@ -277,7 +277,7 @@ fn all_tokens_expire_at_once() -> anyhow::Result<()> {
         let tenants = Tenants::ready("expired").await?;
         comes_to_rest(&tenants).await?;
         let before = writes(&tenants).await?;
-        tenants.stage.cloud().edit(moorage_simulator::Azure::expire_tokens);
+        tenants.stage.cloud().seed(moorage_simulator::Azure::expire_tokens);
         let asked = tenants.stage.cloud().requests().len();
         pass(&tenants, DRIFT_PERIOD).await?;
         comes_to_rest(&tenants).await?;

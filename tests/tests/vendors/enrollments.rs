@@ -33,7 +33,7 @@ fn as_the_example_says(place: &Place) -> Value {
 }
 
 fn group_keys(place: &Place, id: &str) -> Value {
-    fingerprints(place.stage.cloud().edit(|azure| azure.group_keys(SERVICE, id)))
+    fingerprints(place.stage.cloud().seed(|azure| azure.group_keys(SERVICE, id)))
 }
 
 async fn read(place: &Place) -> anyhow::Result<Value> {

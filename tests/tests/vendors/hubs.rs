@@ -41,7 +41,7 @@ fn hub(place: &Place, name: &str, location: &str) -> Value {
 }
 
 fn keys(place: &Place, hub: &str, policies: &[&str]) -> Value {
-    let keys = |policy: &&str| (policy.to_string(), fingerprints(place.stage.cloud().edit(|azure| azure.hub_policy_keys(hub, policy))));
+    let keys = |policy: &&str| (policy.to_string(), fingerprints(place.stage.cloud().seed(|azure| azure.hub_policy_keys(hub, policy))));
     policies.iter().map(keys).collect::<serde_json::Map<_, _>>().into()
 }
 

@@ -45,7 +45,7 @@ fn options() -> Options {
 /// Two linked hubs, and the group `g1`.
 async fn cloud() -> anyhow::Result<Simulator> {
     let simulator = Simulator::start(options()).await?;
-    simulator.edit(|azure| {
+    simulator.seed(|azure| {
         azure.add_resource_group(SUBSCRIPTION, "elsewhere", "eastus");
         azure.add_service(NewService { subscription: SUBSCRIPTION, group: "rg", name: "dps", location: "eastus" });
         for (name, location) in [("hub-east", "eastus"), ("hub-west", "westus")] {
@@ -116,7 +116,7 @@ fn every_refusal_is_the_exception_that_microsoft_s_client_has_for_it() -> anyhow
     block_on(async {
         let simulator = cloud().await?;
         let (owner, other) = simulator
-            .edit(|azure| (azure.service_policy_keys("dps", "provisioningserviceowner"), azure.hub_policy_keys("hub-east", "service")));
+            .seed(|azure| (azure.service_policy_keys("dps", "provisioningserviceowner"), azure.hub_policy_keys("hub-east", "service")));
         let token = NamedTempFile::new()?;
         std::fs::write(token.path(), TOKEN)?;
         let network = Network { address: simulator.address(), ca_pem: simulator.ca_pem().to_owned() };

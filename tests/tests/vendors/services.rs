@@ -18,13 +18,13 @@ fn link(hub: &str, location: &str, policy: &str) -> Value {
 
 fn as_the_example_says(place: &Place) -> Value {
     let cloud = place.stage.cloud();
-    let keys = fingerprints(cloud.edit(|azure| azure.service_policy_keys(SERVICE, "provisioningserviceowner")));
+    let keys = fingerprints(cloud.seed(|azure| azure.service_policy_keys(SERVICE, "provisioningserviceowner")));
     json!({ SERVICE: {
         "location": "eastus",
         "sku": ["S1", "Standard", 1],
         "state": ["Succeeded", "Active"],
         "hosts": ["contoso-dps.azure-devices-provisioning.net", "global.azure-devices-provisioning.net"],
-        "id scope": cloud.edit(|azure| azure.id_scope(SERVICE)),
+        "id scope": cloud.seed(|azure| azure.id_scope(SERVICE)),
         "allocation": "Hashed",
         "identity": null,
         "links": [
