@@ -16,7 +16,7 @@ use crate::azure::resource::kind::listed;
 use crate::azure::resource::{HOST, ResourceId, errors, operation};
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 use crate::engine::snapshot::{Snapshot, tags};
 use crate::spec::{Finding, Kind, Specs};
 
@@ -40,11 +40,11 @@ impl Service for ResourceManager {
         azure.parts.insert(Throttles::default());
     }
 
-    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-        route(azure, call, now).unwrap_or_else(|refusal| refusal)
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
+        route(azure, request, now).unwrap_or_else(|refusal| refusal)
     }
 
-    fn error(&self, status: u16, text: &str, _now: Timestamp) -> Answer {
+    fn error(&self, status: u16, text: &str, _now: Timestamp) -> Response {
         let code = match status {
             400 => "BadRequest",
             429 => "TooManyRequests",
@@ -54,7 +54,7 @@ impl Service for ResourceManager {
         errors::arm(status, code, text)
     }
 
-    fn spec_error(&self, finding: &Finding, text: &str, _now: Timestamp) -> Answer {
+    fn spec_error(&self, finding: &Finding, text: &str, _now: Timestamp) -> Response {
         let code = if finding.breaks(Kind::MissingApiVersion) {
             "MissingApiVersionParameter"
         } else if finding.breaks(Kind::UnknownApiVersion) {
@@ -68,14 +68,14 @@ impl Service for ResourceManager {
     }
 
     /// The ids by which support finds a request again.
-    fn traced(&self, call: &Call, seq: u64, answer: Answer) -> Answer {
+    fn traced(&self, request: &Request, seq: u64, response: Response) -> Response {
         let id = format!("{seq:032x}");
-        let correlation = call.header("x-ms-correlation-request-id").unwrap_or(&id).to_owned();
-        answer.with("x-ms-request-id", id).with("x-ms-correlation-request-id", correlation)
+        let correlation = request.header("x-ms-correlation-request-id").unwrap_or(&id).to_owned();
+        response.with("x-ms-request-id", id).with("x-ms-correlation-request-id", correlation)
     }
 
-    fn only_reads(&self, call: &Call) -> bool {
-        let last = call.segments.last().map(|last| last.to_lowercase()).unwrap_or_default();
+    fn only_reads(&self, request: &Request) -> bool {
+        let last = request.segments.last().map(|last| last.to_lowercase()).unwrap_or_default();
         last == "listkeys" || (last.starts_with("check") && last.ends_with("nameavailability"))
     }
 
@@ -90,59 +90,59 @@ impl Service for ResourceManager {
     }
 }
 
-fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
-    let folded = call.folded();
+fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
+    let folded = request.folded();
     let folded: Vec<&str> = folded.iter().map(String::as_str).collect();
     let ["subscriptions", subscription, rest @ ..] = folded.as_slice() else {
-        return Err(errors::unknown_path(call));
+        return Err(errors::unknown_path(request));
     };
-    if call.parameter("api-version").is_none_or(str::is_empty) {
+    if request.parameter("api-version").is_none_or(str::is_empty) {
         return Err(errors::no_api_version());
     }
-    gate::admit(azure, call, subscription)?;
-    let (header, left) = throttle::count(azure, call, subscription, now)?;
-    let answer = match rest {
-        ["operationresults", id] => operation::location(azure, call, id, now),
-        ["resourcegroups", rest @ ..] => in_groups(azure, call, now, subscription, rest),
-        ["providers", provider, rest @ ..] => in_subscription(azure, call, now, subscription, provider, rest),
-        _ => Err(errors::unknown_path(call)),
+    gate::admit(azure, request, subscription)?;
+    let (header, left) = throttle::count(azure, request, subscription, now)?;
+    let response = match rest {
+        ["operationresults", id] => operation::location(azure, request, id, now),
+        ["resourcegroups", rest @ ..] => in_groups(azure, request, now, subscription, rest),
+        ["providers", provider, rest @ ..] => in_subscription(azure, request, now, subscription, provider, rest),
+        _ => Err(errors::unknown_path(request)),
     };
-    answer.map(|answer| answer.with(header, left))
+    response.map(|response| response.with(header, left))
 }
 
-fn in_subscription(azure: &Azure, call: &Call, now: Timestamp, subscription: &str, provider: &str, rest: &[&str]) -> Outcome {
+fn in_subscription(azure: &Azure, request: &Request, now: Timestamp, subscription: &str, provider: &str, rest: &[&str]) -> Outcome {
     if let [name] = rest
-        && call.method == Method::GET
+        && request.method == Method::GET
         && let Some(kind) = azure.resource_type(provider, name)
     {
-        return Ok(listed(azure, call, kind, subscription, None, now));
+        return Ok(listed(azure, request, kind, subscription, None, now));
     }
     let of_provider = azure.resource_types().filter(|kind| kind.kind().provider.eq_ignore_ascii_case(provider));
-    let mut answers = of_provider.filter_map(|kind| kind.answer_in_subscription(azure, call, subscription, rest));
-    answers.next().unwrap_or_else(|| Err(errors::unknown_path(call)))
+    let mut answers = of_provider.filter_map(|kind| kind.answer_in_subscription(azure, request, subscription, rest));
+    answers.next().unwrap_or_else(|| Err(errors::unknown_path(request)))
 }
 
-fn in_groups(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, rest: &[&str]) -> Outcome {
+fn in_groups(azure: &mut Azure, request: &Request, now: Timestamp, subscription: &str, rest: &[&str]) -> Outcome {
     // Names keep the casing that the caller chose.
-    let written = |place: usize| call.segments.get(place).map_or("", String::as_str);
-    let unknown = || errors::unknown_path(call);
+    let written = |place: usize| request.segments.get(place).map_or("", String::as_str);
+    let unknown = || errors::unknown_path(request);
     match rest {
-        [] if call.method == Method::GET => Ok(resource_groups::list(azure, call, subscription)),
-        [_] => resource_groups::one(azure, call, now, written(1), written(3)),
-        [group, "resources"] if call.method == Method::GET => resource_groups::contents(azure, call, subscription, group),
-        [group, "providers", provider, name] if call.method == Method::GET => {
+        [] if request.method == Method::GET => Ok(resource_groups::list(azure, request, subscription)),
+        [_] => resource_groups::one(azure, request, now, written(1), written(3)),
+        [group, "resources"] if request.method == Method::GET => resource_groups::contents(azure, request, subscription, group),
+        [group, "providers", provider, name] if request.method == Method::GET => {
             must_exist(azure, subscription, group)?;
             let kind = azure.resource_type(provider, name).ok_or_else(unknown)?;
-            Ok(listed(azure, call, kind, subscription, Some(group), now))
+            Ok(listed(azure, request, kind, subscription, Some(group), now))
         }
         [_, "providers", provider, kind, _, rest @ ..] => {
             let kind = azure.resource_type(provider, kind).ok_or_else(unknown)?;
             let id = ResourceId { subscription: written(1), group: written(3), name: written(7) };
             match rest {
                 ["providers", "microsoft.authorization", "roleassignments", rest @ ..] if kind.takes_roles() => {
-                    roles::on_resource(azure, call, now, kind, &id, rest, written(11))
+                    roles::on_resource(azure, request, now, kind, &id, rest, written(11))
                 }
-                _ => kind.answer(azure, call, now, &id, rest),
+                _ => kind.answer(azure, request, now, &id, rest),
             }
         }
         _ => Err(unknown()),

@@ -9,7 +9,7 @@ use crate::azure::service::Service;
 use crate::azure::services::SERVICES;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Cloud;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::mqtt::login::Misnamed;
 use crate::engine::mqtt::{Admission, Broker, Login};
 use crate::engine::snapshot::{Secrets, Snapshot};
@@ -19,10 +19,10 @@ use crate::spec::{Finding, SeenRequest, SpecBook, host_fits};
 const LOCAL: [&str; 2] = ["localhost", "127.0.0.1"];
 
 /// The service that a request is for.
-fn called(call: &Call) -> Option<&'static dyn Service> {
-    let local = LOCAL.contains(&call.host.as_str());
+fn called(request: &Request) -> Option<&'static dyn Service> {
+    let local = LOCAL.contains(&request.host.as_str());
     SERVICES.iter().copied().find(|service| {
-        if local { service.is_meant_by(&call.segments) } else { service.hosts().iter().any(|host| host_fits(host, &call.host)) }
+        if local { service.is_meant_by(&request.segments) } else { service.hosts().iter().any(|host| host_fits(host, &request.host)) }
     })
 }
 
@@ -35,60 +35,66 @@ impl Cloud for Azure {
         Self::changed(self, now);
     }
 
-    fn answer(&mut self, call: &Call, now: Timestamp) -> Answer {
-        match called(call) {
-            Some(service) => service.answer(self, call, now),
-            None => Answer::json(404, json!({ "message": "No such host is simulated." })),
+    fn answer(&mut self, request: &Request, now: Timestamp) -> Response {
+        match called(request) {
+            Some(service) => service.answer(self, request, now),
+            None => Response::json(404, json!({ "message": "No such host is simulated." })),
         }
     }
 
-    fn check(call: &Call) -> Finding {
-        let Some(service) = called(call).filter(|service| !service.specs().sources.is_empty()) else {
+    fn check(request: &Request) -> Finding {
+        let Some(service) = called(request).filter(|service| !service.specs().sources.is_empty()) else {
             return Finding::default();
         };
         // Also for clients that can only be pointed at a local name.
-        let host = if LOCAL.contains(&call.host.as_str()) { service.hosts()[0] } else { &call.host };
+        let host = if LOCAL.contains(&request.host.as_str()) { service.hosts()[0] } else { &request.host };
         // The parameter of our own nextLink, which the OpenAPI leaves to the service.
-        let query: Vec<(String, String)> = call.query.iter().filter(|(name, _)| name != SKIP_TOKEN).cloned().collect();
-        let request =
-            SeenRequest { method: &call.method, host, path: &call.path, query: &query, headers: &call.headers, body: call.json.as_ref() };
-        Finding::of(SpecBook::azure(), &request)
+        let query: Vec<(String, String)> = request.query.iter().filter(|(name, _)| name != SKIP_TOKEN).cloned().collect();
+        let seen = SeenRequest {
+            method: &request.method,
+            host,
+            path: &request.path,
+            query: &query,
+            headers: &request.headers,
+            body: request.json.as_ref(),
+        };
+        Finding::of(SpecBook::azure(), &seen)
     }
 
-    fn check_answer(finding: &Finding, answer: &Answer) -> Vec<String> {
-        finding.of_answer(SpecBook::azure(), answer.status, answer.body.as_ref())
+    fn check_answer(finding: &Finding, response: &Response) -> Vec<String> {
+        finding.of_answer(SpecBook::azure(), response.status, response.body.as_ref())
     }
 
-    fn error(call: &Call, status: u16, text: &str, now: Timestamp) -> Answer {
-        match called(call) {
+    fn error(request: &Request, status: u16, text: &str, now: Timestamp) -> Response {
+        match called(request) {
             Some(service) => service.error(status, text, now),
-            None => Answer::json(status, json!({ "error": "temporarily_unavailable", "error_description": text, "error_codes": [] })),
+            None => Response::json(status, json!({ "error": "temporarily_unavailable", "error_description": text, "error_codes": [] })),
         }
     }
 
-    fn spec_error(call: &Call, finding: &Finding, text: &str, now: Timestamp) -> Answer {
-        match called(call) {
+    fn spec_error(request: &Request, finding: &Finding, text: &str, now: Timestamp) -> Response {
+        match called(request) {
             Some(service) => service.spec_error(finding, text, now),
-            None => Self::error(call, 400, text, now),
+            None => Self::error(request, 400, text, now),
         }
     }
 
-    fn traced(call: &Call, seq: u64, answer: Answer) -> Answer {
-        match called(call) {
-            Some(service) => service.traced(call, seq, answer),
-            None => answer,
+    fn traced(request: &Request, seq: u64, response: Response) -> Response {
+        match called(request) {
+            Some(service) => service.traced(request, seq, response),
+            None => response,
         }
     }
 
-    fn only_reads(call: &Call) -> bool {
-        called(call).is_some_and(|service| service.only_reads(call))
+    fn only_reads(request: &Request) -> bool {
+        called(request).is_some_and(|service| service.only_reads(request))
     }
 
-    fn caller(&self, call: &Call) -> String {
-        if let Some(text) = call.bearer() {
+    fn caller(&self, request: &Request) -> String {
+        if let Some(text) = request.bearer() {
             return self.directory.token(text).map_or_else(|| "unknown".to_owned(), |token| token.client.clone());
         }
-        let signature = call.header("authorization").and_then(Signature::parse);
+        let signature = request.header("authorization").and_then(Signature::parse);
         match signature {
             Some(signature) => match signature.policy {
                 // What devices of a provisioning service name in place of a policy.
@@ -110,7 +116,7 @@ impl Cloud for Azure {
         page.finish()
     }
 
-    fn control(&self, path: &[&str]) -> Option<Answer> {
+    fn control(&self, path: &[&str]) -> Option<Response> {
         self.services.iter().find_map(|service| service.control(self, path))
     }
 }

@@ -25,7 +25,7 @@ use crate::azure::resource::kind::ResourceType;
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::mqtt::login::Misnamed;
 use crate::engine::mqtt::{Admission, Login};
 use crate::engine::server::Server;
@@ -53,22 +53,22 @@ impl Service for Provisioning {
     }
 
     /// Under the global name devices are answered, under its own a service answers both its APIs.
-    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-        let own_host = (call.host != GLOBAL_HOST).then_some(call.host.as_str());
-        let for_devices = own_host.is_none() || call.segments.get(1).is_some_and(|kind| kind == "registrations");
-        if for_devices { device_api::answer(azure, call, now, own_host) } else { service_api::answer(azure, call, now) }
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
+        let own_host = (request.host != GLOBAL_HOST).then_some(request.host.as_str());
+        let for_devices = own_host.is_none() || request.segments.get(1).is_some_and(|kind| kind == "registrations");
+        if for_devices { device_api::answer(azure, request, now, own_host) } else { service_api::answer(azure, request, now) }
     }
 
-    fn error(&self, status: u16, text: &str, now: Timestamp) -> Answer {
+    fn error(&self, status: u16, text: &str, now: Timestamp) -> Response {
         refusal::refused(status, u32::from(status) * 1_000 + 1, text, now)
     }
 
-    fn spec_error(&self, finding: &Finding, text: &str, now: Timestamp) -> Answer {
+    fn spec_error(&self, finding: &Finding, text: &str, now: Timestamp) -> Response {
         refusal::not_understood(finding, text, now)
     }
 
-    fn only_reads(&self, call: &Call) -> bool {
-        let folded = call.folded();
+    fn only_reads(&self, request: &Request) -> bool {
+        let folded = request.folded();
         let looked_up = matches!(folded.as_slice(), [_, kind, _] if kind == "registrations");
         looked_up || folded.last().is_some_and(|last| ["query", "attestationmechanism"].contains(&last.as_str()))
     }

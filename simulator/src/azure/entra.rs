@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
 /// The service; it publishes no OpenAPI, so its requests are left alone.
 pub(crate) struct Entra;
@@ -23,26 +23,26 @@ impl Service for Entra {
         true
     }
 
-    fn answer(&self, azure: &mut Azure, call: &Call, _now: Timestamp) -> Answer {
-        if let Some(answer) = discovery::answer(call) {
-            return answer;
+    fn answer(&self, azure: &mut Azure, request: &Request, _now: Timestamp) -> Response {
+        if let Some(response) = discovery::answer(request) {
+            return response;
         }
-        match call.segments.as_slice() {
+        match request.segments.as_slice() {
             [tenant, oauth, version, token]
-                if call.method == http::Method::POST
+                if request.method == http::Method::POST
                     && (oauth.as_str(), version.as_str(), token.as_str()) == ("oauth2", "v2.0", "token") =>
             {
-                token::answer(&mut azure.directory, &mut azure.keyring, tenant, call)
+                token::answer(&mut azure.directory, &mut azure.keyring, tenant, request)
             }
-            _ => Answer::json(404, json!({ "error": "not_found" })),
+            _ => Response::json(404, json!({ "error": "not_found" })),
         }
     }
 
-    fn error(&self, status: u16, text: &str, _now: Timestamp) -> Answer {
-        Answer::json(status, json!({ "error": "temporarily_unavailable", "error_description": text, "error_codes": [] }))
+    fn error(&self, status: u16, text: &str, _now: Timestamp) -> Response {
+        Response::json(status, json!({ "error": "temporarily_unavailable", "error_description": text, "error_codes": [] }))
     }
 
-    fn only_reads(&self, call: &Call) -> bool {
-        call.segments.last().is_some_and(|last| ["token", "instance"].iter().any(|one| last.eq_ignore_ascii_case(one)))
+    fn only_reads(&self, request: &Request) -> bool {
+        request.segments.last().is_some_and(|last| ["token", "instance"].iter().any(|one| last.eq_ignore_ascii_case(one)))
     }
 }

@@ -20,7 +20,7 @@ use crate::azure::iot_hub::registry::errors;
 use crate::azure::resource::kind::ResourceType;
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::mqtt::login::Misnamed;
 use crate::engine::mqtt::{Admission, Login};
 use crate::engine::snapshot::Snapshot;
@@ -46,16 +46,16 @@ impl Service for IotHub {
         azure.parts.insert(HubState::default());
     }
 
-    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-        registry::answer(azure, call, now)
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
+        registry::answer(azure, request, now)
     }
 
-    fn error(&self, status: u16, text: &str, _now: Timestamp) -> Answer {
+    fn error(&self, status: u16, text: &str, _now: Timestamp) -> Response {
         errors::failed(status, text)
     }
 
-    fn only_reads(&self, call: &Call) -> bool {
-        call.segments.last().is_some_and(|last| last.eq_ignore_ascii_case("query"))
+    fn only_reads(&self, request: &Request) -> bool {
+        request.segments.last().is_some_and(|last| last.eq_ignore_ascii_case("query"))
     }
 
     fn log_in(&self, login: &Login<Azure>) -> Option<Result<Admission, Misnamed>> {
@@ -72,7 +72,7 @@ impl Service for IotHub {
         }
     }
 
-    fn control(&self, azure: &Azure, path: &[&str]) -> Option<Answer> {
-        (path == ["telemetry"]).then(|| Answer::json(200, json!(azure.telemetry())))
+    fn control(&self, azure: &Azure, path: &[&str]) -> Option<Response> {
+        (path == ["telemetry"]).then(|| Response::json(200, json!(azure.telemetry())))
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::azure::resource::kind::ResourceType;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::mqtt::login::Misnamed;
 use crate::engine::mqtt::{Admission, Login};
 use crate::engine::server::Server;
@@ -41,23 +41,23 @@ pub(crate) trait Service: Sync {
     fn start(&self, _azure: &mut Azure) {}
 
     /// Answers a request to one of its hosts.
-    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp) -> Answer;
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp) -> Response;
 
     /// The answer with a status that something else decided, in its own words.
-    fn error(&self, status: u16, text: &str, now: Timestamp) -> Answer;
+    fn error(&self, status: u16, text: &str, now: Timestamp) -> Response;
 
     /// The answer to a request that breaks the OpenAPI.
-    fn spec_error(&self, _finding: &Finding, text: &str, now: Timestamp) -> Answer {
+    fn spec_error(&self, _finding: &Finding, text: &str, now: Timestamp) -> Response {
         self.error(400, text, now)
     }
 
     /// Puts onto an answer what it adds to each.
-    fn traced(&self, _call: &Call, _seq: u64, answer: Answer) -> Answer {
-        answer
+    fn traced(&self, _call: &Request, _seq: u64, response: Response) -> Response {
+        response
     }
 
     /// Whether a POST only reads.
-    fn only_reads(&self, _call: &Call) -> bool {
+    fn only_reads(&self, _call: &Request) -> bool {
         false
     }
 
@@ -86,7 +86,7 @@ pub(crate) trait Service: Sync {
     }
 
     /// Answers a GET of the simulator's own paths.
-    fn control(&self, _azure: &Azure, _path: &[&str]) -> Option<Answer> {
+    fn control(&self, _azure: &Azure, _path: &[&str]) -> Option<Response> {
         None
     }
 }

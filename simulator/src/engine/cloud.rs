@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::snapshot::Secrets;
 use crate::spec::Finding;
 
@@ -20,32 +20,32 @@ pub(crate) trait Cloud: Send + Sized + 'static {
     fn changed(&mut self, now: Timestamp);
 
     /// Answers a request.
-    fn answer(&mut self, call: &Call, now: Timestamp) -> Answer;
+    fn answer(&mut self, request: &Request, now: Timestamp) -> Response;
 
     /// What the vendor's description says of a request.
-    fn check(call: &Call) -> Finding;
+    fn check(request: &Request) -> Finding;
 
     /// What is wrong with an answer of ours by the vendor's description.
-    fn check_answer(finding: &Finding, answer: &Answer) -> Vec<String>;
+    fn check_answer(finding: &Finding, response: &Response) -> Vec<String>;
 
     /// The answer with a status that the fault plan decided, in the words of the service that is called.
-    fn error(call: &Call, status: u16, text: &str, now: Timestamp) -> Answer;
+    fn error(request: &Request, status: u16, text: &str, now: Timestamp) -> Response;
 
     /// The answer to a request that breaks the vendor's description.
-    fn spec_error(call: &Call, finding: &Finding, text: &str, now: Timestamp) -> Answer;
+    fn spec_error(request: &Request, finding: &Finding, text: &str, now: Timestamp) -> Response;
 
     /// Puts onto an answer what the service adds to each.
-    fn traced(call: &Call, seq: u64, answer: Answer) -> Answer;
+    fn traced(request: &Request, seq: u64, response: Response) -> Response;
 
     /// Whether a POST only reads.
-    fn only_reads(call: &Call) -> bool;
+    fn only_reads(request: &Request) -> bool;
 
     /// Who calls, as far as the credentials say it, without the credentials.
-    fn caller(&self, call: &Call) -> String;
+    fn caller(&self, request: &Request) -> String;
 
     /// The state as sorted text.
     fn snapshot(&self, secrets: Secrets) -> String;
 
     /// Answers a control of a service's own.
-    fn control(&self, path: &[&str]) -> Option<Answer>;
+    fn control(&self, path: &[&str]) -> Option<Response>;
 }

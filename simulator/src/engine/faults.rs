@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::http::Call;
+use crate::engine::http::Request;
 
 /// One rule of the plan.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -133,11 +133,11 @@ impl Faults {
     }
 
     /// The fault for this request, if a rule hits it.
-    pub(crate) fn strike(&self, seq: u64, call: &Call, operation: Option<&str>, caller: &str) -> Option<Fault> {
+    pub(crate) fn strike(&self, seq: u64, request: &Request, operation: Option<&str>, caller: &str) -> Option<Fault> {
         let mut plan = self.lock();
         let Plan { rules, hits, drawn } = &mut *plan;
         for planned in rules {
-            if !planned.matches(call, operation, caller) {
+            if !planned.matches(request, operation, caller) {
                 continue;
             }
             planned.matched += 1;
@@ -160,13 +160,13 @@ impl Faults {
 }
 
 impl Planned {
-    fn matches(&self, call: &Call, operation: Option<&str>, caller: &str) -> bool {
+    fn matches(&self, request: &Request, operation: Option<&str>, caller: &str) -> bool {
         let rule = &self.rule.matching;
         let said = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(holds);
-        said(&rule.host, &|suffix| call.host.ends_with(suffix))
-            && said(&rule.method, &|method| call.method.as_str().eq_ignore_ascii_case(method))
-            && self.path.as_ref().is_none_or(|path| path.is_match(&call.path))
+        said(&rule.host, &|suffix| request.host.ends_with(suffix))
+            && said(&rule.method, &|method| request.method.as_str().eq_ignore_ascii_case(method))
+            && self.path.as_ref().is_none_or(|path| path.is_match(&request.path))
             && said(&rule.operation, &|id| operation == Some(id))
-            && said(&rule.caller, &|who| caller == who || call.peer.address.to_string() == who)
+            && said(&rule.caller, &|who| caller == who || request.peer.address.to_string() == who)
     }
 }

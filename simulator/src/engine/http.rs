@@ -19,7 +19,7 @@ pub(crate) struct Peer {
 }
 
 /// A request that has been read to its end.
-pub(crate) struct Call {
+pub(crate) struct Request {
     pub method: Method,
     /// The `Host` header as sent, port included.
     pub authority: String,
@@ -38,7 +38,7 @@ pub(crate) struct Call {
     pub peer: Peer,
 }
 
-impl Call {
+impl Request {
     /// Reads a request's head and body into a call; `None` when it names no host.
     pub fn read(head: &http::request::Parts, bytes: bytes::Bytes, peer: Peer) -> Option<Self> {
         let authority = head
@@ -148,16 +148,16 @@ pub(crate) fn pairs_of(text: &str) -> Vec<(String, String)> {
 
 /// An answer before the listener writes it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Option<Value>,
 }
 
 /// An answer, the `Err` side being a refusal.
-pub(crate) type Outcome = Result<Answer, Answer>;
+pub(crate) type Outcome = Result<Response, Response>;
 
-impl Answer {
+impl Response {
     /// An answer without a body.
     pub fn new(status: u16) -> Self {
         Self { status, ..Self::default() }

@@ -19,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::engine::handle::{self, Cut};
 use crate::engine::http::body::{self, Delivery, Reply};
-use crate::engine::http::{Answer, Call, Peer};
+use crate::engine::http::{Peer, Request, Response};
 use crate::engine::mqtt::{self, Broker};
 use crate::engine::server::Server;
 
@@ -81,17 +81,17 @@ fn told(stream: &TlsStream<TcpStream>, from: SocketAddr) -> (Peer, Option<String
 async fn answer<C: Broker>(request: hyper::Request<Incoming>, peer: Peer, server: Arc<Server<C>>) -> Result<hyper::Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(bytes) = Limited::new(body, LONGEST_BODY).collect().await else {
-        return Ok(body::write(&Answer::new(413), Delivery::Whole));
+        return Ok(body::write(&Response::new(413), Delivery::Whole));
     };
-    let Some(call) = Call::read(&head, bytes.to_bytes(), peer) else {
-        return Ok(body::write(&Answer::new(400), Delivery::Whole));
+    let Some(request) = Request::read(&head, bytes.to_bytes(), peer) else {
+        return Ok(body::write(&Response::new(400), Delivery::Whole));
     };
-    if call.segments.first().is_some_and(|first| first == "sim") {
-        let answer = (server.controls)(&server, &call).await;
-        return Ok(body::write(&answer, Delivery::Whole));
+    if request.segments.first().is_some_and(|first| first == "sim") {
+        let response = (server.controls)(&server, &request).await;
+        return Ok(body::write(&response, Delivery::Whole));
     }
-    let (answer, delivery) = handle::serve(&server, &call).await?;
-    Ok(body::write(&answer, delivery))
+    let (response, delivery) = handle::serve(&server, &request).await?;
+    Ok(body::write(&response, delivery))
 }
 
 /// Where port 8883 is open, so that simulators side by side do not meet there.

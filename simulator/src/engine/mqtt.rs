@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until};
 
 use crate::engine::cloud::{Boxed, Cloud};
-use crate::engine::http::{Answer, Call, Peer};
+use crate::engine::http::{Peer, Request, Response};
 use crate::engine::mqtt::login::Misnamed;
 use crate::engine::mqtt::wire::{Broken, Wire};
 use crate::engine::server::Server;
@@ -83,7 +83,7 @@ where
     };
     let outcome = match admission.await {
         Ok(session) => converse_with(wire, &connect, session).await,
-        Err(answer) => return turn_away(wire, answer).await,
+        Err(response) => return turn_away(wire, response).await,
     };
     match outcome {
         Ok(never) => match never {},
@@ -108,11 +108,11 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, code: Con
 }
 
 /// Refuses a device as its service says; without an answer the connection is lost.
-async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, answer: Option<Answer>) -> Ended {
-    let Some(answer) = answer else {
+async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, response: Option<Response>) -> Ended {
+    let Some(response) = response else {
         return Ended::Cut;
     };
-    let busy = answer.status == 429 || answer.status >= 500;
+    let busy = response.status == 429 || response.status >= 500;
     refuse(wire, if busy { ConnectReturnCode::ServerUnavailable } else { ConnectReturnCode::NotAuthorized }).await
 }
 
@@ -140,9 +140,9 @@ impl<C> Clone for Caller<C> {
 
 impl<C> Caller<C> {
     /// One message of the device, for the log and the fault plan.
-    pub fn call(&self, method: &str, host: &str, path: String, payload: Bytes) -> Call {
+    pub fn call(&self, method: &str, host: &str, path: String, payload: Bytes) -> Request {
         let method = http::Method::from_bytes(method.as_bytes()).expect("the names of packets are tokens");
-        Call::of_message(method, host, path, payload, self.peer.clone()).signed(self.signature.as_deref())
+        Request::of_message(method, host, path, payload, self.peer.clone()).signed(self.signature.as_deref())
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) trait Broker: Cloud {
 }
 
 /// Whether a device is let in: a refusal, or none where the connection is to be lost.
-pub(crate) type Admission = Boxed<'static, Result<Box<dyn Session>, Option<Answer>>>;
+pub(crate) type Admission = Boxed<'static, Result<Box<dyn Session>, Option<Response>>>;
 
 /// The service's side of a connection that was let in.
 pub(crate) trait Session: Send {

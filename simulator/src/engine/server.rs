@@ -8,13 +8,13 @@ use crate::engine::clock::Clock;
 use crate::engine::clock::advance::{AdvanceError, Target};
 use crate::engine::cloud::{Boxed, Cloud};
 use crate::engine::faults::Faults;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::log::Log;
 use crate::engine::snapshot::Secrets;
 use crate::engine::tls::Authority;
 
 /// Answers the simulator's own paths.
-pub(crate) type Controls<C> = for<'a> fn(&'a Arc<Server<C>>, &'a Call) -> Boxed<'a, Answer>;
+pub(crate) type Controls<C> = for<'a> fn(&'a Arc<Server<C>>, &'a Request) -> Boxed<'a, Response>;
 
 /// A cloud with its clock, its fault plan and its log.
 pub(crate) struct Server<C> {

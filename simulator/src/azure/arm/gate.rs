@@ -2,16 +2,16 @@
 
 use crate::azure::resource::errors::arm;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
 const AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
 
 /// Checks the bearer token, its audience and the principal's role in the subscription.
-pub(crate) fn admit(azure: &Azure, call: &Call, subscription: &str) -> Result<(), Answer> {
-    let challenge = |answer: Answer| {
-        answer.with("www-authenticate", "Bearer authorization_uri=\"https://login.microsoftonline.com/\", error=\"invalid_token\"")
+pub(crate) fn admit(azure: &Azure, request: &Request, subscription: &str) -> Result<(), Response> {
+    let challenge = |response: Response| {
+        response.with("www-authenticate", "Bearer authorization_uri=\"https://login.microsoftonline.com/\", error=\"invalid_token\"")
     };
-    let Some(text) = call.bearer() else {
+    let Some(text) = request.bearer() else {
         let message = "Authentication failed. The 'Authorization' header is missing.";
         return Err(challenge(arm(401, "AuthenticationFailed", message)));
     };

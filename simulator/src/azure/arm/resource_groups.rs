@@ -13,7 +13,7 @@ use crate::azure::resource::phase::Phase;
 use crate::azure::resource::regions::{known_region, region_name};
 use crate::azure::resource::{Resource, tags_of};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 fn document(group: &ResourceGroup) -> Value {
     json!({
@@ -29,29 +29,29 @@ fn document(group: &ResourceGroup) -> Value {
 }
 
 /// Lists the groups of a subscription.
-pub(crate) fn list(azure: &Azure, call: &Call, subscription: &str) -> Answer {
+pub(crate) fn list(azure: &Azure, request: &Request, subscription: &str) -> Response {
     let value: Vec<Value> =
         azure.groups.values().filter(|group| group.subscription.eq_ignore_ascii_case(subscription)).map(document).collect();
-    page(azure, call, value)
+    page(azure, request, value)
 }
 
 /// Answers everything on one group.
-pub(crate) fn one(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, name: &str) -> Outcome {
-    match call.method {
-        Method::GET => Ok(Answer::json(200, document(must_exist(azure, subscription, name)?))),
-        Method::HEAD => Ok(Answer::new(match must_exist(azure, subscription, name) {
+pub(crate) fn one(azure: &mut Azure, request: &Request, now: Timestamp, subscription: &str, name: &str) -> Outcome {
+    match request.method {
+        Method::GET => Ok(Response::json(200, document(must_exist(azure, subscription, name)?))),
+        Method::HEAD => Ok(Response::new(match must_exist(azure, subscription, name) {
             Ok(_) => 204,
             Err(_) => 404,
         })),
-        Method::PUT => put(azure, call, subscription, name),
-        Method::PATCH => patch(azure, call, subscription, name),
-        Method::DELETE => delete(azure, call, now, subscription, name),
-        _ => Err(unknown_path(call)),
+        Method::PUT => put(azure, request, subscription, name),
+        Method::PATCH => patch(azure, request, subscription, name),
+        Method::DELETE => delete(azure, request, now, subscription, name),
+        _ => Err(unknown_path(request)),
     }
 }
 
-fn put(azure: &mut Azure, call: &Call, subscription: &str, name: &str) -> Outcome {
-    let body = call.json.as_ref().filter(|body| body.is_object());
+fn put(azure: &mut Azure, request: &Request, subscription: &str, name: &str) -> Outcome {
+    let body = request.json.as_ref().filter(|body| body.is_object());
     let body = body.ok_or_else(no_body)?;
     let location = body["location"].as_str().unwrap_or_default();
     if !known_region(location) {
@@ -60,7 +60,7 @@ fn put(azure: &mut Azure, call: &Call, subscription: &str, name: &str) -> Outcom
     }
     if let Some(group) = azure.groups.get_mut(&key(subscription, name)) {
         if group.deleting {
-            return must_accept(azure, subscription, name).map(|()| Answer::new(200));
+            return must_accept(azure, subscription, name).map(|()| Response::new(200));
         }
         if region_name(&group.location) != region_name(location) {
             let message = format!(
@@ -70,7 +70,7 @@ fn put(azure: &mut Azure, call: &Call, subscription: &str, name: &str) -> Outcom
             return Err(arm(409, "InvalidResourceGroupLocation", &message));
         }
         group.tags = tags_of(body).unwrap_or_default();
-        return Ok(Answer::json(200, document(group)));
+        return Ok(Response::json(200, document(group)));
     }
     let group = ResourceGroup {
         subscription: subscription.to_owned(),
@@ -81,20 +81,20 @@ fn put(azure: &mut Azure, call: &Call, subscription: &str, name: &str) -> Outcom
     };
     let shown = document(&group);
     azure.groups.insert(key(subscription, name), group);
-    Ok(Answer::json(201, shown))
+    Ok(Response::json(201, shown))
 }
 
-fn patch(azure: &mut Azure, call: &Call, subscription: &str, name: &str) -> Outcome {
+fn patch(azure: &mut Azure, request: &Request, subscription: &str, name: &str) -> Outcome {
     must_accept(azure, subscription, name)?;
-    let body = call.json.as_ref().ok_or_else(no_body)?;
+    let body = request.json.as_ref().ok_or_else(no_body)?;
     let group = azure.groups.get_mut(&key(subscription, name)).ok_or_else(|| no_such_group(name))?;
     if let Some(tags) = tags_of(body) {
         group.tags = tags;
     }
-    Ok(Answer::json(200, document(group)))
+    Ok(Response::json(200, document(group)))
 }
 
-fn delete(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, name: &str) -> Outcome {
+fn delete(azure: &mut Azure, request: &Request, now: Timestamp, subscription: &str, name: &str) -> Outcome {
     must_exist(azure, subscription, name)?;
     let key = key(subscription, name);
     let gone = key.clone();
@@ -107,7 +107,7 @@ fn delete(azure: &mut Azure, call: &Call, now: Timestamp, subscription: &str, na
             resource.phase = Phase::Deleting(begun.number);
         }
     }
-    Ok(announce_location(azure, call, &begun))
+    Ok(announce_location(azure, request, &begun))
 }
 
 /// The resources of a group, each by its type and its name in lower case.
@@ -124,7 +124,7 @@ fn forget(azure: &mut Azure, (subscription, group): &(String, String)) {
 }
 
 /// Lists the resources of a group; their ids come in another casing than their own GET's.
-pub(crate) fn contents(azure: &Azure, call: &Call, subscription: &str, group: &str) -> Outcome {
+pub(crate) fn contents(azure: &Azure, request: &Request, subscription: &str, group: &str) -> Outcome {
     must_exist(azure, subscription, group)?;
     let shown = |resource: &Resource| {
         json!({
@@ -142,5 +142,5 @@ pub(crate) fn contents(azure: &Azure, call: &Call, subscription: &str, group: &s
         })
     };
     let value = azure.resources_in(subscription, group).into_iter().map(|(_, resource)| shown(resource)).collect();
-    Ok(page(azure, call, value))
+    Ok(page(azure, request, value))
 }

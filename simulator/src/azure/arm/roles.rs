@@ -11,12 +11,12 @@ use crate::azure::resource::errors::{arm, no_body, no_such_resource, unknown_pat
 use crate::azure::resource::kind::ResourceType;
 use crate::azure::resource::page::page;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// Answers everything on the role assignments of a resource; `rest` is the path behind them, `name` its first segment as written.
 pub(crate) fn on_resource(
     azure: &mut Azure,
-    call: &Call,
+    request: &Request,
     now: Timestamp,
     kind: &dyn ResourceType,
     id: &ResourceId<'_>,
@@ -26,29 +26,29 @@ pub(crate) fn on_resource(
     let resource = kind.resource_mut(azure, &id.name.to_lowercase()).filter(|resource| resource.is_in(id.subscription, id.group));
     let scope = resource.ok_or_else(|| no_such_resource(&kind.kind().to_string(), id.name, id.group))?.scope();
     let key = (scope.clone(), name.to_lowercase());
-    match (call.method.as_str(), rest) {
-        ("GET", []) => Ok(list(azure, call, &scope)),
+    match (request.method.as_str(), rest) {
+        ("GET", []) => Ok(list(azure, request, &scope)),
         ("GET", [_]) => {
             let found = azure.roles.get(&key).ok_or_else(|| arm(404, "RoleAssignmentNotFound", "The role assignment is not found."))?;
-            Ok(Answer::json(200, shown(found)))
+            Ok(Response::json(200, shown(found)))
         }
-        ("PUT", [_]) => put(azure, call, now, scope, name),
-        ("DELETE", [_]) => Ok(azure.roles.remove(&key).map_or_else(|| Answer::new(204), |gone| Answer::json(200, shown(&gone)))),
-        _ => Err(unknown_path(call)),
+        ("PUT", [_]) => put(azure, request, now, scope, name),
+        ("DELETE", [_]) => Ok(azure.roles.remove(&key).map_or_else(|| Response::new(204), |gone| Response::json(200, shown(&gone)))),
+        _ => Err(unknown_path(request)),
     }
 }
 
 /// Those at the hub and above it, of one principal if the filter says so.
-fn list(azure: &Azure, call: &Call, scope: &str) -> Answer {
+fn list(azure: &Azure, request: &Request, scope: &str) -> Response {
     static PRINCIPAL: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?i)principalId eq '([^']*)'").expect("the pattern is right"));
-    let of = call.parameter("$filter").and_then(|filter| PRINCIPAL.captures(filter)).map(|found| found[1].to_owned());
+    let of = request.parameter("$filter").and_then(|filter| PRINCIPAL.captures(filter)).map(|found| found[1].to_owned());
     let reaching = azure.roles.values().filter(|role| role.reaches(scope));
     let all = reaching.filter(|role| of.as_ref().is_none_or(|principal| role.principal.eq_ignore_ascii_case(principal)));
-    page(azure, call, all.map(shown).collect())
+    page(azure, request, all.map(shown).collect())
 }
 
-fn put(azure: &mut Azure, call: &Call, now: Timestamp, scope: String, name: &str) -> Outcome {
-    let given = &call.json.as_ref().filter(|body| body.is_object()).ok_or_else(no_body)?["properties"];
+fn put(azure: &mut Azure, request: &Request, now: Timestamp, scope: String, name: &str) -> Outcome {
+    let given = &request.json.as_ref().filter(|body| body.is_object()).ok_or_else(no_body)?["properties"];
     let text = |field: &str| given[field].as_str().unwrap_or_default().to_owned();
     let wanted = RoleAssignment {
         name: name.to_owned(),
@@ -71,7 +71,7 @@ fn put(azure: &mut Azure, call: &Call, now: Timestamp, scope: String, name: &str
     };
     let key = (wanted.scope.clone(), name.to_lowercase());
     match azure.roles.get(&key) {
-        Some(there) if same(there) => return Ok(Answer::json(200, shown(there))),
+        Some(there) if same(there) => return Ok(Response::json(200, shown(there))),
         Some(_) => {
             let message = "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.";
             return Err(arm(409, "RoleAssignmentUpdateNotPermitted", message));
@@ -81,9 +81,9 @@ fn put(azure: &mut Azure, call: &Call, now: Timestamp, scope: String, name: &str
         }
         None => {}
     }
-    let answer = Answer::json(201, shown(&wanted));
+    let response = Response::json(201, shown(&wanted));
     azure.roles.insert(key, wanted);
-    Ok(answer)
+    Ok(response)
 }
 
 fn is_guid(text: &str) -> bool {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::azure::options::TokenBucket;
 use crate::azure::resource::errors::arm;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
 /// The kinds of calls that count apart; a POST counts as a write, even one that only reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,15 +67,15 @@ impl Bucket {
 }
 
 /// Counts a call of a principal in a subscription; gives the header that says what is left.
-pub(crate) fn count(azure: &mut Azure, call: &Call, subscription: &str, now: Timestamp) -> Result<(&'static str, String), Answer> {
-    let kind = CallKind::of(&call.method);
+pub(crate) fn count(azure: &mut Azure, request: &Request, subscription: &str, now: Timestamp) -> Result<(&'static str, String), Response> {
+    let kind = CallKind::of(&request.method);
     let limits = &azure.options.limits;
     let limit = match kind {
         CallKind::Read => limits.resource_reads,
         CallKind::Write => limits.resource_writes,
         CallKind::Deletion => limits.resource_deletions,
     };
-    let principal = call.bearer().and_then(|text| azure.directory.token(text)).map(|token| token.client.clone()).unwrap_or_default();
+    let principal = request.bearer().and_then(|text| azure.directory.token(text)).map(|token| token.client.clone()).unwrap_or_default();
     let bucket =
         azure.parts.get_mut::<Throttles>().0.entry((subscription.to_owned(), principal, kind)).or_insert_with(|| Bucket::full(limit, now));
     match bucket.take(limit, now) {

@@ -30,9 +30,9 @@ pub(crate) fn complete(azure: &mut Azure, service: &str, operation: &str, now: T
 }
 
 /// Ends a registration for which a webhook was asked.
-pub(crate) fn allocated(azure: &mut Azure, service: &str, operation: &str, answer: Result<Allocation, Failure>, now: Timestamp) {
+pub(crate) fn allocated(azure: &mut Azure, service: &str, operation: &str, response: Result<Allocation, Failure>, now: Timestamp) {
     if let Some((assignment, before)) = under_way(azure, service, operation) {
-        end(azure, service, operation, &assignment, before.as_ref(), Some(answer), now);
+        end(azure, service, operation, &assignment, before.as_ref(), Some(response), now);
     }
 }
 
@@ -50,11 +50,11 @@ fn end(
     operation: &str,
     assignment: &Assignment,
     before: Option<&Registration>,
-    answer: Option<Result<Allocation, Failure>>,
+    response: Option<Result<Allocation, Failure>>,
     now: Timestamp,
 ) {
-    let payload = answer.as_ref().and_then(|answer| answer.as_ref().ok()?.payload.clone());
-    let decided = decide(azure, service, assignment, before, answer, now);
+    let payload = response.as_ref().and_then(|response| response.as_ref().ok()?.payload.clone());
+    let decided = decide(azure, service, assignment, before, response, now);
     let record = Registration { payload, ..record(azure, assignment, before, decided, now) };
     if let Some(service) = azure.provisioning_mut().get_mut(service) {
         service.registrations.insert(assignment.registration.to_lowercase(), record);
@@ -74,7 +74,7 @@ fn decide(
     service: &str,
     assignment: &Assignment,
     before: Option<&Registration>,
-    answer: Option<Result<Allocation, Failure>>,
+    response: Option<Result<Allocation, Failure>>,
     now: Timestamp,
 ) -> Decided {
     let there = &azure.provisioning()[service];
@@ -89,8 +89,8 @@ fn decide(
     if let Some(hub) = current.clone().filter(|_| !enrollment.update_hub_assignment) {
         return Decided::Assigned { hub, substatus: before.and_then(|record| record.substatus).unwrap_or("initialAssignment") };
     }
-    let chosen = match answer {
-        Some(answer) => answer.and_then(|allocation| named(there, &enrollment, allocation)),
+    let chosen = match response {
+        Some(response) => response.and_then(|allocation| named(there, &enrollment, allocation)),
         None => choose(azure, there, &enrollment, assignment).map(|link| (link.clone(), None)),
     };
     let (chosen, wished) = match chosen {

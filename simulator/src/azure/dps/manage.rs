@@ -20,7 +20,7 @@ use crate::azure::resource::kind::{ResourceKind, ResourceType};
 use crate::azure::resource::operation::poll;
 use crate::azure::resource::{Resource, ResourceId};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The type of provisioning services.
 pub(crate) struct ServiceType;
@@ -42,19 +42,19 @@ impl ResourceType for ServiceType {
         azure.provisioning_mut().remove(name);
     }
 
-    fn shown(&self, azure: &Azure, call: &Call, name: &str) -> Value {
-        shown(azure, &azure.provisioning()[name], call)
+    fn shown(&self, azure: &Azure, request: &Request, name: &str) -> Value {
+        shown(azure, &azure.provisioning()[name], request)
     }
 
-    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
-        one(azure, call, now, id, rest)
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
+        one(azure, request, now, id, rest)
     }
 
-    fn answer_in_subscription(&self, azure: &Azure, call: &Call, _subscription: &str, rest: &[&str]) -> Option<Outcome> {
-        match (call.method.as_str(), rest) {
+    fn answer_in_subscription(&self, azure: &Azure, request: &Request, _subscription: &str, rest: &[&str]) -> Option<Outcome> {
+        match (request.method.as_str(), rest) {
             // The name is free or not in all subscriptions of everybody.
             ("POST", ["checkprovisioningservicenameavailability"]) => {
-                Some(name_answer(call, |name| azure.provisioning().contains_key(name)))
+                Some(name_answer(request, |name| azure.provisioning().contains_key(name)))
             }
             _ => None,
         }
@@ -62,45 +62,45 @@ impl ResourceType for ServiceType {
 }
 
 /// Answers everything on one provisioning service.
-fn one(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
-    match (call.method.as_str(), rest) {
-        ("GET", ["operationresults", id]) => poll(azure, call, id, now),
-        ("PUT", []) => put(azure, call, now, id),
+fn one(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
+    match (request.method.as_str(), rest) {
+        ("GET", ["operationresults", id]) => poll(azure, request, id, now),
+        ("PUT", []) => put(azure, request, now, id),
         ("PATCH", []) => {
             find(azure, id)?;
-            lifecycle::patch(azure, call, now, &ServiceType, id)
+            lifecycle::patch(azure, request, now, &ServiceType, id)
         }
         ("DELETE", []) => {
             find(azure, id)?;
-            lifecycle::delete(azure, call, now, &ServiceType, id)
+            lifecycle::delete(azure, request, now, &ServiceType, id)
         }
         ("GET", []) => {
             let service = find(azure, id)?;
             if service.resource.visible_from > now {
                 return Err(missing(id));
             }
-            Ok(Answer::json(200, shown(azure, service, call)))
+            Ok(Response::json(200, shown(azure, service, request)))
         }
         ("POST", ["listkeys"]) => {
             let value: Vec<Value> = find(azure, id)?.policies.iter().map(Policy::with_keys).collect();
-            Ok(Answer::json(200, json!({ "value": value })))
+            Ok(Response::json(200, json!({ "value": value })))
         }
         ("POST", ["keys", key, "listkeys"]) => {
             let policy = find(azure, id)?.policy(key);
             let policy = policy.ok_or_else(|| no_such_resource("Microsoft.Devices/provisioningServices/keys", key, id.group))?;
-            Ok(Answer::json(200, policy.with_keys()))
+            Ok(Response::json(200, policy.with_keys()))
         }
         ("GET", ["certificates"]) => certificates::list(azure, id),
-        (_, ["certificates", _, rest @ ..]) => certificates::one(azure, call, now, id, rest),
-        _ => Err(unknown_path(call)),
+        (_, ["certificates", _, rest @ ..]) => certificates::one(azure, request, now, id, rest),
+        _ => Err(unknown_path(request)),
     }
 }
 
-fn missing(id: &ResourceId<'_>) -> Answer {
+fn missing(id: &ResourceId<'_>) -> Response {
     no_such_resource(&KIND.to_string(), id.name, id.group)
 }
 
-pub(crate) fn find<'a>(azure: &'a Azure, id: &ResourceId<'_>) -> Result<&'a ProvisioningService, Answer> {
+pub(crate) fn find<'a>(azure: &'a Azure, id: &ResourceId<'_>) -> Result<&'a ProvisioningService, Response> {
     must_exist(azure, id.subscription, id.group)?;
     azure
         .provisioning()
@@ -110,8 +110,8 @@ pub(crate) fn find<'a>(azure: &'a Azure, id: &ResourceId<'_>) -> Result<&'a Prov
 }
 
 /// What a GET or a PUT answers: no policy keys, links masked, and in an older version nothing of identities.
-pub(crate) fn shown(azure: &Azure, service: &ProvisioningService, call: &Call) -> Value {
-    let knows_identities = identities::knows(call);
+pub(crate) fn shown(azure: &Azure, service: &ProvisioningService, request: &Request) -> Value {
+    let knows_identities = identities::knows(request);
     let resource = &service.resource;
     let mut properties = service.properties.clone();
     if !knows_identities {

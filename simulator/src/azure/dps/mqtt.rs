@@ -14,7 +14,7 @@ use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
 use crate::engine::handle;
 use crate::engine::http::body::Delivery;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::mqtt::login::{Misnamed, version};
 use crate::engine::mqtt::{Admission, Caller, Ended, Login, Reply, Session};
 
@@ -69,17 +69,18 @@ impl AtProvisioning {
     }
 
     /// Whether the device may connect.
-    async fn admitted(&self) -> Result<(), Option<Answer>> {
-        let call = self.call("CONNECT", "", Bytes::new());
+    async fn admitted(&self) -> Result<(), Option<Response>> {
+        let request = self.call("CONNECT", "", Bytes::new());
         let own_host = (self.host != GLOBAL_HOST).then_some(self.host.as_str());
-        let answer = handle::step(&self.caller.server, &call, |azure: &mut Azure, now| device_api::admit(azure, &call, now, own_host));
-        match answer.await {
-            Some(answer) if answer.status == 200 => Ok(()),
+        let response =
+            handle::step(&self.caller.server, &request, |azure: &mut Azure, now| device_api::admit(azure, &request, now, own_host));
+        match response.await {
+            Some(response) if response.status == 200 => Ok(()),
             refused => Err(refused),
         }
     }
 
-    fn call(&self, method: &str, below: &str, payload: Bytes) -> Call {
+    fn call(&self, method: &str, below: &str, payload: Bytes) -> Request {
         let path = format!("/{}/registrations/{}{below}", self.device.scope, self.device.registration);
         self.caller.call(method, &self.host, path, payload).asking("api-version", &self.device.version)
     }
@@ -101,27 +102,27 @@ impl Session for AtProvisioning {
 
 impl AtProvisioning {
     async fn taken(&self, message: &Publish) -> Result<Option<Reply>, Ended> {
-        let (request, call) = match ToProvisioning::read(&message.topic_name) {
-            Some(ToProvisioning::Register { request }) => {
-                let mut call = self.call("PUT", "/register", message.payload.clone());
-                call.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-                (request, call)
+        let (request_id, request) = match ToProvisioning::read(&message.topic_name) {
+            Some(ToProvisioning::Register { request_id }) => {
+                let mut request = self.call("PUT", "/register", message.payload.clone());
+                request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+                (request_id, request)
             }
-            Some(ToProvisioning::Poll { request, operation }) => {
-                (request, self.call("GET", &format!("/operations/{operation}"), Bytes::new()))
+            Some(ToProvisioning::Poll { request_id, operation }) => {
+                (request_id, self.call("GET", &format!("/operations/{operation}"), Bytes::new()))
             }
             None => return Err(Ended::Unknown(message.topic_name.to_string())),
         };
-        let (answer, delivery) = handle::serve(&self.caller.server, &call).await.map_err(|_| Ended::Cut)?;
+        let (response, delivery) = handle::serve(&self.caller.server, &request).await.map_err(|_| Ended::Cut)?;
         if delivery != Delivery::Whole {
             return Err(Ended::Cut);
         }
-        let mut topic = format!("$dps/registrations/res/{}/?$rid={request}", answer.status);
-        if let Some(seconds) = answer.header("retry-after") {
+        let mut topic = format!("$dps/registrations/res/{}/?$rid={request_id}", response.status);
+        if let Some(seconds) = response.header("retry-after") {
             topic.push_str("&retry-after=");
             topic.push_str(seconds);
         }
-        let payload = answer.body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let payload = response.body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         Ok(Some(Reply { filter: PROVISIONING_ANSWERS, topic, payload }))
     }
 }

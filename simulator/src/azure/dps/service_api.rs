@@ -19,49 +19,52 @@ use crate::azure::dps::service::{HOST_SUFFIX, ProvisioningService, Through};
 use crate::azure::dps::service_api::document::Sort;
 use crate::azure::dps::service_api::refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The audience of bearer tokens for this API.
 const AUDIENCE: &str = "https://azure-devices-provisioning.net";
 
 /// Answers a request to `{service}.azure-devices-provisioning.net`.
-pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-    version::as_of(call, route(azure, call, now).unwrap_or_else(|refusal| refusal))
+pub(crate) fn answer(azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
+    version::as_of(request, route(azure, request, now).unwrap_or_else(|refusal| refusal))
 }
 
-fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
-    let name = call.host.strip_suffix(HOST_SUFFIX).unwrap_or_default().to_owned();
-    let service =
-        azure.provisioning().get(&name).filter(|service| service.resource.phase.serves()).ok_or_else(|| no_such_host(&call.host, now))?;
-    let folded = call.folded();
+fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
+    let name = request.host.strip_suffix(HOST_SUFFIX).unwrap_or_default().to_owned();
+    let service = azure
+        .provisioning()
+        .get(&name)
+        .filter(|service| service.resource.phase.serves())
+        .ok_or_else(|| no_such_host(&request.host, now))?;
+    let folded = request.folded();
     let folded: Vec<&str> = folded.iter().map(String::as_str).collect();
-    let method = call.method.as_str();
-    let right = right_for(method, &folded).ok_or_else(|| unknown_path(call, now))?;
-    let signature = admit(azure, service, call, now, right)?;
+    let method = request.method.as_str();
+    let right = right_for(method, &folded).ok_or_else(|| unknown_path(request, now))?;
+    let signature = admit(azure, service, request, now, right)?;
     if let Some(signature) = signature {
         azure.keyring.keep(signature.sig);
     }
-    if call.parameter("api-version").is_none_or(str::is_empty) {
+    if request.parameter("api-version").is_none_or(str::is_empty) {
         return Err(bad(400_002, "The api-version is missing.", now));
     }
     count(azure, &name, now)?;
-    let written = |place: usize| call.segments.get(place).map_or("", String::as_str);
+    let written = |place: usize| request.segments.get(place).map_or("", String::as_str);
     match (method, folded.as_slice()) {
-        ("POST", ["enrollmentgroups"]) => bulk::run(azure, &name, Sort::Group, call, now),
-        ("POST", ["enrollmentgroups", "query"]) => groups::query(azure, &name, call, now),
-        ("PUT", ["enrollmentgroups", _]) => groups::put(azure, &name, written(1), call, now),
+        ("POST", ["enrollmentgroups"]) => bulk::run(azure, &name, Sort::Group, request, now),
+        ("POST", ["enrollmentgroups", "query"]) => groups::query(azure, &name, request, now),
+        ("PUT", ["enrollmentgroups", _]) => groups::put(azure, &name, written(1), request, now),
         ("GET", ["enrollmentgroups", _]) => groups::get(azure, &name, written(1), now),
-        ("DELETE", ["enrollmentgroups", _]) => groups::delete(azure, &name, written(1), call, now),
+        ("DELETE", ["enrollmentgroups", _]) => groups::delete(azure, &name, written(1), request, now),
         ("POST", ["enrollmentgroups", _, _]) => groups::keys(azure, &name, written(1), now),
-        ("POST", ["enrollments"]) => bulk::run(azure, &name, Sort::Individual, call, now),
-        ("POST", ["enrollments", "query"]) => individuals::query(azure, &name, call, now),
-        ("PUT", ["enrollments", _]) => individuals::put(azure, &name, written(1), call, now),
+        ("POST", ["enrollments"]) => bulk::run(azure, &name, Sort::Individual, request, now),
+        ("POST", ["enrollments", "query"]) => individuals::query(azure, &name, request, now),
+        ("PUT", ["enrollments", _]) => individuals::put(azure, &name, written(1), request, now),
         ("GET", ["enrollments", _]) => individuals::get(azure, &name, written(1), now),
-        ("DELETE", ["enrollments", _]) => individuals::delete(azure, &name, written(1), call, now),
+        ("DELETE", ["enrollments", _]) => individuals::delete(azure, &name, written(1), request, now),
         ("POST", ["enrollments", _, _]) => individuals::keys(azure, &name, written(1), now),
-        ("POST", ["registrations", _, _]) => registrations::query(azure, &name, written(1), call, now),
+        ("POST", ["registrations", _, _]) => registrations::query(azure, &name, written(1), request, now),
         ("GET", _) => registrations::get(azure, &name, written(1), now),
-        _ => registrations::delete(azure, &name, written(1), call, now),
+        _ => registrations::delete(azure, &name, written(1), request, now),
     }
 }
 
@@ -98,8 +101,14 @@ pub(crate) fn told(
 }
 
 /// Checks the caller; gives back the signature that was accepted, if it was one.
-fn admit(azure: &Azure, service: &ProvisioningService, call: &Call, now: Timestamp, right: &str) -> Result<Option<Signature>, Answer> {
-    if let Some(text) = call.bearer() {
+fn admit(
+    azure: &Azure,
+    service: &ProvisioningService,
+    request: &Request,
+    now: Timestamp,
+    right: &str,
+) -> Result<Option<Signature>, Response> {
+    if let Some(text) = request.bearer() {
         let token = azure
             .directory
             .token(text)
@@ -111,7 +120,8 @@ fn admit(azure: &Azure, service: &ProvisioningService, call: &Call, now: Timesta
         }
         return Err(unauthorized("The principal holds no role here.", now));
     }
-    let signature = call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No credential was sent.", now))?;
+    let signature =
+        request.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No credential was sent.", now))?;
     if service.properties.get(LOCAL_AUTH_OFF) == Some(&true.into()) {
         return Err(unauthorized("The service takes no shared access signatures.", now));
     }
@@ -120,7 +130,7 @@ fn admit(azure: &Azure, service: &ProvisioningService, call: &Call, now: Timesta
     if signature.expired(now) {
         return Err(unauthorized("The signature has expired.", now));
     }
-    if !signature.covers(&format!("{}/{}", service.host(), call.segments.join("/"))) {
+    if !signature.covers(&format!("{}/{}", service.host(), request.segments.join("/"))) {
         return Err(unauthorized("The signature is for another resource.", now));
     }
     if ![&policy.primary, &policy.secondary].iter().any(|key| signature.made_with(key)) {
@@ -135,7 +145,7 @@ fn admit(azure: &Azure, service: &ProvisioningService, call: &Call, now: Timesta
     Ok(Some(signature))
 }
 
-fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
+fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Response> {
     let most = azure.options.limits.service_operations_per_minute;
     let service = azure.provisioning_mut().get_mut(name);
     let counted = service.map_or(Ok(()), |service| service.operations.count(now, SignedDuration::from_mins(1), most));

@@ -136,12 +136,12 @@ pub(crate) async fn serve(client: reqwest::Client, patience: Duration, server: A
 }
 
 async fn settle(client: reqwest::Client, patience: Duration, question: Question, server: Arc<Server<Azure>>) {
-    let answer = tokio::time::timeout(patience, ask(&client, &question)).await;
-    let answer = answer.unwrap_or_else(|_| Err(failed("the webhook does not answer in time")));
+    let response = tokio::time::timeout(patience, ask(&client, &question)).await;
+    let response = response.unwrap_or_else(|_| Err(failed("the webhook does not answer in time")));
     let mut azure = server.cloud();
     let now = server.clock.now();
     azure.settle(now);
-    assignment::allocated(&mut azure, &question.service, &question.operation, answer, now);
+    assignment::allocated(&mut azure, &question.service, &question.operation, response, now);
 }
 
 fn failed(why: &str) -> Failure {
@@ -166,14 +166,14 @@ fn read(bytes: &[u8]) -> Result<Allocation, Failure> {
     if bytes.is_empty() {
         return Err(nothing());
     }
-    let answer: Value = serde_json::from_slice(bytes).map_err(|_| failed("the webhook's answer is no JSON"))?;
-    let object = |field: &str| match &answer[field] {
+    let response: Value = serde_json::from_slice(bytes).map_err(|_| failed("the webhook's answer is no JSON"))?;
+    let object = |field: &str| match &response[field] {
         Value::Null => Ok(None),
         value @ Value::Object(_) => Ok(Some(value.clone())),
         _ => Err(failed(&format!("the webhook's {field} is no object"))),
     };
     Ok(Allocation {
-        host: answer["iotHubHostName"].as_str().filter(|host| !host.is_empty()).ok_or_else(nothing)?.to_lowercase(),
+        host: response["iotHubHostName"].as_str().filter(|host| !host.is_empty()).ok_or_else(nothing)?.to_lowercase(),
         initial_twin: object("initialTwin")?,
         payload: object("payload")?,
     })

@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
 /// The document of that path, if it is one.
-pub(crate) fn answer(call: &Call) -> Option<Answer> {
-    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let authority = &call.authority;
+pub(crate) fn answer(request: &Request) -> Option<Response> {
+    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
+    let authority = &request.authority;
     match segments.as_slice() {
         [tenant, "v2.0", ".well-known", "openid-configuration"] | [tenant, ".well-known", "openid-configuration"] => {
             let base = format!("https://{authority}/{tenant}");
-            Some(Answer::json(
+            Some(Response::json(
                 200,
                 json!({
                     "issuer": format!("{base}/v2.0"),
@@ -28,7 +28,7 @@ pub(crate) fn answer(call: &Call) -> Option<Answer> {
                 }),
             ))
         }
-        ["common", "discovery", "instance"] => Some(Answer::json(
+        ["common", "discovery", "instance"] => Some(Response::json(
             200,
             json!({
                 "tenant_discovery_endpoint":

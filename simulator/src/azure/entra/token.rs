@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use crate::azure::access::directory::{Directory, Token};
 use crate::azure::options::{Application, FederatedCredential};
 use crate::engine::clock::real_now;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 use crate::engine::keys::Keyring;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Answers `POST /{tenant}/oauth2/v2.0/token`.
-pub(crate) fn answer(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, call: &Call) -> Answer {
-    grant(directory, keyring, tenant, call).unwrap_or_else(|refusal| refusal)
+pub(crate) fn answer(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, request: &Request) -> Response {
+    grant(directory, keyring, tenant, request).unwrap_or_else(|refusal| refusal)
 }
 
 /// The body's fields.
@@ -29,7 +29,7 @@ impl Form {
         field.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    fn needed(&self, name: &str) -> Result<&str, Answer> {
+    fn needed(&self, name: &str) -> Result<&str, Response> {
         self.field(name).ok_or_else(|| {
             let text = format!("The request body must contain the following parameter: '{name}'.");
             refuse(400, "invalid_request", 900_144, &text)
@@ -37,8 +37,8 @@ impl Form {
     }
 }
 
-fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, call: &Call) -> Outcome {
-    let form = Form(call.form());
+fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, request: &Request) -> Outcome {
+    let form = Form(request.form());
     if !directory.knows_tenant(tenant) {
         let text = format!("Tenant '{tenant}' not found.");
         return Err(refuse(400, "invalid_request", 90_002, &text));
@@ -69,10 +69,10 @@ fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, call: &
     directory.tokens.insert(text.clone(), token);
     let seconds = directory.lifetime.as_secs();
     let body = json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": text });
-    Ok(Answer::json(200, body).with("cache-control", "no-store, no-cache"))
+    Ok(Response::json(200, body).with("cache-control", "no-store, no-cache"))
 }
 
-fn application<'a>(directory: &'a Directory, tenant: &str, client: &str) -> Result<&'a Application, Answer> {
+fn application<'a>(directory: &'a Directory, tenant: &str, client: &str) -> Result<&'a Application, Response> {
     let there = |application: &&Application| application.tenants.iter().any(|other| other.eq_ignore_ascii_case(tenant));
     directory.application(client).filter(there).ok_or_else(|| {
         let text = format!("Application '{client}' was not found in the directory '{tenant}'.");
@@ -80,7 +80,7 @@ fn application<'a>(directory: &'a Directory, tenant: &str, client: &str) -> Resu
     })
 }
 
-fn prove_secret(application: &Application, secret: &str) -> Result<(), Answer> {
+fn prove_secret(application: &Application, secret: &str) -> Result<(), Response> {
     if application.client_secrets.iter().any(|mine| mine == secret) {
         return Ok(());
     }
@@ -92,7 +92,7 @@ fn prove_secret(application: &Application, secret: &str) -> Result<(), Answer> {
     Err(refuse(401, "invalid_client", 7_000_215, &text))
 }
 
-fn prove_assertion(application: &Application, kind: Option<&str>, assertion: &str) -> Result<(), Answer> {
+fn prove_assertion(application: &Application, kind: Option<&str>, assertion: &str) -> Result<(), Response> {
     if kind != Some(JWT_BEARER) {
         let text = "The client assertion type is not supported.";
         return Err(refuse(400, "invalid_request", 50_013, text));
@@ -129,10 +129,10 @@ fn claims(assertion: &str) -> Option<Value> {
     serde_json::from_slice(&bytes).ok()
 }
 
-fn refuse(status: u16, error: &str, code: u32, text: &str) -> Answer {
+fn refuse(status: u16, error: &str, code: u32, text: &str) -> Response {
     let trace = "00000000-0000-0000-0000-000000000000";
     let now = real_now().strftime("%Y-%m-%d %H:%M:%SZ").to_string();
-    Answer::json(
+    Response::json(
         status,
         json!({
             "error": error,

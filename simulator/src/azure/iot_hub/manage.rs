@@ -19,7 +19,7 @@ use crate::azure::resource::kind::{ResourceKind, ResourceType};
 use crate::azure::resource::operation::poll;
 use crate::azure::resource::{Resource, ResourceId};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The type of IoT hubs.
 pub(crate) struct HubType;
@@ -41,18 +41,18 @@ impl ResourceType for HubType {
         azure.hubs_mut().remove(name);
     }
 
-    fn shown(&self, azure: &Azure, _call: &Call, name: &str) -> Value {
+    fn shown(&self, azure: &Azure, _call: &Request, name: &str) -> Value {
         shown(&azure.hubs()[name], azure.options.variants.policies_on_get)
     }
 
-    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
-        one(azure, call, now, id, rest)
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
+        one(azure, request, now, id, rest)
     }
 
-    fn answer_in_subscription(&self, azure: &Azure, call: &Call, subscription: &str, rest: &[&str]) -> Option<Outcome> {
-        match (call.method.as_str(), rest) {
+    fn answer_in_subscription(&self, azure: &Azure, request: &Request, subscription: &str, rest: &[&str]) -> Option<Outcome> {
+        match (request.method.as_str(), rest) {
             // The name is free or not in all subscriptions of everybody.
-            ("POST", ["checknameavailability"]) => Some(name_answer(call, |name| azure.hubs().contains_key(name))),
+            ("POST", ["checknameavailability"]) => Some(name_answer(request, |name| azure.hubs().contains_key(name))),
             ("GET", ["usages"]) => Some(Ok(usages::list(azure, subscription))),
             _ => None,
         }
@@ -64,49 +64,49 @@ impl ResourceType for HubType {
 }
 
 /// Answers everything on one hub.
-fn one(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
-    match (call.method.as_str(), rest) {
-        ("GET", ["operationresults", id]) => poll(azure, call, id, now),
-        ("PUT", []) => put(azure, call, now, id),
+fn one(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
+    match (request.method.as_str(), rest) {
+        ("GET", ["operationresults", id]) => poll(azure, request, id, now),
+        ("PUT", []) => put(azure, request, now, id),
         ("DELETE", []) => {
             find(azure, id)?;
-            lifecycle::delete(azure, call, now, &HubType, id)
+            lifecycle::delete(azure, request, now, &HubType, id)
         }
         ("PATCH", []) => {
             find(azure, id)?;
-            lifecycle::patch(azure, call, now, &HubType, id)
+            lifecycle::patch(azure, request, now, &HubType, id)
         }
         ("GET", []) => {
             let hub = find(azure, id)?;
             if hub.resource.visible_from > now {
                 return Err(missing(id));
             }
-            Ok(Answer::json(200, shown(hub, azure.options.variants.policies_on_get)))
+            Ok(Response::json(200, shown(hub, azure.options.variants.policies_on_get)))
         }
         ("POST", ["listkeys"]) => {
             let value: Vec<Value> = find(azure, id)?.policies.iter().map(Policy::with_keys).collect();
-            Ok(Answer::json(200, json!({ "value": value })))
+            Ok(Response::json(200, json!({ "value": value })))
         }
         ("POST", ["iothubkeys", key, "listkeys"]) => {
             let policy = find(azure, id)?.policy(key);
             let policy = policy.ok_or_else(|| no_such_resource("Microsoft.Devices/IotHubs/IotHubKeys", key, id.group))?;
-            Ok(Answer::json(200, policy.with_keys()))
+            Ok(Response::json(200, policy.with_keys()))
         }
         ("GET", ["quotametrics"]) => Ok(quota(find(azure, id)?)),
-        _ => Err(unknown_path(call)),
+        _ => Err(unknown_path(request)),
     }
 }
 
-fn missing(id: &ResourceId<'_>) -> Answer {
+fn missing(id: &ResourceId<'_>) -> Response {
     no_such_resource(&KIND.to_string(), id.name, id.group)
 }
 
-fn find<'a>(azure: &'a Azure, id: &ResourceId<'_>) -> Result<&'a Hub, Answer> {
+fn find<'a>(azure: &'a Azure, id: &ResourceId<'_>) -> Result<&'a Hub, Response> {
     must_exist(azure, id.subscription, id.group)?;
     azure.hubs().get(&id.name.to_lowercase()).filter(|hub| hub.resource.is_in(id.subscription, id.group)).ok_or_else(|| missing(id))
 }
 
-fn quota(hub: &Hub) -> Answer {
+fn quota(hub: &Hub) -> Response {
     let per_unit = match hub.sku.as_str() {
         "F1" => 8_000,
         "S2" | "B2" => 6_000_000,
@@ -119,5 +119,5 @@ fn quota(hub: &Hub) -> Answer {
         { "name": "TotalMessages", "currentValue": hub.messages, "maxValue": per_unit * hub.capacity },
         { "name": "TotalDeviceCount", "currentValue": devices, "maxValue": most_devices },
     ]);
-    Answer::json(200, json!({ "value": value }))
+    Response::json(200, json!({ "value": value }))
 }

@@ -14,7 +14,7 @@ use crate::azure::iot_hub::telemetry::{Telemetry, Transport};
 use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
 use crate::engine::handle;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::mqtt::login::{Misnamed, version};
 use crate::engine::mqtt::{Admission, Caller, Ended, Login, Reply, Session};
 
@@ -73,35 +73,35 @@ impl Drop for AtHub {
 
 impl AtHub {
     /// Connects the device, if it may.
-    async fn admitted(caller: Caller<Azure>, name: Option<&str>, device: Device) -> Result<Self, Option<Answer>> {
+    async fn admitted(caller: Caller<Azure>, name: Option<&str>, device: Device) -> Result<Self, Option<Response>> {
         let Device { host, id: device, version } = device;
         let meant_elsewhere = name.is_some_and(|name| name.ends_with(HOST_SUFFIX) && name != host);
-        let call = caller.call("CONNECT", &host, format!("/devices/{device}"), Bytes::new()).asking("api-version", &version);
+        let request = caller.call("CONNECT", &host, format!("/devices/{device}"), Bytes::new()).asking("api-version", &version);
         let mut connection = None;
-        let answer = handle::step(&caller.server, &call, |azure: &mut Azure, now| {
+        let response = handle::step(&caller.server, &request, |azure: &mut Azure, now| {
             if meant_elsewhere {
                 return errors::refused(404, "IotHubNotFound", "The user name is another hub's than the host name");
             }
-            match registry::connect(azure, &call, &device, now) {
+            match registry::connect(azure, &request, &device, now) {
                 Ok(connected) => {
                     connection = Some(connected);
-                    Answer::new(200)
+                    Response::new(200)
                 }
                 Err(refusal) => refusal,
             }
         });
-        let answer = answer.await;
-        match (connection, answer) {
-            (Some(connection), Some(answer)) if answer.status == 200 => Ok(Self { caller, host, connection, device }),
-            (Some(connection), answer) => {
+        let response = response.await;
+        match (connection, response) {
+            (Some(connection), Some(response)) if response.status == 200 => Ok(Self { caller, host, connection, device }),
+            (Some(connection), response) => {
                 caller.server.cloud().disconnect(&connection);
-                Err(answer)
+                Err(response)
             }
-            (None, answer) => Err(answer),
+            (None, response) => Err(response),
         }
     }
 
-    fn call(&self, message: &Publish) -> Call {
+    fn call(&self, message: &Publish) -> Request {
         self.caller.call("PUBLISH", &self.host, format!("/{}", message.topic_name), message.payload.clone())
     }
 
@@ -109,34 +109,35 @@ impl AtHub {
         if message.payload.len() > LONGEST_MESSAGE {
             return Err(Ended::Unknown("a message that is too long".to_owned()));
         }
-        let call = self.call(message);
+        let request = self.call(message);
         let (hub, device) = (self.connection.hub.clone(), self.device.clone());
-        let taken = handle::step(&self.caller.server, &call, |azure: &mut Azure, when| {
+        let taken = handle::step(&self.caller.server, &request, |azure: &mut Azure, when| {
             let (transport, bytes) = (Transport::Mqtt, message.payload.len());
             registry::take_message(azure, Telemetry { hub, device, when, transport, properties, bytes })
         });
         match taken.await {
-            Some(answer) if answer.status < 300 => Ok(None),
+            Some(response) if response.status < 300 => Ok(None),
             // There is no way to refuse a message but to end the connection.
             _ => Err(Ended::Cut),
         }
     }
 
     /// Asks about the twin; a version that the answer tells goes into its topic.
-    async fn twin(&self, message: &Publish, request: &str, report: bool) -> Result<Option<Reply>, Ended> {
-        let call = self.call(message);
+    async fn twin(&self, message: &Publish, request_id: &str, report: bool) -> Result<Option<Reply>, Ended> {
+        let request = self.call(message);
         let (hub, device) = (&self.connection.hub, &self.device);
-        let answer = handle::step(&self.caller.server, &call, |azure: &mut Azure, now| {
-            let outcome = if report { twins::report(azure, hub, device, call.json.as_ref(), now) } else { twins::own(azure, hub, device) };
+        let response = handle::step(&self.caller.server, &request, |azure: &mut Azure, now| {
+            let outcome =
+                if report { twins::report(azure, hub, device, request.json.as_ref(), now) } else { twins::own(azure, hub, device) };
             outcome.unwrap_or_else(|refusal| refusal)
         });
-        let answer = answer.await.ok_or(Ended::Cut)?;
-        let mut topic = format!("$iothub/twin/res/{}/?$rid={request}", answer.status);
-        if let Some(version) = answer.header(twins::VERSION) {
+        let response = response.await.ok_or(Ended::Cut)?;
+        let mut topic = format!("$iothub/twin/res/{}/?$rid={request_id}", response.status);
+        if let Some(version) = response.header(twins::VERSION) {
             topic.push_str("&$version=");
             topic.push_str(version);
         }
-        let payload = answer.body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let payload = response.body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         Ok(Some(Reply { filter: TWIN_ANSWERS, topic, payload }))
     }
 }
@@ -159,8 +160,8 @@ impl AtHub {
     async fn taken(&self, message: &Publish) -> Result<Option<Reply>, Ended> {
         match ToHub::read(&message.topic_name, &self.device) {
             Some(ToHub::Telemetry(properties)) => self.telemetry(message, properties).await,
-            Some(ToHub::ReadTwin { request }) => self.twin(message, &request, false).await,
-            Some(ToHub::Report { request }) => self.twin(message, &request, true).await,
+            Some(ToHub::ReadTwin { request_id }) => self.twin(message, &request_id, false).await,
+            Some(ToHub::Report { request_id }) => self.twin(message, &request_id, true).await,
             None => Err(Ended::Unknown(message.topic_name.to_string())),
         }
     }

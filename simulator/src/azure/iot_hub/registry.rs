@@ -15,64 +15,64 @@ use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::telemetry::{Telemetry, Transport};
 use crate::azure::iot_hub::twin::Writing;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// Answers a request to `{hub}.azure-devices.net`.
-pub(crate) fn answer(azure: &mut Azure, call: &Call, now: Timestamp) -> Answer {
-    route(azure, call, now).unwrap_or_else(|refusal| refusal)
+pub(crate) fn answer(azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
+    route(azure, request, now).unwrap_or_else(|refusal| refusal)
 }
 
-fn route(azure: &mut Azure, call: &Call, now: Timestamp) -> Outcome {
-    let name = hub_of(azure, call)?;
-    if call.parameter("api-version").is_none_or(str::is_empty) {
+fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
+    let name = hub_of(azure, request)?;
+    if request.parameter("api-version").is_none_or(str::is_empty) {
         return Err(refused(400, "InvalidProtocolVersion", "The api-version is missing."));
     }
-    let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     if let ["devices", id, "messages", "events"] = segments.as_slice()
-        && call.method == http::Method::POST
+        && request.method == http::Method::POST
     {
-        gate::device(azure, &name, id, call, now)?;
-        return Ok(take_message(azure, of_request(&name, call, id, now)));
+        gate::device(azure, &name, id, request, now)?;
+        return Ok(take_message(azure, of_request(&name, request, id, now)));
     }
-    let rights = rights_for(call.method.as_str(), &segments).ok_or_else(|| {
-        let text = format!("Nothing simulates {} {}.", call.method, call.path);
+    let rights = rights_for(request.method.as_str(), &segments).ok_or_else(|| {
+        let text = format!("Nothing simulates {} {}.", request.method, request.path);
         refused(404, "ResourceNotFound", &text)
     })?;
-    gate::service(azure, &name, call, now, rights)?;
+    gate::service(azure, &name, request, now, rights)?;
     if segments.first() != Some(&"twins") {
         count(azure, &name, now)?;
     }
-    match (call.method.as_str(), segments.as_slice()) {
-        ("POST", ["devices"]) => bulk::apply(azure, &name, call, now),
-        ("POST", _) => query::answer(azure, &name, call),
-        ("GET", ["devices"]) => Ok(devices::list(azure, &name, call)),
+    match (request.method.as_str(), segments.as_slice()) {
+        ("POST", ["devices"]) => bulk::apply(azure, &name, request, now),
+        ("POST", _) => query::answer(azure, &name, request),
+        ("GET", ["devices"]) => Ok(devices::list(azure, &name, request)),
         ("GET", ["devices", id]) => devices::get(azure, &name, id),
-        ("PUT", ["devices", id]) => devices::put(azure, &name, id, call, now),
-        ("DELETE", ["devices", id]) => devices::delete(azure, &name, id, call),
+        ("PUT", ["devices", id]) => devices::put(azure, &name, id, request, now),
+        ("DELETE", ["devices", id]) => devices::delete(azure, &name, id, request),
         ("GET", ["twins", id]) => twins::get(azure, &name, id),
-        ("PATCH", ["twins", id]) => twins::write(azure, &name, id, call, Writing::Patch, now),
-        ("PUT", ["twins", id]) => twins::write(azure, &name, id, call, Writing::Replace, now),
+        ("PATCH", ["twins", id]) => twins::write(azure, &name, id, request, Writing::Patch, now),
+        ("PUT", ["twins", id]) => twins::write(azure, &name, id, request, Writing::Replace, now),
         _ => Ok(devices::statistics(azure, &name)),
     }
 }
 
 /// Lets a device connect over MQTT.
-pub(crate) fn connect(azure: &mut Azure, call: &Call, device: &str, now: Timestamp) -> Result<Connection, Answer> {
-    let name = hub_of(azure, call)?;
-    let proof = gate::device(azure, &name, device, call, now)?;
+pub(crate) fn connect(azure: &mut Azure, request: &Request, device: &str, now: Timestamp) -> Result<Connection, Response> {
+    let name = hub_of(azure, request)?;
+    let proof = gate::device(azure, &name, device, request, now)?;
     azure.connect(&name, device, proof).ok_or_else(|| refused(404, "DeviceNotFound", "The device does not exist"))
 }
 
 /// The name of the hub that is called.
-fn hub_of(azure: &Azure, call: &Call) -> Result<String, Answer> {
-    let name = call.host.strip_suffix(HOST_SUFFIX).unwrap_or_default();
+fn hub_of(azure: &Azure, request: &Request) -> Result<String, Response> {
+    let name = request.host.strip_suffix(HOST_SUFFIX).unwrap_or_default();
     let serves = azure.hubs().get(name).is_some_and(|hub| hub.resource.phase.serves());
-    serves.then(|| name.to_owned()).ok_or_else(|| refused(404, "IotHubNotFound", &format!("There is no hub {}.", call.host)))
+    serves.then(|| name.to_owned()).ok_or_else(|| refused(404, "IotHubNotFound", &format!("There is no hub {}.", request.host)))
 }
 
 /// A message as the device API takes it, its own properties in headers.
-fn of_request(hub: &str, call: &Call, device: &str, now: Timestamp) -> Telemetry {
-    let properties = call.headers.iter().filter_map(|(name, value)| {
+fn of_request(hub: &str, request: &Request, device: &str, now: Timestamp) -> Telemetry {
+    let properties = request.headers.iter().filter_map(|(name, value)| {
         let name = name.as_str().strip_prefix("iothub-app-")?;
         Some((name.to_owned(), value.to_str().ok()?.to_owned()))
     });
@@ -82,12 +82,12 @@ fn of_request(hub: &str, call: &Call, device: &str, now: Timestamp) -> Telemetry
         when: now,
         transport: Transport::Https,
         properties: properties.collect(),
-        bytes: call.bytes.len(),
+        bytes: request.bytes.len(),
     }
 }
 
 /// Takes a device-to-cloud message, whatever it says.
-pub(crate) fn take_message(azure: &mut Azure, message: Telemetry) -> Answer {
+pub(crate) fn take_message(azure: &mut Azure, message: Telemetry) -> Response {
     if let Some(hub) = azure.hubs_mut().get_mut(&message.hub) {
         hub.messages += 1;
         if let Some(device) = hub.devices.get_mut(&message.device) {
@@ -96,10 +96,10 @@ pub(crate) fn take_message(azure: &mut Azure, message: Telemetry) -> Answer {
         }
     }
     azure.parts.get_mut::<HubState>().telemetry.push(message);
-    Answer::new(204)
+    Response::new(204)
 }
 
-fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Answer> {
+fn count(azure: &mut Azure, name: &str, now: Timestamp) -> Result<(), Response> {
     let per_unit = azure.options.limits.registry_operations_per_unit;
     let counted = azure.hubs_mut().get_mut(name).map_or(Ok(()), |hub| {
         let grade = if hub.sku.ends_with('3') { 50 } else { 1 };

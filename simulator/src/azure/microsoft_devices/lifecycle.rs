@@ -9,15 +9,21 @@ use crate::azure::resource::operation::announce;
 use crate::azure::resource::phase::Phase;
 use crate::azure::resource::{Resource, ResourceId, tags_of};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
-fn resource<'a>(azure: &'a mut Azure, kind: &dyn ResourceType, id: &ResourceId<'_>) -> Result<&'a mut Resource, Answer> {
+fn resource<'a>(azure: &'a mut Azure, kind: &dyn ResourceType, id: &ResourceId<'_>) -> Result<&'a mut Resource, Response> {
     let missing = || no_such_resource(&kind.kind().to_string(), id.name, id.group);
     kind.resource_mut(azure, &id.name.to_lowercase()).ok_or_else(missing)
 }
 
 /// Begins to delete a resource that is there.
-pub(crate) fn delete(azure: &mut Azure, call: &Call, now: Timestamp, kind: &'static dyn ResourceType, id: &ResourceId<'_>) -> Outcome {
+pub(crate) fn delete(
+    azure: &mut Azure,
+    request: &Request,
+    now: Timestamp,
+    kind: &'static dyn ResourceType,
+    id: &ResourceId<'_>,
+) -> Outcome {
     match resource(azure, kind, id)?.phase {
         Phase::Creating(_) | Phase::Updating(_) => return Err(not_active(id.name)),
         Phase::Active | Phase::Deleting(_) => {}
@@ -27,12 +33,12 @@ pub(crate) fn delete(azure: &mut Azure, call: &Call, now: Timestamp, kind: &'sta
     if resource.phase == Phase::Active {
         resource.phase = Phase::Deleting(begun.number);
     }
-    Ok(announce(azure, call, &begun, Answer::new(202)))
+    Ok(announce(azure, request, &begun, Response::new(202)))
 }
 
 /// Changes the tags of a resource that is there.
-pub(crate) fn patch(azure: &mut Azure, call: &Call, now: Timestamp, kind: &'static dyn ResourceType, id: &ResourceId<'_>) -> Outcome {
-    let body = call.json.as_ref().ok_or_else(no_body)?;
+pub(crate) fn patch(azure: &mut Azure, request: &Request, now: Timestamp, kind: &'static dyn ResourceType, id: &ResourceId<'_>) -> Outcome {
+    let body = request.json.as_ref().ok_or_else(no_body)?;
     if resource(azure, kind, id)?.phase != Phase::Active {
         return Err(not_active(id.name));
     }
@@ -42,6 +48,6 @@ pub(crate) fn patch(azure: &mut Azure, call: &Call, now: Timestamp, kind: &'stat
     resource.tags = tags_of(body).unwrap_or_default();
     resource.etag = etag;
     resource.phase = Phase::Updating(begun.number);
-    let answer = Answer::json(200, kind.shown(azure, call, &id.name.to_lowercase()));
-    Ok(announce(azure, call, &begun, answer))
+    let response = Response::json(200, kind.shown(azure, request, &id.name.to_lowercase()));
+    Ok(announce(azure, request, &begun, response))
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::azure::resource::errors::no_body;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// Names of hubs and services: three to fifty letters, digits and hyphens, not all digits.
 pub(crate) fn valid_name(name: &str) -> bool {
@@ -16,10 +16,10 @@ pub(crate) fn valid_name(name: &str) -> bool {
 }
 
 /// The answer of both name checks.
-pub(crate) fn name_answer(call: &Call, taken: impl Fn(&str) -> bool) -> Outcome {
-    let body = call.json.as_ref().ok_or_else(no_body)?;
+pub(crate) fn name_answer(request: &Request, taken: impl Fn(&str) -> bool) -> Outcome {
+    let body = request.json.as_ref().ok_or_else(no_body)?;
     let name = body["name"].as_str().ok_or_else(no_body)?;
-    let answer = if !valid_name(name) {
+    let response = if !valid_name(name) {
         json!({
             "nameAvailable": false,
             "reason": "Invalid",
@@ -34,5 +34,5 @@ pub(crate) fn name_answer(call: &Call, taken: impl Fn(&str) -> bool) -> Outcome 
     } else {
         json!({ "nameAvailable": true })
     };
-    Ok(Answer::json(200, answer))
+    Ok(Response::json(200, response))
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::azure::microsoft_devices::errors::bad;
 use crate::azure::options::KeysLeftOut;
-use crate::engine::http::Answer;
+use crate::engine::http::Response;
 use crate::engine::keys::{Keyring, decode};
 use crate::engine::snapshot::Snapshot;
 
@@ -78,7 +78,7 @@ pub(crate) fn made(keyring: &mut Keyring, label: &str, name: &str, rights: &str)
 }
 
 /// Reads the policies of a PUT body: those that are left out are gone.
-pub(crate) fn read(keyring: &mut Keyring, owner: &Owner<'_>, wanted: &[Value], before: &[Policy]) -> Result<Vec<Policy>, Answer> {
+pub(crate) fn read(keyring: &mut Keyring, owner: &Owner<'_>, wanted: &[Value], before: &[Policy]) -> Result<Vec<Policy>, Response> {
     let checked: Vec<(&str, String)> = wanted.iter().map(|entry| check(entry, owner.rights)).collect::<Result<_, _>>()?;
     for (place, (name, _)) in checked.iter().enumerate() {
         if checked[..place].iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
@@ -105,7 +105,7 @@ pub(crate) fn read(keyring: &mut Keyring, owner: &Owner<'_>, wanted: &[Value], b
     Ok(policies.collect())
 }
 
-fn check<'a>(entry: &'a Value, known: &[&str]) -> Result<(&'a str, String), Answer> {
+fn check<'a>(entry: &'a Value, known: &[&str]) -> Result<(&'a str, String), Response> {
     let name = entry["keyName"].as_str().unwrap_or_default();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {

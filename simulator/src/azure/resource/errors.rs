@@ -2,35 +2,35 @@
 
 use serde_json::json;
 
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
 /// The resource manager's error.
-pub(crate) fn arm(status: u16, code: &str, message: &str) -> Answer {
-    Answer::json(status, json!({ "error": { "code": code, "message": message } }))
+pub(crate) fn arm(status: u16, code: &str, message: &str) -> Response {
+    Response::json(status, json!({ "error": { "code": code, "message": message } }))
 }
 
 /// There is no such resource; its type is the whole one, as `Microsoft.Devices/IotHubs`.
-pub(crate) fn no_such_resource(kind: &str, name: &str, group: &str) -> Answer {
+pub(crate) fn no_such_resource(kind: &str, name: &str, group: &str) -> Response {
     let message = format!("The Resource '{kind}/{name}' under resource group '{group}' was not found.");
     arm(404, "ResourceNotFound", &message)
 }
 
-pub(crate) fn no_such_group(group: &str) -> Answer {
+pub(crate) fn no_such_group(group: &str) -> Response {
     let message = format!("Resource group '{group}' could not be found.");
     arm(404, "ResourceGroupNotFound", &message)
 }
 
-pub(crate) fn no_api_version() -> Answer {
+pub(crate) fn no_api_version() -> Response {
     let message = "The api-version query parameter (?api-version=) is required for all requests.";
     arm(400, "MissingApiVersionParameter", message)
 }
 
-pub(crate) fn unknown_path(call: &Call) -> Answer {
-    let message = format!("Nothing simulates {} {}.", call.method, call.path);
+pub(crate) fn unknown_path(request: &Request) -> Response {
+    let message = format!("Nothing simulates {} {}.", request.method, request.path);
     arm(404, "InvalidResourceType", &message)
 }
 
 /// The body is no JSON object.
-pub(crate) fn no_body() -> Answer {
+pub(crate) fn no_body() -> Response {
     arm(400, "InvalidRequestContent", "The request content was invalid and could not be deserialized.")
 }

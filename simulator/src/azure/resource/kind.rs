@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::azure::resource::{Resource, ResourceId};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The name of a type, as `Microsoft.Devices/IotHubs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +38,13 @@ pub(crate) trait ResourceType: Sync {
     fn remove(&self, azure: &mut Azure, name: &str);
 
     /// A resource that is there as a GET shows it.
-    fn shown(&self, azure: &Azure, call: &Call, name: &str) -> Value;
+    fn shown(&self, azure: &Azure, request: &Request, name: &str) -> Value;
 
     /// Answers a request to a resource; `rest` is the path behind its name, in lower case.
-    fn answer(&self, azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome;
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome;
 
     /// Answers a request to the provider in a subscription, such as the check of a name; `None` if it is not the type's.
-    fn answer_in_subscription(&self, _azure: &Azure, _call: &Call, _subscription: &str, _rest: &[&str]) -> Option<Outcome> {
+    fn answer_in_subscription(&self, _azure: &Azure, _call: &Request, _subscription: &str, _rest: &[&str]) -> Option<Outcome> {
         None
     }
 
@@ -67,17 +67,17 @@ impl Azure {
 /// What a list shows of a type: the resources of a subscription, or of one of its groups.
 pub(crate) fn listed(
     azure: &Azure,
-    call: &Call,
+    request: &Request,
     kind: &dyn ResourceType,
     subscription: &str,
     group: Option<&str>,
     now: Timestamp,
-) -> Answer {
+) -> Response {
     let here = |resource: &&Resource| match group {
         Some(group) => resource.is_in(subscription, group),
         None => resource.subscription.eq_ignore_ascii_case(subscription),
     };
     let seen = kind.resources(azure).filter(here).filter(|resource| azure.lists(resource.visible_from, now));
-    let value = seen.map(|resource| kind.shown(azure, call, &resource.name.to_lowercase())).collect();
-    crate::azure::resource::page::page(azure, call, value)
+    let value = seen.map(|resource| kind.shown(azure, request, &resource.name.to_lowercase())).collect();
+    crate::azure::resource::page::page(azure, request, value)
 }

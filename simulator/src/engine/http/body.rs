@@ -12,7 +12,7 @@ use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::engine::http::Answer;
+use crate::engine::http::Response;
 
 pub(crate) type Reply = BoxBody<Bytes, io::Error>;
 
@@ -28,27 +28,27 @@ pub(crate) enum Delivery {
 }
 
 /// Makes the HTTP response.
-pub(crate) fn write(answer: &Answer, delivery: Delivery) -> hyper::Response<Reply> {
-    let bytes = answer.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+pub(crate) fn write(response: &Response, delivery: Delivery) -> hyper::Response<Reply> {
+    let bytes = response.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
     let body = match delivery {
         Delivery::Whole => Full::new(bytes).map_err(|never: Infallible| match never {}).boxed(),
         Delivery::Truncated => Broken::half(&bytes).boxed(),
         Delivery::Oversized(length) => Padded::to(bytes, length).boxed(),
     };
-    let mut response = hyper::Response::new(body);
+    let mut written = hyper::Response::new(body);
     // A planned status may be none.
-    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = response.headers_mut();
-    if answer.body.is_some() {
+    *written.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = written.headers_mut();
+    if response.body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     }
-    for (name, value) in &answer.headers {
+    for (name, value) in &response.headers {
         // What cannot be written came from the request's own text.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(*name, value);
         }
     }
-    response
+    written
 }
 
 /// Announces all bytes, gives half of them and fails.

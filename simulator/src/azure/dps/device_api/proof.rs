@@ -8,7 +8,7 @@ use crate::azure::dps::service::{Credential, Enrollment, ProvisioningService, Th
 use crate::azure::dps::service_api::refusal::{missing, unauthorized};
 use crate::azure::options::SecondKey;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::tls::client_certificates::{self, Refusal};
 
 /// A device that proved who it is.
@@ -20,16 +20,16 @@ pub(crate) struct Proved {
 }
 
 /// Finds the enrollment that the device's key or certificate belongs to.
-pub(crate) fn prove(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proved, Answer> {
-    let by_certificate = call.header("authorization").is_none() && !call.peer.chain.is_empty();
+pub(crate) fn prove(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Result<Proved, Response> {
+    let by_certificate = request.header("authorization").is_none() && !request.peer.chain.is_empty();
     let (through, credential) =
-        if by_certificate { certified(&azure.provisioning()[name], id, call, now)? } else { signed(azure, name, id, call, now)? };
+        if by_certificate { certified(&azure.provisioning()[name], id, request, now)? } else { signed(azure, name, id, request, now)? };
     Ok(Proved { service: name.to_owned(), registration: id.to_owned(), through, credential })
 }
 
-fn signed(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Result<(Through, Credential), Answer> {
+fn signed(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Result<(Through, Credential), Response> {
     let signature =
-        call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No device credential was sent.", now))?;
+        request.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No device credential was sent.", now))?;
     if signature.expired(now) {
         return Err(unauthorized("The signature has expired.", now));
     }
@@ -49,8 +49,8 @@ fn signed(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) 
     Ok((through, Credential::Key(key)))
 }
 
-fn certified(service: &ProvisioningService, id: &str, call: &Call, now: Timestamp) -> Result<(Through, Credential), Answer> {
-    let chain = &call.peer.chain[..];
+fn certified(service: &ProvisioningService, id: &str, request: &Request, now: Timestamp) -> Result<(Through, Credential), Response> {
+    let chain = &request.peer.chain[..];
     let [leaf, ..] = chain else {
         return Err(unauthorized(&Refusal::Missing.to_string(), now));
     };
@@ -78,7 +78,7 @@ fn certified(service: &ProvisioningService, id: &str, call: &Call, now: Timestam
 
 /// The enrollments that may let a registration id in: its own and no other, else every group, the one that did before first
 /// (Microsoft Learn: "How to disenroll a device").
-fn candidates<'a>(service: &'a ProvisioningService, id: &str, now: Timestamp) -> Result<Vec<(Through, &'a Enrollment)>, Answer> {
+fn candidates<'a>(service: &'a ProvisioningService, id: &str, now: Timestamp) -> Result<Vec<(Through, &'a Enrollment)>, Response> {
     if let Some(individual) = service.individual(id) {
         return Ok(vec![(Through::Individual, &individual.enrollment)]);
     }

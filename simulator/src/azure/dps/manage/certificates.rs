@@ -11,39 +11,39 @@ use crate::azure::microsoft_devices::errors::{bad, devices, stale};
 use crate::azure::resource::ResourceId;
 use crate::azure::resource::errors::{no_body, no_such_resource, unknown_path};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 use crate::engine::keys;
 
 const KIND: &str = "Microsoft.Devices/provisioningServices/certificates";
 
 /// Answers everything on one certificate; `rest` is the path behind its name.
-pub(crate) fn one(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
+pub(crate) fn one(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
     find(azure, id)?;
-    let name = call.segments.get(9).map_or("", String::as_str);
-    match (call.method.as_str(), rest) {
-        ("PUT", []) => put(azure, call, now, id, name),
-        ("GET", []) => known(azure, id, name).map(|authority| Answer::json(200, shown(id, authority))),
-        ("DELETE", []) => delete(azure, call, id, name),
-        ("POST", ["generateverificationcode"]) => ask_for_proof(azure, call, now, id, name),
-        ("POST", ["verify"]) => prove(azure, call, now, id, name),
-        _ => Err(unknown_path(call)),
+    let name = request.segments.get(9).map_or("", String::as_str);
+    match (request.method.as_str(), rest) {
+        ("PUT", []) => put(azure, request, now, id, name),
+        ("GET", []) => known(azure, id, name).map(|authority| Response::json(200, shown(id, authority))),
+        ("DELETE", []) => delete(azure, request, id, name),
+        ("POST", ["generateverificationcode"]) => ask_for_proof(azure, request, now, id, name),
+        ("POST", ["verify"]) => prove(azure, request, now, id, name),
+        _ => Err(unknown_path(request)),
     }
 }
 
 /// Lists a service's certificates.
 pub(crate) fn list(azure: &Azure, id: &ResourceId<'_>) -> Outcome {
     let all: Vec<Value> = find(azure, id)?.authorities.values().map(|authority| shown(id, authority)).collect();
-    Ok(Answer::json(200, json!({ "value": all })))
+    Ok(Response::json(200, json!({ "value": all })))
 }
 
-fn known<'a>(azure: &'a Azure, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Answer> {
+fn known<'a>(azure: &'a Azure, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Response> {
     find(azure, id)?.certificate(name).ok_or_else(|| no_such_resource(KIND, name, id.group))
 }
 
 /// The certificate whose entity tag the request has to bring along.
-fn matched<'a>(azure: &'a Azure, call: &Call, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Answer> {
+fn matched<'a>(azure: &'a Azure, request: &Request, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Response> {
     let authority = known(azure, id, name)?;
-    let tag = call.header("if-match").map_or("", |tag| tag.trim_matches('"'));
+    let tag = request.header("if-match").map_or("", |tag| tag.trim_matches('"'));
     if tag == "*" || tag == authority.etag { Ok(authority) } else { Err(stale(name)) }
 }
 
@@ -51,12 +51,12 @@ fn service_mut<'a>(azure: &'a mut Azure, id: &ResourceId<'_>) -> &'a mut Provisi
     azure.provisioning_mut().get_mut(&id.name.to_lowercase()).expect("the service was found under the same lock")
 }
 
-fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
-    let given = &call.json.as_ref().filter(|body| body.is_object()).ok_or_else(no_body)?["properties"];
+fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
+    let given = &request.json.as_ref().filter(|body| body.is_object()).ok_or_else(no_body)?["properties"];
     let before = find(azure, id)?.certificate(name).cloned();
     match &before {
-        Some(_) => _ = matched(azure, call, id, name)?,
-        None if call.header("if-match").is_some_and(|tag| tag != "*") => return Err(stale(name)),
+        Some(_) => _ = matched(azure, request, id, name)?,
+        None if request.header("if-match").is_some_and(|tag| tag != "*") => return Err(stale(name)),
         None => {}
     }
     if !valid_name(name) {
@@ -77,39 +77,39 @@ fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, name
         updated: now,
         certificate,
     };
-    let answer = Answer::json(200, shown(id, &authority));
+    let response = Response::json(200, shown(id, &authority));
     service_mut(azure, id).authorities.insert(name.to_lowercase(), authority);
-    Ok(answer)
+    Ok(response)
 }
 
 fn valid_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }
 
-fn delete(azure: &mut Azure, call: &Call, id: &ResourceId<'_>, name: &str) -> Outcome {
+fn delete(azure: &mut Azure, request: &Request, id: &ResourceId<'_>, name: &str) -> Outcome {
     if find(azure, id)?.certificate(name).is_none() {
-        return Ok(Answer::new(204));
+        return Ok(Response::new(204));
     }
-    matched(azure, call, id, name)?;
+    matched(azure, request, id, name)?;
     service_mut(azure, id).authorities.remove(&name.to_lowercase());
-    Ok(Answer::new(200))
+    Ok(Response::new(200))
 }
 
 /// Gives the code that has to be the common name of a certificate which the authority signs.
-fn ask_for_proof(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
-    matched(azure, call, id, name)?;
+fn ask_for_proof(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
+    matched(azure, request, id, name)?;
     let purpose = format!("code/{}/{}", id.name.to_lowercase(), name.to_lowercase());
     let code = azure.keyring.name(&purpose, 48).to_uppercase();
     let authority = written(azure, now, id, name);
     authority.code = Some(code.clone());
     let mut document = shown(id, authority);
     document["properties"]["verificationCode"] = code.into();
-    Ok(Answer::json(200, document))
+    Ok(Response::json(200, document))
 }
 
-fn prove(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
-    let authority = matched(azure, call, id, name)?;
-    let given = call.json.as_ref().and_then(|body| body["certificate"].as_str()).and_then(Certificate::read);
+fn prove(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, name: &str) -> Outcome {
+    let authority = matched(azure, request, id, name)?;
+    let given = request.json.as_ref().and_then(|body| body["certificate"].as_str()).and_then(Certificate::read);
     let proof = given.ok_or_else(|| bad(400_306, "The certificate is not valid."))?;
     let asked = authority.code.as_deref();
     if asked.is_none() || proof.common_name() != asked || !proof.signed_by(&authority.certificate, now) {
@@ -118,7 +118,7 @@ fn prove(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>, na
     }
     let authority = written(azure, now, id, name);
     (authority.verified, authority.code) = (true, None);
-    Ok(Answer::json(200, shown(id, authority)))
+    Ok(Response::json(200, shown(id, authority)))
 }
 
 /// The certificate with another entity tag.

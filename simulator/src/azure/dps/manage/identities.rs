@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::azure::access::identity::{GivenIdentity, Identities};
 use crate::azure::dps::service::ProvisioningService;
 use crate::azure::microsoft_devices::errors::bad;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::keys::Keyring;
 
 /// Since when the resource manager tells of identities and of links by them.
@@ -15,12 +15,12 @@ const SINCE: &str = "2026-11-01";
 pub(crate) const LOCAL_AUTH_OFF: &str = "disableLocalAuth";
 
 /// Whether a call is of a version that knows identities.
-pub(crate) fn knows(call: &Call) -> bool {
-    call.parameter("api-version").is_some_and(|version| version >= SINCE)
+pub(crate) fn knows(request: &Request) -> bool {
+    request.parameter("api-version").is_some_and(|version| version >= SINCE)
 }
 
 /// The identities after a PUT: a body without them leaves them as they are.
-pub(crate) fn after(keyring: &mut Keyring, service: &str, before: Identities, body: &Value) -> Result<Identities, Answer> {
+pub(crate) fn after(keyring: &mut Keyring, service: &str, before: Identities, body: &Value) -> Result<Identities, Response> {
     let wanted = &body["identity"];
     let Some(kinds) = wanted["type"].as_str() else {
         return Ok(before);

@@ -7,10 +7,10 @@ use crate::azure::microsoft_devices::errors::bad;
 use crate::azure::options::{IdentityLink, MaskedLink, Variants};
 use crate::azure::resource::regions::region_name;
 use crate::azure::state::Azure;
-use crate::engine::http::Answer;
+use crate::engine::http::Response;
 
 /// The links of a PUT body. The same hub is taken twice and refused the third time.
-pub(crate) fn read(azure: &Azure, key: &str, wanted: &[Value], knows_identities: bool) -> Result<Vec<Link>, Answer> {
+pub(crate) fn read(azure: &Azure, key: &str, wanted: &[Value], knows_identities: bool) -> Result<Vec<Link>, Response> {
     let most = azure.options.limits.linked_hubs;
     if wanted.len() > most {
         let message = format!("A provisioning service links {most} hubs at most.");
@@ -37,12 +37,12 @@ struct Reader<'a> {
     knows_identities: bool,
 }
 
-fn wrong(message: &str) -> Answer {
+fn wrong(message: &str) -> Response {
     bad(400_309, message)
 }
 
 impl Reader<'_> {
-    fn link(&self, entry: &Value) -> Result<Link, Answer> {
+    fn link(&self, entry: &Value) -> Result<Link, Response> {
         let kind = entry["authenticationType"].as_str().filter(|_| self.knows_identities).unwrap_or("KeyBased");
         match kind {
             "KeyBased" if !entry["connectionString"].is_string() && !self.knows_identities => self.untold(entry),
@@ -55,7 +55,7 @@ impl Reader<'_> {
         self.service.into_iter().flat_map(|service| &service.links).filter(move |link| link.host.eq_ignore_ascii_case(host))
     }
 
-    fn by_key(&self, entry: &Value) -> Result<Link, Answer> {
+    fn by_key(&self, entry: &Value) -> Result<Link, Response> {
         let mut link = link_of(entry).ok_or_else(|| wrong("The connection string of a linked hub is not valid."))?;
         if self.knows_identities
             && let Some(named) = entry["hostName"].as_str()
@@ -83,7 +83,7 @@ impl Reader<'_> {
     }
 
     /// A link by an identity, which the service has to have already.
-    fn by_identity(&self, entry: &Value, kind: &str) -> Result<Link, Answer> {
+    fn by_identity(&self, entry: &Value, kind: &str) -> Result<Link, Response> {
         if entry["connectionString"].is_string() {
             return Err(wrong("A link by an identity has no connection string."));
         }
@@ -108,7 +108,7 @@ impl Reader<'_> {
     }
 
     /// What an older version sends back of a link that it cannot tell of.
-    fn untold(&self, entry: &Value) -> Result<Link, Answer> {
+    fn untold(&self, entry: &Value) -> Result<Link, Response> {
         let host = entry["name"].as_str().unwrap_or_default().to_ascii_lowercase();
         let stored = self.stored(&host).find(|link| !matches!(link.means, Means::Key { .. }));
         let stored = stored.ok_or_else(|| wrong("The connection string of a linked hub is not valid."))?;
@@ -120,7 +120,7 @@ impl Reader<'_> {
     }
 }
 
-fn linked(entry: &Value, host: String, named: bool, means: Means) -> Result<Link, Answer> {
+fn linked(entry: &Value, host: String, named: bool, means: Means) -> Result<Link, Response> {
     link(entry, host, named, means).ok_or_else(|| wrong("The location or the weight of a linked hub is not valid."))
 }
 

@@ -16,7 +16,7 @@ use crate::azure::resource::phase::Phase;
 use crate::azure::resource::regions::{known_region, region_name};
 use crate::azure::resource::{Resource, ResourceId, tags_of};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The fields of `properties` that are kept apart or that the service alone writes.
 const OWN: [&str; 9] = [
@@ -41,9 +41,9 @@ struct Wanted {
 }
 
 /// Creates or replaces.
-pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>) -> Outcome {
+pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>) -> Outcome {
     must_accept(azure, id.subscription, id.group)?;
-    let body = call.json.as_ref().filter(|body| body.is_object());
+    let body = request.json.as_ref().filter(|body| body.is_object());
     let body = body.ok_or_else(no_body)?;
     let key = id.name.to_lowercase();
     if !valid_name(id.name) {
@@ -51,8 +51,8 @@ pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceI
         return Err(bad(400_006, &message));
     }
     check_against(azure, id, body)?;
-    let wanted = read_body(azure, &key, body, identities::knows(call))?;
-    let identities = identities_after(azure, &key, call, body)?;
+    let wanted = read_body(azure, &key, body, identities::knows(request))?;
+    let identities = identities_after(azure, &key, request, body)?;
     let policies = policies(azure, &key, &body["properties"]["authorizationPolicies"])?;
     let begun = azure.begin_on(&ServiceType, &key, now);
     let etag = azure.etag();
@@ -72,19 +72,19 @@ pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceI
     service.allocation_policy = wanted.allocation_policy;
     service.links = wanted.links;
     // An older version does not know the switch and leaves it as it is.
-    let off = service.properties.get(identities::LOCAL_AUTH_OFF).filter(|_| !identities::knows(call)).cloned();
+    let off = service.properties.get(identities::LOCAL_AUTH_OFF).filter(|_| !identities::knows(request)).cloned();
     service.properties = wanted.properties;
     service.properties.extend(off.map(|off| (identities::LOCAL_AUTH_OFF.to_owned(), off)));
     service.policies = policies;
     service.identities = identities;
-    let answer = Answer::json(if existed { 200 } else { 201 }, shown(azure, &azure.provisioning()[&key], call));
-    Ok(announce(azure, call, &begun, answer))
+    let response = Response::json(if existed { 200 } else { 201 }, shown(azure, &azure.provisioning()[&key], request));
+    Ok(announce(azure, request, &begun, response))
 }
 
 /// A version that does not know identities leaves them as they are.
-fn identities_after(azure: &mut Azure, key: &str, call: &Call, body: &Value) -> Result<Identities, Answer> {
+fn identities_after(azure: &mut Azure, key: &str, request: &Request, body: &Value) -> Result<Identities, Response> {
     let before = azure.provisioning().get(key).map(|service| service.identities.clone()).unwrap_or_default();
-    if identities::knows(call) { identities::after(&mut azure.keyring, key, before, body) } else { Ok(before) }
+    if identities::knows(request) { identities::after(&mut azure.keyring, key, before, body) } else { Ok(before) }
 }
 
 fn empty(azure: &mut Azure, id: &ResourceId<'_>, wanted: &Wanted, now: Timestamp) -> ProvisioningService {
@@ -92,7 +92,7 @@ fn empty(azure: &mut Azure, id: &ResourceId<'_>, wanted: &Wanted, now: Timestamp
     ProvisioningService::new(&mut azure.keyring, resource, Vec::new())
 }
 
-fn check_against(azure: &Azure, id: &ResourceId<'_>, body: &Value) -> Result<(), Answer> {
+fn check_against(azure: &Azure, id: &ResourceId<'_>, body: &Value) -> Result<(), Response> {
     let Some(service) = azure.provisioning().get(&id.name.to_lowercase()) else {
         return Ok(());
     };
@@ -111,7 +111,7 @@ fn check_against(azure: &Azure, id: &ResourceId<'_>, body: &Value) -> Result<(),
     Ok(())
 }
 
-fn read_body(azure: &Azure, key: &str, body: &Value, knows_identities: bool) -> Result<Wanted, Answer> {
+fn read_body(azure: &Azure, key: &str, body: &Value, knows_identities: bool) -> Result<Wanted, Response> {
     let location = body["location"].as_str().unwrap_or_default();
     if !known_region(location) {
         let message =
@@ -144,7 +144,7 @@ fn read_body(azure: &Azure, key: &str, body: &Value, knows_identities: bool) -> 
 }
 
 /// The policies after the PUT: a body without the list leaves them alone.
-fn policies(azure: &mut Azure, key: &str, wanted: &Value) -> Result<Vec<Policy>, Answer> {
+fn policies(azure: &mut Azure, key: &str, wanted: &Value) -> Result<Vec<Policy>, Response> {
     let before = azure.provisioning().get(key).map(|service| service.policies.clone());
     match (wanted.as_array(), before) {
         (None, Some(before)) => Ok(before),

@@ -6,7 +6,7 @@ use crate::azure::dps::attestation::{Attestation, Slots};
 use crate::azure::dps::certificate::Certificate;
 use crate::azure::dps::service::ProvisioningService;
 use crate::azure::dps::service_api::document::Sort;
-use crate::engine::http::Answer;
+use crate::engine::http::Response;
 use crate::engine::keys::decode;
 
 /// What a PUT asks for.
@@ -112,10 +112,10 @@ fn each<T>(slots: &Slots<T>, show: impl Fn(&T) -> Value) -> Value {
 }
 
 /// What `attestationmechanism` answers, which is the only way to read keys.
-pub(crate) fn mechanism(attestation: &Attestation) -> Answer {
+pub(crate) fn mechanism(attestation: &Attestation) -> Response {
     let mut document = shown(attestation);
     if let Some([primary, secondary]) = attestation.keys() {
         document["symmetricKey"] = json!({ "primaryKey": primary, "secondaryKey": secondary });
     }
-    Answer::json(200, document)
+    Response::json(200, document)
 }

@@ -8,14 +8,14 @@ use crate::azure::dps::service_api::refusal::{bad, refused};
 use crate::azure::dps::service_api::upsert::{body, service};
 use crate::azure::dps::service_api::{groups, individuals};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The longest list.
 const MOST: usize = 10;
 
 /// Does what the list says as far as it can be done, in its order.
-pub(crate) fn run(azure: &mut Azure, name: &str, sort: Sort, call: &Call, now: Timestamp) -> Outcome {
-    let body = body(call, now)?;
+pub(crate) fn run(azure: &mut Azure, name: &str, sort: Sort, request: &Request, now: Timestamp) -> Outcome {
+    let body = body(request, now)?;
     let list = match sort {
         Sort::Group => &body["enrollmentGroups"],
         Sort::Individual => &body["enrollments"],
@@ -31,10 +31,10 @@ pub(crate) fn run(azure: &mut Azure, name: &str, sort: Sort, call: &Call, now: T
             errors.push(json!({ sort.id(): id, "errorCode": told["errorCode"], "errorStatus": told["message"] }));
         }
     }
-    Ok(Answer::json(200, json!({ "isSuccessful": errors.is_empty(), "errors": errors })))
+    Ok(Response::json(200, json!({ "isSuccessful": errors.is_empty(), "errors": errors })))
 }
 
-fn one(azure: &mut Azure, name: &str, sort: Sort, mode: &str, id: &str, item: &Value, now: Timestamp) -> Result<(), Answer> {
+fn one(azure: &mut Azure, name: &str, sort: Sort, mode: &str, id: &str, item: &Value, now: Timestamp) -> Result<(), Response> {
     let tag = match mode {
         "create" => None,
         "update" => Some("*"),

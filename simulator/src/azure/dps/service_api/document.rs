@@ -7,7 +7,7 @@ use crate::azure::dps::attestation::Attestation;
 use crate::azure::dps::service::{Enrollment, ProvisioningService};
 use crate::azure::dps::service_api::attestation;
 use crate::azure::dps::service_api::refusal::bad;
-use crate::engine::http::Answer;
+use crate::engine::http::Response;
 
 /// What an enrollment is for, and so what its id is called.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ pub(crate) fn read(
     body: &Value,
     old: Option<&Attestation>,
     now: Timestamp,
-) -> Result<Wanted, Answer> {
+) -> Result<Wanted, Response> {
     let refuse = |message: &str| bad(400_004, message, now);
     if body[sort.id()] != id {
         return Err(refuse(&format!("The {} differs from the path's.", sort.id())));
@@ -110,7 +110,7 @@ fn valid_id(id: &str) -> bool {
 }
 
 /// The hubs that the body names; each has to be linked.
-fn hubs(service: &ProvisioningService, body: &Value, now: Timestamp) -> Result<Vec<String>, Answer> {
+fn hubs(service: &ProvisioningService, body: &Value, now: Timestamp) -> Result<Vec<String>, Response> {
     let list = body["iotHubs"].as_array().map_or(&[][..], Vec::as_slice);
     let one = body["iotHubHostName"].as_str().filter(|host| !host.is_empty());
     if one.is_some() && !list.is_empty() {

@@ -11,22 +11,22 @@ use crate::azure::dps::service_api::refusal::missing;
 use crate::azure::dps::service_api::upsert::{Upsert, body, check_tag, service};
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
-pub(crate) fn no_such_group(id: &str, now: Timestamp) -> Answer {
+pub(crate) fn no_such_group(id: &str, now: Timestamp) -> Response {
     missing(404_202, &format!("EnrollmentGroupNotFound: {id}."), now)
 }
 
-fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'a Enrollment, Answer> {
+fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'a Enrollment, Response> {
     service(azure, name, now)?.groups.get(id).ok_or_else(|| no_such_group(id, now))
 }
 
-pub(crate) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
-    write(azure, name, id, body(call, now)?, call.header("if-match"), now).map(|shown| Answer::json(200, shown))
+pub(crate) fn put(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
+    write(azure, name, id, body(request, now)?, request.header("if-match"), now).map(|shown| Response::json(200, shown))
 }
 
 /// Creates without an entity tag, updates with it.
-pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Answer> {
+pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Response> {
     let there = service(azure, name, now)?;
     let by_keys = body["attestation"]["type"] == "symmetricKey";
     let limits = &azure.options.limits;
@@ -46,19 +46,19 @@ pub(crate) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcom
     if group.visible_from > now {
         return Err(no_such_group(id, now));
     }
-    Ok(Answer::json(200, shown(Sort::Group, group)))
+    Ok(Response::json(200, shown(Sort::Group, group)))
 }
 
 pub(crate) fn keys(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
     Ok(mechanism(&find(azure, name, id, now)?.attestation))
 }
 
-pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
-    remove(azure, name, id, call.header("if-match"), now).map(|()| Answer::new(204))
+pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
+    remove(azure, name, id, request.header("if-match"), now).map(|()| Response::new(204))
 }
 
 /// Deletes the group; the registrations that it made stay.
-pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
+pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Response> {
     check_tag(find(azure, name, id, now)?, tag, now)?;
     if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.groups.remove(id);
@@ -67,9 +67,9 @@ pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>,
 }
 
 /// Lists the groups that a query is for.
-pub(crate) fn query(azure: &Azure, name: &str, call: &Call, now: Timestamp) -> Outcome {
-    let query = Query::of(call, "enrollmentGroups", now)?;
+pub(crate) fn query(azure: &Azure, name: &str, request: &Request, now: Timestamp) -> Outcome {
+    let query = Query::of(request, "enrollmentGroups", now)?;
     let groups = service(azure, name, now)?.groups.iter().filter(|(_, group)| azure.queries(group.visible_from, now));
     let all: Vec<(String, Value)> = groups.map(|(id, group)| (id.clone(), shown(Sort::Group, group))).collect();
-    Ok(page(call, "enrollmentGroup", query.among(all)))
+    Ok(page(request, "enrollmentGroup", query.among(all)))
 }

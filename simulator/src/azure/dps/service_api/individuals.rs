@@ -12,13 +12,13 @@ use crate::azure::dps::service_api::registrations;
 use crate::azure::dps::service_api::upsert::{Upsert, body, check_tag, service};
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
-fn no_such_enrollment(id: &str, now: Timestamp) -> Answer {
+fn no_such_enrollment(id: &str, now: Timestamp) -> Response {
     missing(404_201, &format!("EnrollmentNotFound: {id}."), now)
 }
 
-pub(crate) fn find<'a>(service: &'a ProvisioningService, id: &str, now: Timestamp) -> Result<&'a Individual, Answer> {
+pub(crate) fn find<'a>(service: &'a ProvisioningService, id: &str, now: Timestamp) -> Result<&'a Individual, Response> {
     service.individual(id).ok_or_else(|| no_such_enrollment(id, now))
 }
 
@@ -41,12 +41,12 @@ fn with_record(service: &ProvisioningService, individual: &Individual) -> Value 
     document
 }
 
-pub(crate) fn put(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
-    write(azure, name, id, body(call, now)?, call.header("if-match"), now).map(|shown| Answer::json(200, shown))
+pub(crate) fn put(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
+    write(azure, name, id, body(request, now)?, request.header("if-match"), now).map(|shown| Response::json(200, shown))
 }
 
 /// Creates without an entity tag, updates with it.
-pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Answer> {
+pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Response> {
     let there = service(azure, name, now)?;
     let before = there.individual(id).map(|individual| individual.enrollment.clone());
     let most = (azure.options.limits.individual_enrollments, "individual enrollments");
@@ -67,19 +67,19 @@ pub(crate) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcom
     if individual.enrollment.visible_from > now {
         return Err(no_such_enrollment(id, now));
     }
-    Ok(Answer::json(200, with_record(service, individual)))
+    Ok(Response::json(200, with_record(service, individual)))
 }
 
 pub(crate) fn keys(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
     Ok(mechanism(&find(service(azure, name, now)?, id, now)?.enrollment.attestation))
 }
 
-pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
-    remove(azure, name, id, call.header("if-match"), now).map(|()| Answer::new(204))
+pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
+    remove(azure, name, id, request.header("if-match"), now).map(|()| Response::new(204))
 }
 
 /// Deletes the enrollment; the record of its device stays.
-pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
+pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>, now: Timestamp) -> Result<(), Response> {
     check_tag(&find(service(azure, name, now)?, id, now)?.enrollment, tag, now)?;
     if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.individuals.remove(&id.to_lowercase());
@@ -88,10 +88,10 @@ pub(crate) fn remove(azure: &mut Azure, name: &str, id: &str, tag: Option<&str>,
 }
 
 /// Lists the individual enrollments that a query is for.
-pub(crate) fn query(azure: &Azure, name: &str, call: &Call, now: Timestamp) -> Outcome {
-    let query = Query::of(call, "enrollments", now)?;
+pub(crate) fn query(azure: &Azure, name: &str, request: &Request, now: Timestamp) -> Outcome {
+    let query = Query::of(request, "enrollments", now)?;
     let service = service(azure, name, now)?;
     let seen = service.individuals.iter().filter(|(_, individual)| azure.queries(individual.enrollment.visible_from, now));
     let all = seen.map(|(id, individual)| (id.clone(), with_record(service, individual))).collect();
-    Ok(page(call, "enrollment", query.among(all)))
+    Ok(page(request, "enrollment", query.among(all)))
 }

@@ -7,7 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::azure::dps::service_api::refusal::bad;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
 /// What a query is for: the fields by their JSON pointers, and what each has to be.
 #[derive(Debug, PartialEq)]
@@ -15,8 +15,8 @@ pub(crate) struct Query(Vec<(String, Value)>);
 
 impl Query {
     /// Reads the query of a request to a table.
-    pub fn of(call: &Call, table: &str, now: Timestamp) -> Result<Self, Answer> {
-        let text = call.json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default();
+    pub fn of(request: &Request, table: &str, now: Timestamp) -> Result<Self, Response> {
+        let text = request.json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default();
         let refusal = || bad(400_004, &format!("Only SELECT * FROM {table} is simulated, with WHERE field = value, joined by AND."), now);
         Self::read(text, table).ok_or_else(refusal)
     }

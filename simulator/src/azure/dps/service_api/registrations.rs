@@ -8,9 +8,9 @@ use crate::azure::dps::service_api::groups::no_such_group;
 use crate::azure::dps::service_api::refusal::{missing, no_such_host, stale};
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
-fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a ProvisioningService, Answer> {
+fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a ProvisioningService, Response> {
     azure.provisioning().get(name).ok_or_else(|| no_such_host(name, now))
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn shown(record: &Registration) -> Value {
     state
 }
 
-fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'a Registration, Answer> {
+fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'a Registration, Response> {
     service(azure, name, now)?
         .registrations
         .get(&id.to_lowercase())
@@ -48,23 +48,23 @@ fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'
 }
 
 pub(crate) fn get(azure: &Azure, name: &str, id: &str, now: Timestamp) -> Outcome {
-    Ok(Answer::json(200, shown(find(azure, name, id, now)?)))
+    Ok(Response::json(200, shown(find(azure, name, id, now)?)))
 }
 
-pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
+pub(crate) fn delete(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
     let record = find(azure, name, id, now)?;
-    let condition = call.header("if-match").map(|etag| etag.trim_matches('"'));
+    let condition = request.header("if-match").map(|etag| etag.trim_matches('"'));
     if condition.is_some_and(|etag| etag != "*" && etag != record.etag) {
         return Err(stale(now));
     }
     if let Some(service) = azure.provisioning_mut().get_mut(name) {
         service.registrations.remove(&id.to_lowercase());
     }
-    Ok(Answer::new(204))
+    Ok(Response::new(204))
 }
 
 /// The records of a group, the only listing that there is.
-pub(crate) fn query(azure: &Azure, name: &str, group: &str, call: &Call, now: Timestamp) -> Outcome {
+pub(crate) fn query(azure: &Azure, name: &str, group: &str, request: &Request, now: Timestamp) -> Outcome {
     let service = service(azure, name, now)?;
     if !service.groups.contains_key(group) {
         return Err(no_such_group(group, now));
@@ -76,5 +76,5 @@ pub(crate) fn query(azure: &Azure, name: &str, group: &str, call: &Call, now: Ti
         .filter(|(_, record)| record.through == through && azure.queries(record.created, now))
         .map(|(id, record)| (id.clone(), shown(record)))
         .collect();
-    Ok(page(call, "deviceRegistration", all))
+    Ok(page(request, "deviceRegistration", all))
 }

@@ -10,14 +10,14 @@ use crate::azure::dps::service_api::document::{Sort, read};
 use crate::azure::dps::service_api::refusal::{bad, no_such_host, refused, stale};
 use crate::azure::options::KeysLeftOut;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
-pub(crate) fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a ProvisioningService, Answer> {
+pub(crate) fn service<'a>(azure: &'a Azure, name: &str, now: Timestamp) -> Result<&'a ProvisioningService, Response> {
     azure.provisioning().get(name).ok_or_else(|| no_such_host(name, now))
 }
 
 /// Whether the entity tag of a request, if it has one, is the enrollment's.
-pub(crate) fn check_tag(enrollment: &Enrollment, tag: Option<&str>, now: Timestamp) -> Result<(), Answer> {
+pub(crate) fn check_tag(enrollment: &Enrollment, tag: Option<&str>, now: Timestamp) -> Result<(), Response> {
     let fits = tag.is_none_or(|tag| {
         let wanted = tag.trim_matches('"');
         wanted == "*" || wanted == enrollment.etag
@@ -26,7 +26,7 @@ pub(crate) fn check_tag(enrollment: &Enrollment, tag: Option<&str>, now: Timesta
 }
 
 /// A creation has no entity tag, an update has one.
-fn check_condition(sort: Sort, before: Option<&Enrollment>, tag: Option<&str>, id: &str, now: Timestamp) -> Result<(), Answer> {
+fn check_condition(sort: Sort, before: Option<&Enrollment>, tag: Option<&str>, id: &str, now: Timestamp) -> Result<(), Response> {
     match (before, tag) {
         (None, None) => Ok(()),
         (None, Some(_)) => Err(stale(now)),
@@ -69,7 +69,7 @@ pub(crate) struct Upsert<'a> {
 
 impl Upsert<'_> {
     /// The enrollment that is there afterwards; it is not stored yet.
-    pub fn enrollment(self, azure: &mut Azure, now: Timestamp) -> Result<Enrollment, Answer> {
+    pub fn enrollment(self, azure: &mut Azure, now: Timestamp) -> Result<Enrollment, Response> {
         let there = service(azure, self.name, now)?;
         let old = self.before.as_ref();
         check_condition(self.sort, old, self.tag, self.id, now)?;
@@ -102,7 +102,7 @@ impl Upsert<'_> {
 }
 
 /// The body, which has to be an object.
-pub(crate) fn body(call: &Call, now: Timestamp) -> Result<&Value, Answer> {
-    let body = call.json.as_ref().filter(|body| body.is_object());
+pub(crate) fn body(request: &Request, now: Timestamp) -> Result<&Value, Response> {
+    let body = request.json.as_ref().filter(|body| body.is_object());
     body.ok_or_else(|| bad(400_003, "The body is no JSON object.", now))
 }

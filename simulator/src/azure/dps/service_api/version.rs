@@ -2,19 +2,19 @@
 
 use serde_json::Value;
 
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 
 const OLD: &str = "2018-09-01-preview";
 
 /// Takes out of an answer, be it one record or a page of them, what came after the version that was asked for.
-pub(crate) fn as_of(call: &Call, mut answer: Answer) -> Answer {
-    let version = call.parameter("api-version").unwrap_or_default();
-    match &mut answer.body {
+pub(crate) fn as_of(request: &Request, mut response: Response) -> Response {
+    let version = request.parameter("api-version").unwrap_or_default();
+    match &mut response.body {
         Some(Value::Array(page)) => page.iter_mut().for_each(|record| forget(record, version)),
         Some(record) => forget(record, version),
         None => {}
     }
-    answer
+    response
 }
 
 /// Takes out of one record what came after a version.

@@ -16,7 +16,7 @@ use crate::azure::resource::phase::Phase;
 use crate::azure::resource::regions::{known_region, region_name};
 use crate::azure::resource::{Resource, ResourceId, tags_of};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// What the body asks for, checked.
 struct Wanted<'a> {
@@ -28,9 +28,9 @@ struct Wanted<'a> {
 }
 
 /// Creates or replaces.
-pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceId<'_>) -> Outcome {
+pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>) -> Outcome {
     must_accept(azure, id.subscription, id.group)?;
-    let body = call.json.as_ref().filter(|body| body.is_object());
+    let body = request.json.as_ref().filter(|body| body.is_object());
     let body = body.ok_or_else(no_body)?;
     if !valid_name(id.name) {
         let message = format!("The hub name '{}' is not valid.", id.name);
@@ -41,7 +41,7 @@ pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceI
     if body["properties"]["eventHubEndpoints"].is_null() {
         keep_endpoints(azure.hubs().get(&key), &mut wanted);
     }
-    check_against(azure, call, id, &wanted)?;
+    check_against(azure, request, id, &wanted)?;
     let policies = policies(azure, &key, wanted.policies)?;
     let begun = azure.begin_on(&HubType, &key, now);
     let etag = azure.etag();
@@ -58,9 +58,9 @@ pub(crate) fn put(azure: &mut Azure, call: &Call, now: Timestamp, id: &ResourceI
     resource.etag = etag;
     resource.phase = phase;
     let hub = replaced(old, resource, wanted, policies, body.get("identity"));
-    let answer = Answer::json(status, shown(&hub, azure.options.variants.policies_on_get));
+    let response = Response::json(status, shown(&hub, azure.options.variants.policies_on_get));
     azure.hubs_mut().insert(key, hub);
-    Ok(announce(azure, call, &begun, answer))
+    Ok(announce(azure, request, &begun, response))
 }
 
 /// The hub as the body wants it, with what no body can replace.
@@ -82,7 +82,7 @@ fn replaced(old: Option<Hub>, resource: Resource, wanted: Wanted<'_>, policies: 
     }
 }
 
-fn read_body(body: &Value) -> Result<Wanted<'_>, Answer> {
+fn read_body(body: &Value) -> Result<Wanted<'_>, Response> {
     let location = body["location"].as_str().unwrap_or_default();
     if !known_region(location) {
         let message = format!("The provided location '{location}' is not available for resource type 'Microsoft.Devices/IotHubs'.");
@@ -127,7 +127,7 @@ fn keep_endpoints(old: Option<&Hub>, wanted: &mut Wanted<'_>) {
 
 const READ_ONLY: [&str; 6] = ["authorizationPolicies", "provisioningState", "state", "hostName", "locations", "privateEndpointConnections"];
 
-fn check_endpoints(properties: &Map<String, Value>) -> Result<(), Answer> {
+fn check_endpoints(properties: &Map<String, Value>) -> Result<(), Response> {
     let endpoints = properties["eventHubEndpoints"].as_object();
     if endpoints.is_some_and(|endpoints| endpoints.keys().any(|key| key != "events")) {
         return Err(bad(400_002, "The only built-in endpoint is called events."));
@@ -144,8 +144,8 @@ fn without_read_only_events(mut properties: Map<String, Value>) -> Map<String, V
     properties
 }
 
-fn check_against(azure: &Azure, call: &Call, id: &ResourceId<'_>, wanted: &Wanted<'_>) -> Result<(), Answer> {
-    let condition = call.header("if-match");
+fn check_against(azure: &Azure, request: &Request, id: &ResourceId<'_>, wanted: &Wanted<'_>) -> Result<(), Response> {
+    let condition = request.header("if-match");
     let Some(hub) = azure.hubs().get(&id.name.to_lowercase()) else {
         if condition.is_some() {
             return Err(stale(id.name));
@@ -180,7 +180,7 @@ fn check_against(azure: &Azure, call: &Call, id: &ResourceId<'_>, wanted: &Wante
     Ok(())
 }
 
-fn check_quota(azure: &Azure, subscription: &str, sku: &str) -> Result<(), Answer> {
+fn check_quota(azure: &Azure, subscription: &str, sku: &str) -> Result<(), Response> {
     let free = sku == "F1";
     let there = usages::hubs(azure, subscription, free);
     let most = if free { usages::FREE_HUBS } else { azure.options.limits.paid_hubs };
@@ -192,7 +192,7 @@ fn check_quota(azure: &Azure, subscription: &str, sku: &str) -> Result<(), Answe
 }
 
 /// The policies after the PUT: a body without the list leaves them alone.
-fn policies(azure: &mut Azure, key: &str, wanted: Option<&[Value]>) -> Result<Vec<Policy>, Answer> {
+fn policies(azure: &mut Azure, key: &str, wanted: Option<&[Value]>) -> Result<Vec<Policy>, Response> {
     let before = azure.hubs().get(key).map(|hub| hub.policies.clone());
     match (wanted, before) {
         (None, Some(before)) => Ok(before),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::azure::state::Azure;
-use crate::engine::http::Answer;
+use crate::engine::http::Response;
 
 /// Free hubs that a subscription may have (Microsoft Learn: "IoT Hub quotas and throttling").
 pub(crate) const FREE_HUBS: usize = 1;
@@ -15,7 +15,7 @@ pub(crate) fn hubs(azure: &Azure, subscription: &str, free: bool) -> usize {
 }
 
 /// Answers what is used.
-pub(crate) fn list(azure: &Azure, subscription: &str) -> Answer {
+pub(crate) fn list(azure: &Azure, subscription: &str) -> Response {
     let entry = |free: bool, limit: usize| {
         let (name, words) = if free { ("freeIotHubCount", "Free IoT hubs") } else { ("paidIotHubCount", "Paid IoT hubs") };
         json!({
@@ -27,5 +27,5 @@ pub(crate) fn list(azure: &Azure, subscription: &str) -> Answer {
             "name": { "value": name, "localizedValue": words },
         })
     };
-    Answer::json(200, json!({ "value": [entry(true, FREE_HUBS), entry(false, azure.options.limits.paid_hubs)] }))
+    Response::json(200, json!({ "value": [entry(true, FREE_HUBS), entry(false, azure.options.limits.paid_hubs)] }))
 }

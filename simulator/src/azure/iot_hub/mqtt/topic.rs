@@ -10,10 +10,10 @@ pub(crate) enum ToHub {
     /// A device-to-cloud message with its properties.
     Telemetry(Vec<(String, String)>),
     ReadTwin {
-        request: String,
+        request_id: String,
     },
     Report {
-        request: String,
+        request_id: String,
     },
 }
 
@@ -39,10 +39,10 @@ impl ToHub {
             };
         }
         let (path, pairs) = halves(topic)?;
-        let request = named(&pairs, "$rid")?;
+        let request_id = named(&pairs, "$rid")?;
         match path {
-            "$iothub/twin/GET" => Some(Self::ReadTwin { request }),
-            "$iothub/twin/PATCH/properties/reported" => Some(Self::Report { request }),
+            "$iothub/twin/GET" => Some(Self::ReadTwin { request_id }),
+            "$iothub/twin/PATCH/properties/reported" => Some(Self::Report { request_id }),
             _ => None,
         }
     }
@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn twins_are_read_and_reported_to_by_request() {
         let read = |topic| ToHub::read(topic, "d1");
-        assert_eq!(read("$iothub/twin/GET/?$rid=a"), Some(ToHub::ReadTwin { request: "a".to_owned() }));
-        assert_eq!(read("$iothub/twin/PATCH/properties/reported/?$rid=b"), Some(ToHub::Report { request: "b".to_owned() }));
+        assert_eq!(read("$iothub/twin/GET/?$rid=a"), Some(ToHub::ReadTwin { request_id: "a".to_owned() }));
+        assert_eq!(read("$iothub/twin/PATCH/properties/reported/?$rid=b"), Some(ToHub::Report { request_id: "b".to_owned() }));
         assert_eq!(read("$iothub/twin/PATCH/properties/desired/?$rid=b"), None);
     }
 }

@@ -9,7 +9,7 @@ use crate::azure::iot_hub::hub::Device;
 use crate::azure::iot_hub::registry::devices::{check, write};
 use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The longest list.
 const MOST: usize = 100;
@@ -18,8 +18,8 @@ const MOST: usize = 100;
 type Failure = (String, String);
 
 /// Does what the list says, as far as it can be done; one failure makes the answer 400.
-pub(crate) fn apply(azure: &mut Azure, hub: &str, call: &Call, now: Timestamp) -> Outcome {
-    let list = call.json.as_ref().and_then(Value::as_array);
+pub(crate) fn apply(azure: &mut Azure, hub: &str, request: &Request, now: Timestamp) -> Outcome {
+    let list = request.json.as_ref().and_then(Value::as_array);
     let list = list.ok_or_else(|| refused(400, "ArgumentInvalid", "The body is no list of devices"))?;
     if list.len() > MOST {
         return Err(refused(413, "TooManyDevices", &format!("More than {MOST} devices")));
@@ -34,7 +34,7 @@ pub(crate) fn apply(azure: &mut Azure, hub: &str, call: &Call, now: Timestamp) -
         }
     }
     let status = if errors.is_empty() { 200 } else { 400 };
-    Ok(Answer::json(status, json!({ "isSuccessful": errors.is_empty(), "errors": errors, "warnings": [] })))
+    Ok(Response::json(status, json!({ "isSuccessful": errors.is_empty(), "errors": errors, "warnings": [] })))
 }
 
 fn failure(code: &str, status: &str) -> Failure {

@@ -7,7 +7,7 @@ use crate::azure::iot_hub::hub::{Authentication, Device};
 use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::twin::Twin;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 use crate::engine::keys::decode;
 
 /// What an absent time looks like.
@@ -71,46 +71,46 @@ pub(crate) fn activity(device: &Device) -> String {
     device.last_activity.map_or_else(|| NEVER.to_owned(), |time| time.to_string())
 }
 
-fn missing(id: &str) -> Answer {
+fn missing(id: &str) -> Response {
     refused(404, "DeviceNotFound", &format!("The device {id} does not exist"))
 }
 
-pub(crate) fn find<'a>(azure: &'a Azure, hub: &str, id: &str) -> Result<&'a Device, Answer> {
+pub(crate) fn find<'a>(azure: &'a Azure, hub: &str, id: &str) -> Result<&'a Device, Response> {
     azure.hubs()[hub].devices.get(id).ok_or_else(|| missing(id))
 }
 
 pub(crate) fn get(azure: &Azure, hub: &str, id: &str) -> Outcome {
-    Ok(Answer::json(200, shown(find(azure, hub, id)?, azure.connected(hub, id))))
+    Ok(Response::json(200, shown(find(azure, hub, id)?, azure.connected(hub, id))))
 }
 
-fn check_tag(device: &Device, call: &Call) -> Result<(), Answer> {
-    check_etag(&device.etag, call)
+fn check_tag(device: &Device, request: &Request) -> Result<(), Response> {
+    check_etag(&device.etag, request)
 }
 
 /// Checks `If-Match` against an entity tag: it in quotes, or `*`, which Microsoft's own client puts in quotes too.
-pub(crate) fn check_etag(etag: &str, call: &Call) -> Result<(), Answer> {
-    match call.header("if-match") {
+pub(crate) fn check_etag(etag: &str, request: &Request) -> Result<(), Response> {
+    match request.header("if-match") {
         Some("*" | "\"*\"") | None => Ok(()),
         Some(tag) if tag.trim_matches('"') == etag && tag.starts_with('"') => Ok(()),
         Some(_) => Err(refused(412, "PreconditionFailed", "The entity tag does not fit")),
     }
 }
 
-fn check_condition(before: Option<&Device>, call: &Call, id: &str) -> Result<(), Answer> {
-    match (before, call.header("if-match")) {
+fn check_condition(before: Option<&Device>, request: &Request, id: &str) -> Result<(), Response> {
+    match (before, request.header("if-match")) {
         (None, None) => Ok(()),
         (None, Some(_)) => Err(missing(id)),
-        (Some(device), Some(_)) => check_tag(device, call),
+        (Some(device), Some(_)) => check_tag(device, request),
         (Some(_), None) => Err(refused(409, "DeviceAlreadyExists", &format!("The device {id} exists"))),
     }
 }
 
 /// Creates without `If-Match`, updates with it.
-pub(crate) fn put(azure: &mut Azure, hub: &str, id: &str, call: &Call, now: Timestamp) -> Outcome {
-    let body = call.json.as_ref().filter(|body| body["deviceId"] == id);
+pub(crate) fn put(azure: &mut Azure, hub: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
+    let body = request.json.as_ref().filter(|body| body["deviceId"] == id);
     let body = body.ok_or_else(|| refused(400, "ArgumentInvalid", "The body's deviceId differs from the path's"))?;
     check(body, id)?;
-    check_condition(azure.hubs()[hub].devices.get(id), call, id)?;
+    check_condition(azure.hubs()[hub].devices.get(id), request, id)?;
     write(azure, hub, id, body, now);
     get(azure, hub, id)
 }
@@ -155,7 +155,7 @@ fn authentication_of(azure: &mut Azure, hub: &str, id: &str, body: &Value) -> Au
 }
 
 /// Checks what a document says of a device.
-pub(crate) fn check(body: &Value, id: &str) -> Result<(), Answer> {
+pub(crate) fn check(body: &Value, id: &str) -> Result<(), Response> {
     let refuse = |text: &str| Err(refused(400, "ArgumentInvalid", text));
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-:.+%_#*?!(),=@$'".contains(&byte);
     if id.is_empty() || id.len() > 128 || !id.bytes().all(fits) {
@@ -172,7 +172,7 @@ pub(crate) fn check(body: &Value, id: &str) -> Result<(), Answer> {
     }
 }
 
-fn check_slots(slots: &Value, names: [&str; 2], fits: fn(&str) -> bool, otherwise: &str) -> Result<(), Answer> {
+fn check_slots(slots: &Value, names: [&str; 2], fits: fn(&str) -> bool, otherwise: &str) -> Result<(), Response> {
     let given = names.into_iter().filter_map(|name| slots[name].as_str()).filter(|text| !text.is_empty());
     if given.into_iter().all(fits) { Ok(()) } else { Err(refused(400, "ArgumentInvalid", otherwise)) }
 }
@@ -185,25 +185,25 @@ fn is_thumbprint(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-pub(crate) fn delete(azure: &mut Azure, hub: &str, id: &str, call: &Call) -> Outcome {
-    check_tag(find(azure, hub, id)?, call)?;
+pub(crate) fn delete(azure: &mut Azure, hub: &str, id: &str, request: &Request) -> Outcome {
+    check_tag(find(azure, hub, id)?, request)?;
     if let Some(hub) = azure.hubs_mut().get_mut(hub) {
         hub.devices.remove(id);
     }
-    Ok(Answer::new(204))
+    Ok(Response::new(204))
 }
 
 /// At most 1,000 devices, without pages.
-pub(crate) fn list(azure: &Azure, hub: &str, call: &Call) -> Answer {
-    let most = call.parameter("top").and_then(|text| text.parse().ok()).unwrap_or(1_000_usize).min(1_000);
+pub(crate) fn list(azure: &Azure, hub: &str, request: &Request) -> Response {
+    let most = request.parameter("top").and_then(|text| text.parse().ok()).unwrap_or(1_000_usize).min(1_000);
     let devices = azure.hubs()[hub].devices.values().take(most);
-    Answer::json(200, devices.map(|device| shown(device, azure.connected(hub, &device.id))).collect())
+    Response::json(200, devices.map(|device| shown(device, azure.connected(hub, &device.id))).collect())
 }
 
-pub(crate) fn statistics(azure: &Azure, hub: &str) -> Answer {
+pub(crate) fn statistics(azure: &Azure, hub: &str) -> Response {
     let devices = &azure.hubs()[hub].devices;
     let enabled = devices.values().filter(|device| device.enabled).count();
-    Answer::json(
+    Response::json(
         200,
         json!({
             "totalDeviceCount": devices.len(),

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use crate::engine::http::Answer;
+use crate::engine::http::Response;
 
 /// An error as the registry writes it, named in a header too.
-pub(crate) fn refused(status: u16, name: &str, text: &str) -> Answer {
-    Answer::json(
+pub(crate) fn refused(status: u16, name: &str, text: &str) -> Response {
+    Response::json(
         status,
         json!({
             "Message": format!("ErrorCode:{name};{text}"),
@@ -17,7 +17,7 @@ pub(crate) fn refused(status: u16, name: &str, text: &str) -> Answer {
 }
 
 /// An error for a status that something else decided.
-pub(crate) fn failed(status: u16, text: &str) -> Answer {
+pub(crate) fn failed(status: u16, text: &str) -> Response {
     let name = match status {
         400 => "ArgumentInvalid",
         429 => "ThrottlingException",

@@ -8,18 +8,18 @@ use crate::azure::iot_hub::hub::Hub;
 use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::microsoft_devices::policies::Policy;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call};
+use crate::engine::http::{Request, Response};
 use crate::engine::tls::client_certificates;
 
 /// The audience of bearer tokens for hubs.
 const AUDIENCE: &str = "https://iothubs.azure.net";
 
-fn unauthorized(text: &str) -> Answer {
+fn unauthorized(text: &str) -> Response {
     refused(401, "IotHubUnauthorizedAccess", text)
 }
 
-fn signature(call: &Call, now: Timestamp) -> Result<Signature, Answer> {
-    let signature = call.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("Unauthorized"))?;
+fn signature(request: &Request, now: Timestamp) -> Result<Signature, Response> {
+    let signature = request.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("Unauthorized"))?;
     if signature.expired(now) {
         return Err(unauthorized("The signature has expired"));
     }
@@ -34,9 +34,9 @@ fn signed_by<'a>(hub: &'a Hub, signature: &Signature) -> Option<(&'a Policy, &'a
 }
 
 /// Checks a service's call; one of the rights is enough.
-pub(crate) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp, rights: &[&str]) -> Result<(), Answer> {
+pub(crate) fn service(azure: &mut Azure, name: &str, request: &Request, now: Timestamp, rights: &[&str]) -> Result<(), Response> {
     let hub = &azure.hubs()[name];
-    if let Some(text) = call.bearer() {
+    if let Some(text) = request.bearer() {
         let token = azure.directory.token(text).filter(|token| token.resource == AUDIENCE).ok_or_else(|| unauthorized("Unauthorized"))?;
         let subscription = azure.directory.subscription(&hub.resource.subscription);
         if subscription.is_some_and(|there| azure.directory.allows(token, there)) {
@@ -47,8 +47,8 @@ pub(crate) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp
     if hub.switched_on("disableLocalAuth") {
         return Err(unauthorized("Local authentication is disabled"));
     }
-    let signature = signature(call, now)?;
-    if !signature.covers(&format!("{}/{}", hub.host(), call.segments.join("/"))) {
+    let signature = signature(request, now)?;
+    if !signature.covers(&format!("{}/{}", hub.host(), request.segments.join("/"))) {
         return Err(unauthorized("The signature is for another resource"));
     }
     let (policy, _) = signed_by(hub, &signature).ok_or_else(|| unauthorized("Unauthorized"))?;
@@ -60,12 +60,12 @@ pub(crate) fn service(azure: &mut Azure, name: &str, call: &Call, now: Timestamp
 }
 
 /// Checks a device's call: by its own key, either of the two, by a policy with `DeviceConnect`, or by its certificate.
-pub(crate) fn device(azure: &mut Azure, name: &str, id: &str, call: &Call, now: Timestamp) -> Result<Proof, Answer> {
+pub(crate) fn device(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Result<Proof, Response> {
     let hub = &azure.hubs()[name];
-    let (proof, signature) = if call.header("authorization").is_none() && !call.peer.chain.is_empty() {
-        (by_certificate(hub, id, call, now)?, None)
+    let (proof, signature) = if request.header("authorization").is_none() && !request.peer.chain.is_empty() {
+        (by_certificate(hub, id, request, now)?, None)
     } else {
-        let signature = signature(call, now)?;
+        let signature = signature(request, now)?;
         (by_signature(hub, id, &signature)?, Some(signature.sig))
     };
     if !hub.devices.get(id).is_some_and(|device| device.enabled) {
@@ -77,7 +77,7 @@ pub(crate) fn device(azure: &mut Azure, name: &str, id: &str, call: &Call, now: 
     Ok(proof)
 }
 
-fn by_signature(hub: &Hub, id: &str, signature: &Signature) -> Result<Proof, Answer> {
+fn by_signature(hub: &Hub, id: &str, signature: &Signature) -> Result<Proof, Response> {
     if !hub.takes_device_signatures() {
         return Err(unauthorized("Local authentication is disabled"));
     }
@@ -96,8 +96,8 @@ fn by_signature(hub: &Hub, id: &str, signature: &Signature) -> Result<Proof, Ans
     proof.ok_or_else(|| unauthorized("Unauthorized"))
 }
 
-fn by_certificate(hub: &Hub, id: &str, call: &Call, now: Timestamp) -> Result<Proof, Answer> {
-    let leaf = call.peer.chain.first().ok_or_else(|| unauthorized("Unauthorized"))?;
+fn by_certificate(hub: &Hub, id: &str, request: &Request, now: Timestamp) -> Result<Proof, Response> {
+    let leaf = request.peer.chain.first().ok_or_else(|| unauthorized("Unauthorized"))?;
     client_certificates::in_time(leaf, now).map_err(|refusal| unauthorized(&refusal.to_string()))?;
     let thumbprints = client_certificates::thumbprints(leaf).to_vec();
     let known = hub.devices.get(id).is_some_and(|device| device.authentication.knows(&thumbprints));

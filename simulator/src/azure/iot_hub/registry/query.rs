@@ -8,7 +8,7 @@ use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::registry::twins;
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// One condition: the field's path, and what it may be.
 #[derive(Debug, PartialEq)]
@@ -18,16 +18,16 @@ struct Condition {
 }
 
 /// The devices that fit as twins, in pages.
-pub(crate) fn answer(azure: &Azure, hub: &str, call: &Call) -> Outcome {
-    let text = call.json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default();
+pub(crate) fn answer(azure: &Azure, hub: &str, request: &Request) -> Outcome {
+    let text = request.json.as_ref().and_then(|body| body["query"].as_str()).unwrap_or_default();
     let conditions = conditions(text).ok_or_else(not_simulated)?;
     let devices = azure.hubs()[hub].devices.iter();
     let all = devices.map(|(id, device)| (id.clone(), twins::shown(device, azure.connected(hub, id))));
     let fitting = all.filter(|(_, twin)| conditions.iter().all(|condition| condition.holds(twin))).collect();
-    Ok(page(call, "Twin", fitting))
+    Ok(page(request, "Twin", fitting))
 }
 
-fn not_simulated() -> Answer {
+fn not_simulated() -> Response {
     let text = "Only SELECT * FROM devices is simulated, with WHERE deviceId, status or tags.… = or IN, joined by AND";
     refused(400, "ArgumentInvalid", text)
 }

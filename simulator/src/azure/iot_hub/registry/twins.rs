@@ -10,7 +10,7 @@ use crate::azure::iot_hub::registry::devices::{activity, check_etag, connection_
 use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::twin::{Twin, Writing, written};
 use crate::azure::state::Azure;
-use crate::engine::http::{Answer, Call, Outcome};
+use crate::engine::http::{Outcome, Request, Response};
 
 /// The header that carries the new version of what a device reported to where its answer is written.
 pub(crate) const VERSION: &str = "$version";
@@ -49,14 +49,14 @@ pub(crate) fn shown(device: &Device, connected: bool) -> Value {
 }
 
 pub(crate) fn get(azure: &Azure, hub: &str, id: &str) -> Outcome {
-    Ok(Answer::json(200, shown(find(azure, hub, id)?, azure.connected(hub, id))))
+    Ok(Response::json(200, shown(find(azure, hub, id)?, azure.connected(hub, id))))
 }
 
 /// Has a service write, and tells the device if it is connected.
-pub(crate) fn write(azure: &mut Azure, hub: &str, id: &str, call: &Call, writing: Writing, now: Timestamp) -> Outcome {
+pub(crate) fn write(azure: &mut Azure, hub: &str, id: &str, request: &Request, writing: Writing, now: Timestamp) -> Outcome {
     let device = find(azure, hub, id)?;
-    check_etag(&device.twin.etag(), call)?;
-    let body = call.json.as_ref().filter(|body| body.is_object()).ok_or_else(|| invalid("The body is no JSON object"))?;
+    check_etag(&device.twin.etag(), request)?;
+    let body = request.json.as_ref().filter(|body| body.is_object()).ok_or_else(|| invalid("The body is no JSON object"))?;
     let twin = changed(&device.twin, body, writing, now)?;
     put(azure, hub, id, twin);
     if let Some(desired) = body["properties"]["desired"].as_object() {
@@ -75,7 +75,7 @@ pub(crate) fn initial(document: Option<&Value>, now: Timestamp) -> Twin {
 }
 
 /// The twin after a document of a service was written.
-fn changed(twin: &Twin, body: &Value, writing: Writing, now: Timestamp) -> Result<Twin, Answer> {
+fn changed(twin: &Twin, body: &Value, writing: Writing, now: Timestamp) -> Result<Twin, Response> {
     let part = |value: &Value, what: &str| match value {
         Value::Null => Ok(None),
         Value::Object(document) => Ok(Some(written(document))),
@@ -100,7 +100,7 @@ fn put(azure: &mut Azure, hub: &str, id: &str, twin: Twin) {
 
 /// A device's own twin, as it is told to it.
 pub(crate) fn own(azure: &Azure, hub: &str, id: &str) -> Outcome {
-    Ok(Answer::json(200, find(azure, hub, id)?.twin.for_device()))
+    Ok(Response::json(200, find(azure, hub, id)?.twin.for_device()))
 }
 
 /// Has a device report.
@@ -112,20 +112,20 @@ pub(crate) fn report(azure: &mut Azure, hub: &str, id: &str, body: Option<&Value
     let version = twin.report(&patch, now);
     fits(twin.reported.values(), LONGEST_PROPERTIES)?;
     put(azure, hub, id, twin);
-    Ok(Answer::new(204).with(VERSION, version.to_string()))
+    Ok(Response::new(204).with(VERSION, version.to_string()))
 }
 
-fn invalid(text: &str) -> Answer {
+fn invalid(text: &str) -> Response {
     refused(400, "ArgumentInvalid", text)
 }
 
-fn fits(document: &Map<String, Value>, most: usize) -> Result<(), Answer> {
+fn fits(document: &Map<String, Value>, most: usize) -> Result<(), Response> {
     let length = Value::Object(document.clone()).to_string().len();
     if length <= most { Ok(()) } else { Err(refused(413, "MessageTooLarge", &format!("The document has more than {most} bytes"))) }
 }
 
 /// Checks names, depth, texts and numbers.
-fn check(document: &Map<String, Value>, depth: usize) -> Result<(), Answer> {
+fn check(document: &Map<String, Value>, depth: usize) -> Result<(), Response> {
     if depth > DEEPEST {
         return Err(invalid(&format!("The document is more than {DEEPEST} levels deep")));
     }
@@ -139,7 +139,7 @@ fn check(document: &Map<String, Value>, depth: usize) -> Result<(), Answer> {
     Ok(())
 }
 
-fn check_value(value: &Value, depth: usize) -> Result<(), Answer> {
+fn check_value(value: &Value, depth: usize) -> Result<(), Response> {
     match value {
         Value::String(text) if text.len() > LONGEST_TEXT => Err(invalid(&format!("A text has more than {LONGEST_TEXT} bytes"))),
         Value::Number(number) if number.is_i64() || number.is_u64() => {
