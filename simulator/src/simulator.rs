@@ -157,7 +157,7 @@ impl Simulator {
         self.server.snapshot(snapshot::Secrets::Names)
     }
 
-    /// Reads or changes the cloud directly: somebody else's hands.
+    /// Reads or changes the cloud past its API: what is there before a test, or what somebody else does.
     pub fn seed<T>(&self, change: impl FnOnce(&mut Azure) -> T) -> T {
         self.server.change(|azure, _| change(azure))
     }

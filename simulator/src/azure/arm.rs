@@ -1,6 +1,6 @@
 //! The resource manager: it signs callers in, counts calls, keeps the resource groups, and leaves resources to their services.
 
-mod gate;
+mod authorization;
 mod resource_groups;
 mod roles;
 mod seed;
@@ -99,7 +99,7 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
     if request.parameter("api-version").is_none_or(str::is_empty) {
         return Err(errors::no_api_version());
     }
-    gate::admit(azure, request, subscription)?;
+    authorization::admit(azure, request, subscription)?;
     let (header, left) = throttle::count(azure, request, subscription, now)?;
     let response = match rest {
         ["operationresults", id] => operation::location(azure, request, id, now),

@@ -10,7 +10,7 @@ use crate::azure::services::SERVICES;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Cloud;
 use crate::engine::http::{Request, Response};
-use crate::engine::mqtt::login::Misnamed;
+use crate::engine::mqtt::login::LoginError;
 use crate::engine::mqtt::{Admission, Broker, Login};
 use crate::engine::snapshot::{Secrets, Snapshot};
 use crate::spec::{Finding, SeenRequest, SpecBook, host_fits};
@@ -122,7 +122,7 @@ impl Cloud for Azure {
 }
 
 impl Broker for Azure {
-    fn log_in(login: &Login<Self>) -> Result<Admission, Misnamed> {
-        SERVICES.iter().find_map(|service| service.log_in(login)).unwrap_or(Err(Misnamed::UserName))
+    fn log_in(login: &Login<Self>) -> Result<Admission, LoginError> {
+        SERVICES.iter().find_map(|service| service.log_in(login)).unwrap_or(Err(LoginError::UserName))
     }
 }

@@ -26,7 +26,7 @@ use crate::azure::service::Service;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
 use crate::engine::http::{Request, Response};
-use crate::engine::mqtt::login::Misnamed;
+use crate::engine::mqtt::login::LoginError;
 use crate::engine::mqtt::{Admission, Login};
 use crate::engine::server::Server;
 use crate::engine::snapshot::{Origin, Snapshot};
@@ -73,7 +73,7 @@ impl Service for Provisioning {
         looked_up || folded.last().is_some_and(|last| ["query", "attestationmechanism"].contains(&last.as_str()))
     }
 
-    fn log_in(&self, login: &Login<Azure>) -> Option<Result<Admission, Misnamed>> {
+    fn log_in(&self, login: &Login<Azure>) -> Option<Result<Admission, LoginError>> {
         mqtt::log_in(login)
     }
 

@@ -21,7 +21,7 @@ use crate::azure::resource::kind::ResourceType;
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
 use crate::engine::http::{Request, Response};
-use crate::engine::mqtt::login::Misnamed;
+use crate::engine::mqtt::login::LoginError;
 use crate::engine::mqtt::{Admission, Login};
 use crate::engine::snapshot::Snapshot;
 use crate::spec::Specs;
@@ -58,7 +58,7 @@ impl Service for IotHub {
         request.segments.last().is_some_and(|last| last.eq_ignore_ascii_case("query"))
     }
 
-    fn log_in(&self, login: &Login<Azure>) -> Option<Result<Admission, Misnamed>> {
+    fn log_in(&self, login: &Login<Azure>) -> Option<Result<Admission, LoginError>> {
         mqtt::log_in(login)
     }
 

@@ -9,7 +9,7 @@ use crate::azure::resource::kind::ResourceType;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
 use crate::engine::http::{Request, Response};
-use crate::engine::mqtt::login::Misnamed;
+use crate::engine::mqtt::login::LoginError;
 use crate::engine::mqtt::{Admission, Login};
 use crate::engine::server::Server;
 use crate::engine::snapshot::{Origin, Snapshot};
@@ -62,7 +62,7 @@ pub(crate) trait Service: Sync {
     }
 
     /// Has the device at the other end of an MQTT connection log in; `None` when the user name is another service's.
-    fn log_in(&self, _login: &Login<Azure>) -> Option<Result<Admission, Misnamed>> {
+    fn log_in(&self, _login: &Login<Azure>) -> Option<Result<Admission, LoginError>> {
         None
     }
 

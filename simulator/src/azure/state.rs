@@ -36,8 +36,8 @@ pub struct Azure {
     /// How many delays were drawn.
     pub(crate) delays: u64,
     counted: u64,
-    /// The domain time at which the cloud was last looked at.
-    pub(crate) looked: Timestamp,
+    /// The domain time up to which everything has happened.
+    pub(crate) settled: Timestamp,
 }
 
 /// Something that happens by itself, at the time when it is due.
@@ -70,7 +70,7 @@ impl Azure {
             due: BTreeMap::new(),
             delays: 0,
             counted: 0,
-            looked: Timestamp::MIN,
+            settled: Timestamp::MIN,
         };
         for service in services {
             service.start(&mut azure);
@@ -125,7 +125,7 @@ impl Azure {
 
     /// Makes everything happen that is due, in order, and says when the next thing is.
     pub(crate) fn settle(&mut self, now: Timestamp) -> Option<Timestamp> {
-        self.looked = now;
+        self.settled = now;
         let next = self.happen_until(now);
         self.changed(now);
         next

@@ -24,7 +24,7 @@ pub struct Rule {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Match {
-    /// The end of the host name, as `.azure-devices.net`.
+    /// The end of the host name, as `.example.com`.
     pub host: Option<String>,
     /// The method, as `PUT`.
     pub method: Option<String>,
@@ -133,7 +133,7 @@ impl Faults {
     }
 
     /// The fault for this request, if a rule hits it.
-    pub(crate) fn strike(&self, seq: u64, request: &Request, operation: Option<&str>, caller: &str) -> Option<Fault> {
+    pub(crate) fn fault_for(&self, seq: u64, request: &Request, operation: Option<&str>, caller: &str) -> Option<Fault> {
         let mut plan = self.lock();
         let Plan { rules, hits, drawn } = &mut *plan;
         for planned in rules {

@@ -104,7 +104,7 @@ fn note<C: Cloud>(server: &Server<C>, request: &Request, finding: &Finding) -> (
         fault: None,
         violations: finding.violations.clone(),
     });
-    let fault = server.faults.strike(seq, request, finding.operation(), &caller);
+    let fault = server.faults.fault_for(seq, request, finding.operation(), &caller);
     server.log.complete(seq, |entry| entry.fault = fault);
     (seq, fault)
 }

@@ -92,7 +92,7 @@ impl Request {
         self
     }
 
-    /// The segments in lower case, for paths that Azure matches without regard to case.
+    /// The segments in lower case, for paths whose case does not matter.
     pub fn folded(&self) -> Vec<String> {
         self.segments.iter().map(|segment| segment.to_lowercase()).collect()
     }

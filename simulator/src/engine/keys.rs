@@ -91,13 +91,13 @@ impl Keyring {
         })
     }
 
-    /// A base64 key of 32 bytes, the length that IoT Hub and its policies use.
+    /// A base64 key of 32 bytes, the usual length.
     pub fn key(&mut self, purpose: &str) -> String {
         let [first, _] = self.draw(purpose);
         self.keep(encode(&first))
     }
 
-    /// A base64 key of 64 bytes, the length that enrollments use.
+    /// A base64 key of 64 bytes, twice the usual length.
     pub fn long_key(&mut self, purpose: &str) -> String {
         let [first, second] = self.draw(purpose);
         self.keep(encode(&[first, second].concat()))

@@ -40,7 +40,7 @@ pub(crate) async fn serve<C: Broker>(listener: TcpListener, tls: TlsAcceptor, se
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, from)) => {
-                    connections.spawn(converse(stream, from, tls.clone(), Arc::clone(&server)));
+                    connections.spawn(serve_connection(stream, from, tls.clone(), Arc::clone(&server)));
                 }
                 Err(error) => tracing::warn!(%error, "Could not accept a connection"),
             },
@@ -49,19 +49,19 @@ pub(crate) async fn serve<C: Broker>(listener: TcpListener, tls: TlsAcceptor, se
     }
 }
 
-async fn converse<C: Broker>(stream: TcpStream, from: SocketAddr, tls: TlsAcceptor, server: Arc<Server<C>>) {
+async fn serve_connection<C: Broker>(stream: TcpStream, from: SocketAddr, tls: TlsAcceptor, server: Arc<Server<C>>) {
     let _ = stream.set_nodelay(true);
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else {
         tracing::debug!(%from, "No TLS handshake");
         return;
     };
-    let (peer, name) = told(&stream, from);
+    let (peer, name) = peer_of(&stream, from);
     let mut stream = BufStream::new(stream);
     let Ok(Ok(first)) = tokio::time::timeout(SILENCE, stream.fill_buf()).await else {
         return;
     };
     if first.first() == Some(&CONNECT) {
-        mqtt::converse(stream, peer, name, server).await;
+        mqtt::serve(stream, peer, name, server).await;
         return;
     }
     let service = service_fn(move |request| answer(request, peer.clone(), Arc::clone(&server)));
@@ -71,8 +71,8 @@ async fn converse<C: Broker>(stream: TcpStream, from: SocketAddr, tls: TlsAccept
     }
 }
 
-/// What the handshake told: who is there, and the host name that was asked for.
-fn told(stream: &TlsStream<TcpStream>, from: SocketAddr) -> (Peer, Option<String>) {
+/// What the handshake says: who is there, and the host name that was asked for.
+fn peer_of(stream: &TlsStream<TcpStream>, from: SocketAddr) -> (Peer, Option<String>) {
     let (_, session) = stream.get_ref();
     let chain = session.peer_certificates().unwrap_or_default().iter().cloned().collect();
     (Peer { address: from.ip(), chain }, session.server_name().map(str::to_ascii_lowercase))

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::engine::cloud::{Boxed, Cloud};
 use crate::engine::http::{Peer, Request, Response};
-use crate::engine::mqtt::login::Misnamed;
+use crate::engine::mqtt::login::LoginError;
 use crate::engine::mqtt::wire::{Broken, Wire};
 use crate::engine::server::Server;
 
@@ -39,19 +39,19 @@ pub(crate) enum Ended {
 }
 
 /// Serves one connection until its end; `name` is the host name that the client asked for.
-pub(crate) async fn converse<S, C>(stream: S, peer: Peer, name: Option<String>, server: Arc<Server<C>>)
+pub(crate) async fn serve<S, C>(stream: S, peer: Peer, name: Option<String>, server: Arc<Server<C>>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     C: Broker,
 {
     let address = peer.address;
     let mut wire = Wire::new(stream);
-    let ended = attend(&mut wire, peer, name, server).await;
+    let ended = serve_client(&mut wire, peer, name, server).await;
     tracing::debug!(%address, reason = %ended, "An MQTT connection ended");
     wire.close().await;
 }
 
-async fn attend<S, C>(wire: &mut Wire<S>, peer: Peer, name: Option<String>, server: Arc<Server<C>>) -> Ended
+async fn serve_client<S, C>(wire: &mut Wire<S>, peer: Peer, name: Option<String>, server: Arc<Server<C>>) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin,
     C: Broker,
@@ -76,14 +76,14 @@ where
     };
     let admission = match C::log_in(&login) {
         Ok(admission) => admission,
-        Err(misnamed) => {
-            tracing::debug!(reason = %misnamed, "A CONNECT was refused");
-            return refuse(wire, misnamed.code()).await;
+        Err(error) => {
+            tracing::debug!(reason = %error, "A CONNECT was refused");
+            return refuse(wire, error.code()).await;
         }
     };
     let outcome = match admission.await {
-        Ok(session) => converse_with(wire, &connect, session).await,
-        Err(response) => return turn_away(wire, response).await,
+        Ok(session) => serve_session(wire, &connect, session).await,
+        Err(response) => return refuse_login(wire, response).await,
     };
     match outcome {
         Ok(never) => match never {},
@@ -108,7 +108,7 @@ async fn refuse<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, code: Con
 }
 
 /// Refuses a device as its service says; without an answer the connection is lost.
-async fn turn_away<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, response: Option<Response>) -> Ended {
+async fn refuse_login<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, response: Option<Response>) -> Ended {
     let Some(response) = response else {
         return Ended::Cut;
     };
@@ -149,7 +149,7 @@ impl<C> Caller<C> {
 /// A cloud with services that speak MQTT.
 pub(crate) trait Broker: Cloud {
     /// Has the service that is meant look at who wants in.
-    fn log_in(login: &Login<Self>) -> Result<Admission, Misnamed>;
+    fn log_in(login: &Login<Self>) -> Result<Admission, LoginError>;
 }
 
 /// Whether a device is let in: a refusal, or none where the connection is to be lost.
@@ -175,20 +175,20 @@ pub(crate) struct Reply {
 /// No connection goes on for ever.
 enum Never {}
 
-async fn converse_with<S>(wire: &mut Wire<S>, connect: &Connect, session: Box<dyn Session>) -> Result<Never, Ended>
+async fn serve_session<S>(wire: &mut Wire<S>, connect: &Connect, session: Box<dyn Session>) -> Result<Never, Ended>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     wire.write(Connack::new(false, ConnectReturnCode::Accepted).into()).await?;
     let patience = Duration::from_secs(u64::from(connect.keep_alive)) * 3 / 2;
-    let mut conversation = Conversation { wire, session, granted: BTreeMap::new(), pid: Pid::default() };
+    let mut connection = Connection { wire, session, granted: BTreeMap::new(), pid: Pid::default() };
     loop {
         let silence = (connect.keep_alive > 0).then(|| Instant::now() + patience);
-        conversation.step(silence).await?;
+        connection.step(silence).await?;
     }
 }
 
-struct Conversation<'a, S> {
+struct Connection<'a, S> {
     wire: &'a mut Wire<S>,
     session: Box<dyn Session>,
     /// The filters that the device listens with.
@@ -196,7 +196,7 @@ struct Conversation<'a, S> {
     pid: Pid,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Waits for the next thing to happen and does it.
     async fn step(&mut self, silence: Option<Instant>) -> Result<(), Ended> {
         let silent = async {

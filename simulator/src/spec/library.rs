@@ -19,7 +19,7 @@ pub(crate) struct Address {
 }
 
 /// A definition that builds on another one and is chosen by its discriminator.
-pub(crate) struct Heir {
+pub(crate) struct Subtype {
     pub(crate) tag: String,
     pub(crate) address: Address,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Heir {
 #[derive(Default)]
 pub(crate) struct Library {
     documents: BTreeMap<String, Value>,
-    heirs: HashMap<Address, Vec<Heir>>,
+    subtypes: HashMap<Address, Vec<Subtype>>,
 }
 
 impl Library {
@@ -36,7 +36,7 @@ impl Library {
     pub(crate) fn of(specs: &[Specs]) -> Self {
         let mut library = Self::default();
         for source in specs.iter().flat_map(|specs| specs.sources) {
-            library.shelve(source.name, source.text).expect("the embedded files are JSON");
+            library.add(source.name, source.text).expect("the embedded files are JSON");
         }
         for deviation in specs.iter().flat_map(|specs| specs.deviations) {
             let fits = library.derive(deviation.document, deviation.document, deviation.changes);
@@ -46,7 +46,7 @@ impl Library {
             let fits = library.derive(model.document, &edition_name(model.document, model.version), model.changes);
             debug_assert!(fits, "stale model of {} {}", model.document, model.version);
         }
-        library.note_heirs();
+        library.note_subtypes();
         library
     }
 
@@ -54,7 +54,7 @@ impl Library {
     ///
     /// # Errors
     /// When the text is no JSON.
-    pub(crate) fn shelve(&mut self, name: &str, text: &str) -> Result<(), serde_json::Error> {
+    pub(crate) fn add(&mut self, name: &str, text: &str) -> Result<(), serde_json::Error> {
         self.documents.insert(name.to_owned(), serde_json::from_str(text)?);
         Ok(())
     }
@@ -93,8 +93,8 @@ impl Library {
     }
 
     /// Finds, once all documents are there, who builds on whom.
-    pub(crate) fn note_heirs(&mut self) {
-        let mut heirs: HashMap<Address, Vec<Heir>> = HashMap::new();
+    pub(crate) fn note_subtypes(&mut self) {
+        let mut subtypes: HashMap<Address, Vec<Subtype>> = HashMap::new();
         for (document, value) in &self.documents {
             let Some(definitions) = value.get("definitions").and_then(Value::as_object) else {
                 continue;
@@ -102,17 +102,17 @@ impl Library {
             for (name, definition) in definitions {
                 for reference in bases(definition) {
                     if let Some((base, _)) = self.resolve(document, reference) {
-                        heirs.entry(base).or_default().push(heir(document, name, definition));
+                        subtypes.entry(base).or_default().push(subtype(document, name, definition));
                     }
                 }
             }
         }
-        self.heirs = heirs;
+        self.subtypes = subtypes;
     }
 
     /// The definitions that build on this one, directly.
-    pub(crate) fn heirs(&self, address: &Address) -> &[Heir] {
-        self.heirs.get(address).map_or(&[], Vec::as_slice)
+    pub(crate) fn subtypes(&self, address: &Address) -> &[Subtype] {
+        self.subtypes.get(address).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -126,9 +126,9 @@ pub(crate) fn bases(definition: &Value) -> impl Iterator<Item = &str> {
     definition.get("allOf").and_then(Value::as_array).into_iter().flatten().filter_map(|part| part.get("$ref")?.as_str())
 }
 
-fn heir(document: &str, name: &str, definition: &Value) -> Heir {
+fn subtype(document: &str, name: &str, definition: &Value) -> Subtype {
     let tag = definition.get("x-ms-discriminator-value").and_then(Value::as_str);
-    Heir {
+    Subtype {
         tag: tag.unwrap_or(name).to_owned(),
         address: Address { document: document.to_owned(), pointer: format!("/definitions/{}", name.replace('~', "~0").replace('/', "~1")) },
     }

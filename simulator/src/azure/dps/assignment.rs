@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::azure::dps::service::{Assignment, Credential, Enrollment, Link, Means, ProvisioningService, Registration};
+use crate::azure::dps::service::{Assignment, Credential, Enrollment, Link, LinkAuthentication, ProvisioningService, Registration};
 use crate::azure::dps::webhook::{self, Allocation};
 use crate::azure::iot_hub::hub::{Authentication, Device};
 use crate::azure::iot_hub::registry::twins;
@@ -225,8 +225,8 @@ fn open(azure: &Azure, service: &str, link: &Link) -> Result<String, Failure> {
         .iter()
         .find(|(_, hub)| hub.host() == link.host && hub.resource.phase.serves())
         .ok_or_else(|| (404_206, format!("LinkedHubNotFound: {}", link.host)))?;
-    let Means::Key { policy, key } = &link.means else {
-        let principal = azure.provisioning()[service].principal(&link.means);
+    let LinkAuthentication::Key { policy, key } = &link.authentication else {
+        let principal = azure.provisioning()[service].principal(&link.authentication);
         let allowed = principal.is_some_and(|principal| azure.may_register(principal, hub));
         return if allowed { Ok(name.clone()) } else { Err(refused("The link's identity holds no role on the linked hub")) };
     };

@@ -15,7 +15,7 @@ use crate::engine::cloud::Boxed;
 use crate::engine::handle;
 use crate::engine::http::body::Delivery;
 use crate::engine::http::{Request, Response};
-use crate::engine::mqtt::login::{Misnamed, version};
+use crate::engine::mqtt::login::{LoginError, version};
 use crate::engine::mqtt::{Admission, Caller, Ended, Login, Reply, Session};
 
 /// Who a device says it is, and at which service it wants to register.
@@ -28,14 +28,14 @@ struct Device {
 
 impl Device {
     /// Reads a user name; the client id has to be the same device's. `None` when it is no registration's.
-    fn read(user_name: &str, client_id: &str) -> Option<Result<Self, Misnamed>> {
+    fn read(user_name: &str, client_id: &str) -> Option<Result<Self, LoginError>> {
         let parts: Vec<&str> = user_name.split('/').collect();
         let [scope, "registrations", registration, rest] = parts.as_slice() else {
             return None;
         };
         Some(version(rest).and_then(|version| {
             if !registration.eq_ignore_ascii_case(client_id) {
-                return Err(Misnamed::ClientId);
+                return Err(LoginError::ClientId);
             }
             Ok(Self { scope: (*scope).to_owned(), registration: (*registration).to_owned(), version })
         }))
@@ -43,25 +43,25 @@ impl Device {
 }
 
 /// Has a device log in to a provisioning service.
-pub(crate) fn log_in(login: &Login<Azure>) -> Option<Result<Admission, Misnamed>> {
+pub(crate) fn log_in(login: &Login<Azure>) -> Option<Result<Admission, LoginError>> {
     let device = Device::read(&login.user_name, &login.client_id)?;
     let (caller, name) = (login.caller.clone(), login.server_name.clone());
     Some(device.map(|device| -> Admission {
         Box::pin(async move {
-            let session = AtProvisioning::new(caller, name.as_deref(), device);
+            let session = RegistrationSession::new(caller, name.as_deref(), device);
             session.admitted().await?;
             Ok(Box::new(session) as Box<dyn Session>)
         })
     }))
 }
 
-struct AtProvisioning {
+struct RegistrationSession {
     caller: Caller<Azure>,
     host: String,
     device: Device,
 }
 
-impl AtProvisioning {
+impl RegistrationSession {
     /// A client that was pointed at an address means the global name.
     fn new(caller: Caller<Azure>, name: Option<&str>, device: Device) -> Self {
         let host = name.filter(|name| name.ends_with(HOST_SUFFIX)).unwrap_or(GLOBAL_HOST).to_owned();
@@ -86,7 +86,7 @@ impl AtProvisioning {
     }
 }
 
-impl Session for AtProvisioning {
+impl Session for RegistrationSession {
     fn offers(&self, filter: &str) -> bool {
         filter == PROVISIONING_ANSWERS
     }
@@ -100,7 +100,7 @@ impl Session for AtProvisioning {
     }
 }
 
-impl AtProvisioning {
+impl RegistrationSession {
     async fn taken(&self, message: &Publish) -> Result<Option<Reply>, Ended> {
         let (request_id, request) = match ToProvisioning::read(&message.topic_name) {
             Some(ToProvisioning::Register { request_id }) => {
@@ -129,7 +129,7 @@ impl AtProvisioning {
 
 #[cfg(test)]
 mod tests {
-    use super::{Device, Misnamed};
+    use super::{Device, LoginError};
 
     #[test]
     fn the_user_name_says_which_registration_it_is() {
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_name_that_does_not_fit_is_refused_for_what_is_wrong_with_it() {
         let read = |user_name, client_id| Device::read(user_name, client_id).and_then(Result::err);
-        assert_eq!(read("0ne1/registrations/d1/ClientVersion=x", "d1"), Some(Misnamed::Version));
-        assert_eq!(read("0ne1/registrations/d1/api-version=1", "d2"), Some(Misnamed::ClientId));
+        assert_eq!(read("0ne1/registrations/d1/ClientVersion=x", "d1"), Some(LoginError::Version));
+        assert_eq!(read("0ne1/registrations/d1/api-version=1", "d2"), Some(LoginError::ClientId));
     }
 }

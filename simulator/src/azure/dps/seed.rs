@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::azure::dps::manage::links::link_of;
-use crate::azure::dps::service::{KIND, Link, Means, ProvisioningService, default_service_policies};
+use crate::azure::dps::service::{KIND, Link, LinkAuthentication, ProvisioningService, default_service_policies};
 use crate::azure::resource::{Resource, ResourceId};
 use crate::azure::state::Azure;
 
@@ -53,7 +53,10 @@ impl Azure {
         let link = Link {
             host: hub.host(),
             named: false,
-            means: Means::Key { policy: "iothubowner".to_owned(), key: owner.expect("the owner policy is there unless a test deleted it") },
+            authentication: LinkAuthentication::Key {
+                policy: "iothubowner".to_owned(),
+                key: owner.expect("the owner policy is there unless a test deleted it"),
+            },
             location: hub.resource.location.clone(),
             apply_allocation_policy: true,
             weight: 1,
@@ -68,7 +71,14 @@ impl Azure {
         let fresh = self.keyring.guid("identity");
         let principal = self.service_mut(service).identities.system.get_or_insert(fresh).clone();
         self.grant_hub_role(hub, &principal);
-        let link = Link { host, named: true, means: Means::SystemAssigned, location, apply_allocation_policy: true, weight: 1 };
+        let link = Link {
+            host,
+            named: true,
+            authentication: LinkAuthentication::SystemAssigned,
+            location,
+            apply_allocation_policy: true,
+            weight: 1,
+        };
         self.touch(service).links.push(link);
     }
 

@@ -122,7 +122,7 @@ pub(crate) struct Link {
     pub host: String,
     /// Whether the link has the hub's host name beside what opens it.
     pub named: bool,
-    pub means: Means,
+    pub authentication: LinkAuthentication,
     pub location: String,
     pub apply_allocation_policy: bool,
     pub weight: i64,
@@ -131,24 +131,26 @@ pub(crate) struct Link {
 impl Link {
     /// The connection string as a GET shows it, if there is one.
     pub fn masked(&self) -> Option<String> {
-        match &self.means {
-            Means::Key { policy, .. } => Some(format!("HostName={};SharedAccessKeyName={policy};SharedAccessKey=****", self.host)),
-            Means::SystemAssigned | Means::UserAssigned(_) | Means::Lost => None,
+        match &self.authentication {
+            LinkAuthentication::Key { policy, .. } => {
+                Some(format!("HostName={};SharedAccessKeyName={policy};SharedAccessKey=****", self.host))
+            }
+            LinkAuthentication::SystemAssigned | LinkAuthentication::UserAssigned(_) | LinkAuthentication::Lost => None,
         }
     }
 
     /// The key, if it has one.
     pub fn key(&self) -> Option<&String> {
-        match &self.means {
-            Means::Key { key, .. } => Some(key),
-            Means::SystemAssigned | Means::UserAssigned(_) | Means::Lost => None,
+        match &self.authentication {
+            LinkAuthentication::Key { key, .. } => Some(key),
+            LinkAuthentication::SystemAssigned | LinkAuthentication::UserAssigned(_) | LinkAuthentication::Lost => None,
         }
     }
 }
 
 /// How a link opens its hub.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Means {
+pub(crate) enum LinkAuthentication {
     /// By a key of one of the hub's policies.
     Key { policy: String, key: String },
     /// By the identity that Azure made for the service.
@@ -253,11 +255,11 @@ pub(crate) struct Assignment {
 
 impl ProvisioningService {
     /// The principal by which a link opens its hub, if it does so by an identity that the service has.
-    pub fn principal(&self, means: &Means) -> Option<&str> {
-        match means {
-            Means::SystemAssigned => self.identities.system.as_deref(),
-            Means::UserAssigned(id) => self.identities.given.get(&id.to_lowercase()).map(|given| given.principal.as_str()),
-            Means::Key { .. } | Means::Lost => None,
+    pub fn principal(&self, authentication: &LinkAuthentication) -> Option<&str> {
+        match authentication {
+            LinkAuthentication::SystemAssigned => self.identities.system.as_deref(),
+            LinkAuthentication::UserAssigned(id) => self.identities.given.get(&id.to_lowercase()).map(|given| given.principal.as_str()),
+            LinkAuthentication::Key { .. } | LinkAuthentication::Lost => None,
         }
     }
 }

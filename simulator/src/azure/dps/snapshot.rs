@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::azure::dps::attestation::{Attestation, Slots, derive};
 use crate::azure::dps::certificate::Certificate;
-use crate::azure::dps::service::{Enrollment, Link, Means, ProvisioningService, Registration, Through};
+use crate::azure::dps::service::{Enrollment, Link, LinkAuthentication, ProvisioningService, Registration, Through};
 use crate::azure::microsoft_devices::policies;
 use crate::azure::resource;
 use crate::azure::state::Azure;
@@ -58,13 +58,14 @@ pub(crate) fn service(page: &mut Snapshot<'_>, service: &ProvisioningService) {
 }
 
 fn print_link(page: &mut Snapshot<'_>, link: &Link) {
-    let (means, key) = match &link.means {
-        Means::Key { policy, key } => (policy.clone(), format!(" {}", page.secret(key))),
-        Means::SystemAssigned => ("by its own identity".to_owned(), String::new()),
-        Means::UserAssigned(id) => (format!("by {id}"), String::new()),
-        Means::Lost => ("by nothing".to_owned(), String::new()),
+    let (authentication, key) = match &link.authentication {
+        LinkAuthentication::Key { policy, key } => (policy.clone(), format!(" {}", page.secret(key))),
+        LinkAuthentication::SystemAssigned => ("by its own identity".to_owned(), String::new()),
+        LinkAuthentication::UserAssigned(id) => (format!("by {id}"), String::new()),
+        LinkAuthentication::Lost => ("by nothing".to_owned(), String::new()),
     };
-    let text = format!("link {} {} {means} weight {} apply {}{key}", link.host, link.location, link.weight, link.apply_allocation_policy);
+    let text =
+        format!("link {} {} {authentication} weight {} apply {}{key}", link.host, link.location, link.weight, link.apply_allocation_policy);
     page.line(1, &text);
 }
 

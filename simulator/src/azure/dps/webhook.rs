@@ -45,14 +45,14 @@ pub(crate) struct Allocation {
 #[derive(Default)]
 pub(crate) struct Questions {
     waiting: Vec<Question>,
-    bell: Arc<Notify>,
+    notify: Arc<Notify>,
 }
 
 impl Questions {
     /// Has a question put.
     pub fn push(&mut self, question: Question) {
         self.waiting.push(question);
-        self.bell.notify_one();
+        self.notify.notify_one();
     }
 }
 
@@ -120,11 +120,11 @@ pub(crate) fn client(webhooks: &Webhooks) -> io::Result<reqwest::Client> {
 
 /// Puts every question, and has its registration go on with the answer; until the task is aborted.
 pub(crate) async fn serve(client: reqwest::Client, patience: Duration, server: Arc<Server<Azure>>) {
-    let bell = Arc::clone(&server.cloud().questions().bell);
+    let notify = Arc::clone(&server.cloud().questions().notify);
     let mut asked = JoinSet::new();
     loop {
         tokio::select! {
-            () = bell.notified() => {
+            () = notify.notified() => {
                 let waiting = std::mem::take(&mut server.cloud().questions_mut().waiting);
                 for question in waiting {
                     asked.spawn(settle(client.clone(), patience, question, Arc::clone(&server)));

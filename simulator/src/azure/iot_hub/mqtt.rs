@@ -15,7 +15,7 @@ use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
 use crate::engine::handle;
 use crate::engine::http::{Request, Response};
-use crate::engine::mqtt::login::{Misnamed, version};
+use crate::engine::mqtt::login::{LoginError, version};
 use crate::engine::mqtt::{Admission, Caller, Ended, Login, Reply, Session};
 
 /// The longest body of a message.
@@ -31,47 +31,47 @@ struct Device {
 
 impl Device {
     /// Reads a user name; the client id has to be the same device's. `None` when it is not one of a hub's devices.
-    fn read(user_name: &str, client_id: &str) -> Option<Result<Self, Misnamed>> {
+    fn read(user_name: &str, client_id: &str) -> Option<Result<Self, LoginError>> {
         match user_name.split('/').collect::<Vec<_>>().as_slice() {
             [host, device, rest] => Some(version(rest).and_then(|version| {
                 if *device != client_id {
-                    return Err(Misnamed::ClientId);
+                    return Err(LoginError::ClientId);
                 }
                 Ok(Self { host: host.to_ascii_lowercase(), id: (*device).to_owned(), version })
             })),
             // The second of four parts is the device, whose module it is; a registration at a provisioning service looks alike.
-            [_, device, _, _] if *device != "registrations" => Some(Err(Misnamed::NotSimulated("modules"))),
+            [_, device, _, _] if *device != "registrations" => Some(Err(LoginError::NotSimulated("modules"))),
             _ => None,
         }
     }
 }
 
 /// Has a device log in to its hub.
-pub(crate) fn log_in(login: &Login<Azure>) -> Option<Result<Admission, Misnamed>> {
+pub(crate) fn log_in(login: &Login<Azure>) -> Option<Result<Admission, LoginError>> {
     let device = Device::read(&login.user_name, &login.client_id)?;
     let (caller, name) = (login.caller.clone(), login.server_name.clone());
     Some(device.map(|device| -> Admission {
         Box::pin(async move {
-            let session = AtHub::admitted(caller, name.as_deref(), device).await?;
+            let session = HubSession::admitted(caller, name.as_deref(), device).await?;
             Ok(Box::new(session) as Box<dyn Session>)
         })
     }))
 }
 
-struct AtHub {
+struct HubSession {
     caller: Caller<Azure>,
     host: String,
     connection: Connection,
     device: String,
 }
 
-impl Drop for AtHub {
+impl Drop for HubSession {
     fn drop(&mut self) {
         self.caller.server.cloud().disconnect(&self.connection);
     }
 }
 
-impl AtHub {
+impl HubSession {
     /// Connects the device, if it may.
     async fn admitted(caller: Caller<Azure>, name: Option<&str>, device: Device) -> Result<Self, Option<Response>> {
         let Device { host, id: device, version } = device;
@@ -142,7 +142,7 @@ impl AtHub {
     }
 }
 
-impl Session for AtHub {
+impl Session for HubSession {
     fn offers(&self, filter: &str) -> bool {
         [TWIN_ANSWERS, DESIRED, METHODS].contains(&filter) || filter == messages_to(&self.device)
     }
@@ -156,7 +156,7 @@ impl Session for AtHub {
     }
 }
 
-impl AtHub {
+impl HubSession {
     async fn taken(&self, message: &Publish) -> Result<Option<Reply>, Ended> {
         match ToHub::read(&message.topic_name, &self.device) {
             Some(ToHub::Telemetry(properties)) => self.telemetry(message, properties).await,
@@ -194,7 +194,7 @@ async fn wait(time: Option<std::time::Duration>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Device, Misnamed};
+    use super::{Device, LoginError};
 
     #[test]
     fn the_user_name_says_which_device_of_which_hub_it_is() {
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn a_name_that_does_not_fit_is_refused_for_what_is_wrong_with_it() {
         let read = |user_name, client_id| Device::read(user_name, client_id).and_then(Result::err);
-        assert_eq!(read("hub/d1/?api-version=1", "d2"), Some(Misnamed::ClientId));
-        assert_eq!(read("hub/d1/?api-version=1", "D1"), Some(Misnamed::ClientId));
-        assert_eq!(read("hub/d1/m1/?api-version=1", "d1/m1"), Some(Misnamed::NotSimulated("modules")));
-        assert_eq!(read("hub/d1/?DeviceClientType=x", "d1"), Some(Misnamed::Version));
+        assert_eq!(read("hub/d1/?api-version=1", "d2"), Some(LoginError::ClientId));
+        assert_eq!(read("hub/d1/?api-version=1", "D1"), Some(LoginError::ClientId));
+        assert_eq!(read("hub/d1/m1/?api-version=1", "d1/m1"), Some(LoginError::NotSimulated("modules")));
+        assert_eq!(read("hub/d1/?DeviceClientType=x", "d1"), Some(LoginError::Version));
     }
 }

@@ -1,9 +1,9 @@
 //! IoT Hub's data plane: the device registry, twins, and what devices send.
 
+pub(crate) mod authorization;
 pub(crate) mod bulk;
 pub(crate) mod devices;
 pub(crate) mod errors;
-pub(crate) mod gate;
 pub(crate) mod query;
 pub(crate) mod twins;
 
@@ -13,7 +13,7 @@ use crate::azure::iot_hub::connections::Connection;
 use crate::azure::iot_hub::hub::{HOST_SUFFIX, HubState};
 use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::telemetry::{Telemetry, Transport};
-use crate::azure::iot_hub::twin::Writing;
+use crate::azure::iot_hub::twin::TwinWrite;
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
@@ -31,14 +31,14 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
     if let ["devices", id, "messages", "events"] = segments.as_slice()
         && request.method == http::Method::POST
     {
-        gate::device(azure, &name, id, request, now)?;
+        authorization::device(azure, &name, id, request, now)?;
         return Ok(take_message(azure, of_request(&name, request, id, now)));
     }
     let rights = rights_for(request.method.as_str(), &segments).ok_or_else(|| {
         let text = format!("Nothing simulates {} {}.", request.method, request.path);
         refused(404, "ResourceNotFound", &text)
     })?;
-    gate::service(azure, &name, request, now, rights)?;
+    authorization::service(azure, &name, request, now, rights)?;
     if segments.first() != Some(&"twins") {
         count(azure, &name, now)?;
     }
@@ -50,8 +50,8 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
         ("PUT", ["devices", id]) => devices::put(azure, &name, id, request, now),
         ("DELETE", ["devices", id]) => devices::delete(azure, &name, id, request),
         ("GET", ["twins", id]) => twins::get(azure, &name, id),
-        ("PATCH", ["twins", id]) => twins::write(azure, &name, id, request, Writing::Patch, now),
-        ("PUT", ["twins", id]) => twins::write(azure, &name, id, request, Writing::Replace, now),
+        ("PATCH", ["twins", id]) => twins::write(azure, &name, id, request, TwinWrite::Patch, now),
+        ("PUT", ["twins", id]) => twins::write(azure, &name, id, request, TwinWrite::Replace, now),
         _ => Ok(devices::statistics(azure, &name)),
     }
 }
@@ -59,7 +59,7 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
 /// Lets a device connect over MQTT.
 pub(crate) fn connect(azure: &mut Azure, request: &Request, device: &str, now: Timestamp) -> Result<Connection, Response> {
     let name = hub_of(azure, request)?;
-    let proof = gate::device(azure, &name, device, request, now)?;
+    let proof = authorization::device(azure, &name, device, request, now)?;
     azure.connect(&name, device, proof).ok_or_else(|| refused(404, "DeviceNotFound", "The device does not exist"))
 }
 

@@ -102,7 +102,7 @@ impl Azure {
             definition: format!("/providers/Microsoft.Authorization/roleDefinitions/{DATA_CONTRIBUTOR}"),
             principal: principal.to_owned(),
             principal_type: "ServicePrincipal".to_owned(),
-            created: self.looked,
+            created: self.settled,
         };
         self.roles.insert((scope, name), role);
     }

@@ -27,7 +27,7 @@ pub(crate) struct Section {
 
 /// How a document is written over what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Writing {
+pub(crate) enum TwinWrite {
     /// Merged: what is left out stays, and a null takes away.
     Patch,
     /// Put in the place of what was there.
@@ -50,13 +50,13 @@ impl Twin {
         &mut self,
         tags: Option<&Map<String, Value>>,
         desired: Option<&Map<String, Value>>,
-        writing: Writing,
+        writing: TwinWrite,
         now: Timestamp,
     ) -> bool {
         if let Some(tags) = tags {
             match writing {
-                Writing::Patch => merge(&mut self.tags, tags),
-                Writing::Replace => self.tags = without_nulls(tags),
+                TwinWrite::Patch => merge(&mut self.tags, tags),
+                TwinWrite::Replace => self.tags = without_nulls(tags),
             }
         }
         if let Some(desired) = desired {
@@ -69,7 +69,7 @@ impl Twin {
 
     /// Has the device report; gives the new version of what it reports.
     pub fn report(&mut self, patch: &Map<String, Value>, now: Timestamp) -> u64 {
-        self.reported.write(patch, Writing::Patch, now);
+        self.reported.write(patch, TwinWrite::Patch, now);
         self.version += 1;
         self.reported.version
     }
@@ -101,10 +101,10 @@ impl Section {
         self.version
     }
 
-    fn write(&mut self, document: &Map<String, Value>, writing: Writing, now: Timestamp) {
+    fn write(&mut self, document: &Map<String, Value>, writing: TwinWrite, now: Timestamp) {
         self.version += 1;
         let stamp = json!({ "$lastUpdated": now, "$lastUpdatedVersion": self.version });
-        if writing == Writing::Replace {
+        if writing == TwinWrite::Replace {
             self.values.clear();
             self.metadata.clear();
         }
@@ -193,7 +193,7 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::{Map, Value, json};
 
-    use super::{Twin, Writing};
+    use super::{Twin, TwinWrite};
 
     fn object(value: &Value) -> Map<String, Value> {
         value.as_object().expect("an object").clone()
@@ -207,9 +207,9 @@ mod tests {
     fn a_patch_merges_a_null_takes_away_and_every_part_has_the_time_of_its_own_last_write() {
         let mut twin = Twin::new(time(0));
         let first = object(&json!({ "rate": 5, "route": { "via": "a", "to": "b" } }));
-        twin.write(None, Some(&first), Writing::Patch, time(1));
+        twin.write(None, Some(&first), TwinWrite::Patch, time(1));
         let second = object(&json!({ "rate": null, "route": { "via": "c" } }));
-        twin.write(None, Some(&second), Writing::Patch, time(2));
+        twin.write(None, Some(&second), TwinWrite::Patch, time(2));
         assert_eq!(twin.desired.plain(), json!({ "route": { "via": "c", "to": "b" }, "$version": 3 }));
         let stamp = |second, version: u64| json!({ "$lastUpdated": time(second), "$lastUpdatedVersion": version });
         let mut route = stamp(2, 3);
@@ -223,9 +223,9 @@ mod tests {
     fn a_replacement_leaves_nothing_of_what_was_there() {
         let mut twin = Twin::new(time(0));
         let (tags, desired) = (object(&json!({ "plant": 7 })), object(&json!({ "rate": 5 })));
-        twin.write(Some(&tags), Some(&desired), Writing::Replace, time(1));
+        twin.write(Some(&tags), Some(&desired), TwinWrite::Replace, time(1));
         let (tags, desired) = (object(&json!({ "line": "a" })), object(&json!({ "mode": "slow" })));
-        twin.write(Some(&tags), Some(&desired), Writing::Replace, time(2));
+        twin.write(Some(&tags), Some(&desired), TwinWrite::Replace, time(2));
         assert_eq!(Value::Object(twin.tags.clone()), json!({ "line": "a" }));
         assert_eq!(twin.desired.plain(), json!({ "mode": "slow", "$version": 3 }));
     }
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!((twin.version, twin.etag().as_str()), (2, "AAAAAAAAAAE="));
         assert_eq!(twin.report(&object(&json!({ "firmware": "1.2" })), time(1)), 2);
         assert_eq!((twin.version, twin.etag().as_str()), (3, "AAAAAAAAAAE="));
-        twin.write(None, Some(&object(&json!({ "rate": 1 }))), Writing::Patch, time(2));
+        twin.write(None, Some(&object(&json!({ "rate": 1 }))), TwinWrite::Patch, time(2));
         assert_eq!((twin.version, twin.etag().as_str()), (4, "AAAAAAAAAAI="));
         assert_eq!(twin.for_device(), json!({ "desired": { "rate": 1, "$version": 2 }, "reported": { "firmware": "1.2", "$version": 2 } }));
     }

@@ -6,7 +6,7 @@ use crate::engine::http::pairs_of;
 
 /// Why a CONNECT is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Misnamed {
+pub(crate) enum LoginError {
     #[error("no service knows such a user name")]
     UserName,
     #[error("the client id is another than the user name's")]
@@ -17,7 +17,7 @@ pub(crate) enum Misnamed {
     Version,
 }
 
-impl Misnamed {
+impl LoginError {
     /// The code that the client is told.
     pub fn code(self) -> ConnectReturnCode {
         match self {
@@ -28,8 +28,8 @@ impl Misnamed {
 }
 
 /// The version in what stands behind the last slash of a user name, with or without a question mark.
-pub(crate) fn version(rest: &str) -> Result<String, Misnamed> {
+pub(crate) fn version(rest: &str) -> Result<String, LoginError> {
     let pairs = pairs_of(rest.strip_prefix('?').unwrap_or(rest));
     let version = pairs.into_iter().find(|(name, _)| name == "api-version").map(|(_, version)| version);
-    version.filter(|version| !version.is_empty()).ok_or(Misnamed::Version)
+    version.filter(|version| !version.is_empty()).ok_or(LoginError::Version)
 }

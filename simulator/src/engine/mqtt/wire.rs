@@ -5,7 +5,7 @@ use mqtt_proto::v3::{Header, Packet, Publish, Suback, SubscribeReturnCode};
 use mqtt_proto::{Pid, QoS, QosPid, TopicName, total_len};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-/// The longest packet that is read: IoT Hub's longest message, and room for its topic.
+/// The longest packet that is read: a message of 256 KiB, and room for its topic.
 const LONGEST: usize = 256 * 1_024 + 8 * 1_024;
 
 /// The code of a filter that is refused.

@@ -103,7 +103,7 @@ pub(crate) fn common_name(chain: &[CertificateDer<'_>]) -> Option<String> {
     name.as_str().ok().map(str::to_owned)
 }
 
-/// The thumbprints by which a hub may know a certificate: SHA-1, then SHA-256.
+/// The thumbprints by which a service may know a certificate: SHA-1, then SHA-256.
 pub(crate) fn thumbprints(der: &[u8]) -> [String; 2] {
     [&digest::SHA1_FOR_LEGACY_USE_ONLY, &digest::SHA256].map(|algorithm| hex(digest::digest(algorithm, der).as_ref()).to_uppercase())
 }

@@ -7,7 +7,9 @@ use serde_json::{Map, Value};
 use crate::spec::library::{Address, Library, bases};
 use crate::spec::schema::format::TextFormat;
 
-use super::{Arena, Array, Bounds, Choices, Integer, Number, Object, Others, Pattern, Property, Schema, SchemaId, Shape, Text, Variants};
+use crate::spec::schema::{
+    Arena, Array, Bounds, Choices, Integer, Number, Object, Others, Pattern, Property, Schema, SchemaId, Shape, Text, Variants,
+};
 
 /// Compiles schemas of a library; each definition once, so that rings of definitions end.
 pub(crate) struct Compiler<'l> {
@@ -157,13 +159,13 @@ impl<'l> Compiler<'l> {
         let mut waiting = vec![base.clone()];
         let mut seen: HashSet<Address> = HashSet::new();
         while let Some(address) = waiting.pop() {
-            for heir in library.heirs(&address) {
-                if !seen.insert(heir.address.clone()) {
+            for subtype in library.subtypes(&address) {
+                if !seen.insert(subtype.address.clone()) {
                     continue;
                 }
-                let definition = library.document(&heir.address.document)?.pointer(&heir.address.pointer)?;
-                by_tag.insert(heir.tag.clone(), self.definition(&heir.address, definition));
-                waiting.push(heir.address.clone());
+                let definition = library.document(&subtype.address.document)?.pointer(&subtype.address.pointer)?;
+                by_tag.insert(subtype.tag.clone(), self.definition(&subtype.address, definition));
+                waiting.push(subtype.address.clone());
             }
         }
         Some(Variants { discriminator, by_tag })

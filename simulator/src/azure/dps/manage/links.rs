@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::azure::dps::service::{Link, Means, ProvisioningService};
+use crate::azure::dps::service::{Link, LinkAuthentication, ProvisioningService};
 use crate::azure::microsoft_devices::errors::bad;
 use crate::azure::options::{IdentityLink, MaskedLink, Variants};
 use crate::azure::resource::regions::region_name;
@@ -68,12 +68,12 @@ impl Reader<'_> {
             // An older version does not tell of the name, and does not take it away.
             link.named = self.stored(&link.host).any(|stored| stored.named);
         }
-        if let Means::Key { policy, key } = &mut link.means
+        if let LinkAuthentication::Key { policy, key } = &mut link.authentication
             && key == "****"
             && self.variants.masked_link == MaskedLink::Kept
         {
-            let same = |stored: &Link| match &stored.means {
-                Means::Key { policy: other, key } if other.eq_ignore_ascii_case(policy) => Some(key.clone()),
+            let same = |stored: &Link| match &stored.authentication {
+                LinkAuthentication::Key { policy: other, key } if other.eq_ignore_ascii_case(policy) => Some(key.clone()),
                 _ => None,
             };
             let kept = self.stored(&link.host).find_map(same);
@@ -96,41 +96,41 @@ impl Reader<'_> {
             return Err(wrong("A link that was made without a host name cannot become one by an identity: unlink the hub first."));
         }
         let selected = &entry["selectedUserAssignedIdentityResourceId"];
-        let means = match (kind, selected.as_str()) {
-            ("SystemAssigned", _) => Means::SystemAssigned,
-            (_, Some(id)) => Means::UserAssigned(id.to_owned()),
+        let authentication = match (kind, selected.as_str()) {
+            ("SystemAssigned", _) => LinkAuthentication::SystemAssigned,
+            (_, Some(id)) => LinkAuthentication::UserAssigned(id.to_owned()),
             (_, None) => return Err(wrong("A link by a user-assigned identity names the identity.")),
         };
-        if self.service.and_then(|service| service.principal(&means)).is_none() {
+        if self.service.and_then(|service| service.principal(&authentication)).is_none() {
             return Err(wrong("The provisioning service does not have the identity of the link; give it to the service first."));
         }
-        linked(entry, host, true, means)
+        linked(entry, host, true, authentication)
     }
 
     /// What an older version sends back of a link that it cannot tell of.
     fn untold(&self, entry: &Value) -> Result<Link, Response> {
         let host = entry["name"].as_str().unwrap_or_default().to_ascii_lowercase();
-        let stored = self.stored(&host).find(|link| !matches!(link.means, Means::Key { .. }));
+        let stored = self.stored(&host).find(|link| !matches!(link.authentication, LinkAuthentication::Key { .. }));
         let stored = stored.ok_or_else(|| wrong("The connection string of a linked hub is not valid."))?;
         match self.variants.identity_link {
-            IdentityLink::Broken => linked(entry, host, stored.named, Means::Lost),
-            IdentityLink::Kept => linked(entry, host, stored.named, stored.means.clone()),
+            IdentityLink::Broken => linked(entry, host, stored.named, LinkAuthentication::Lost),
+            IdentityLink::Kept => linked(entry, host, stored.named, stored.authentication.clone()),
             IdentityLink::Refused => Err(wrong("The connection string of a linked hub is missing.")),
         }
     }
 }
 
-fn linked(entry: &Value, host: String, named: bool, means: Means) -> Result<Link, Response> {
-    link(entry, host, named, means).ok_or_else(|| wrong("The location or the weight of a linked hub is not valid."))
+fn linked(entry: &Value, host: String, named: bool, authentication: LinkAuthentication) -> Result<Link, Response> {
+    link(entry, host, named, authentication).ok_or_else(|| wrong("The location or the weight of a linked hub is not valid."))
 }
 
-fn link(entry: &Value, host: String, named: bool, means: Means) -> Option<Link> {
+fn link(entry: &Value, host: String, named: bool, authentication: LinkAuthentication) -> Option<Link> {
     let weight = entry["allocationWeight"].as_i64().unwrap_or(1);
     (1..=1_000).contains(&weight).then_some(())?;
     Some(Link {
         host,
         named,
-        means,
+        authentication,
         location: region_name(entry["location"].as_str().filter(|text| !text.is_empty())?),
         apply_allocation_policy: entry["applyAllocationPolicy"].as_bool().unwrap_or(true),
         weight,
@@ -155,7 +155,7 @@ pub(crate) fn link_of(entry: &Value) -> Option<Link> {
     };
     let host = part("HostName")?.to_ascii_lowercase();
     host.ends_with(".azure-devices.net").then_some(())?;
-    link(entry, host, false, Means::Key { policy: part("SharedAccessKeyName")?, key: part("SharedAccessKey")? })
+    link(entry, host, false, LinkAuthentication::Key { policy: part("SharedAccessKeyName")?, key: part("SharedAccessKey")? })
 }
 
 /// As a GET shows it: the key masked, and in an older version nothing of identities.
@@ -172,10 +172,10 @@ pub(crate) fn shown(link: &Link, knows_identities: bool) -> Value {
     if !knows_identities {
         return document;
     }
-    document["authenticationType"] = match &link.means {
-        Means::Key { .. } | Means::Lost => "KeyBased".into(),
-        Means::SystemAssigned => "SystemAssigned".into(),
-        Means::UserAssigned(id) => {
+    document["authenticationType"] = match &link.authentication {
+        LinkAuthentication::Key { .. } | LinkAuthentication::Lost => "KeyBased".into(),
+        LinkAuthentication::SystemAssigned => "SystemAssigned".into(),
+        LinkAuthentication::UserAssigned(id) => {
             document["selectedUserAssignedIdentityResourceId"] = id.as_str().into();
             "UserAssigned".into()
         }

@@ -54,8 +54,8 @@ impl Azure {
             update_hub_assignment: true,
             migrate_device_data: true,
             rest: Map::new(),
-            created: self.looked,
-            updated: self.looked,
+            created: self.settled,
+            updated: self.settled,
             visible_from: Timestamp::MIN,
         }
     }
@@ -111,7 +111,7 @@ impl Azure {
     /// The text is no certificate.
     pub fn add_authority(&mut self, service: &str, name: &str, pem: &str) {
         let certificate = Certificate::read(pem).expect("a wrong certificate is a mistake of the test's author");
-        let (now, etag) = (self.looked, self.etag());
+        let (now, etag) = (self.settled, self.etag());
         let authority = Authority { name: name.to_owned(), certificate, verified: true, code: None, etag, created: now, updated: now };
         self.service_mut(service).authorities.insert(name.to_lowercase(), authority);
     }

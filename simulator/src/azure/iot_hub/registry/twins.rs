@@ -8,7 +8,7 @@ use crate::azure::iot_hub::connections::Push;
 use crate::azure::iot_hub::hub::Device;
 use crate::azure::iot_hub::registry::devices::{activity, check_etag, connection_state, find, status, thumbprints};
 use crate::azure::iot_hub::registry::errors::refused;
-use crate::azure::iot_hub::twin::{Twin, Writing, written};
+use crate::azure::iot_hub::twin::{Twin, TwinWrite, written};
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
@@ -53,7 +53,7 @@ pub(crate) fn get(azure: &Azure, hub: &str, id: &str) -> Outcome {
 }
 
 /// Has a service write, and tells the device if it is connected.
-pub(crate) fn write(azure: &mut Azure, hub: &str, id: &str, request: &Request, writing: Writing, now: Timestamp) -> Outcome {
+pub(crate) fn write(azure: &mut Azure, hub: &str, id: &str, request: &Request, writing: TwinWrite, now: Timestamp) -> Outcome {
     let device = find(azure, hub, id)?;
     check_etag(&device.twin.etag(), request)?;
     let body = request.json.as_ref().filter(|body| body.is_object()).ok_or_else(|| invalid("The body is no JSON object"))?;
@@ -71,11 +71,11 @@ pub(crate) fn write(azure: &mut Azure, hub: &str, id: &str, request: &Request, w
 /// The twin of a new device: what its enrollment says, as far as it can be kept.
 pub(crate) fn initial(document: Option<&Value>, now: Timestamp) -> Twin {
     let new = Twin::new(now);
-    document.and_then(|document| changed(&new, document, Writing::Patch, now).ok()).unwrap_or(new)
+    document.and_then(|document| changed(&new, document, TwinWrite::Patch, now).ok()).unwrap_or(new)
 }
 
 /// The twin after a document of a service was written.
-fn changed(twin: &Twin, body: &Value, writing: Writing, now: Timestamp) -> Result<Twin, Response> {
+fn changed(twin: &Twin, body: &Value, writing: TwinWrite, now: Timestamp) -> Result<Twin, Response> {
     let part = |value: &Value, what: &str| match value {
         Value::Null => Ok(None),
         Value::Object(document) => Ok(Some(written(document))),

@@ -27,7 +27,7 @@ impl Azure {
             primary: self.keyring.key(&format!("{label}/primary")),
             secondary: self.keyring.key(&format!("{label}/secondary")),
         };
-        let (now, etag, generation) = (self.looked, self.etag(), self.count().to_string());
+        let (now, etag, generation) = (self.settled, self.etag(), self.count().to_string());
         let device = Device {
             id: id.to_owned(),
             generation,

@@ -11,8 +11,8 @@ use crate::spec::schema::compile::Compiler;
 fn found(definitions: &Value, direction: Direction, value: &Value) -> Vec<String> {
     let mut library = Library::default();
     let text = json!({ "definitions": definitions }).to_string();
-    library.shelve("it.json", &text).expect("the text is JSON");
-    library.note_heirs();
+    library.add("it.json", &text).expect("the text is JSON");
+    library.note_subtypes();
     let mut compiler = Compiler::new(&library);
     let it = compiler.reference("it.json", "#/definitions/It");
     let arena = compiler.finish();
