@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::azure::SERVICES;
 use crate::azure::iot_hub::telemetry::Telemetry;
 use crate::azure::options::Options;
-use crate::azure::services::SERVICES;
 use crate::azure::state::Azure;
 use crate::control;
 use crate::engine::clock::Clock;
@@ -59,13 +59,13 @@ impl Simulator {
             controls: control::answer,
             cloud: Mutex::new(Azure::new(&SERVICES, options, seed)),
         });
-        let mut running = Vec::new();
+        let mut background = Vec::new();
         for service in SERVICES {
-            running.extend(service.background(&server)?.map(tokio::spawn));
+            background.extend(service.background(&server)?);
         }
         let serve = |listener| tokio::spawn(listener::serve(listener, tls.clone(), Arc::clone(&server)));
-        running.extend(std::iter::once(listener).chain(mqtt).map(serve));
-        let running = running.iter().map(JoinHandle::abort_handle).collect();
+        let running = std::iter::once(listener).chain(mqtt).map(serve).chain(background.into_iter().map(tokio::spawn));
+        let running = running.map(|task| task.abort_handle()).collect();
         Ok(Self { server, address, mqtt_address, running })
     }
 

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::azure::SERVICES;
 use crate::azure::access::sas::Signature;
 use crate::azure::resource::page::SKIP_TOKEN;
 use crate::azure::service::Service;
-use crate::azure::services::SERVICES;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Cloud;
 use crate::engine::http::{Request, Response};

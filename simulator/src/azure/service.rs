@@ -1,4 +1,4 @@
-//! What a service of Azure declares of itself. Nobody else knows its name but the one list, `services.rs`.
+//! What a service of Azure declares of itself. Nothing but the one list, in `azure.rs`, knows it by name.
 
 use std::io;
 use std::sync::Arc;
