@@ -28,10 +28,32 @@ pub(crate) const MANAGEMENT: Plane = Plane {
 };
 
 /// A resource's place as the path names it.
+#[derive(Clone, Copy)]
 pub(crate) struct ResourceId<'a> {
     pub subscription: &'a str,
     pub group: &'a str,
     pub name: &'a str,
+}
+
+impl ResourceId<'_> {
+    /// The same, kept for later.
+    pub fn kept(self) -> KeptId {
+        KeptId { subscription: self.subscription.to_owned(), group: self.group.to_owned(), name: self.name.to_owned() }
+    }
+}
+
+/// A resource's place that outlives the path.
+pub(crate) struct KeptId {
+    subscription: String,
+    group: String,
+    name: String,
+}
+
+impl KeptId {
+    /// The place.
+    pub fn id(&self) -> ResourceId<'_> {
+        ResourceId { subscription: &self.subscription, group: &self.group, name: &self.name }
+    }
 }
 
 /// The tags of a body; `None` when it carries none.
@@ -69,6 +91,11 @@ impl Resource {
             phase: Phase::Active,
             visible_from,
         }
+    }
+
+    /// Its place.
+    pub fn id(&self) -> ResourceId<'_> {
+        ResourceId { subscription: &self.subscription, group: &self.group, name: &self.name }
     }
 
     /// Whether it is in that subscription and resource group.

@@ -52,12 +52,12 @@ pub(crate) trait Service: Sync {
     }
 
     /// Puts onto an answer what it adds to each.
-    fn traced(&self, _call: &Request, _seq: u64, response: Response) -> Response {
+    fn traced(&self, _request: &Request, _seq: u64, response: Response) -> Response {
         response
     }
 
     /// Whether a POST only reads.
-    fn only_reads(&self, _call: &Request) -> bool {
+    fn only_reads(&self, _request: &Request) -> bool {
         false
     }
 

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 use crate::azure::access::directory::Directory;
 use crate::azure::access::roles::RoleAssignment;
 use crate::azure::options::Options;
-use crate::azure::resource::Resource;
 use crate::azure::resource::group::ResourceGroup;
 use crate::azure::resource::kind::ResourceType;
+use crate::azure::resource::{Resource, ResourceId};
 use crate::azure::service::Service;
 use crate::azure::state::parts::Parts;
 use crate::engine::keys::Keyring;
@@ -100,20 +100,20 @@ impl Azure {
     }
 
     /// Begins a long-running operation on a resource.
-    pub(crate) fn begin_on(&mut self, kind: &'static dyn ResourceType, name: &str, now: Timestamp) -> Begun {
-        let name = name.to_lowercase();
+    pub(crate) fn begin_on(&mut self, kind: &'static dyn ResourceType, id: &ResourceId<'_>, now: Timestamp) -> Begun {
+        let id = id.kept();
         self.begin(now, move |azure, number| {
-            let gone = kind.resource_mut(azure, &name).is_some_and(|resource| resource.phase.end(number));
+            let gone = kind.resource_mut(azure, &id.id()).is_some_and(|resource| resource.phase.end(number));
             if gone {
-                azure.remove(kind, &name);
+                azure.remove(kind, &id.id());
             }
         })
     }
 
     /// Removes a resource, with the roles on it; one that is made again under its name has none of them.
-    pub(crate) fn remove(&mut self, kind: &'static dyn ResourceType, name: &str) {
-        let scope = kind.resource_mut(self, name).map(|resource| resource.scope());
-        kind.remove(self, name);
+    pub(crate) fn remove(&mut self, kind: &dyn ResourceType, id: &ResourceId<'_>) {
+        let scope = kind.resource_mut(self, id).map(|resource| resource.scope());
+        kind.remove(self, id);
         self.roles.retain(|_, role| Some(&role.scope) != scope.as_ref());
     }
 

@@ -12,7 +12,7 @@ use crate::spec::operation::{Operation, OperationRef};
 use crate::spec::reading::{Edition, Reader};
 use crate::spec::schema::{Arena, SchemaId};
 use crate::spec::template::split;
-use crate::spec::{SeenRequest, Verdict};
+use crate::spec::verdict::{SeenRequest, Verdict};
 
 /// The vendor's description of what may be said to its services, and what they may answer.
 pub struct SpecBook {

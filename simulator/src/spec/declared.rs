@@ -30,10 +30,14 @@ pub(crate) struct Source {
 /// Embeds a file under `specs/`.
 macro_rules! source {
     ($path:literal) => {
-        $crate::spec::Source { name: $path, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/specs/", $path)), api: None }
+        $crate::spec::declared::Source { name: $path, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/specs/", $path)), api: None }
     };
     ($path:literal, $api:expr) => {
-        $crate::spec::Source { name: $path, text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/specs/", $path)), api: Some($api) }
+        $crate::spec::declared::Source {
+            name: $path,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/specs/", $path)),
+            api: Some($api),
+        }
     };
 }
 pub(crate) use source;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::spec::book::SpecBook;
 use crate::spec::check::violation::{Kind, Violation};
 use crate::spec::operation::OperationRef;
-use crate::spec::{SeenRequest, Verdict};
+use crate::spec::verdict::{SeenRequest, Verdict};
 
 /// What the OpenAPI says of a request.
 #[derive(Debug, Clone, Default)]

@@ -60,6 +60,13 @@ impl Directory {
             && roles.is_some_and(|roles| roles.as_ref().is_none_or(|ids| ids.iter().any(|id| id.eq_ignore_ascii_case(&subscription.id))))
     }
 
+    /// Whether a bearer token for an audience lets its principal into a subscription; `None` when it is no such token.
+    pub fn admits(&self, text: &str, audience: &str, subscription: &str) -> Option<bool> {
+        let token = self.token(text).filter(|token| token.resource == audience)?;
+        Some(self.subscription(subscription).is_some_and(|there| self.allows(token, there)))
+    }
+
+    /// Whether there is such a tenant.
     pub fn knows_tenant(&self, tenant: &str) -> bool {
         let is = |other: &String| other.eq_ignore_ascii_case(tenant);
         self.subscriptions.iter().any(|subscription| is(&subscription.tenant))

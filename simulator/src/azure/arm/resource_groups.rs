@@ -11,7 +11,7 @@ use crate::azure::resource::operation::announce_location;
 use crate::azure::resource::page::page;
 use crate::azure::resource::phase::Phase;
 use crate::azure::resource::regions::{known_region, region_name};
-use crate::azure::resource::{Resource, tags_of};
+use crate::azure::resource::{KeptId, Resource, tags_of};
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
@@ -102,23 +102,23 @@ fn delete(azure: &mut Azure, request: &Request, now: Timestamp, subscription: &s
     if let Some(group) = azure.groups.get_mut(&key) {
         group.deleting = true;
     }
-    for (kind, name) in within(azure, subscription, name) {
-        if let Some(resource) = kind.resource_mut(azure, &name) {
+    for (kind, id) in within(azure, subscription, name) {
+        if let Some(resource) = kind.resource_mut(azure, &id.id()) {
             resource.phase = Phase::Deleting(begun.number);
         }
     }
     Ok(announce_location(azure, request, &begun))
 }
 
-/// The resources of a group, each by its type and its name in lower case.
-fn within(azure: &Azure, subscription: &str, group: &str) -> Vec<(&'static dyn ResourceType, String)> {
+/// The resources of a group, each by its type and its place.
+fn within(azure: &Azure, subscription: &str, group: &str) -> Vec<(&'static dyn ResourceType, KeptId)> {
     let all = azure.resources_in(subscription, group).into_iter();
-    all.map(|(kind, resource)| (kind, resource.name.to_lowercase())).collect()
+    all.map(|(kind, resource)| (kind, resource.id().kept())).collect()
 }
 
 fn forget(azure: &mut Azure, (subscription, group): &(String, String)) {
-    for (kind, name) in within(azure, subscription, group) {
-        azure.remove(kind, &name);
+    for (kind, id) in within(azure, subscription, group) {
+        azure.remove(kind, &id.id());
     }
     azure.groups.remove(&key(subscription, group));
 }

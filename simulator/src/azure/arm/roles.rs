@@ -23,7 +23,7 @@ pub(crate) fn on_resource(
     rest: &[&str],
     name: &str,
 ) -> Outcome {
-    let resource = kind.resource_mut(azure, &id.name.to_lowercase()).filter(|resource| resource.is_in(id.subscription, id.group));
+    let resource = kind.resource_mut(azure, id).filter(|resource| resource.is_in(id.subscription, id.group));
     let scope = resource.ok_or_else(|| no_such_resource(&kind.kind().to_string(), id.name, id.group))?.scope();
     let key = (scope.clone(), name.to_lowercase());
     match (request.method.as_str(), rest) {

@@ -1,7 +1,6 @@
 //! How the devices of an enrollment prove who they are.
 
 use crate::azure::dps::certificate::Certificate;
-use crate::azure::dps::service::ProvisioningService;
 use crate::engine::keys::{decode, encode, hmac_sha256};
 
 /// Two slots of one thing, of which at least one is filled.
@@ -37,34 +36,6 @@ impl Attestation {
         match self {
             Self::Keys { primary, secondary } => Some([primary, secondary]),
             Self::Signers(_) | Self::References(_) | Self::Leaves(_) => None,
-        }
-    }
-}
-
-/// What a client certificate is held against, in DER.
-pub(crate) enum Anchors<'a> {
-    /// No certificate opens the enrollment.
-    None,
-    /// One of these is at the top of the device's chain.
-    Signers(Vec<&'a [u8]>),
-    /// The device's certificate is one of these.
-    Leaves(Vec<&'a [u8]>),
-}
-
-impl ProvisioningService {
-    /// What the client certificate of a device of such an enrollment is held against.
-    pub fn anchors<'a>(&'a self, attestation: &'a Attestation) -> Anchors<'a> {
-        fn ders(slots: &Slots<Certificate>) -> Vec<&[u8]> {
-            slots.filled().map(|certificate| certificate.der.as_slice()).collect()
-        }
-        match attestation {
-            Attestation::Keys { .. } => Anchors::None,
-            Attestation::Signers(slots) => Anchors::Signers(ders(slots)),
-            Attestation::Leaves(slots) => Anchors::Leaves(ders(slots)),
-            Attestation::References(names) => {
-                let known = names.filled().filter_map(|name| self.certificate(name)).filter(|authority| authority.verified);
-                Anchors::Signers(known.map(|authority| authority.certificate.der.as_slice()).collect())
-            }
         }
     }
 }

@@ -34,16 +34,16 @@ impl ResourceType for ServiceType {
         Box::new(azure.provisioning().values().map(|service| &service.resource))
     }
 
-    fn resource_mut<'a>(&self, azure: &'a mut Azure, name: &str) -> Option<&'a mut Resource> {
-        azure.provisioning_mut().get_mut(name).map(|service| &mut service.resource)
+    fn resource_mut<'a>(&self, azure: &'a mut Azure, id: &ResourceId<'_>) -> Option<&'a mut Resource> {
+        azure.provisioning_mut().get_mut(&id.name.to_lowercase()).map(|service| &mut service.resource)
     }
 
-    fn remove(&self, azure: &mut Azure, name: &str) {
-        azure.provisioning_mut().remove(name);
+    fn remove(&self, azure: &mut Azure, id: &ResourceId<'_>) {
+        azure.provisioning_mut().remove(&id.name.to_lowercase());
     }
 
-    fn shown(&self, azure: &Azure, request: &Request, name: &str) -> Value {
-        shown(azure, &azure.provisioning()[name], request)
+    fn shown(&self, azure: &Azure, request: &Request, id: &ResourceId<'_>) -> Value {
+        shown(azure, &azure.provisioning()[&id.name.to_lowercase()], request)
     }
 
     fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::sync::Notify;
 
 use crate::azure::access::identity::Identities;
 use crate::azure::dps::attestation::{Attestation, derive};
 use crate::azure::dps::certificate::Authority;
-use crate::azure::dps::webhook::Questions;
 use crate::azure::microsoft_devices::policies::{Policy, made};
 use crate::azure::resource::Resource;
 use crate::azure::resource::kind::ResourceKind;
@@ -270,6 +271,30 @@ pub(crate) fn default_service_policies(keyring: &mut Keyring, service: &str) -> 
     let rights = "ServiceConfig, EnrollmentRead, EnrollmentWrite, DeviceConnect, \
                   RegistrationStatusRead, RegistrationStatusWrite";
     vec![made(keyring, &label, "provisioningserviceowner", rights)]
+}
+
+/// A question that is to be put to a webhook.
+pub(crate) struct Question {
+    pub service: String,
+    /// The registration operation that waits for the answer.
+    pub operation: String,
+    pub url: String,
+    pub body: Value,
+}
+
+/// The questions that nobody has put yet.
+#[derive(Default)]
+pub(crate) struct Questions {
+    pub waiting: Vec<Question>,
+    pub notify: Arc<Notify>,
+}
+
+impl Questions {
+    /// Has a question put.
+    pub fn push(&mut self, question: Question) {
+        self.waiting.push(question);
+        self.notify.notify_one();
+    }
 }
 
 /// What the provisioning service keeps.

@@ -109,16 +109,11 @@ fn admit(
     right: &str,
 ) -> Result<Option<Signature>, Response> {
     if let Some(text) = request.bearer() {
-        let token = azure
-            .directory
-            .token(text)
-            .filter(|token| token.resource == AUDIENCE)
-            .ok_or_else(|| unauthorized("The bearer token is not valid here.", now))?;
-        let subscription = azure.directory.subscription(&service.resource.subscription);
-        if subscription.is_some_and(|there| azure.directory.allows(token, there)) {
-            return Ok(None);
-        }
-        return Err(unauthorized("The principal holds no role here.", now));
+        return match azure.directory.admits(text, AUDIENCE, &service.resource.subscription) {
+            Some(true) => Ok(None),
+            Some(false) => Err(unauthorized("The principal holds no role here.", now)),
+            None => Err(unauthorized("The bearer token is not valid here.", now)),
+        };
     }
     let signature =
         request.header("authorization").and_then(Signature::parse).ok_or_else(|| unauthorized("No credential was sent.", now))?;

@@ -13,25 +13,15 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::azure::dps::assignment::{self, Failure};
-use crate::azure::dps::service::{Assignment, Credential, Registration};
+use crate::azure::dps::service::{Assignment, Credential, Question, Registration};
 use crate::azure::dps::service_api;
 use crate::azure::options::Webhooks;
 use crate::azure::state::Azure;
 use crate::engine::server::Server;
 use crate::engine::tls;
-
-/// A question that is to be put to a webhook.
-pub(crate) struct Question {
-    pub service: String,
-    /// The registration operation that waits for the answer.
-    pub operation: String,
-    url: String,
-    body: Value,
-}
 
 /// What a webhook decided.
 pub(crate) struct Allocation {
@@ -39,21 +29,6 @@ pub(crate) struct Allocation {
     pub initial_twin: Option<Value>,
     /// What the device is to be told.
     pub payload: Option<Value>,
-}
-
-/// The questions that nobody has put yet.
-#[derive(Default)]
-pub(crate) struct Questions {
-    waiting: Vec<Question>,
-    notify: Arc<Notify>,
-}
-
-impl Questions {
-    /// Has a question put.
-    pub fn push(&mut self, question: Question) {
-        self.waiting.push(question);
-        self.notify.notify_one();
-    }
 }
 
 /// The question about a device, if its enrollment leaves the allocation to a webhook.

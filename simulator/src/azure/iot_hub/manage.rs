@@ -33,16 +33,16 @@ impl ResourceType for HubType {
         Box::new(azure.hubs().values().map(|hub| &hub.resource))
     }
 
-    fn resource_mut<'a>(&self, azure: &'a mut Azure, name: &str) -> Option<&'a mut Resource> {
-        azure.hubs_mut().get_mut(name).map(|hub| &mut hub.resource)
+    fn resource_mut<'a>(&self, azure: &'a mut Azure, id: &ResourceId<'_>) -> Option<&'a mut Resource> {
+        azure.hubs_mut().get_mut(&id.name.to_lowercase()).map(|hub| &mut hub.resource)
     }
 
-    fn remove(&self, azure: &mut Azure, name: &str) {
-        azure.hubs_mut().remove(name);
+    fn remove(&self, azure: &mut Azure, id: &ResourceId<'_>) {
+        azure.hubs_mut().remove(&id.name.to_lowercase());
     }
 
-    fn shown(&self, azure: &Azure, _call: &Request, name: &str) -> Value {
-        shown(&azure.hubs()[name], azure.options.variants.policies_on_get)
+    fn shown(&self, azure: &Azure, _request: &Request, id: &ResourceId<'_>) -> Value {
+        shown(&azure.hubs()[&id.name.to_lowercase()], azure.options.variants.policies_on_get)
     }
 
     fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {

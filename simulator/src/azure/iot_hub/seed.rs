@@ -89,7 +89,9 @@ impl Azure {
 
     /// Deletes a hub at once, with its devices.
     pub fn delete_hub(&mut self, hub: &str) {
-        self.remove(&HubType, &hub.to_lowercase());
+        if let Some(id) = self.hubs().get(&hub.to_lowercase()).map(|hub| hub.resource.id().kept()) {
+            self.remove(&HubType, &id.id());
+        }
     }
 
     /// Lets a principal register devices in a hub.

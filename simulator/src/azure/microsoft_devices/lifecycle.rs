@@ -13,7 +13,7 @@ use crate::engine::http::{Outcome, Request, Response};
 
 fn resource<'a>(azure: &'a mut Azure, kind: &dyn ResourceType, id: &ResourceId<'_>) -> Result<&'a mut Resource, Response> {
     let missing = || no_such_resource(&kind.kind().to_string(), id.name, id.group);
-    kind.resource_mut(azure, &id.name.to_lowercase()).ok_or_else(missing)
+    kind.resource_mut(azure, id).ok_or_else(missing)
 }
 
 /// Begins to delete a resource that is there.
@@ -28,7 +28,7 @@ pub(crate) fn delete(
         Phase::Creating(_) | Phase::Updating(_) => return Err(not_active(id.name)),
         Phase::Active | Phase::Deleting(_) => {}
     }
-    let begun = azure.begin_on(kind, id.name, now);
+    let begun = azure.begin_on(kind, id, now);
     let resource = resource(azure, kind, id)?;
     if resource.phase == Phase::Active {
         resource.phase = Phase::Deleting(begun.number);
@@ -42,12 +42,12 @@ pub(crate) fn patch(azure: &mut Azure, request: &Request, now: Timestamp, kind: 
     if resource(azure, kind, id)?.phase != Phase::Active {
         return Err(not_active(id.name));
     }
-    let begun = azure.begin_on(kind, id.name, now);
+    let begun = azure.begin_on(kind, id, now);
     let etag = azure.etag();
     let resource = resource(azure, kind, id)?;
     resource.tags = tags_of(body).unwrap_or_default();
     resource.etag = etag;
     resource.phase = Phase::Updating(begun.number);
-    let response = Response::json(200, kind.shown(azure, request, &id.name.to_lowercase()));
+    let response = Response::json(200, kind.shown(azure, request, id));
     Ok(announce(azure, request, &begun, response))
 }

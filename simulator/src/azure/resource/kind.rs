@@ -23,7 +23,8 @@ impl fmt::Display for ResourceKind {
     }
 }
 
-/// A type of resources; the resource manager knows each by this alone. Names come in lower case.
+/// A type of resources; the resource manager knows each by this alone. The names of
+/// some are unique in Azure, of others in their resource group.
 pub(crate) trait ResourceType: Sync {
     /// Its name.
     fn kind(&self) -> ResourceKind;
@@ -32,19 +33,19 @@ pub(crate) trait ResourceType: Sync {
     fn resources<'a>(&self, azure: &'a Azure) -> Box<dyn Iterator<Item = &'a Resource> + 'a>;
 
     /// What all resources have in common, of one that is there.
-    fn resource_mut<'a>(&self, azure: &'a mut Azure, name: &str) -> Option<&'a mut Resource>;
+    fn resource_mut<'a>(&self, azure: &'a mut Azure, id: &ResourceId<'_>) -> Option<&'a mut Resource>;
 
     /// Forgets a resource.
-    fn remove(&self, azure: &mut Azure, name: &str);
+    fn remove(&self, azure: &mut Azure, id: &ResourceId<'_>);
 
     /// A resource that is there as a GET shows it.
-    fn shown(&self, azure: &Azure, request: &Request, name: &str) -> Value;
+    fn shown(&self, azure: &Azure, request: &Request, id: &ResourceId<'_>) -> Value;
 
     /// Answers a request to a resource; `rest` is the path behind its name, in lower case.
     fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome;
 
     /// Answers a request to the provider in a subscription, such as the check of a name; `None` if it is not the type's.
-    fn answer_in_subscription(&self, _azure: &Azure, _call: &Request, _subscription: &str, _rest: &[&str]) -> Option<Outcome> {
+    fn answer_in_subscription(&self, _azure: &Azure, _request: &Request, _subscription: &str, _rest: &[&str]) -> Option<Outcome> {
         None
     }
 
@@ -78,6 +79,6 @@ pub(crate) fn listed(
         None => resource.subscription.eq_ignore_ascii_case(subscription),
     };
     let seen = kind.resources(azure).filter(here).filter(|resource| azure.lists(resource.visible_from, now));
-    let value = seen.map(|resource| kind.shown(azure, request, &resource.name.to_lowercase())).collect();
+    let value = seen.map(|resource| kind.shown(azure, request, &resource.id())).collect();
     crate::azure::resource::page::page(azure, request, value)
 }

@@ -4,13 +4,13 @@ use http::HeaderMap;
 use http::header::{CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
 use serde_json::Value;
 
-use crate::spec::SeenRequest;
 use crate::spec::check::body::{Direction, Walk};
 use crate::spec::check::place::Place;
 use crate::spec::check::violation::{Kind, Violation};
 use crate::spec::operation::{Location, Operation, Parameter};
 use crate::spec::schema::{Arena, SchemaId, Shape};
 use crate::spec::template::split;
+use crate::spec::verdict::SeenRequest;
 
 pub(crate) const API_VERSION: &str = "api-version";
 

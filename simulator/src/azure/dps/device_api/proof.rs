@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::azure::access::sas::Signature;
-use crate::azure::dps::attestation::Anchors;
+use crate::azure::dps::attestation::{Attestation, Slots};
+use crate::azure::dps::certificate::Certificate;
 use crate::azure::dps::service::{Credential, Enrollment, ProvisioningService, Through};
 use crate::azure::dps::service_api::refusal::{missing, unauthorized};
 use crate::azure::options::SecondKey;
@@ -96,4 +97,32 @@ fn key_used(through: &Through, enrollment: &Enrollment, id: &str, signature: &Si
     let [primary, secondary] = through.device_keys(enrollment, id);
     let keys = [primary, secondary.filter(|_| !only_primary)];
     keys.into_iter().flatten().find(|key| signature.made_with(key))
+}
+
+/// What a client certificate is held against, in DER.
+enum Anchors<'a> {
+    /// No certificate opens the enrollment.
+    None,
+    /// One of these is at the top of the device's chain.
+    Signers(Vec<&'a [u8]>),
+    /// The device's certificate is one of these.
+    Leaves(Vec<&'a [u8]>),
+}
+
+impl ProvisioningService {
+    /// What the client certificate of a device of such an enrollment is held against.
+    fn anchors<'a>(&'a self, attestation: &'a Attestation) -> Anchors<'a> {
+        fn ders(slots: &Slots<Certificate>) -> Vec<&[u8]> {
+            slots.filled().map(|certificate| certificate.der.as_slice()).collect()
+        }
+        match attestation {
+            Attestation::Keys { .. } => Anchors::None,
+            Attestation::Signers(slots) => Anchors::Signers(ders(slots)),
+            Attestation::Leaves(slots) => Anchors::Leaves(ders(slots)),
+            Attestation::References(names) => {
+                let known = names.filled().filter_map(|name| self.certificate(name)).filter(|authority| authority.verified);
+                Anchors::Signers(known.map(|authority| authority.certificate.der.as_slice()).collect())
+            }
+        }
+    }
 }

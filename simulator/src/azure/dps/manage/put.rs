@@ -54,7 +54,7 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
     let wanted = read_body(azure, &key, body, identities::knows(request))?;
     let identities = identities_after(azure, &key, request, body)?;
     let policies = policies(azure, &key, &body["properties"]["authorizationPolicies"])?;
-    let begun = azure.begin_on(&ServiceType, &key, now);
+    let begun = azure.begin_on(&ServiceType, id, now);
     let etag = azure.etag();
     for link in &wanted.links {
         link.key().map(|key| azure.keyring.keep(key.clone()));

@@ -43,7 +43,7 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
     }
     check_against(azure, request, id, &wanted)?;
     let policies = policies(azure, &key, wanted.policies)?;
-    let begun = azure.begin_on(&HubType, &key, now);
+    let begun = azure.begin_on(&HubType, id, now);
     let etag = azure.etag();
     let old = azure.hubs_mut().remove(&key);
     let (status, phase) = match &old {

@@ -37,12 +37,11 @@ fn signed_by<'a>(hub: &'a Hub, signature: &Signature) -> Option<(&'a Policy, &'a
 pub(crate) fn service(azure: &mut Azure, name: &str, request: &Request, now: Timestamp, rights: &[&str]) -> Result<(), Response> {
     let hub = &azure.hubs()[name];
     if let Some(text) = request.bearer() {
-        let token = azure.directory.token(text).filter(|token| token.resource == AUDIENCE).ok_or_else(|| unauthorized("Unauthorized"))?;
-        let subscription = azure.directory.subscription(&hub.resource.subscription);
-        if subscription.is_some_and(|there| azure.directory.allows(token, there)) {
-            return Ok(());
-        }
-        return Err(unauthorized("The principal holds no role here"));
+        return match azure.directory.admits(text, AUDIENCE, &hub.resource.subscription) {
+            Some(true) => Ok(()),
+            Some(false) => Err(unauthorized("The principal holds no role here")),
+            None => Err(unauthorized("Unauthorized")),
+        };
     }
     if hub.switched_on("disableLocalAuth") {
         return Err(unauthorized("Local authentication is disabled"));
