@@ -1,192 +1,96 @@
-//! Everything that exists in the simulated cloud.
+//! The simulated Azure: what its services share, a folder for each of them, and the one list of them.
 
-mod attestation;
-mod authority;
-mod certificate;
-mod delay;
-mod hub;
-mod identity;
+pub(crate) mod access;
+mod arm;
+mod cloud;
+pub(crate) mod dps;
+mod entra;
+pub(crate) mod iot_hub;
+mod microsoft_devices;
+pub(crate) mod options;
 mod resource;
 mod service;
-mod session;
-mod telemetry;
-mod twin;
+pub(crate) mod state;
 
-use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use jiff::Timestamp;
+use crate::azure::service::Service;
+use crate::spec::{SpecBook, Specs};
 
-pub(crate) use attestation::{Anchors, Attestation, Slots};
-pub(crate) use authority::Authority;
-pub(crate) use certificate::Certificate;
-pub(crate) use hub::{Authentication, Device, Hub};
-pub(crate) use identity::{DATA_CONTRIBUTOR, GivenIdentity, Identities, RoleAssignment};
-pub(crate) use resource::{Phase, Policy, Resource, ResourceGroup};
-pub(crate) use service::{Assignment, Credential, Enrollment, Individual, Link, Means, Meter, Registration, Service, Through};
-pub(crate) use session::{Connection, Proof, Push, Sessions};
-pub use telemetry::{Telemetry, Transport};
-pub(crate) use twin::{Twin, Writing, written};
+/// Every service; they are asked, and print themselves, in this order.
+pub(crate) static SERVICES: [&dyn Service; 4] = [&arm::ResourceManager, &entra::Entra, &iot_hub::IotHub, &dps::Provisioning];
 
-use crate::arm::{Bucket, Counted};
-use crate::directory::Directory;
-use crate::keys::Keyring;
-use crate::options::Options;
-use crate::webhook::Questions;
-
-/// The state of the cloud; every change happens under one lock, at one domain time.
-pub struct Azure {
-    pub(crate) options: Options,
-    pub(crate) directory: Directory,
-    pub(crate) keyring: Keyring,
-    /// By subscription and name, both in lower case.
-    pub(crate) groups: BTreeMap<(String, String), ResourceGroup>,
-    /// By name in lower case; the name is the global host name too.
-    pub(crate) hubs: BTreeMap<String, Hub>,
-    /// By name in lower case.
-    pub(crate) services: BTreeMap<String, Service>,
-    /// By what they are for and by their names, both in lower case.
-    pub(crate) roles: BTreeMap<(String, String), RoleAssignment>,
-    /// When each long-running operation is done.
-    pub(crate) operations: BTreeMap<String, Timestamp>,
-    /// What each principal has left in each subscription, by kind of call.
-    pub(crate) throttles: BTreeMap<(String, String, Counted), Bucket>,
-    /// The devices that are connected to their hubs.
-    pub(crate) sessions: Sessions,
-    /// Every device-to-cloud message, in the order of arrival.
-    pub(crate) telemetry: Vec<Telemetry>,
-    /// What webhooks are to be asked.
-    pub(crate) questions: Questions,
-    due: BTreeMap<(Timestamp, u64), Due>,
-    /// How many delays were drawn.
-    delays: u64,
-    counted: u64,
-    /// The domain time at which the cloud was last looked at.
-    pub(crate) looked: Timestamp,
+fn specs() -> Vec<Specs> {
+    SERVICES.iter().map(|service| service.specs()).collect()
 }
 
-/// Something that happens by itself.
-#[derive(Debug, Clone)]
-pub(crate) enum Due {
-    /// The hub's operation of that number ends.
-    Hub(String, u64),
-    /// The provisioning service's operation of that number ends.
-    Service(String, u64),
-    /// The resource group is gone.
-    Group((String, String)),
-    /// A device is assigned: the service's name and the registration operation.
-    Assignment(String, String),
+impl SpecBook {
+    /// The one book of the process, with all that Azure's services declare; made when first asked for.
+    pub fn azure() -> &'static Self {
+        static BOOK: LazyLock<SpecBook> = LazyLock::new(|| SpecBook::read(specs()));
+        &BOOK
+    }
 }
 
-/// A long-running operation that has begun.
-pub(crate) struct Begun {
-    pub number: u64,
-    /// The id in the polling addresses.
-    pub id: String,
-}
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
 
-impl Azure {
-    pub(crate) fn new(options: Options, seed: [u8; 32]) -> Self {
-        let mut keyring = Keyring::new(seed);
-        for application in &options.applications {
-            for secret in &application.client_secrets {
-                keyring.keep(secret.clone());
+    use super::specs;
+    use crate::spec::{Change, Library};
+
+    fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str));
+                map.values().for_each(|inner| references(inner, found));
             }
-        }
-        Self {
-            directory: Directory::new(&options),
-            options,
-            keyring,
-            groups: BTreeMap::new(),
-            hubs: BTreeMap::new(),
-            services: BTreeMap::new(),
-            roles: BTreeMap::new(),
-            operations: BTreeMap::new(),
-            throttles: BTreeMap::new(),
-            sessions: Sessions::default(),
-            telemetry: Vec::new(),
-            questions: Questions::default(),
-            due: BTreeMap::new(),
-            delays: 0,
-            counted: 0,
-            looked: Timestamp::MIN,
+            Value::Array(items) => items.iter().for_each(|inner| references(inner, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
 
-    /// The next number of this cloud: for entity tags, operations and tracking ids.
-    pub(crate) fn count(&mut self) -> u64 {
-        self.counted += 1;
-        self.counted
-    }
-
-    /// A fresh entity tag as the resource manager writes it.
-    pub(crate) fn etag(&mut self) -> String {
-        format!("AAAAA{:06X}=", self.count())
-    }
-
-    /// Begins a long-running operation.
-    pub(crate) fn begin(&mut self, now: Timestamp, what: impl FnOnce(u64) -> Due) -> Begun {
-        let number = self.count();
-        let due = now + self.options.latency.operation + self.delay();
-        let id = format!("b3BlcmF0aW9u{number:06}");
-        self.operations.insert(id.clone(), due);
-        self.schedule(due, what(number));
-        Begun { number, id }
-    }
-
-    pub(crate) fn schedule(&mut self, at: Timestamp, what: Due) {
-        let number = self.count();
-        self.due.insert((at, number), what);
-    }
-
-    /// Makes everything happen that is due, in order, and says when the next thing is.
-    pub(crate) fn settle(&mut self, now: Timestamp) -> Option<Timestamp> {
-        self.looked = now;
-        let next = self.happen_until(now);
-        self.cut_stale_connections(now);
-        next
-    }
-
-    fn happen_until(&mut self, now: Timestamp) -> Option<Timestamp> {
-        while let Some(entry) = self.due.first_entry() {
-            let at = entry.key().0;
-            if at > now {
-                return Some(at);
+    fn patterns<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("pattern").and_then(Value::as_str));
+                map.values().for_each(|inner| patterns(inner, found));
             }
-            let what = entry.remove();
-            self.happen(what, at);
+            Value::Array(items) => items.iter().for_each(|inner| patterns(inner, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
-        None
     }
 
-    fn happen(&mut self, what: Due, at: Timestamp) {
-        match what {
-            Due::Hub(name, number) => {
-                let phase = self.hubs.get_mut(&name).map(|hub| &mut hub.resource.phase);
-                if phase.is_some_and(|phase| phase.end(number)) {
-                    self.hubs.remove(&name);
-                    self.drop_orphaned_roles();
-                }
+    #[test]
+    fn each_reference_of_the_embedded_files_leads_somewhere() {
+        let library = Library::of(&specs());
+        let mut followed = 0;
+        for (name, document) in library.documents() {
+            let mut found = Vec::new();
+            references(document, &mut found);
+            for reference in found {
+                assert!(library.resolve(name, reference).is_some(), "{reference} in {name}");
+                followed += 1;
             }
-            Due::Service(name, number) => {
-                let phase = self.services.get_mut(&name).map(|service| &mut service.resource.phase);
-                if phase.is_some_and(|phase| phase.end(number)) {
-                    self.services.remove(&name);
-                }
-            }
-            Due::Group(key) => {
-                self.hubs.retain(|_, hub| hub.resource.group_key() != key);
-                self.services.retain(|_, service| service.resource.group_key() != key);
-                self.groups.remove(&key);
-                self.drop_orphaned_roles();
-            }
-            Due::Assignment(service, operation) => {
-                crate::assignment::complete(self, &service, &operation, at);
+        }
+        assert!(followed > 500, "only {followed} references");
+    }
+
+    #[test]
+    fn each_pattern_of_the_embedded_files_is_an_expression() {
+        for (name, document) in Library::of(&specs()).documents() {
+            let mut found = Vec::new();
+            patterns(document, &mut found);
+            for pattern in found {
+                assert!(fancy_regex::Regex::new(pattern).is_ok(), "{pattern} in {name}");
             }
         }
     }
 
-    /// The provisioning service with that id scope.
-    pub(crate) fn service_of_scope(&self, scope: &str) -> Option<&str> {
-        self.services.iter().find(|(_, service)| service.id_scope.eq_ignore_ascii_case(scope)).map(|(name, _)| name.as_str())
+    #[test]
+    fn a_deviation_or_model_that_no_longer_fits_its_file_is_noticed() {
+        let mut library = Library::of(&specs());
+        let stale = [Change::Remove("/definitions/NoSuchThing")];
+        assert!(!library.derive("azure/iothub/iothub.json", "stale", &stale));
     }
 }

@@ -6,43 +6,54 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::clock::{Reading, Report, Target};
-use crate::exchange::{Answer, Call, Outcome};
-use crate::faults::Rule;
-use crate::simulator::Shared;
-use crate::world::Secrets;
+use crate::engine::clock::Reading;
+use crate::engine::clock::advance::Target;
+use crate::engine::clock::followers::Report;
+use crate::engine::cloud::{Boxed, Cloud};
+use crate::engine::faults::Rule;
+use crate::engine::http::{Outcome, Request, Response};
+use crate::engine::server::Server;
+use crate::engine::snapshot::Secrets;
 
 /// Answers a control request.
-pub(crate) async fn answer(shared: &Arc<Shared>, call: &Call) -> Answer {
-    let path: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
-    let outcome = match (call.method.as_str(), path.as_slice()) {
-        ("GET", ["clock"]) => Ok(clock(shared)),
-        ("POST", ["clock", "follow"]) => follow(shared, call).await,
-        ("POST", ["advance"]) => advance(shared, call).await,
-        ("GET", ["faults"]) => Ok(Answer::json(200, json!({ "hits": shared.faults.hits() }))),
-        ("POST", ["faults"]) => add_faults(shared, call),
+pub(crate) fn answer<'a, C: Cloud>(server: &'a Arc<Server<C>>, request: &'a Request) -> Boxed<'a, Response> {
+    Box::pin(answered(server, request))
+}
+
+fn unknown() -> Response {
+    Response::json(404, json!({ "message": "No such control." }))
+}
+
+async fn answered<C: Cloud>(server: &Server<C>, request: &Request) -> Response {
+    let path: Vec<&str> = request.segments.iter().skip(1).map(String::as_str).collect();
+    let outcome = match (request.method.as_str(), path.as_slice()) {
+        ("GET", ["clock"]) => Ok(clock(server)),
+        ("POST", ["clock", "follow"]) => follow(server, request).await,
+        ("POST", ["advance"]) => advance(server, request).await,
+        ("GET", ["faults"]) => Ok(Response::json(200, json!({ "hits": server.faults.hits() }))),
+        ("POST", ["faults"]) => add_faults(server, request),
         ("DELETE", ["faults"]) => {
-            shared.faults.clear();
-            Ok(Answer::new(204))
+            server.faults.clear();
+            Ok(Response::new(204))
         }
-        ("GET", ["requests"]) => Ok(Answer::json(200, json!(shared.log.requests()))),
-        ("GET", ["telemetry"]) => Ok(Answer::json(200, json!(shared.azure().telemetry))),
-        ("GET", ["violations"]) => Ok(Answer::json(
+        ("GET", ["requests"]) => Ok(Response::json(200, json!(server.log.requests()))),
+        ("GET", ["violations"]) => Ok(Response::json(
             200,
             json!({
-                "requests": shared.log.violations(),
-                "answers": shared.log.answer_violations(),
+                "requests": server.log.violations(),
+                "answers": server.log.answer_violations(),
             }),
         )),
-        ("GET", ["world"]) => Ok(world(shared, call)),
-        ("GET", ["ca"]) => Ok(Answer::json(200, json!({ "pem": shared.authority.pem() }))),
-        _ => Err(Answer::json(404, json!({ "message": "No such control." }))),
+        ("GET", ["snapshot"]) => Ok(snapshot(server, request)),
+        ("GET", ["ca"]) => Ok(Response::json(200, json!({ "pem": server.authority.pem() }))),
+        ("GET", path) => server.cloud().control(path).ok_or_else(unknown),
+        _ => Err(unknown()),
     };
     outcome.unwrap_or_else(|refusal| refusal)
 }
 
-fn body<T: for<'a> Deserialize<'a>>(call: &Call) -> Result<T, Answer> {
-    serde_json::from_slice(&call.bytes).map_err(|error| Answer::json(400, json!({ "message": error.to_string() })))
+fn body<T: for<'a> Deserialize<'a>>(request: &Request) -> Result<T, Response> {
+    serde_json::from_slice(&request.bytes).map_err(|error| Response::json(400, json!({ "message": error.to_string() })))
 }
 
 fn read(reading: &Reading) -> Value {
@@ -53,56 +64,56 @@ fn read(reading: &Reading) -> Value {
     })
 }
 
-fn clock(shared: &Shared) -> Answer {
-    let mut value = read(&shared.clock.read());
-    value["followers"] = shared.clock.followers();
-    Answer::json(200, value)
+fn clock<C: Cloud>(server: &Server<C>) -> Response {
+    let mut value = read(&server.clock.read());
+    value["followers"] = server.clock.followers();
+    Response::json(200, value)
 }
 
-async fn follow(shared: &Shared, call: &Call) -> Outcome {
-    let report: Report = body(call)?;
-    let reading = shared.clock.follow(report).await;
-    Ok(Answer::json(200, read(&reading)))
+async fn follow<C: Cloud>(server: &Server<C>, request: &Request) -> Outcome {
+    let report: Report = body(request)?;
+    let reading = server.clock.follow(report).await;
+    Ok(Response::json(200, read(&reading)))
 }
 
 /// Where to move the clock; one of the two.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
-enum Wish {
+enum Destination {
     To(Timestamp),
     By(Span),
 }
 
-async fn advance(shared: &Shared, call: &Call) -> Outcome {
-    let target = match body(call)? {
-        Wish::To(time) => Target::To(time),
-        Wish::By(span) => {
+async fn advance<C: Cloud>(server: &Server<C>, request: &Request) -> Outcome {
+    let target = match body(request)? {
+        Destination::To(time) => Target::To(time),
+        Destination::By(span) => {
             let by: SignedDuration = span
                 .to_duration(SpanRelativeTo::days_are_24_hours())
-                .map_err(|error| Answer::json(400, json!({ "message": error.to_string() })))?;
+                .map_err(|error| Response::json(400, json!({ "message": error.to_string() })))?;
             Target::By(by)
         }
     };
-    match shared.advance(target).await {
-        Ok(now) => Ok(Answer::json(200, json!({ "now": now }))),
-        Err(error) => Err(Answer::json(409, json!({ "message": error.to_string() }))),
+    match server.advance(target).await {
+        Ok(now) => Ok(Response::json(200, json!({ "now": now }))),
+        Err(error) => Err(Response::json(409, json!({ "message": error.to_string() }))),
     }
 }
 
-fn add_faults(shared: &Shared, call: &Call) -> Outcome {
-    let many = call.json.as_ref().is_some_and(Value::is_array);
-    let rules: Vec<Rule> = if many { body(call)? } else { vec![body(call)?] };
+fn add_faults<C: Cloud>(server: &Server<C>, request: &Request) -> Outcome {
+    let many = request.json.as_ref().is_some_and(Value::is_array);
+    let rules: Vec<Rule> = if many { body(request)? } else { vec![body(request)?] };
     for rule in rules {
-        shared.faults.add(rule).map_err(|error| Answer::json(400, json!({ "message": error.to_string() })))?;
+        server.faults.add(rule).map_err(|error| Response::json(400, json!({ "message": error.to_string() })))?;
     }
-    Ok(Answer::new(204))
+    Ok(Response::new(204))
 }
 
-fn world(shared: &Shared, call: &Call) -> Answer {
-    let secrets = match call.parameter("secrets") {
+fn snapshot<C: Cloud>(server: &Server<C>, request: &Request) -> Response {
+    let secrets = match request.parameter("secrets") {
         Some("names") => Secrets::Names,
         _ => Secrets::Fingerprints,
     };
-    let text = shared.world(secrets);
-    Answer::json(200, json!({ "world": text.lines().collect::<Vec<_>>() }))
+    let text = server.snapshot(secrets);
+    Response::json(200, json!({ "snapshot": text.lines().collect::<Vec<_>>() }))
 }

@@ -1,41 +1,23 @@
 //! A local Azure, thin but true: enough of Entra, the resource manager, IoT Hub and the Device
 //! Provisioning Service to test programs that manage device identities, over TLS, with one domain
-//! clock, a fault plan and a world that prints canonically.
+//! clock, a fault plan and a snapshot that prints canonically.
 
-mod arm;
-mod assignment;
 mod azure;
-mod certificates;
-mod clock;
 mod control;
-mod device_api;
-mod directory;
-mod door;
-mod edit;
-mod enrollment;
-mod exchange;
-mod faults;
-mod inspection;
-mod keys;
-mod log;
-mod mqtt;
-mod options;
-mod regions;
-mod registry;
-mod sas;
-mod serving;
+mod engine;
 mod simulator;
 pub mod spec;
-mod webhook;
-mod world;
 
-pub use azure::{Azure, Telemetry, Transport};
-pub use clock::AdvanceError;
-pub use edit::{NewHub, NewService};
-pub use faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
-pub use log::LoggedRequest;
-pub use options::{
-    Application, CLIENT, CLIENT_SECRET, FederatedCredential, IdentityLink, KeysLeftOut, Latency, Limits, MaskedLink, MqttDoor, Network,
-    Options, PoliciesOnGet, Profile, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants, Webhooks,
+pub use azure::dps::seed::NewService;
+pub use azure::iot_hub::seed::NewHub;
+pub use azure::iot_hub::telemetry::{Telemetry, Transport};
+pub use azure::options::{
+    Application, CLIENT, CLIENT_SECRET, FederatedCredential, IdentityLink, KeysLeftOut, Latency, Limits, MaskedLink, Network, Options,
+    PoliciesOnGet, Profile, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants, Webhooks,
 };
+pub use azure::state::Azure;
+pub use engine::clock::advance::AdvanceError;
+pub use engine::faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
+pub use engine::listener::MqttListener;
+pub use engine::log::LoggedRequest;
 pub use simulator::Simulator;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use jiff::SignedDuration;
-use moorage_simulator::{Application, MqttDoor, Network, Options, Profile, Simulator, Subscription};
+use moorage_simulator::{Application, MqttListener, Network, Options, Profile, Simulator, Subscription};
 
 /// A local Azure: Entra, the resource manager, IoT Hub and the Device Provisioning Service.
 #[derive(Parser)]
@@ -18,7 +18,7 @@ struct Arguments {
     listen: SocketAddr,
     /// Where to listen at port 8883 too, for MQTT clients that know no other: an address, or `any` for a free one of 127.0.0.0/8.
     #[arg(long)]
-    mqtt_address: Option<MqttDoor>,
+    mqtt_address: Option<MqttListener>,
     /// Where to write the certificate of the simulator's own authority.
     #[arg(long)]
     ca_file: Option<PathBuf>,
@@ -97,7 +97,7 @@ impl Arguments {
 async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_writer(std::io::stderr).init();
     let arguments = Arguments::parse();
-    let simulator = Simulator::start(arguments.options()).await.context("failed to open the simulator's door")?;
+    let simulator = Simulator::start(arguments.options()).await.context("failed to open the simulator's listener")?;
     if let Some(path) = &arguments.ca_file {
         std::fs::write(path, simulator.ca_pem()).with_context(|| format!("failed to write the CA certificate to {}", path.display()))?;
     }

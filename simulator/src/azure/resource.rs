@@ -1,20 +1,70 @@
 //! What all resources of the resource manager have in common.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+pub(crate) mod errors;
+pub(crate) mod group;
+pub(crate) mod kind;
+pub(crate) mod operation;
+pub(crate) mod page;
+pub(crate) mod phase;
+pub(crate) mod regions;
 
-/// A resource group.
-pub(crate) struct ResourceGroup {
-    pub subscription: String,
-    pub name: String,
-    pub location: String,
-    pub tags: Map<String, Value>,
-    pub deleting: bool,
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::azure::resource::kind::ResourceKind;
+use crate::azure::resource::phase::Phase;
+use crate::engine::snapshot::{Snapshot, tags};
+use crate::spec::{Plane, host_fits};
+
+/// The host of the resource manager.
+pub(crate) const HOST: &str = "management.azure.com";
+
+/// What the resource manager answers, for itself and for the services behind it.
+pub(crate) const MANAGEMENT: Plane = Plane {
+    name: "management",
+    serves: |host, _| host_fits(HOST, host),
+    ignores_case: true,
+    gateway_error: Some(("azure/common-types/arm-v2-types.json", "#/definitions/ErrorResponse")),
+};
+
+/// A resource's place as the path names it.
+#[derive(Clone, Copy)]
+pub(crate) struct ResourceId<'a> {
+    pub subscription: &'a str,
+    pub group: &'a str,
+    pub name: &'a str,
+}
+
+impl ResourceId<'_> {
+    /// The same, kept for later.
+    pub fn kept(self) -> KeptId {
+        KeptId { subscription: self.subscription.to_owned(), group: self.group.to_owned(), name: self.name.to_owned() }
+    }
+}
+
+/// A resource's place that outlives the path.
+pub(crate) struct KeptId {
+    subscription: String,
+    group: String,
+    name: String,
+}
+
+impl KeptId {
+    /// The place.
+    pub fn id(&self) -> ResourceId<'_> {
+        ResourceId { subscription: &self.subscription, group: &self.group, name: &self.name }
+    }
+}
+
+/// The tags of a body; `None` when it carries none.
+pub(crate) fn tags_of(body: &Value) -> Option<Map<String, Value>> {
+    body.get("tags").and_then(Value::as_object).cloned()
 }
 
 /// Where a resource lives and how it stands.
 #[derive(Clone)]
 pub(crate) struct Resource {
+    pub kind: ResourceKind,
     pub subscription: String,
     /// The resource group's name as the creator wrote it.
     pub group: String,
@@ -28,14 +78,35 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    /// The key of its resource group.
-    pub fn group_key(&self) -> (String, String) {
-        (self.subscription.to_lowercase(), self.group.to_lowercase())
+    /// An active resource.
+    pub fn new(kind: ResourceKind, id: &ResourceId<'_>, location: &str, etag: String, visible_from: Timestamp) -> Self {
+        Self {
+            kind,
+            subscription: id.subscription.to_owned(),
+            group: id.group.to_owned(),
+            name: id.name.to_owned(),
+            location: location.to_owned(),
+            tags: Map::new(),
+            etag,
+            phase: Phase::Active,
+            visible_from,
+        }
     }
 
-    /// Whether it lives in that subscription and resource group.
-    pub fn lives_in(&self, subscription: &str, group: &str) -> bool {
+    /// Its place.
+    pub fn id(&self) -> ResourceId<'_> {
+        ResourceId { subscription: &self.subscription, group: &self.group, name: &self.name }
+    }
+
+    /// Whether it is in that subscription and resource group.
+    pub fn is_in(&self, subscription: &str, group: &str) -> bool {
         self.subscription.eq_ignore_ascii_case(subscription) && self.group.eq_ignore_ascii_case(group)
+    }
+
+    /// Its id in lower case, by which role assignments know it.
+    pub fn scope(&self) -> String {
+        let Self { subscription, group, kind, name, .. } = self;
+        format!("/subscriptions/{subscription}/resourcegroups/{group}/providers/{kind}/{name}").to_lowercase()
     }
 
     /// Whether the entity tag of an `If-Match` header fits; quotes do not matter here.
@@ -45,85 +116,14 @@ impl Resource {
     }
 }
 
-/// What the resource is busy with; the number is that of the operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Creating(u64),
-    Updating(u64),
-    Active,
-    Deleting(u64),
-}
-
-impl Phase {
-    /// Ends the operation of that number; true when the resource is then gone.
-    pub fn end(&mut self, number: u64) -> bool {
-        match *self {
-            Self::Creating(mine) | Self::Updating(mine) if mine == number => {
-                *self = Self::Active;
-                false
-            }
-            Self::Deleting(mine) => mine == number,
-            Self::Creating(_) | Self::Updating(_) | Self::Active => false,
-        }
-    }
-
-    /// `properties.provisioningState`.
-    pub fn provisioning_state(self) -> &'static str {
-        match self {
-            Self::Creating(_) => "Activating",
-            Self::Updating(_) => "Transitioning",
-            Self::Active => "Succeeded",
-            Self::Deleting(_) => "Deleting",
-        }
-    }
-
-    /// `properties.state`.
-    pub fn state(self) -> &'static str {
-        match self {
-            Self::Active => "Active",
-            other => other.provisioning_state(),
-        }
-    }
-
-    /// Whether the data plane answers.
-    pub fn serves(self) -> bool {
-        matches!(self, Self::Active | Self::Updating(_))
-    }
-}
-
-/// A shared access policy.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Policy {
-    pub name: String,
-    /// As the caller wrote them, comma and blank between.
-    pub rights: String,
-    pub primary: String,
-    pub secondary: String,
-}
-
-impl Policy {
-    /// Whether the policy has that right.
-    pub fn grants(&self, right: &str) -> bool {
-        self.rights.split(',').any(|mine| mine.trim().eq_ignore_ascii_case(right))
-    }
-
-    /// Whether the key is one of its two.
-    pub fn has_key(&self, key: &str) -> bool {
-        self.primary == key || self.secondary == key
-    }
-
-    /// As a GET shows it.
-    pub fn without_keys(&self) -> Value {
-        json!({ "keyName": self.name, "rights": self.rights })
-    }
-
-    /// As `listkeys` shows it.
-    pub fn with_keys(&self) -> Value {
-        json!({
-            "keyName": self.name,
-            "rights": self.rights,
-            "primaryKey": self.primary,
-            "secondaryKey": self.secondary,
-        })
-    }
+/// Prints the first line of a resource.
+pub(crate) fn print(page: &mut Snapshot<'_>, word: &str, resource: &Resource, more: &str) {
+    let Resource { name, subscription, group, location, .. } = resource;
+    let standing = match resource.phase {
+        Phase::Active => "",
+        Phase::Creating(_) => " creating",
+        Phase::Updating(_) => " updating",
+        Phase::Deleting(_) => " deleting",
+    };
+    page.line(0, &format!("{word} {name} in {subscription}/{group} {location}{more}{}{standing}", tags(&resource.tags)));
 }

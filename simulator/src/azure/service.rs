@@ -1,256 +1,92 @@
-//! A device provisioning service: links, enrollment groups, registrations.
+//! What a service of Azure declares of itself. Nothing but the one list, in `azure.rs`, knows it by name.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
+use std::io;
+use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Map, Value};
+use jiff::Timestamp;
 
-use super::{Attestation, Authority, Identities, Policy, Resource};
-use crate::keys::{self, Keyring};
+use crate::azure::resource::kind::ResourceType;
+use crate::azure::state::Azure;
+use crate::engine::cloud::Boxed;
+use crate::engine::http::{Request, Response};
+use crate::engine::mqtt::login::LoginError;
+use crate::engine::mqtt::{Admission, Login};
+use crate::engine::server::Server;
+use crate::engine::snapshot::{Origin, Snapshot};
+use crate::spec::{Finding, Specs};
 
-/// A device provisioning service.
-pub(crate) struct Service {
-    pub resource: Resource,
-    pub capacity: i64,
-    /// `properties` without links, policies, allocation policy and what is read-only.
-    pub properties: Map<String, Value>,
-    /// `Hashed`, `GeoLatency` or `Static`.
-    pub allocation_policy: String,
-    pub id_scope: String,
-    pub policies: Vec<Policy>,
-    pub identities: Identities,
-    pub links: Vec<Link>,
-    /// The certificates of authorities, by name in lower case.
-    pub authorities: BTreeMap<String, Authority>,
-    /// By group id.
-    pub groups: BTreeMap<String, Enrollment>,
-    /// By registration id in lower case.
-    pub individuals: BTreeMap<String, Individual>,
-    /// By registration id in lower case.
-    pub registrations: BTreeMap<String, Registration>,
-    /// Registration operations by id.
-    pub assignments: HashMap<String, Assignment>,
-    pub operations: Meter,
-    pub attempts: Meter,
-    /// Polls by registration id in lower case.
-    pub polls: HashMap<String, Meter>,
-}
-
-impl Service {
-    /// An empty service; its id scope depends on its name and on how often it was made.
-    pub fn new(keyring: &mut Keyring, resource: Resource, policies: Vec<Policy>) -> Self {
-        let purpose = format!("id scope/{}", resource.name.to_lowercase());
-        let scope = keyring.name(&purpose, 8).to_uppercase();
-        Self {
-            resource,
-            capacity: 1,
-            properties: Map::new(),
-            allocation_policy: "Hashed".to_owned(),
-            id_scope: format!("0ne{scope}"),
-            policies,
-            identities: Identities::default(),
-            links: Vec::new(),
-            authorities: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            individuals: BTreeMap::new(),
-            registrations: BTreeMap::new(),
-            assignments: HashMap::new(),
-            operations: Meter::default(),
-            attempts: Meter::default(),
-            polls: HashMap::new(),
-        }
+/// A service: at which hosts it answers, what, and how it words a failure.
+pub(crate) trait Service: Sync {
+    /// The hosts at which it answers: names, and suffixes that begin with a dot.
+    fn hosts(&self) -> &'static [&'static str] {
+        &[]
     }
 
-    /// The host name of the service API.
-    pub fn host(&self) -> String {
-        format!("{}.azure-devices-provisioning.net", self.resource.name.to_ascii_lowercase())
+    /// Whether clients that can only be pointed at one local address mean it, by the path.
+    fn is_meant_by(&self, _path: &[String]) -> bool {
+        false
     }
 
-    /// The policy of that name.
-    pub fn policy(&self, name: &str) -> Option<&Policy> {
-        self.policies.iter().find(|policy| policy.name.eq_ignore_ascii_case(name))
+    /// The OpenAPI that requests and answers are checked against.
+    fn specs(&self) -> Specs {
+        Specs::NONE
     }
 
-    /// The link to a hub's host name.
-    pub fn link(&self, host: &str) -> Option<&Link> {
-        self.links.iter().find(|link| link.host.eq_ignore_ascii_case(host))
+    /// Its types of resources of the resource manager.
+    fn resource_types(&self) -> &'static [&'static dyn ResourceType] {
+        &[]
     }
 
-    /// The authority's certificate of that name.
-    pub fn certificate(&self, name: &str) -> Option<&Authority> {
-        self.authorities.get(&name.to_lowercase())
+    /// Makes its own part of the state.
+    fn start(&self, _azure: &mut Azure) {}
+
+    /// Answers a request to one of its hosts.
+    fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp) -> Response;
+
+    /// The answer with a status that something else decided, in its own words.
+    fn error(&self, status: u16, text: &str, now: Timestamp) -> Response;
+
+    /// The answer to a request that breaks the OpenAPI.
+    fn spec_error(&self, _finding: &Finding, text: &str, now: Timestamp) -> Response {
+        self.error(400, text, now)
     }
 
-    /// The individual enrollment of a registration id.
-    pub fn individual(&self, registration: &str) -> Option<&Individual> {
-        self.individuals.get(&registration.to_lowercase())
+    /// Puts onto an answer what it adds to each.
+    fn traced(&self, _request: &Request, _seq: u64, response: Response) -> Response {
+        response
     }
 
-    /// The enrollment through which a registration id registers.
-    pub fn enrollment(&self, through: &Through, registration: &str) -> Option<&Enrollment> {
-        match through {
-            Through::Group(group) => self.groups.get(group),
-            Through::Individual => self.individual(registration).map(|individual| &individual.enrollment),
-        }
-    }
-}
-
-/// A linked hub: how it is opened, and how to weigh it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub host: String,
-    /// Whether the link has the hub's host name beside what opens it.
-    pub named: bool,
-    pub means: Means,
-    pub location: String,
-    pub apply_allocation_policy: bool,
-    pub weight: i64,
-}
-
-impl Link {
-    /// The connection string as a GET shows it, if there is one.
-    pub fn masked(&self) -> Option<String> {
-        match &self.means {
-            Means::Key { policy, .. } => Some(format!("HostName={};SharedAccessKeyName={policy};SharedAccessKey=****", self.host)),
-            Means::SystemAssigned | Means::UserAssigned(_) | Means::Lost => None,
-        }
+    /// Whether a POST only reads.
+    fn only_reads(&self, _request: &Request) -> bool {
+        false
     }
 
-    /// The key, if it has one.
-    pub fn key(&self) -> Option<&String> {
-        match &self.means {
-            Means::Key { key, .. } => Some(key),
-            Means::SystemAssigned | Means::UserAssigned(_) | Means::Lost => None,
-        }
+    /// Has the device at the other end of an MQTT connection log in; `None` when the user name is another service's.
+    fn log_in(&self, _login: &Login<Azure>) -> Option<Result<Admission, LoginError>> {
+        None
     }
-}
 
-/// How a link opens its hub.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Means {
-    /// By a key of one of the hub's policies.
-    Key { policy: String, key: String },
-    /// By the identity that Azure made for the service.
-    SystemAssigned,
-    /// By the identity with that resource id.
-    UserAssigned(String),
-    /// In no way: a version that knows no identities wrote over one.
-    Lost,
-}
+    /// Follows up on a change of the state, its own or another service's.
+    fn changed(&self, _azure: &mut Azure, _now: Timestamp) {}
 
-/// What an enrollment says, be it a group's or an individual one.
-#[derive(Clone)]
-pub(crate) struct Enrollment {
-    /// The group's id, or the registration id.
-    pub id: String,
-    pub etag: String,
-    pub attestation: Attestation,
-    pub enabled: bool,
-    /// `hashed`, `geoLatency`, `static` or `custom`; `None` follows the service.
-    pub allocation_policy: Option<String>,
-    /// Empty means every linked hub.
-    pub hubs: Vec<String>,
-    pub update_hub_assignment: bool,
-    pub migrate_device_data: bool,
-    /// The rest of the document as the caller wrote it.
-    pub rest: Map<String, Value>,
-    pub created: Timestamp,
-    pub updated: Timestamp,
-    pub visible_from: Timestamp,
-}
-
-/// The enrollment of a single registration id, which wins over every group.
-#[derive(Clone)]
-pub(crate) struct Individual {
-    pub enrollment: Enrollment,
-    /// The device's id in its hub; the registration id if `None`.
-    pub device: Option<String>,
-}
-
-/// Which enrollment let a device in.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Through {
-    /// The group of that id.
-    Group(String),
-    /// The device's own.
-    Individual,
-}
-
-impl Through {
-    /// The device's two keys, if the enrollment has keys: derived from a group's, an individual enrollment's as they are.
-    pub fn device_keys(&self, enrollment: &Enrollment, registration: &str) -> [Option<String>; 2] {
-        let Some(keys) = enrollment.attestation.keys() else {
-            return [None, None];
-        };
-        keys.map(|key| match self {
-            Self::Group(_) => keys::derive(key, registration),
-            Self::Individual => Some(key.clone()),
-        })
+    /// What it does on its own, until the simulator ends.
+    ///
+    /// # Errors
+    /// The options cannot be used.
+    fn background(&self, _server: &Arc<Server<Azure>>) -> io::Result<Option<Boxed<'static, ()>>> {
+        Ok(None)
     }
-}
 
-/// The record of a device that registered.
-#[derive(Clone)]
-pub(crate) struct Registration {
-    pub id: String,
-    pub through: Through,
-    pub device: String,
-    pub hub: Option<String>,
-    pub status: &'static str,
-    pub substatus: Option<&'static str>,
-    pub error: Option<(i64, String)>,
-    /// What a webhook wants the device to be told.
-    pub payload: Option<Value>,
-    pub etag: String,
-    pub created: Timestamp,
-    pub updated: Timestamp,
-}
+    /// Prints its part of the state.
+    fn snapshot(&self, _azure: &Azure, _page: &mut Snapshot<'_>) {}
 
-/// What a device proved itself with.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum Credential {
-    /// The key that it signed with.
-    Key(String),
-    /// The SHA-1 thumbprint of its certificate.
-    Certificate(String),
-}
+    /// Knows the secrets that are made from one of its own.
+    fn origin<'a>(&self, _azure: &'a Azure) -> Option<Origin<'a>> {
+        None
+    }
 
-/// A registration under way or done.
-#[derive(Clone)]
-pub(crate) struct Assignment {
-    /// The registration id as the device wrote it, from which its key is derived.
-    pub registration: String,
-    /// The device's id in the hub: the first spelling of the registration id, or what its enrollment says.
-    pub device: String,
-    pub through: Through,
-    pub credential: Credential,
-    /// What the device said of itself, for a webhook.
-    pub payload: Option<Value>,
-    pub from: IpAddr,
-    pub done: bool,
-}
-
-/// Counts calls in windows of a fixed length.
-#[derive(Default, Clone)]
-pub(crate) struct Meter {
-    window: Option<Timestamp>,
-    calls: u32,
-}
-
-impl Meter {
-    /// Counts one call; `Err` gives the time until the window is over.
-    pub fn count(&mut self, now: Timestamp, length: SignedDuration, most: u32) -> Result<(), SignedDuration> {
-        let over = self.window.is_none_or(|start| now >= start + length);
-        if over {
-            self.window = Some(now);
-            self.calls = 0;
-        }
-        let start = self.window.unwrap_or(now);
-        if self.calls >= most {
-            return Err((start + length).duration_since(now));
-        }
-        self.calls += 1;
-        Ok(())
+    /// Answers a GET of the simulator's own paths.
+    fn control(&self, _azure: &Azure, _path: &[&str]) -> Option<Response> {
+        None
     }
 }

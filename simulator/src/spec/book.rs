@@ -1,42 +1,69 @@
 //! The book: all operations of all files, and the way from a request to its operation.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
 use serde_json::Value;
 
-use super::deviations::DEVIATIONS;
-use super::hosts::Plane;
-use super::library::Library;
-use super::models::MODELS;
-use super::operation::{Operation, OperationRef};
-use super::place::Place;
-use super::reading::{Edition, Reader};
-use super::request::API_VERSION;
-use super::schema::{Arena, SchemaId};
-use super::sources::{ARM_ERROR, SOURCES, Source};
-use super::template::split;
-use super::violation::{Kind, Violation};
-use super::{SeenRequest, Verdict, answer, request};
+use crate::spec::check::place::Place;
+use crate::spec::check::request::API_VERSION;
+use crate::spec::check::violation::{Kind, Violation};
+use crate::spec::check::{answer, request};
+use crate::spec::declared::{Deviation, Model, Plane, Source, Specs};
+use crate::spec::library::{Library, edition_name};
+use crate::spec::operation::{Operation, OperationRef};
+use crate::spec::reading::{Edition, Reader};
+use crate::spec::schema::{Arena, SchemaId};
+use crate::spec::template::split;
+use crate::spec::verdict::{SeenRequest, Verdict};
 
-/// The vendor's description of what may be said to Azure's services, and what they may answer.
+/// The vendor's description of what may be said to its services, and what they may answer.
 pub struct SpecBook {
+    specs: Vec<Specs>,
     arena: Arena,
     operations: Vec<Operation>,
-    by_plane: HashMap<Plane, Vec<usize>>,
-    arm_error: SchemaId,
+    planes: Vec<PlaneOperations>,
+}
+
+/// A plane with its operations.
+struct PlaneOperations {
+    plane: &'static Plane,
+    operations: Vec<usize>,
+    gateway_error: Option<SchemaId>,
 }
 
 impl SpecBook {
-    /// The one book of the process, made when first asked for.
-    pub fn azure() -> &'static Self {
-        static BOOK: LazyLock<SpecBook> = LazyLock::new(|| SpecBook::bind(&library()));
-        &BOOK
+    /// Reads what the services declare; where two planes answer at a host, the first of them counts.
+    pub(crate) fn read(specs: Vec<Specs>) -> Self {
+        let library = Library::of(&specs);
+        let mut planes: Vec<&'static Plane> = Vec::new();
+        let mut reader = Reader::new(&library);
+        for source in specs.iter().flat_map(|specs| specs.sources) {
+            let models = specs.iter().flat_map(|specs| specs.models).filter(|model| model.document == source.name);
+            read_editions(&mut reader, &library, &mut planes, source, models);
+        }
+        let sorted = |(index, plane): (usize, &&'static Plane)| PlaneOperations {
+            plane,
+            operations: (0..reader.operations.len()).filter(|&one| reader.operations[one].facts.0.plane == index).collect(),
+            gateway_error: None,
+        };
+        let mut planes: Vec<PlaneOperations> = planes.iter().enumerate().map(sorted).collect();
+        for plane in &mut planes {
+            plane.gateway_error = plane.plane.gateway_error.map(|(file, pointer)| reader.compiler.reference(file, pointer));
+        }
+        Self { specs, planes, arena: reader.compiler.finish(), operations: reader.operations }
     }
 
     /// Every operation of every version.
     pub fn operations(&self) -> impl Iterator<Item = &OperationRef> {
         self.operations.iter().map(|operation| &operation.facts)
+    }
+
+    /// Every deviation that is a change of one file.
+    pub fn deviations(&self) -> impl Iterator<Item = &'static Deviation> {
+        self.specs.iter().flat_map(|specs| specs.deviations)
+    }
+
+    /// Every version without a file of its own.
+    pub fn models(&self) -> impl Iterator<Item = &'static Model> {
+        self.specs.iter().flat_map(|specs| specs.models)
     }
 
     /// Finds the operation of a request and all that is wrong with it.
@@ -52,20 +79,23 @@ impl SpecBook {
     /// Finds all that is wrong with an answer to the operation.
     pub fn check_answer(&self, op: &OperationRef, status: u16, body: Option<&Value>) -> Vec<Violation> {
         match self.operations.get(op.0.index) {
-            Some(operation) => answer::check(&self.arena, operation, self.arm_error, status, body.filter(|value| !value.is_null())),
+            Some(operation) => {
+                let gateway_error = self.planes[operation.facts.0.plane].gateway_error;
+                answer::check(&self.arena, operation, gateway_error, status, body.filter(|value| !value.is_null()))
+            }
             None => Vec::new(),
         }
     }
 
     fn find(&self, seen: &SeenRequest<'_>, violations: &mut Vec<Violation>) -> Option<&Operation> {
         let mut missing = |kind, place, rule: &'static str| violations.push(Violation::new(kind, place, rule));
-        let Some(plane) = Plane::of(seen.host, seen.path) else {
+        let Some(plane) = self.planes.iter().find(|plane| (plane.plane.serves)(seen.host, seen.path)) else {
             missing(Kind::UnknownHost, Place::Root("host"), "belongs to no described service");
             return None;
         };
         let segments = split(seen.path);
-        let fitting: Vec<&Operation> =
-            self.of_plane(plane).filter(|operation| operation.template.fits(&segments, seen.query, plane.ignores_case())).collect();
+        let fits = |operation: &&Operation| operation.template.fits(&segments, seen.query, plane.plane.ignores_case);
+        let fitting: Vec<&Operation> = plane.operations.iter().map(|&index| &self.operations[index]).filter(fits).collect();
         if fitting.is_empty() {
             missing(Kind::UndeclaredPath, Place::Root("path"), "is not declared");
             return None;
@@ -77,25 +107,6 @@ impl SpecBook {
         };
         same_method.retain(|operation| operation.exactness == exactest);
         choose_version(&same_method, seen.query, violations)
-    }
-
-    fn of_plane(&self, plane: Plane) -> impl Iterator<Item = &Operation> {
-        let indices = self.by_plane.get(&plane).map_or(&[][..], Vec::as_slice);
-        indices.iter().map(|&index| &self.operations[index])
-    }
-
-    fn bind(library: &Library) -> Self {
-        let mut reader = Reader::new(library);
-        for source in &SOURCES {
-            read_editions(&mut reader, library, source);
-        }
-        let arm_error = reader.compiler.reference(ARM_ERROR.0, ARM_ERROR.1);
-        let mut by_plane: HashMap<Plane, Vec<usize>> = HashMap::new();
-        for operation in &reader.operations {
-            let plane = operation.facts.service().plane();
-            by_plane.entry(plane).or_default().push(operation.facts.0.index);
-        }
-        Self { by_plane, arm_error, arena: reader.compiler.finish(), operations: reader.operations }
     }
 }
 
@@ -119,96 +130,24 @@ fn choose_version<'o>(candidates: &[&'o Operation], query: &[(String, String)], 
     candidates.iter().max_by_key(|operation| operation.facts.api_version()).copied()
 }
 
-/// All files, with the deviations made and the versions without a file derived.
-pub(super) fn library() -> Library {
-    let mut library = Library::default();
-    for source in &SOURCES {
-        library.shelve(source.name, source.text).expect("the embedded files are JSON");
-    }
-    for deviation in &DEVIATIONS {
-        let fits = library.derive(deviation.document, deviation.document, deviation.changes);
-        debug_assert!(fits, "stale deviation of {}", deviation.document);
-    }
-    for model in &MODELS {
-        let fits = library.derive(model.document, &edition_name(model.document, model.version), model.changes);
-        debug_assert!(fits, "stale model of {} {}", model.document, model.version);
-    }
-    library.note_heirs();
-    library
-}
-
-fn edition_name(document: &str, version: &str) -> String {
-    format!("{document}@{version}")
-}
-
-fn read_editions(reader: &mut Reader<'_>, library: &Library, source: &Source) {
-    let Some(service) = source.service else {
+fn read_editions(
+    reader: &mut Reader<'_>,
+    library: &Library,
+    planes: &mut Vec<&'static Plane>,
+    source: &Source,
+    models: impl Iterator<Item = &'static Model>,
+) {
+    let Some(api) = source.api else {
         return;
     };
+    let plane = planes.iter().position(|known| known.name == api.plane.name).unwrap_or_else(|| {
+        planes.push(api.plane);
+        planes.len() - 1
+    });
     let document = library.document(source.name).expect("every source was shelved");
     let version = document["info"]["version"].as_str().unwrap_or_default();
-    reader.read(&Edition { service, name: source.name, version });
-    for model in MODELS.iter().filter(|model| model.document == source.name) {
-        reader.read(&Edition { service, name: &edition_name(model.document, model.version), version: model.version });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
-        match value {
-            Value::Object(map) => {
-                found.extend(map.get("$ref").and_then(Value::as_str));
-                map.values().for_each(|inner| references(inner, found));
-            }
-            Value::Array(items) => items.iter().for_each(|inner| references(inner, found)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
-    fn patterns<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
-        match value {
-            Value::Object(map) => {
-                found.extend(map.get("pattern").and_then(Value::as_str));
-                map.values().for_each(|inner| patterns(inner, found));
-            }
-            Value::Array(items) => items.iter().for_each(|inner| patterns(inner, found)),
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-        }
-    }
-
-    #[test]
-    fn each_reference_of_the_embedded_files_leads_somewhere() {
-        let library = library();
-        let mut followed = 0;
-        for (name, document) in library.documents() {
-            let mut found = Vec::new();
-            references(document, &mut found);
-            for reference in found {
-                assert!(library.resolve(name, reference).is_some(), "{reference} in {name}");
-                followed += 1;
-            }
-        }
-        assert!(followed > 500, "only {followed} references");
-    }
-
-    #[test]
-    fn each_pattern_of_the_embedded_files_is_an_expression() {
-        for (name, document) in library().documents() {
-            let mut found = Vec::new();
-            patterns(document, &mut found);
-            for pattern in found {
-                assert!(fancy_regex::Regex::new(pattern).is_ok(), "{pattern} in {name}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_deviation_or_model_that_no_longer_fits_its_file_is_noticed() {
-        let mut library = library();
-        let stale = [super::super::change::Change::Remove("/definitions/NoSuchThing")];
-        assert!(!library.derive("azure/iothub/iothub.json", "stale", &stale));
+    reader.read(&Edition { api, plane, name: source.name, version });
+    for model in models {
+        reader.read(&Edition { api, plane, name: &edition_name(model.document, model.version), version: model.version });
     }
 }

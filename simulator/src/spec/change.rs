@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// One edit of a JSON document.
-pub(super) enum Change {
+pub(crate) enum Change {
     /// Takes away what stands at a JSON pointer.
     Remove(&'static str),
     /// Puts JSON text at a JSON pointer whose parent is an object.
@@ -15,7 +15,7 @@ pub(super) enum Change {
 impl Change {
     /// Makes the edit; false when it touched nothing, which means that the table is stale.
     #[must_use]
-    pub(super) fn apply(&self, document: &mut Value) -> bool {
+    pub(crate) fn apply(&self, document: &mut Value) -> bool {
         match self {
             Self::Remove(pointer) => {
                 let Some((parent, key)) = parent_of(document, pointer) else {

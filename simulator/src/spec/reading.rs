@@ -5,34 +5,37 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::Value;
 
-use super::library::Library;
-use super::operation::{Answers, Body, Content, Facts, Location, Operation, OperationRef, Parameter, Service};
-use super::schema::compile::Compiler;
-use super::template::Template;
+use crate::spec::declared::Api;
+use crate::spec::library::Library;
+use crate::spec::operation::{Answers, Body, Content, Facts, Location, Operation, OperationRef, Parameter};
+use crate::spec::schema::compile::Compiler;
+use crate::spec::template::Template;
 
 const METHODS: [Method; 7] = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH, Method::HEAD, Method::OPTIONS];
 
-/// A document of one version of a service.
-pub(super) struct Edition<'e> {
-    pub(super) service: Service,
-    pub(super) name: &'e str,
-    pub(super) version: &'e str,
+/// A document of one version of an API.
+pub(crate) struct Edition<'e> {
+    pub(crate) api: &'static Api,
+    /// The place of the API's plane in the book.
+    pub(crate) plane: usize,
+    pub(crate) name: &'e str,
+    pub(crate) version: &'e str,
 }
 
 /// Reads operations and compiles the schemas they need.
-pub(super) struct Reader<'l> {
+pub(crate) struct Reader<'l> {
     library: &'l Library,
-    pub(super) compiler: Compiler<'l>,
-    pub(super) operations: Vec<Operation>,
+    pub(crate) compiler: Compiler<'l>,
+    pub(crate) operations: Vec<Operation>,
 }
 
 impl<'l> Reader<'l> {
-    pub(super) fn new(library: &'l Library) -> Self {
+    pub(crate) fn new(library: &'l Library) -> Self {
         Self { library, compiler: Compiler::new(library), operations: Vec::new() }
     }
 
     /// Reads all operations of a document.
-    pub(super) fn read(&mut self, edition: &Edition<'_>) {
+    pub(crate) fn read(&mut self, edition: &Edition<'_>) {
         let Some(document) = self.library.document(edition.name) else {
             return;
         };
@@ -57,7 +60,8 @@ impl<'l> Reader<'l> {
                 .any(|parameter| parameter["name"] == name && parameter["in"] == "path" && parameter["x-ms-skip-url-encoding"] == true)
         });
         let facts = Facts {
-            service: edition.service,
+            api: edition.api.name,
+            plane: edition.plane,
             api_version: edition.version.to_owned(),
             id: value["operationId"].as_str().unwrap_or(path).to_owned(),
             method: method.clone(),

@@ -12,7 +12,7 @@ enum Segment {
 }
 
 /// A path of a file, e.g. `/enrollmentGroups/{id}`; may end in a fixed query (`x-ms-paths`).
-pub(super) struct Template {
+pub(crate) struct Template {
     segments: Vec<Segment>,
     /// Names with their values, or with any value.
     fixed_query: Vec<(String, Option<String>)>,
@@ -20,16 +20,16 @@ pub(super) struct Template {
 
 /// How exact a template is, from left to right; the greater one wins.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Exactness(usize, Vec<u8>);
+pub(crate) struct Exactness(usize, Vec<u8>);
 
 /// The decoded segments of a request's path.
-pub(super) fn split(path: &str) -> Vec<Cow<'_, str>> {
+pub(crate) fn split(path: &str) -> Vec<Cow<'_, str>> {
     path.strip_prefix('/').unwrap_or(path).split('/').map(|segment| percent_decode_str(segment).decode_utf8_lossy()).collect()
 }
 
 impl Template {
     /// Reads a template; `spans` tells which parameters take several segments.
-    pub(super) fn parse(text: &str, spans: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn parse(text: &str, spans: impl Fn(&str) -> bool) -> Self {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let segments = path.strip_prefix('/').unwrap_or(path).split('/').map(|segment| {
             match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
@@ -42,12 +42,12 @@ impl Template {
     }
 
     /// Whether the path fits, and the fixed part of the query is there.
-    pub(super) fn fits(&self, path: &[Cow<'_, str>], query: &[(String, String)], any_case: bool) -> bool {
+    pub(crate) fn fits(&self, path: &[Cow<'_, str>], query: &[(String, String)], any_case: bool) -> bool {
         fits(&self.segments, path, any_case) && self.fixed_query.iter().all(|pair| is_given(pair, query))
     }
 
     /// What the parameters of a fitting path stand for.
-    pub(super) fn bindings<'t, 'p>(&'t self, path: &'p [Cow<'_, str>]) -> impl Iterator<Item = (&'t str, Cow<'p, str>)> {
+    pub(crate) fn bindings<'t, 'p>(&'t self, path: &'p [Cow<'_, str>]) -> impl Iterator<Item = (&'t str, Cow<'p, str>)> {
         let several = path.len().saturating_sub(self.segments.len()) + 1;
         let mut at = 0;
         self.segments.iter().filter_map(move |segment| {
@@ -62,11 +62,11 @@ impl Template {
         })
     }
 
-    pub(super) fn fixes(&self, query: &str) -> bool {
+    pub(crate) fn fixes(&self, query: &str) -> bool {
         self.fixed_query.iter().any(|(name, _)| name == query)
     }
 
-    pub(super) fn exactness(&self) -> Exactness {
+    pub(crate) fn exactness(&self) -> Exactness {
         let ranks = self.segments.iter().map(|segment| match segment {
             Segment::Literal(_) => 2,
             Segment::One(_) => 1,

@@ -147,7 +147,7 @@ impl Bench {
 
     /// A linked hub, a service and a group `g1` with known keys, by other hands.
     pub async fn provisioned(&self, hubs: &[(&str, &str)]) -> String {
-        self.simulator.edit(|azure| {
+        self.simulator.seed(|azure| {
             azure.add_service(NewService { subscription: SUBSCRIPTION, group: "rg", name: "dps", location: "eastus" });
             for (name, location) in hubs {
                 azure.add_hub(NewHub { subscription: SUBSCRIPTION, group: "rg", name, location, sku: "S1" });
@@ -158,7 +158,7 @@ impl Bench {
         let body = group_body("g1", &hosts);
         let got = self.dps("PUT", "/enrollmentGroups/g1", &[], Some(&body)).await;
         assert_eq!(got.status, 200, "{}", got.body);
-        self.simulator.edit(|azure| azure.id_scope("dps").unwrap())
+        self.simulator.seed(|azure| azure.id_scope("dps").unwrap())
     }
 
     /// A service API call to `dps` with its owner policy.
@@ -169,7 +169,7 @@ impl Bench {
     /// The same in a version of the API.
     pub async fn dps_of(&self, version: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Got {
         let host = "dps.azure-devices-provisioning.net";
-        let keys = self.simulator.edit(|azure| azure.service_policy_keys("dps", "provisioningserviceowner"));
+        let keys = self.simulator.seed(|azure| azure.service_policy_keys("dps", "provisioningserviceowner"));
         let expiry = self.simulator.now().as_second() + 3_600;
         let signature = sas(host, &keys.unwrap().0, Some("provisioningserviceowner"), expiry);
         let mut headers = headers.to_vec();
@@ -181,7 +181,7 @@ impl Bench {
     /// A registry call with the hub's owner policy.
     pub async fn hub(&self, hub: &str, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Got {
         let host = format!("{hub}.azure-devices.net");
-        let keys = self.simulator.edit(|azure| azure.hub_policy_keys(hub, "iothubowner"));
+        let keys = self.simulator.seed(|azure| azure.hub_policy_keys(hub, "iothubowner"));
         let expiry = self.simulator.now().as_second() + 3_600;
         let signature = sas(&host, &keys.unwrap().0, Some("iothubowner"), expiry);
         let mut headers = headers.to_vec();

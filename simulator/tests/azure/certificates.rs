@@ -86,7 +86,7 @@ async fn a_group_of_signers_tells_what_its_certificates_say_and_not_the_certific
     assert_eq!(bench.dps("POST", "/enrollmentGroups/roots/attestationmechanism", &[], None).await.body, wanted);
     assert_eq!(bench.simulator.answer_violations(), Vec::<String>::new());
     assert!(
-        bench.simulator.world().contains(
+        bench.simulator.snapshot().contains(
             "group roots enabled geoLatency [hub-east.azure-devices.net] update true migrate true signed by \"CN=old, O=Contoso\""
         )
     );

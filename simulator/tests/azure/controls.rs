@@ -274,7 +274,7 @@ async fn the_log_tells_reads_from_writes_and_holds_no_credential() {
     }
     for secret in &secrets {
         assert!(!log.contains(secret.as_str()));
-        assert!(!bench.simulator.world().contains(secret.as_str()));
+        assert!(!bench.simulator.snapshot().contains(secret.as_str()));
     }
 }
 
@@ -329,7 +329,7 @@ async fn two_runs_with_one_seed_end_in_the_same_world() {
         let scope = bench.provisioned(&[("hub-a", "eastus"), ("hub-b", "westus")]).await;
         let device = bench::Device { scope: &scope, id: "d-1", group_key: bench::GROUP_KEY, from: None };
         bench.register(&device).await;
-        worlds.push((bench.simulator.world(), bench.simulator.world_by_relation()));
+        worlds.push((bench.simulator.snapshot(), bench.simulator.snapshot_by_relation()));
     }
     assert_eq!(worlds[0], worlds[1]);
     assert!(worlds[0].1.contains("device d-1 enabled derived(g1 primary) k"), "{}", worlds[0].1);

@@ -20,7 +20,7 @@ async fn a_device_gets_the_hub_nearest_to_its_network_address() {
     let got = bench.register(&swapped).await;
     assert_eq!(got.body["registrationState"]["assignedHub"], "hub-west.azure-devices.net");
     assert_eq!(got.body["registrationState"]["substatus"], "deviceDataMigrated");
-    assert!(bench.simulator.edit(|azure| azure.device("hub-east", "contoso-simdevice-east")).is_none());
+    assert!(bench.simulator.seed(|azure| azure.device("hub-east", "contoso-simdevice-east")).is_none());
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_wrong_key_is_401_and_an_unknown_id_scope_404() {
 async fn a_device_of_a_disabled_group_is_told_so_in_its_status() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| azure.set_group_enabled("dps", "g1", false));
+    bench.simulator.seed(|azure| azure.set_group_enabled("dps", "g1", false));
     let got = bench.register(&east(&scope)).await;
     assert_eq!((got.status, &got.body["status"]), (200, &json!("disabled")));
 }
@@ -66,7 +66,7 @@ async fn a_device_of_a_disabled_group_is_told_so_in_its_status() {
 async fn a_link_whose_key_was_rolled_breaks_every_registration_through_it() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| azure.roll_hub_policy("hub-east", "iothubowner"));
+    bench.simulator.seed(|azure| azure.roll_hub_policy("hub-east", "iothubowner"));
     let got = bench.register(&east(&scope)).await;
     assert_eq!((got.status, &got.body["status"]), (200, &json!("failed")));
     assert_eq!(got.body["registrationState"]["errorCode"], 401_002);
@@ -76,10 +76,10 @@ async fn a_link_whose_key_was_rolled_breaks_every_registration_through_it() {
 async fn a_group_that_names_no_hub_uses_every_linked_one() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| azure.set_group_hubs("dps", "g1", &["hub-west.azure-devices.net"]));
+    bench.simulator.seed(|azure| azure.set_group_hubs("dps", "g1", &["hub-west.azure-devices.net"]));
     let got = bench.register(&east(&scope)).await;
     assert_eq!(got.body["registrationState"]["assignedHub"], "hub-west.azure-devices.net");
-    bench.simulator.edit(|azure| azure.set_group_hubs("dps", "g1", &[]));
+    bench.simulator.seed(|azure| azure.set_group_hubs("dps", "g1", &[]));
     let got = bench.register(&east(&scope)).await;
     assert_eq!(got.body["registrationState"]["assignedHub"], "hub-east.azure-devices.net");
 }
@@ -93,7 +93,7 @@ async fn reregistered(variant: Reregistration) -> [bool; 2] {
     bench.register(&east(&scope)).await;
     let second = Device { group_key: OTHER_GROUP_KEY, ..east(&scope) };
     assert_eq!(bench.register(&second).await.body["status"], "assigned");
-    let device = bench.simulator.edit(|azure| azure.device("hub-east", second.id)).unwrap();
+    let device = bench.simulator.seed(|azure| azure.device("hub-east", second.id)).unwrap();
     let (first, second) = (derive(GROUP_KEY, second.id), derive(OTHER_GROUP_KEY, second.id));
     [device["primaryKey"] == second, device["secondaryKey"] == first]
 }
@@ -171,12 +171,12 @@ async fn a_group_that_never_reprovisions_keeps_a_device_where_it_is() {
 async fn a_link_needs_the_rights_to_write_the_registry_and_to_connect() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
-    let keys = bench.simulator.edit(|azure| {
+    let keys = bench.simulator.seed(|azure| {
         azure.remove_link("dps", "hub-east.azure-devices.net");
         azure.hub_policy_keys("hub-east", "registryReadWrite").unwrap()
     });
     let text = format!("HostName=hub-east.azure-devices.net;SharedAccessKeyName=registryReadWrite;SharedAccessKey={}", keys.0);
-    bench.simulator.edit(|azure| azure.add_foreign_link("dps", &json!({ "connectionString": text, "location": "eastus" })));
+    bench.simulator.seed(|azure| azure.add_foreign_link("dps", &json!({ "connectionString": text, "location": "eastus" })));
     assert_eq!(bench.register(&east(&scope)).await.body["status"], "failed");
 }
 
@@ -196,14 +196,14 @@ async fn a_link_outside_the_allocation_policy_is_used_only_when_it_is_named() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
     let host = "hub-east.azure-devices.net";
-    bench.simulator.edit(|azure| {
+    bench.simulator.seed(|azure| {
         azure.remove_link("dps", host);
         let (key, _) = azure.hub_policy_keys("hub-east", "iothubowner").unwrap();
         let text = format!("HostName={host};SharedAccessKeyName=iothubowner;SharedAccessKey={key}");
         azure.add_foreign_link("dps", &json!({ "connectionString": text, "location": "eastus", "applyAllocationPolicy": false }));
     });
     assert_eq!(bench.register(&east(&scope)).await.body["registrationState"]["assignedHub"], host);
-    bench.simulator.edit(|azure| azure.set_group_hubs("dps", "g1", &[]));
+    bench.simulator.seed(|azure| azure.set_group_hubs("dps", "g1", &[]));
     let got = bench.register(&east(&scope)).await;
     assert_eq!(got.body["registrationState"]["assignedHub"], "hub-west.azure-devices.net");
 }
@@ -233,7 +233,7 @@ async fn too_many_registrations_wait_and_a_look_up_counts_as_one() {
 async fn hashed_allocation_follows_the_weights_of_the_links() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| {
+    bench.simulator.seed(|azure| {
         for ((hub, location), weight) in HUBS.into_iter().zip([1, 1_000]) {
             let host = format!("{hub}.azure-devices.net");
             azure.remove_link("dps", &host);
@@ -258,7 +258,7 @@ async fn another_services_own_name_does_not_serve_an_id_scope() {
     let scope = bench.provisioned(&HUBS).await;
     let other =
         moorage_simulator::NewService { subscription: moorage_simulator::SUBSCRIPTION, group: "rg", name: "other", location: "eastus" };
-    bench.simulator.edit(|azure| azure.add_service(other));
+    bench.simulator.seed(|azure| azure.add_service(other));
     let device = east(&scope);
     let resource = format!("{scope}/registrations/{}", device.id);
     let signature = sas(&resource, &derive(GROUP_KEY, device.id), None, bench.simulator.now().as_second() + 60);

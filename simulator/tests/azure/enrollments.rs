@@ -69,7 +69,7 @@ async fn groups_are_listed_in_pages() {
     let bench = Bench::new().await;
     bench.provisioned(&HUBS).await;
     for id in ["g2", "g3"] {
-        bench.simulator.edit(|azure| azure.add_group("dps", id, &[]));
+        bench.simulator.seed(|azure| azure.add_group("dps", id, &[]));
     }
     let body = json!({ "query": "SELECT * FROM enrollmentGroups" });
     let path = "/enrollmentGroups/query";
@@ -89,7 +89,7 @@ async fn groups_are_listed_in_pages() {
 async fn the_hundred_and_first_group_is_refused() {
     let bench = Bench::new().await;
     bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| (2..=100).for_each(|n| azure.add_group("dps", &format!("g{n}"), &[])));
+    bench.simulator.seed(|azure| (2..=100).for_each(|n| azure.add_group("dps", &format!("g{n}"), &[])));
     let got = bench.dps("PUT", "/enrollmentGroups/g101", &[], Some(&group_body("g101", &[]))).await;
     assert_eq!(got.status, 400);
     assert!(got.body["message"].as_str().unwrap().starts_with("TooManyEnrollments"));
@@ -132,7 +132,7 @@ async fn an_expired_signature_is_refused_on_the_domain_clock() {
     let bench = Bench::new().await;
     bench.provisioned(&HUBS).await;
     let host = "dps.azure-devices-provisioning.net";
-    let keys = bench.simulator.edit(|azure| azure.service_policy_keys("dps", "provisioningserviceowner"));
+    let keys = bench.simulator.seed(|azure| azure.service_policy_keys("dps", "provisioningserviceowner"));
     let expiry = bench.simulator.now().as_second() + 60;
     let signature = sas(host, &keys.unwrap().1, Some("provisioningserviceowner"), expiry);
     let url = format!("https://{host}/enrollmentGroups/g1?api-version=2021-10-01");

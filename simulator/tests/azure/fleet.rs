@@ -40,5 +40,5 @@ async fn a_fleet_registers_over_kept_connections() {
         lane.unwrap();
     }
     println!("{size} devices in {:?}", started.elapsed());
-    assert_eq!(bench.simulator.world().matches("registration device-").count(), size);
+    assert_eq!(bench.simulator.snapshot().matches("registration device-").count(), size);
 }

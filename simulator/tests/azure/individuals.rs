@@ -72,7 +72,7 @@ async fn individual_enrollments_are_listed_and_counted() {
     options.limits.individual_enrollments = 2;
     let bench = Bench::with(options).await;
     bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| ["one", "two"].map(|id| azure.add_enrollment("dps", id, true)));
+    bench.simulator.seed(|azure| ["one", "two"].map(|id| azure.add_enrollment("dps", id, true)));
     let query = json!({ "query": "SELECT * FROM enrollments" });
     let listed = bench.dps("POST", "/enrollments/query", &[("x-ms-max-item-count", "1")], Some(&query)).await;
     assert_eq!(listed.body.as_array().unwrap().iter().map(|one| &one["registrationId"]).collect::<Vec<_>>(), ["one"]);
@@ -119,7 +119,7 @@ async fn a_disabled_individual_enrollment_bars_its_device_and_nobody_else() {
     bench.dps("PUT", PATH, &[], Some(&body("disabled"))).await;
     assert_eq!(register_with(&bench, &scope, OTHER_GROUP_KEY).await.body["status"], "disabled");
     assert_eq!(register_with(&bench, &scope, &derive(GROUP_KEY, ID)).await.status, 401);
-    let world = bench.simulator.world();
+    let world = bench.simulator.snapshot();
     let line = world.lines().find(|line| line.contains("  enrollment ")).unwrap();
     assert!(line.starts_with("  enrollment contoso-simdevice-east disabled static [hub-west.azure-devices.net] update true migrate true "));
     assert!(line.ends_with(r#" {"initialTwin":{"tags":{"line":{"number":4}}}} device press-7"#), "{line}");

@@ -59,7 +59,7 @@ async fn a_link_by_identity_registers_devices_only_while_the_identity_has_a_role
     assert_eq!((&without.body["status"], &without.body["registrationState"]["errorCode"]), (&json!("failed"), &json!(401_002)));
     assert_eq!(arm(&bench, "2022-04-01", "PUT", &roles(&format!("/{NAME}")), Some(&role(&principal))).await.status, 201);
     assert_eq!(bench.register(&east(&scope)).await.body["registrationState"]["assignedHub"], HOST);
-    bench.simulator.edit(|azure| azure.withdraw_hub_roles("hub-east", &principal));
+    bench.simulator.seed(|azure| azure.withdraw_hub_roles("hub-east", &principal));
     let mut another = east(&scope);
     another.id = "contoso-another";
     assert_eq!(bench.register(&another).await.body["status"], "failed");
@@ -73,7 +73,7 @@ async fn a_link_by_identity_needs_no_signatures_at_the_hub() {
     let (principal, mut body) = with_identity(&bench).await;
     body["properties"]["iotHubs"] = json!([by_identity()]);
     put(&bench, "2026-11-01", &body).await;
-    bench.simulator.edit(|azure| {
+    bench.simulator.seed(|azure| {
         azure.grant_hub_role("hub-east", &principal);
         azure.set_hub_property("hub-east", "disableLocalAuth", json!(true));
     });
@@ -110,7 +110,7 @@ async fn a_user_assigned_identity_opens_a_hub_too() {
     }]);
     let linked = put(&bench, "2026-11-01", &body).await;
     assert_eq!(linked.body["properties"]["iotHubs"][0]["selectedUserAssignedIdentityResourceId"], GIVEN, "{}", linked.body);
-    bench.simulator.edit(|azure| azure.grant_hub_role("hub-east", &principal));
+    bench.simulator.seed(|azure| azure.grant_hub_role("hub-east", &principal));
     assert_eq!(bench.register(&east(&scope)).await.body["status"], "assigned");
 }
 
@@ -170,7 +170,7 @@ async fn after_an_older_version(variant: IdentityLink) -> (Got, Value) {
     let (principal, mut body) = with_identity(&bench).await;
     body["properties"]["iotHubs"] = json!([by_identity()]);
     put(&bench, "2026-11-01", &body).await;
-    bench.simulator.edit(|azure| azure.grant_hub_role("hub-east", &principal));
+    bench.simulator.seed(|azure| azure.grant_hub_role("hub-east", &principal));
     let older = get(&bench, "2022-12-12").await;
     assert_eq!(older["identity"], Value::Null);
     let link = json!({ "name": HOST, "location": "eastus", "allocationWeight": 1, "applyAllocationPolicy": true });
@@ -227,7 +227,7 @@ async fn a_hub_made_again_has_none_of_the_roles_of_the_one_before() {
     bench.provisioned(&HUBS).await;
     arm(&bench, "2022-04-01", "PUT", &roles(&format!("/{NAME}")), Some(&role("someone"))).await;
     let hub = moorage_simulator::NewHub { subscription: SUBSCRIPTION, group: "rg", name: "hub-east", location: "eastus", sku: "S1" };
-    bench.simulator.edit(|azure| {
+    bench.simulator.seed(|azure| {
         azure.delete_hub("hub-east");
         azure.add_hub(hub);
     });

@@ -3,7 +3,7 @@
 use crate::bench::{Bench, GROUP_KEY, HUBS, OTHER_GROUP_KEY, call, derive, east, sas};
 use crate::talker::{Hello, Talker, to_hub};
 use jiff::SignedDuration;
-use moorage_simulator::{Fault, Match, MqttDoor, Occurrence, Options, Rule, Simulator, Transport};
+use moorage_simulator::{Fault, Match, MqttListener, Occurrence, Options, Rule, Simulator, Transport};
 use mqtt_proto::QoS;
 use mqtt_proto::v3::{ConnectReturnCode, Packet, SubscribeReturnCode};
 use serde_json::{Value, json};
@@ -79,7 +79,7 @@ async fn what_a_registration_is_refused_for_is_the_same_as_over_https() {
     let (topic, body) = talker.ask(REGISTER, &json!({ "registrationId": ID }).to_string()).await;
     assert!(topic.starts_with("$dps/registrations/res/429/?$rid=1&retry-after="), "{topic}");
     assert_eq!(body["errorCode"], 429_001);
-    bench.simulator.edit(|azure| azure.delete_group("dps", "g1"));
+    bench.simulator.seed(|azure| azure.delete_group("dps", "g1"));
     let (topic, body) = talker.ask(REGISTER, &json!({ "registrationId": ID }).to_string()).await;
     assert_eq!((topic.as_str(), &body["errorCode"]), ("$dps/registrations/res/404/?$rid=1", &json!(404_201)));
 }
@@ -221,7 +221,7 @@ async fn a_connection_ends_with_the_right_to_it() {
         bench.hub("hub-east", "DELETE", &format!("/devices/{ID}"), &[("if-match", "*")], None).await;
     };
     assert!(!survives(deleted).await);
-    assert!(!survives(async |bench, _| bench.simulator.edit(|azure| azure.delete_hub("hub-east"))).await);
+    assert!(!survives(async |bench, _| bench.simulator.seed(|azure| azure.delete_hub("hub-east"))).await);
     let swapped = async |bench: &Bench, mut device: Value| {
         let keys = &mut device["authentication"]["symmetricKey"];
         (keys["primaryKey"], keys["secondaryKey"]) = (keys["secondaryKey"].clone(), keys["primaryKey"].clone());
@@ -273,10 +273,10 @@ async fn the_fault_plan_hits_messages_as_it_hits_requests() {
 
 #[tokio::test]
 async fn simulators_side_by_side_each_have_the_port_of_mqtt() {
-    let open = async || Simulator::start(Options { mqtt: MqttDoor::Anywhere, ..crate::bench::options() }).await.unwrap();
+    let open = async || Simulator::start(Options { mqtt: MqttListener::Anywhere, ..crate::bench::options() }).await.unwrap();
     let (one, other) = (open().await, open().await);
     let [first, second] = [&one, &other].map(|simulator| simulator.mqtt_address().unwrap());
     assert_eq!((first.port(), second.port()), (8_883, 8_883));
     assert_ne!(first, second);
-    assert!(Simulator::start(Options { mqtt: MqttDoor::At(first.ip()), ..crate::bench::options() }).await.is_err());
+    assert!(Simulator::start(Options { mqtt: MqttListener::At(first.ip()), ..crate::bench::options() }).await.is_err());
 }

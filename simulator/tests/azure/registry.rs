@@ -28,7 +28,7 @@ async fn a_device_is_created_without_if_match_and_updated_with_its_quoted_tag() 
 async fn local_authentication_switched_off_breaks_signatures_and_the_link() {
     let bench = Bench::new().await;
     let scope = bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| azure.set_hub_property("hub-east", "disableLocalAuth", true.into()));
+    bench.simulator.seed(|azure| azure.set_hub_property("hub-east", "disableLocalAuth", true.into()));
     assert_eq!(bench.hub("hub-east", "GET", "/devices/d1", &[], None).await.status, 401);
     assert_eq!(bench.register(&east(&scope)).await.body["status"], "failed");
     let bearer = format!("Bearer {}", bench::token(&bench.client, "https://iothubs.azure.net/.default").await);
@@ -58,7 +58,7 @@ async fn a_hub_takes_a_hundred_registry_operations_a_minute_and_unit() {
     options.limits.registry_operations_per_unit = 2;
     let bench = Bench::with(options).await;
     bench.provisioned(&HUBS).await;
-    bench.simulator.edit(|azure| azure.set_sku("hub-west", "S1", 2));
+    bench.simulator.seed(|azure| azure.set_sku("hub-west", "S1", 2));
     let statuses = async |hub: &str| {
         let mut statuses = Vec::new();
         for _ in 0..5 {

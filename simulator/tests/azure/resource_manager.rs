@@ -12,7 +12,7 @@ async fn a_wrong_client_secret_gets_the_code_of_entra() {
     assert_eq!(got.status, 401);
     assert_eq!(got.body["error"], "invalid_client");
     assert_eq!(got.body["error_codes"], json!([7_000_215]));
-    bench.simulator.edit(|azure| azure.set_client_secrets(CLIENT, &["new"]));
+    bench.simulator.seed(|azure| azure.set_client_secrets(CLIENT, &["new"]));
     let old = ask_token(&bench.client, TENANT, CLIENT, CLIENT_SECRET, scope).await;
     let new = ask_token(&bench.client, TENANT, CLIENT, "new", scope).await;
     assert_eq!((old.status, new.status), (401, 200));
@@ -34,11 +34,11 @@ async fn a_call_without_a_token_of_the_right_audience_is_refused() {
 async fn a_role_that_is_taken_away_and_a_token_that_expires_are_told_apart() {
     let bench = Bench::new().await;
     bench.group().await;
-    bench.simulator.edit(|azure| azure.set_roles(CLIENT, Some(&[])));
+    bench.simulator.seed(|azure| azure.set_roles(CLIENT, Some(&[])));
     assert_eq!(bench.arm("GET", "", None).await.status, 403);
-    bench.simulator.edit(|azure| azure.set_roles(CLIENT, None));
+    bench.simulator.seed(|azure| azure.set_roles(CLIENT, None));
     assert_eq!(bench.arm("GET", "", None).await.status, 200);
-    bench.simulator.edit(Azure::expire_tokens);
+    bench.simulator.seed(Azure::expire_tokens);
     assert_eq!(bench.arm("GET", "", None).await.body["error"]["code"], "ExpiredAuthenticationToken");
 }
 
@@ -114,7 +114,7 @@ async fn a_put_with_an_old_entity_tag_changes_nothing() {
     bench.arm("PUT", &hub_path("hub-a"), Some(&hub_body())).await;
     bench.settle().await;
     let old = bench.arm("GET", &hub_path("hub-a"), None).await.etag();
-    bench.simulator.edit(|azure| azure.set_hub_tag("hub-a", "owner", "somebody"));
+    bench.simulator.seed(|azure| azure.set_hub_tag("hub-a", "owner", "somebody"));
     let stale = bench.arm_if("PUT", &hub_path("hub-a"), Some(&old), Some(&hub_body())).await;
     assert_eq!((stale.status, &stale.body["code"]), (412, &json!(412_001)));
     let fresh = bench.arm("GET", &hub_path("hub-a"), None).await;
@@ -155,7 +155,7 @@ async fn keys_are_left_out_of_a_get_and_an_omitted_policy_is_deleted() {
 async fn a_hub_name_belongs_to_one_hub_of_the_world() {
     let bench = Bench::new().await;
     bench.group().await;
-    bench.simulator.edit(|azure| {
+    bench.simulator.seed(|azure| {
         azure.add_hub(moorage_simulator::NewHub {
             subscription: "elsewhere",
             group: "theirs",
@@ -211,14 +211,14 @@ async fn deleting_a_resource_group_takes_everything_in_it() {
     bench.settle().await;
     assert_eq!(call(&bench.client, "GET", &location, &headers, None).await.status, 200);
     assert_eq!(bench.arm("GET", "", None).await.body["error"]["code"], "ResourceGroupNotFound");
-    assert_eq!(bench.simulator.world(), "");
+    assert_eq!(bench.simulator.snapshot(), "");
 }
 
 async fn linked(bench: &Bench) -> Value {
     bench.group().await;
     bench.arm("PUT", &hub_path("hub-a"), Some(&hub_body())).await;
     bench.settle().await;
-    let (key, _) = bench.simulator.edit(|azure| azure.hub_policy_keys("hub-a", "iothubowner")).unwrap();
+    let (key, _) = bench.simulator.seed(|azure| azure.hub_policy_keys("hub-a", "iothubowner")).unwrap();
     let link = json!({
         "connectionString":
             format!("HostName=hub-a.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey={key}"),
@@ -234,7 +234,7 @@ async fn linked(bench: &Bench) -> Value {
 async fn a_link_comes_back_masked_and_sent_back_masked_keeps_its_key() {
     let bench = Bench::new().await;
     linked(&bench).await;
-    let before = bench.simulator.world();
+    let before = bench.simulator.snapshot();
     let shown = bench.arm("GET", &dps_path("dps"), None).await.body;
     assert_eq!(
         shown["properties"]["iotHubs"],
@@ -249,7 +249,7 @@ async fn a_link_comes_back_masked_and_sent_back_masked_keeps_its_key() {
     );
     assert_eq!(bench.arm("PUT", &dps_path("dps"), Some(&shown)).await.status, 200);
     bench.settle().await;
-    assert_eq!(bench.simulator.world(), before);
+    assert_eq!(bench.simulator.snapshot(), before);
 }
 
 #[tokio::test]
@@ -258,11 +258,11 @@ async fn a_masked_link_is_stored_literally_in_the_other_variant() {
     options.variants.masked_link = MaskedLink::StoredLiterally;
     let bench = Bench::with(options).await;
     linked(&bench).await;
-    let before = bench.simulator.world();
+    let before = bench.simulator.snapshot();
     let shown = bench.arm("GET", &dps_path("dps"), None).await.body;
     bench.arm("PUT", &dps_path("dps"), Some(&shown)).await;
     bench.settle().await;
-    assert_ne!(bench.simulator.world(), before);
+    assert_ne!(bench.simulator.snapshot(), before);
     assert!(bench.simulator.secrets_ever_held().iter().all(|secret| secret != "****"));
 }
 
@@ -283,7 +283,7 @@ async fn the_last_writer_of_a_provisioning_service_wins_whatever_its_entity_tag(
     let bench = Bench::new().await;
     linked(&bench).await;
     let stale = bench.arm("GET", &dps_path("dps"), None).await.etag();
-    bench.simulator.edit(|azure| {
+    bench.simulator.seed(|azure| {
         azure.add_foreign_link(
             "dps",
             &json!({
@@ -359,7 +359,7 @@ async fn the_keys_of_a_routing_endpoint_come_back_masked_and_survive_being_sent_
     );
     assert_eq!(bench.arm("PUT", &hub_path("hub-a"), Some(&shown)).await.status, 200);
     bench.settle().await;
-    let stored = bench.simulator.edit(|azure| azure.hub_property("hub-a", "routing")).unwrap();
+    let stored = bench.simulator.seed(|azure| azure.hub_property("hub-a", "routing")).unwrap();
     assert_eq!(stored["endpoints"]["eventHubs"][0]["connectionString"], secret);
 }
 

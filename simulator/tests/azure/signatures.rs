@@ -16,7 +16,7 @@ fn the_derived_keys_are_those_of_the_vectors() {
 async fn the_second_documented_slot_of_a_policy_works_and_a_foreign_resource_does_not() {
     let bench = Bench::new().await;
     bench.provisioned(&[("hub-a", "eastus"), ("hub-b", "eastus")]).await;
-    let (_, secondary) = bench.simulator.edit(|azure| azure.hub_policy_keys("hub-a", "iothubowner")).unwrap();
+    let (_, secondary) = bench.simulator.seed(|azure| azure.hub_policy_keys("hub-a", "iothubowner")).unwrap();
     let get = async |resource: &str| {
         let expiry = bench.simulator.now().as_second() + 60;
         let signature = bench::sas(resource, &secondary, Some("iothubowner"), expiry);

@@ -1,7 +1,7 @@
 //! The check of requests.
 
 use http::{HeaderValue, Method};
-use moorage_simulator::spec::{Kind, Service, Violation};
+use moorage_simulator::spec::{Kind, Violation};
 use serde_json::{Value, json};
 
 use crate::call::{ARM, Call, DEVICES, DPS, GLOBAL, HUB, group, hub, hub_with, put_group, put_hub};
@@ -12,7 +12,7 @@ fn a_correct_hub_passes() {
     assert_eq!(call.found(), [""; 0]);
     let operation = call.operation();
     assert_eq!(operation.id(), "IotHubResource_CreateOrUpdate");
-    assert_eq!(operation.service(), Service::IotHub);
+    assert_eq!(operation.api(), "IoT Hub");
     assert_eq!(operation.api_version(), "2023-06-30");
     assert_eq!(operation.method(), Method::PUT);
     assert_eq!(operation.to_string(), "IotHubResource_CreateOrUpdate 2023-06-30 of IoT Hub");
@@ -137,9 +137,9 @@ fn a_host_may_carry_a_port() {
 #[test]
 fn the_path_tells_the_device_api_from_the_service_api_on_one_host() {
     let service = Call::new("GET", DPS, "/registrations/one", "2021-10-01");
-    assert_eq!(service.operation().service(), Service::ProvisioningEnrollment);
+    assert_eq!(service.operation().api(), "DPS enrollments");
     let device = Call::new("POST", DPS, "/0ne0/registrations/one", "2021-06-01").body(json!({}));
-    assert_eq!(device.operation().service(), Service::ProvisioningDevice);
+    assert_eq!(device.operation().api(), "DPS devices");
 }
 
 #[test]

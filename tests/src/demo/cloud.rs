@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn the_cloud_is_read_as_the_simulator_prints_it() -> anyhow::Result<()> {
         let simulator = block_on(Simulator::start(cloud_options()))?;
-        simulator.edit(|azure| {
+        simulator.seed(|azure| {
             azure.add_resource_group(SUBSCRIPTION, "rg", "westus");
             for (name, location) in [("west", "westus"), ("east", "eastus")] {
                 azure.add_hub(NewHub { subscription: SUBSCRIPTION, group: "rg", name, location, sku: "S2" });
@@ -146,7 +146,7 @@ mod tests {
             azure.link_hub("dps", "west");
             azure.add_group("dps", "devices", &["west.azure-devices.net"]);
         });
-        let cloud = Cloud::read(&simulator.world());
+        let cloud = Cloud::read(&simulator.snapshot());
         assert_eq!(cloud.things(), [("resource group", "rg"), ("hub", "east"), ("hub", "west"), ("provisioning service", "dps")]);
         let west = cloud.hub("west").expect("it is there");
         assert_eq!((west.region.as_str(), west.sku.as_str(), west.marked, cloud.is_linked(west)), ("westus", "S2x1", true, true));

@@ -23,7 +23,7 @@ pub(super) const EXAMPLE: &str = "s0-tenants.yaml";
 pub(super) async fn play(setting: &Setting, voice: &mut Voice, keep: bool) -> anyhow::Result<()> {
     let mut lookout = Lookout::new(&setting.control.admin());
     apply(setting, &mut lookout, voice).await?;
-    let cloud = Cloud::read(&setting.stage.cloud().world());
+    let cloud = Cloud::read(&setting.stage.cloud().snapshot());
     take_stock(&lookout, &cloud, voice)?;
     kubectl::show(setting.control, "kubectl get moorage -A", voice).await?;
     voice.title("Devices register, each with what its Secret holds");

@@ -40,8 +40,8 @@ impl Setting {
         let namespaces = Example::read(example, "")?.namespaces();
         let set = Stage::set(control, NAME, &namespaces, cloud_options());
         let stage = step(&progress, "Starting the local Azure and installing the operator's rights", set).await?;
-        stage.cloud().edit(there_before);
-        let before = stage.cloud().world();
+        stage.cloud().seed(there_before);
+        let before = stage.cloud().snapshot();
         let launch = Launch {
             installation: Installation { id: "demo".to_owned(), namespace: stage.operator_namespace() },
             // All, as by default.

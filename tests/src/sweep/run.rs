@@ -83,7 +83,7 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
     let fixture = Fixture::new(tenant, &name)?;
     let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
     let stage = Stage::set(control, &name, &fixture.namespaces(), options).await?;
-    stage.cloud().edit(|azure| fixture.past(azure));
+    stage.cloud().seed(|azure| fixture.past(azure));
     let before = world::cloud(&stage, &fixture);
     let (judge, deaths) = Judge::new(trouble.clone());
     let judge = Arc::new(judge);

@@ -41,7 +41,7 @@ const PRESENT: [&str; 15] = [
 
 /// The cloud.
 pub(super) fn cloud(stage: &Stage, fixture: &Fixture) -> String {
-    Names::of(stage, fixture).replaced(&stage.cloud().world_by_relation())
+    Names::of(stage, fixture).replaced(&stage.cloud().snapshot_by_relation())
 }
 
 /// What is in the cluster: our objects, our Secrets, our ledger.

@@ -36,8 +36,8 @@ async fn a_device_identity_is_made_disabled_and_deleted() {
 async fn a_key_that_was_rolled_is_denied() {
     let bench = Bench::new().await;
     let registry = bench.registry("contoso-east");
-    bench.simulator.edit(|azure| azure.roll_hub_policy("contoso-east", "iothubowner"));
-    bench.simulator.edit(|azure| azure.roll_hub_policy("contoso-east", "iothubowner"));
+    bench.simulator.seed(|azure| azure.roll_hub_policy("contoso-east", "iothubowner"));
+    bench.simulator.seed(|azure| azure.roll_hub_policy("contoso-east", "iothubowner"));
     let refused = registry.device(&DeviceId::parse("d1").expect("a device id")).await.expect_err("the key is old");
     assert_eq!(refused.class(), Class::Denied);
 }

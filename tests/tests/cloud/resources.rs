@@ -26,7 +26,7 @@ async fn s0_1_a_resource_group_is_made_tagged_seen_to_be_empty_and_deleted() {
     assert_eq!(arm.resource_group_is_empty(GROUP).await, Ok(true));
     bench.registry("contoso-east");
     assert_eq!(arm.resource_group_is_empty(GROUP).await, Ok(false));
-    bench.simulator.edit(|azure| azure.delete_hub("contoso-east"));
+    bench.simulator.seed(|azure| azure.delete_hub("contoso-east"));
     assert_eq!(arm.delete_resource_group(GROUP).await, Ok(()));
     bench.until(|| arm.resource_group(GROUP), Option::is_none).await;
     assert_eq!(arm.delete_resource_group(GROUP).await, Ok(()));
@@ -137,7 +137,7 @@ async fn s0_2_a_provisioning_service_is_made_and_has_an_id_scope_and_hosts() {
     arm.put_resource_group(GROUP, &ResourceGroup::new("eastus")).await.expect("a group");
     arm.put_provisioning_service(&id, &ProvisioningService::new("eastus")).await.expect("made");
     let service = bench.until(|| arm.provisioning_service(&id), service_active).await.expect("there");
-    assert_eq!(service.id_scope().map(|scope| scope.to_string()), bench.simulator.edit(|azure| azure.id_scope("contoso")));
+    assert_eq!(service.id_scope().map(|scope| scope.to_string()), bench.simulator.seed(|azure| azure.id_scope("contoso")));
     assert_eq!(service.service_host(), Some("contoso.azure-devices-provisioning.net"));
     assert_eq!(service.device_host(), Some("global.azure-devices-provisioning.net"));
     let owner = arm.provisioning_service_key(&id, "provisioningserviceowner").await.expect("readable").expect("there");
@@ -158,8 +158,8 @@ async fn s0_3_a_hub_is_linked_and_unlinked_beside_somebody_elses() {
         "location": "westus",
         "allocationWeight": 9,
     });
-    bench.simulator.edit(|azure| azure.add_foreign_link("contoso", &foreign));
-    let before = bench.simulator.world();
+    bench.simulator.seed(|azure| azure.add_foreign_link("contoso", &foreign));
+    let before = bench.simulator.snapshot();
 
     let owner = arm.hub_key(&resource("contoso-east"), "iothubowner").await.expect("readable").expect("there");
     let host = bench.azure.cloud().hub_named("contoso-east").expect("a hub's name");
@@ -180,7 +180,7 @@ async fn s0_3_a_hub_is_linked_and_unlinked_beside_somebody_elses() {
 
     arm.put_provisioning_service(&id, &linked.without_link(host.host())).await.expect("unlinked");
     bench.until(|| arm.provisioning_service(&id), service_active).await;
-    assert_eq!(bench.simulator.world(), before);
+    assert_eq!(bench.simulator.snapshot(), before);
     bench.is_in_order();
 }
 

@@ -51,7 +51,7 @@ impl Bench {
     /// A hub that is there, and its registry.
     pub fn registry(&self, hub: &str) -> Registry {
         let new = NewHub { subscription: SUBSCRIPTION, group: GROUP, name: hub, location: "eastus", sku: "S1" };
-        let key = self.simulator.edit(|azure| {
+        let key = self.simulator.seed(|azure| {
             azure.add_hub(new);
             azure.hub_policy_keys(hub, "iothubowner")
         });
@@ -63,7 +63,7 @@ impl Bench {
     pub fn dps(&self, name: &str, hub: &str) -> DpsService {
         self.registry(hub);
         let new = NewService { subscription: SUBSCRIPTION, group: GROUP, name, location: "eastus" };
-        let key = self.simulator.edit(|azure| {
+        let key = self.simulator.seed(|azure| {
             azure.add_service(new);
             azure.link_hub(name, hub);
             azure.service_policy_keys(name, "provisioningserviceowner")

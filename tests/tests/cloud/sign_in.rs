@@ -64,7 +64,7 @@ async fn a_token_that_is_refused_before_its_time_is_replaced_once_by_however_man
     let bench = Bench::new().await;
     let arm = bench.arm();
     assert_eq!(arm.probe().await, Ok(()));
-    bench.simulator.edit(moorage_simulator::Azure::expire_tokens);
+    bench.simulator.seed(moorage_simulator::Azure::expire_tokens);
     let results = join_all((0..20).map(|_| arm.probe())).await;
     assert!(results.iter().all(Result::is_ok), "{results:?}");
     assert_eq!(bench.requests_to(LOGIN), 2);

@@ -56,7 +56,7 @@ pub async fn certified_elsewhere(story: &Story<'_>, t: usize) -> Result<(), Stri
     let signer = Authority::from_pem(&authority.certificate).expect("an authority");
     let (from, until) = (story.world.now() - jiff::SignedDuration::from_mins(5), story.world.now() + jiff::SignedDuration::from_hours(20));
     let leaf = Leaf::issue(&signer, &authority.key, &RegistrationId::parse(&id).expect("an id"), (from, until)).expect("it signs");
-    let scope = story.world.cloud.edit(|azure| azure.id_scope(SERVICE)).unwrap_or_default();
+    let scope = story.world.cloud.seed(|azure| azure.id_scope(SERVICE)).unwrap_or_default();
     let entries = [
         ("registrationId", id),
         ("idScope", scope),

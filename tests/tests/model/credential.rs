@@ -57,7 +57,7 @@ impl Held<'_> {
 
     /// Where the device registers, as its Secret has to tell.
     pub fn place(&self) -> [(&'static str, String); 3] {
-        let scope = self.story.world.cloud.edit(|azure| azure.id_scope(SERVICE)).unwrap_or_default();
+        let scope = self.story.world.cloud.seed(|azure| azure.id_scope(SERVICE)).unwrap_or_default();
         [
             ("registrationId", self.story.case.registration_id(self.t, self.d)),
             ("idScope", scope),
@@ -73,10 +73,10 @@ impl Held<'_> {
             (Way::Hub(_), hub) => self.of_identity(&hub.unwrap_or_default())?,
             (Way::Alone, _) => {
                 self.enrolled(&id)?;
-                cloud.edit(|azure| azure.enrollment_keys(SERVICE, &id)).ok_or("its individual enrollment has no keys")?
+                cloud.seed(|azure| azure.enrollment_keys(SERVICE, &id)).ok_or("its individual enrollment has no keys")?
             }
             (Way::Group, _) => {
-                let keys = cloud.edit(|azure| azure.group_keys(SERVICE, &group_id(self.t))).ok_or("there is no group")?;
+                let keys = cloud.seed(|azure| azure.group_keys(SERVICE, &group_id(self.t))).ok_or("there is no group")?;
                 let id = RegistrationId::parse(&id).expect("an id");
                 let derived =
                     |key: &str| derive_device_key(&SymmetricKey::from_base64(key).expect("a key"), &id).expose_base64().to_string();
@@ -90,7 +90,7 @@ impl Held<'_> {
     fn of_identity(&self, hub: &str) -> Result<(String, String), String> {
         let id = self.story.case.device_id(self.t, self.d);
         self.expect(&[("deviceId", id.clone()), ("hubHost", format!("{hub}{HOSTS}"))])?;
-        let there = self.story.world.cloud.edit(|azure| azure.device(hub, &id)).ok_or("its hub does not know its device")?;
+        let there = self.story.world.cloud.seed(|azure| azure.device(hub, &id)).ok_or("its hub does not know its device")?;
         if there["status"] != "enabled" {
             return Err("its device is disabled".to_owned());
         }
@@ -150,7 +150,7 @@ impl Held<'_> {
             return Ok(None);
         }
         let (hub, id) = home(self.story, self.t, self.d).ok_or("no hub knows its device")?;
-        let there = self.story.world.cloud.edit(|azure| azure.device(&hub, &id)).unwrap_or_default();
+        let there = self.story.world.cloud.seed(|azure| azure.device(&hub, &id)).unwrap_or_default();
         let takes = |key: &&String| [&there["primaryKey"], &there["secondaryKey"]].iter().any(|held| held.as_str() == Some(key));
         let host = format!("{hub}{HOSTS}");
         let strings = keys.iter().filter(takes).map(|key| format!("HostName={host};DeviceId={id};SharedAccessKey={key}"));

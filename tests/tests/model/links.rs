@@ -48,7 +48,7 @@ fn linked(story: &Story<'_>, sight: &Sight, t: usize, h: usize) -> Result<(), St
     if !line.contains(&format!(" {means} weight {} apply false", wish.weight)) {
         return Err(format!("is linked otherwise than {means} with weight {}: {line}", wish.weight));
     }
-    let principal = story.world.cloud.edit(|azure| azure.service_principal(SERVICE)).unwrap_or_default();
+    let principal = story.world.cloud.seed(|azure| azure.service_principal(SERVICE)).unwrap_or_default();
     let block = sight.block(&format!("hub {hub}")).unwrap_or_default();
     let lets_in =
         !principal.is_empty() && block.lines().any(|line| line.starts_with("role ") && line.ends_with(&format!(" of {principal}")));

@@ -48,7 +48,7 @@ fn let_go(story: &mut Story<'_>) {
         // A group that is kept goes on naming hubs, until its owner takes them out.
         let group = group_id(t);
         if sight.hubs_of_group(SERVICE, &group).is_some() && story.get(Ref::Group(number(t))).is_none() {
-            story.world.cloud.edit(|azure| azure.set_group_hubs(SERVICE, &group, &[]));
+            story.world.cloud.seed(|azure| azure.set_group_hubs(SERVICE, &group, &[]));
         }
     }
     let goes = story.get(Ref::Service).is_some_and(|found| is_to_go(&found));
@@ -56,7 +56,7 @@ fn let_go(story: &mut Story<'_>) {
         // Hubs that are kept stay linked, until their owner unlinks them.
         for t in (0..story.case.tenants.len()).filter(|t| story.get(Ref::Hubs(number(*t))).is_none()).collect::<Vec<_>>() {
             for hub in (0..story.case.tenants[t].hubs.len()).map(|h| hub_name(t, h)) {
-                story.world.cloud.edit(|azure| azure.remove_link(SERVICE, &format!("{hub}{HOSTS}")));
+                story.world.cloud.seed(|azure| azure.remove_link(SERVICE, &format!("{hub}{HOSTS}")));
                 story.touch(format!("link {hub}"));
             }
         }
@@ -86,7 +86,7 @@ fn unstick(story: &mut Story<'_>, object: Ref, reason: &str, message: &str) {
         }
         ("AlreadyExists", Ref::Device(t, d)) if message.contains("individual") => {
             let id = story.case.registration_id(usize::from(t), usize::from(d));
-            story.world.cloud.edit(|azure| azure.delete_enrollment(SERVICE, &id));
+            story.world.cloud.seed(|azure| azure.delete_enrollment(SERVICE, &id));
             story.touch(format!("enrollment {id}"));
             look_again(story, object);
         }
@@ -99,7 +99,7 @@ fn unstick(story: &mut Story<'_>, object: Ref, reason: &str, message: &str) {
             story
                 .world
                 .cloud
-                .edit(|azure| if reason == "Drifted" { azure.set_device_enabled(&hub, &id, true) } else { azure.delete_device(&hub, &id) });
+                .seed(|azure| if reason == "Drifted" { azure.set_device_enabled(&hub, &id, true) } else { azure.delete_device(&hub, &id) });
             story.touch(format!("device {hub} {id}"));
             look_again(story, object);
         }

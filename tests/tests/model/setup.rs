@@ -11,7 +11,7 @@ use crate::world::World;
 /// Sets up what is there before anything of ours.
 pub async fn begin(case: &Case) -> Story<'_> {
     let world = World::new(case).await;
-    world.cloud.edit(|azure| {
+    world.cloud.seed(|azure| {
         if case.service.existed {
             azure.add_service(NewService { subscription: SUBSCRIPTION, group: "platform-rg", name: SERVICE, location: "eastus" });
         }

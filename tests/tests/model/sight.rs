@@ -19,7 +19,7 @@ impl Sight {
     pub fn of(cloud: &Simulator) -> Self {
         let mut blocks: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut name = String::new();
-        for line in cloud.world().lines() {
+        for line in cloud.snapshot().lines() {
             if !line.starts_with(' ') {
                 let words = if line.starts_with("resource group") { 3 } else { 2 };
                 name = line.split(' ').take(words).collect::<Vec<_>>().join(" ");

@@ -87,8 +87,8 @@ impl Story<'_> {
     /// Uploads an authority as it is to the service, if there is one.
     pub fn upload_authority(&mut self, t: usize, n: u8) {
         let (name, pem) = (authority_name(t, n), self.authorities.of(t, n).certificate);
-        if self.world.cloud.world().lines().any(|line| line.starts_with(&format!("service {SERVICE} "))) {
-            self.world.cloud.edit(|azure| azure.add_authority(SERVICE, &name, &pem));
+        if self.world.cloud.snapshot().lines().any(|line| line.starts_with(&format!("service {SERVICE} "))) {
+            self.world.cloud.seed(|azure| azure.add_authority(SERVICE, &name, &pem));
         }
     }
 
@@ -211,7 +211,7 @@ impl Story<'_> {
     pub fn roll_client_secret(&mut self) {
         self.secrets += 1;
         let fresh = format!("{CLIENT_SECRET}-{}", self.secrets);
-        self.world.cloud.edit(|azure| {
+        self.world.cloud.seed(|azure| {
             azure.set_client_secrets(CLIENT, &[&fresh]);
             azure.expire_tokens();
         });

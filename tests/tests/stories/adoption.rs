@@ -29,7 +29,7 @@ async fn beside(tenants: &mut Tenants, kind: &str, name: &str, other: &str, chan
 fn of_two_objects_that_want_the_same_hub_or_the_same_group_the_older_one_keeps_it() -> anyhow::Result<()> {
     block_on(async {
         let mut tenants = presses("rivals", &[]).await?;
-        let (world, always) = (tenants.world(), json!("Always"));
+        let (world, always) = (tenants.snapshot(), json!("Always"));
         beside(&mut tenants, "EnrollmentGroup", "presses-small", "intruder", |spec| {
             (spec["enrollmentGroupId"], spec["adoption"]) = (json!("presses-small"), always.clone());
         })
@@ -46,7 +46,7 @@ fn of_two_objects_that_want_the_same_hub_or_the_same_group_the_older_one_keeps_i
         let refused = tenants.until("TenantHubGroup", "presses", "intruder", "Stalled", "AlreadyExists").await?;
         assert!(message(&refused).contains("belongs to another Moorage object"), "{}", message(&refused));
         tenants.stage.until_at_rest(&tenants.operator).await?;
-        assert_eq!(tenants.world(), world);
+        assert_eq!(tenants.snapshot(), world);
         tenants.end().await
     })
 }
@@ -56,7 +56,7 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
     block_on(async {
         let mut tenants = presses("heir", &[]).await?;
         let namespace = tenants.example.namespace("presses");
-        let world = tenants.world();
+        let world = tenants.snapshot();
         for (kind, name) in [("EnrollmentGroup", "presses-anywhere"), ("EnrollmentGroup", "presses-small"), ("TenantHubGroup", "presses")] {
             tenants.annotate(kind, "presses", name, "moorage.dev/orphan=true").await?;
         }
@@ -66,7 +66,7 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
             tenants.stage.until_gone(kind, &namespace, name).await?;
         }
         let barred = |world: &str| world.lines().filter(|line| !line.contains("enrollment press-1 ")).collect::<Vec<_>>().join("\n");
-        assert_eq!(barred(&tenants.world()), barred(&world), "the cloud is as it was");
+        assert_eq!(barred(&tenants.snapshot()), barred(&world), "the cloud is as it was");
 
         beside(&mut tenants, "TenantHubGroup", "presses", "heir", |spec| spec["deletionPolicy"] = json!("Delete")).await?;
         let refused = tenants.until("TenantHubGroup", "presses", "heir", "Stalled", "AlreadyExists").await?;
@@ -86,7 +86,11 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
 
         tenants.stage.kubectl(&["delete", "thg", "heir", "-n", &namespace, "--wait=false"], "").await?;
         tenants.stage.until_gone("TenantHubGroup", &namespace, "heir").await?;
-        assert!(tenants.world().contains("presses-large-hub") && tenants.world().contains("presses-small-hub"), "{}", tenants.world());
+        assert!(
+            tenants.snapshot().contains("presses-large-hub") && tenants.snapshot().contains("presses-small-hub"),
+            "{}",
+            tenants.snapshot()
+        );
         tenants.end().await
     })
 }
@@ -98,7 +102,7 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
         cloud.subscriptions.push(Subscription { id: ELSEWHERE.to_owned(), tenant: ELSEWHERE.to_owned() });
         let example = Example::read("s0-policies.yaml", "taken")?;
         let stage = Stage::set(shared().await?, "taken", &example.namespaces(), cloud).await?;
-        stage.cloud().edit(|azure| {
+        stage.cloud().seed(|azure| {
             azure.add_resource_group(ELSEWHERE, "theirs", "eastus");
             let (group, location, sku) = ("theirs", "eastus", "S1");
             azure.add_hub(NewHub { subscription: ELSEWHERE, group, name: "presses-large-hub", location, sku });
@@ -108,7 +112,7 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
         let namespace = example.namespace("presses");
         let stalled = stage.until_condition("TenantHubGroup", &namespace, "presses", "Stalled", "NameTaken").await?;
         assert!(message(&stalled).contains("the name of IoT hub presses-large-hub is taken in the world"), "{}", message(&stalled));
-        stage.cloud().edit(|azure| azure.delete_hub("presses-large-hub"));
+        stage.cloud().seed(|azure| azure.delete_hub("presses-large-hub"));
         stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
         stage.until_all_ready().await?;
         operator.stop().await
@@ -120,7 +124,7 @@ fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "denied")?;
         let stage = Stage::set(shared().await?, "denied", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().edit(|azure| {
+        stage.cloud().seed(|azure| {
             fabrikam_s_past(azure);
             azure.set_hub_tag("fabrikam-asia-hub", "theirs", "yes");
             azure.add_hub_policy("fabrikam-asia-hub", "precious", "ServiceConnect");
@@ -136,8 +140,8 @@ fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<
         .await?;
         stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
         stage.until_all_ready().await?;
-        let kept = stage.cloud().edit(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
-        assert!(kept.is_some() && stage.cloud().world().contains(r#""theirs":"yes""#), "{}", stage.cloud().world());
+        let kept = stage.cloud().seed(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
+        assert!(kept.is_some() && stage.cloud().snapshot().contains(r#""theirs":"yes""#), "{}", stage.cloud().snapshot());
         operator.stop().await
     })
 }

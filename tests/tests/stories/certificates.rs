@@ -207,7 +207,7 @@ fn what_cannot_sign_is_refused_with_a_sentence_that_says_what_to_do() -> anyhow:
             keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
             stalled(reason, sentence).await?;
         }
-        assert!(!tenants.world().contains("wind-turbines"), "{}", tenants.world());
+        assert!(!tenants.snapshot().contains("wind-turbines"), "{}", tenants.snapshot());
 
         let (certificate, key) = authority("Wind devices 2026", |_| ())?;
         keep(&tenants, "wind-ca-2026", &certificate, &key).await?;

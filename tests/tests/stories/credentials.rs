@@ -48,10 +48,10 @@ async fn until_accepted(tenants: &Tenants, field: &str, value: &str) -> anyhow::
 async fn correct_a_drift(tenants: &Tenants, request: &str) -> anyhow::Result<Vec<String>> {
     tenants.stage.until_at_rest(&tenants.operator).await?;
     let asked = tenants.stage.cloud().requests().len();
-    tenants.stage.cloud().edit(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
+    tenants.stage.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
     tenants.annotate("TenantHubGroup", "contoso", "contoso-us", &format!("moorage.dev/sync-requested-at={request}")).await?;
     until("the drift is corrected", SOON, || async {
-        if tenants.world().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
+        if tenants.snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
     })
     .await?;
     let requests = tenants.stage.cloud().requests();
@@ -67,10 +67,10 @@ fn a_client_secret_that_is_replaced_while_objects_are_under_way_is_used_at_once(
     block_on(async {
         let tenants = Tenants::begun("newsecret", cloud_options(), |_| {}).await?;
         until("the first hub is being made", SOON, || async {
-            if tenants.world().contains("contoso-east-hub") { Ok(()) } else { Err(NotYet::seen(tenants.world())) }
+            if tenants.snapshot().contains("contoso-east-hub") { Ok(()) } else { Err(NotYet::seen(tenants.snapshot())) }
         })
         .await?;
-        tenants.stage.cloud().edit(|azure| {
+        tenants.stage.cloud().seed(|azure| {
             azure.set_client_secrets(CLIENT, &["the-new-secret"]);
             azure.expire_tokens();
         });

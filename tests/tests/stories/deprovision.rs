@@ -11,11 +11,11 @@ use crate::tenants::{EAST, Tenants};
 const HUB: &str = "presses-small-hub";
 
 fn has_identity(tenants: &Tenants, hub: &str, device: &str) -> bool {
-    tenants.stage.cloud().edit(|azure| azure.device(hub, device)).is_some()
+    tenants.stage.cloud().seed(|azure| azure.device(hub, device)).is_some()
 }
 
 fn has_record(tenants: &Tenants, device: &str) -> bool {
-    tenants.world().lines().any(|line| line.starts_with(&format!("  registration {device} ")))
+    tenants.snapshot().lines().any(|line| line.starts_with(&format!("  registration {device} ")))
 }
 
 async fn register(tenants: &Tenants, name: &str) -> anyhow::Result<String> {
@@ -62,7 +62,7 @@ fn a_device_in_a_hub_that_is_not_its_tenant_s_is_left_there_and_told_of() -> any
         let tenants = presses("elsewhere", &[]).await?;
         register(&tenants, "press-1").await?;
         // Somebody has moved it.
-        tenants.stage.cloud().edit(|azure| azure.set_assigned_hub("presses-dps", "press-1", "fabrikam-asia-hub.azure-devices.net"));
+        tenants.stage.cloud().seed(|azure| azure.set_assigned_hub("presses-dps", "press-1", "fabrikam-asia-hub.azure-devices.net"));
         delete(&tenants, "press-1").await?;
         let stalled = tenants.until("DeviceCredential", "presses", "press-1", "Stalled", "NotGranted").await?;
         assert!(message(&stalled).starts_with("the device is in hub fabrikam-asia-hub.azure-devices.net"), "{}", message(&stalled));

@@ -68,11 +68,11 @@ async fn delete(tenants: &Tenants, name: &str) -> anyhow::Result<()> {
 /// The lines of the world about a registration id: its enrollment and its record.
 fn about(tenants: &Tenants, id: &str) -> Vec<String> {
     let of_it = |line: &&str| [format!("enrollment {id} "), format!("registration {id} ")].iter().any(|one| line.trim().starts_with(one));
-    tenants.world().lines().filter(of_it).map(|line| line.trim().to_owned()).collect()
+    tenants.snapshot().lines().filter(of_it).map(|line| line.trim().to_owned()).collect()
 }
 
 fn identity(tenants: &Tenants, hub: &str, id: &str) -> Option<Value> {
-    tenants.stage.cloud().edit(|azure| azure.device(hub, id))
+    tenants.stage.cloud().seed(|azure| azure.device(hub, id))
 }
 
 /// Applies a credential like one of the example, with another name and other fields.
@@ -252,7 +252,7 @@ fn s0_8_an_individual_enrollment_becomes_the_bar_of_its_device_and_comes_back_wi
         assert!(barred.len() == 1 && barred[0].starts_with("enrollment mill-2 disabled - [] "), "{barred:?}");
         assert!(mill.register(Some("deviceKey"), |_| {}).await.is_err());
         // Even enabled by hand it does not take the keys of the Secret that is gone.
-        tenants.stage.cloud().edit(|azure| azure.set_enrollment_enabled("mills-dps", "mill-2", true));
+        tenants.stage.cloud().seed(|azure| azure.set_enrollment_enabled("mills-dps", "mill-2", true));
         assert!(mill.register(Some("deviceKey"), |_| {}).await.is_err());
 
         tenants.stage.apply(&tenants.example).await?;
@@ -277,7 +277,7 @@ fn a_device_of_a_hub_that_was_lost_is_made_again_with_the_hub_and_its_credential
     block_on(async {
         let tenants = mills("lost-hub", cloud_options()).await?;
         let key = entry(&tenants, "mill-3", "deviceKey").await?;
-        tenants.stage.cloud().edit(|azure| azure.delete_hub("mills-east-hub"));
+        tenants.stage.cloud().seed(|azure| azure.delete_hub("mills-east-hub"));
         tenants.annotate("TenantHubGroup", "mills", "mills", "moorage.dev/sync-requested-at=now").await?;
         tenants.until("DeviceCredential", "mills", "mill-3", "Reconciling", "DependencyNotReady").await?;
         tenants.annotate("TenantHubGroup", "mills", "mills", "moorage.dev/recreate=mills-east-hub").await?;
@@ -293,7 +293,7 @@ fn a_device_of_a_hub_that_was_lost_is_made_again_with_the_hub_and_its_credential
 fn a_device_that_somebody_disables_stays_so_and_is_told_of_until_somebody_enables_it() -> anyhow::Result<()> {
     block_on(async {
         let tenants = mills("disabled-device", cloud_options()).await?;
-        let enable = |enabled| tenants.stage.cloud().edit(|azure| azure.set_device_enabled("mills-east-hub", "Mill-3", enabled));
+        let enable = |enabled| tenants.stage.cloud().seed(|azure| azure.set_device_enabled("mills-east-hub", "Mill-3", enabled));
         enable(false);
         tenants.annotate("DeviceCredential", "mills", "mill-3", "moorage.dev/sync-requested-at=now").await?;
         tenants.until("DeviceCredential", "mills", "mill-3", "Stalled", "Drifted").await?;
@@ -314,7 +314,7 @@ fn a_device_that_somebody_disables_stays_so_and_is_told_of_until_somebody_enable
 fn what_somebody_else_has_made_under_a_device_s_name_is_left_alone_and_told_of() -> anyhow::Result<()> {
     block_on(async {
         let tenants = mills("foreign", cloud_options()).await?;
-        tenants.stage.cloud().edit(|azure| azure.add_enrollment("mills-dps", "mill-1", true));
+        tenants.stage.cloud().seed(|azure| azure.add_enrollment("mills-dps", "mill-1", true));
         let theirs = about(&tenants, "mill-1");
         tenants.patch("DeviceCredential", "mills", "mill-1", &json!({ "spec": { "individualEnrollment": {} } })).await?;
         tenants.until("DeviceCredential", "mills", "mill-1", "Stalled", "AlreadyExists").await?;
@@ -339,7 +339,7 @@ fn a_device_in_a_hub_belongs_to_the_older_of_two_credentials_whether_it_register
         let tenants = mills("one-device", cloud_options()).await?;
         apply_like(&tenants, "mill-3", "mill-5", json!({ "deviceId": "mill-5" })).await?;
         tenants.until("DeviceCredential", "mills", "mill-5", "Ready", "Ready").await?;
-        let world = tenants.world();
+        let world = tenants.snapshot();
 
         // A name that comes later loses a tie as well.
         let table = [
@@ -364,7 +364,7 @@ fn a_device_in_a_hub_belongs_to_the_older_of_two_credentials_whether_it_register
             );
             assert_eq!(stalled["status"]["conditions"][2]["message"], sentence);
         }
-        assert_eq!(tenants.world(), world, "none of them has made anything");
+        assert_eq!(tenants.snapshot(), world, "none of them has made anything");
 
         // The next in line takes over when the older one goes.
         delete(&tenants, "mill-5").await?;
@@ -391,7 +391,7 @@ fn a_credential_that_goes_leaves_what_an_older_one_has_created_in_a_hub() -> any
         // They are in each other's way only once both may be in the same hub, and the device has moved there.
         tenants.patch("EnrollmentGroup", "mills", "mills", &json!({ "spec": { "hubs": null } })).await?;
         tenants.until("DeviceCredential", "mills", "mill-9-registers", "Stalled", "AlreadyExists").await?;
-        tenants.stage.cloud().edit(|azure| azure.set_assigned_hub("mills-dps", "mill-9-registers", HUB));
+        tenants.stage.cloud().seed(|azure| azure.set_assigned_hub("mills-dps", "mill-9-registers", HUB));
         delete(&tenants, "mill-9-registers").await?;
         assert!(about(&tenants, "mill-9-registers")[0].contains(" disabled "), "{:?}", about(&tenants, "mill-9-registers"));
         assert!(identity(&tenants, "mills-east-hub", "Mill-9").is_some(), "it was not the younger one's");
@@ -431,7 +431,7 @@ fn a_changed_enrollment_is_put_right_and_otherwise_nothing_is_written_over_two_p
         assert_eq!(reasons(&tenants, "mill-1").await?, ["True Ready", "False Ready", "False Ready"]);
 
         let as_it_was = about(&tenants, "mill-2")[0].clone();
-        tenants.stage.cloud().edit(|azure| azure.set_enrollment_enabled("mills-dps", "mill-2", false));
+        tenants.stage.cloud().seed(|azure| azure.set_enrollment_enabled("mills-dps", "mill-2", false));
         tenants.stage.cloud().advance(SignedDuration::from_hours(7)).await?;
         until("the enrollment is as it was", SOON, || async {
             let now = about(&tenants, "mill-2");

@@ -9,7 +9,7 @@ const DEVICE: &str = "fabrikam-simdevice-asia";
 
 /// The lines of the world that tell of the device's enrollment and of its record.
 fn of_the_device(tenants: &Tenants) -> Vec<String> {
-    let world = tenants.world();
+    let world = tenants.snapshot();
     let told =
         |line: &&str| [format!("  enrollment {DEVICE} "), format!("  registration {DEVICE} ")].iter().any(|one| line.starts_with(one));
     world.lines().filter(told).map(str::to_owned).collect()
@@ -53,7 +53,7 @@ fn s0_8_a_deleted_credential_bars_its_device_and_one_made_again_lets_it_in() -> 
         device.register(Some("deviceKey"), |_| {}).await?;
         assert_eq!(of_the_device(&tenants).len(), 1);
         let group = |world: &str| world.lines().find(|line| line.contains("  group fabrikam")).map(str::to_owned);
-        let (group_before, platform) = (group(&tenants.world()), tenants.example.namespace("platform"));
+        let (group_before, platform) = (group(&tenants.snapshot()), tenants.example.namespace("platform"));
 
         delete(&tenants, DEVICE).await?;
         let barred = of_the_device(&tenants);
@@ -63,9 +63,9 @@ fn s0_8_a_deleted_credential_bars_its_device_and_one_made_again_lets_it_in() -> 
         let refused = device.register(Some("deviceKey"), |_| {}).await.expect_err("it is barred");
         assert!(format!("{refused:#}").contains("401"), "{refused:#}");
         // Neither the group nor any other device of it is concerned, and the device's identity stays in its hub.
-        assert_eq!(group(&tenants.world()), group_before);
+        assert_eq!(group(&tenants.snapshot()), group_before);
         tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
-        assert!(tenants.stage.cloud().edit(|azure| azure.device("fabrikam-asia-hub", DEVICE)).is_some());
+        assert!(tenants.stage.cloud().seed(|azure| azure.device("fabrikam-asia-hub", DEVICE)).is_some());
 
         tenants.stage.apply(&tenants.example).await?;
         tenants.until("DeviceCredential", "fabrikam", DEVICE, "Ready", "Ready").await?;
@@ -82,7 +82,7 @@ fn s0_8_a_credential_that_retains_its_device_asks_the_cloud_for_nothing() -> any
         let tenants = Tenants::ready("retain").await?;
         tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
-        let (world, asked) = (tenants.world(), tenants.stage.cloud().requests().len());
+        let (world, asked) = (tenants.snapshot(), tenants.stage.cloud().requests().len());
         delete(&tenants, "fabrikam-simdevice-eu").await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
         assert_eq!(tenants.stage.cloud().requests().len(), asked);
@@ -94,7 +94,7 @@ fn s0_8_a_credential_that_retains_its_device_asks_the_cloud_for_nothing() -> any
         let requests = tenants.stage.cloud().requests();
         let of_devices = |path: &str| path.starts_with("/enrollments/") || path.starts_with("/registrations/fabrikam");
         assert_eq!(requests.iter().filter(|request| of_devices(&request.path)).count(), 0);
-        assert_eq!(tenants.world(), world);
+        assert_eq!(tenants.snapshot(), world);
         assert_eq!(ledger(&tenants).await?, Vec::<Value>::new());
         tenants.end().await
     })
@@ -105,7 +105,7 @@ fn a_disabled_enrollment_of_somebody_else_is_never_enabled_nor_deleted() -> anyh
     block_on(async {
         let tenants = Tenants::ready("barredbefore").await?;
         tenants.device("fabrikam", DEVICE, ASIA).await?.register(Some("deviceKey"), |_| {}).await?;
-        tenants.stage.cloud().edit(|azure| azure.add_enrollment("contoso-dps", DEVICE, false));
+        tenants.stage.cloud().seed(|azure| azure.add_enrollment("contoso-dps", DEVICE, false));
         let theirs = of_the_device(&tenants)[0].clone();
         delete(&tenants, DEVICE).await?;
         // It bars the device as well as ours would; only the record goes.
@@ -122,7 +122,7 @@ fn an_enrollment_that_took_the_place_of_ours_is_left_alone_and_told_of() -> anyh
     block_on(async {
         let tenants = Tenants::ready("barredafter").await?;
         delete(&tenants, DEVICE).await?;
-        tenants.stage.cloud().edit(|azure| azure.add_enrollment("contoso-dps", DEVICE, false));
+        tenants.stage.cloud().seed(|azure| azure.add_enrollment("contoso-dps", DEVICE, false));
         let theirs = of_the_device(&tenants);
         tenants.stage.apply(&tenants.example).await?;
         let stalled = tenants.until("DeviceCredential", "fabrikam", DEVICE, "Stalled", "AlreadyExists").await?;
@@ -130,7 +130,7 @@ fn an_enrollment_that_took_the_place_of_ours_is_left_alone_and_told_of() -> anyh
         assert!(message.contains("not the one that we wrote") && message.contains("delete it there"), "{message}");
         assert_eq!(of_the_device(&tenants), theirs);
 
-        tenants.stage.cloud().edit(|azure| azure.delete_enrollment("contoso-dps", DEVICE));
+        tenants.stage.cloud().seed(|azure| azure.delete_enrollment("contoso-dps", DEVICE));
         tenants.annotate("DeviceCredential", "fabrikam", DEVICE, "moorage.dev/sync-requested-at=now").await?;
         tenants.until("DeviceCredential", "fabrikam", DEVICE, "Ready", "Ready").await?;
         assert_eq!(ledger(&tenants).await?, Vec::<Value>::new());
@@ -142,7 +142,7 @@ fn an_enrollment_that_took_the_place_of_ours_is_left_alone_and_told_of() -> anyh
 fn a_device_that_somebody_enrolled_individually_is_not_barred_over_their_heads() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::ready("individual").await?;
-        tenants.stage.cloud().edit(|azure| azure.add_enrollment("contoso-dps", DEVICE, true));
+        tenants.stage.cloud().seed(|azure| azure.add_enrollment("contoso-dps", DEVICE, true));
         let theirs = of_the_device(&tenants);
         let message = delete_in_vain(&tenants, DEVICE).await?;
         assert!(message.contains("enrolled registration id") && message.contains("spec.deletionPolicy: Retain"), "{message}");
@@ -160,7 +160,7 @@ fn our_enrollment_that_somebody_enabled_by_hand_is_disabled_again_while_the_cred
     block_on(async {
         let tenants = Tenants::ready("enabledbyhand").await?;
         delete(&tenants, DEVICE).await?;
-        tenants.stage.cloud().edit(|azure| azure.set_enrollment_enabled("contoso-dps", DEVICE, true));
+        tenants.stage.cloud().seed(|azure| azure.set_enrollment_enabled("contoso-dps", DEVICE, true));
         // Enabled, it is no longer the one that we wrote.
         tenants.stage.apply(&tenants.example).await?;
         tenants.until("DeviceCredential", "fabrikam", DEVICE, "Stalled", "AlreadyExists").await?;

@@ -52,7 +52,7 @@ impl Replicas {
     async fn at_work(story: &str, method: &str, path: &str, fault: Fault) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
         let stage = Stage::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
-        stage.cloud().edit(fabrikam_s_past);
+        stage.cloud().seed(fabrikam_s_past);
         let matching = Match { method: Some(method.to_owned()), path: Some(path.to_owned()), ..Match::default() };
         stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
         let first = replica(&stage, 41).await?;
@@ -153,7 +153,7 @@ impl Replicas {
     /// Waits until the hub has a size.
     async fn until_units(&self, units: i64) -> anyhow::Result<()> {
         until("the hub has its size", SOON, || async {
-            let world = self.stage.cloud().world();
+            let world = self.stage.cloud().snapshot();
             if world.contains(&format!(" S1x{units} ")) { Ok(()) } else { Err(NotYet::seen(world)) }
         })
         .await

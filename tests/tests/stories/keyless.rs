@@ -27,12 +27,12 @@ async fn registers(tenants: &Tenants) -> anyhow::Result<String> {
 
 /// How many roles there are on hubs.
 fn roles(tenants: &Tenants) -> usize {
-    tenants.world().lines().filter(|line| line.trim_start().starts_with("role ")).count()
+    tenants.snapshot().lines().filter(|line| line.trim_start().starts_with("role ")).count()
 }
 
 /// The lines of the world that speak of policies that were made for links.
 fn policies(tenants: &Tenants) -> Vec<String> {
-    let world = tenants.world();
+    let world = tenants.snapshot();
     let made = world.lines().filter(|line| line.contains("moorage-") && !line.contains("moorage-owner"));
     made.map(|line| line.trim().to_owned()).collect()
 }
@@ -42,13 +42,13 @@ fn s0_3_a_hub_is_linked_by_the_identity_of_the_service_and_a_device_registers_in
     block_on(async {
         let tenants = looms("keyless").await?;
         assert_eq!(registers(&tenants).await?, HOST);
-        let keys = tenants.stage.cloud().edit(|azure| azure.hub_property(HUB, "authorizationPolicies"));
+        let keys = tenants.stage.cloud().seed(|azure| azure.hub_property(HUB, "authorizationPolicies"));
         assert!(!format!("{keys:?}").contains("moorage-"), "a key was made that nobody needs: {keys:?}");
 
         // It is by that role and by nothing else.
         let principal = tenants.object("ProvisioningService", "looms", SERVICE).await?["status"]["principalId"].clone();
         let principal = principal.as_str().expect("the service has an identity").to_owned();
-        tenants.stage.cloud().edit(|azure| azure.withdraw_hub_roles(HUB, &principal));
+        tenants.stage.cloud().seed(|azure| azure.withdraw_hub_roles(HUB, &principal));
         assert!(registers(&tenants).await.is_err(), "the hub let in whom it should not");
         tenants.annotate("TenantHubGroup", "looms", "looms", "moorage.dev/sync-requested-at=now").await?;
         until("the role is given again", SOON, || async { registers(&tenants).await.map_err(|error| NotYet::seen(format!("{error:#}"))) })
@@ -83,11 +83,11 @@ fn an_account_that_may_not_assign_roles_is_told_who_can_and_how() -> anyhow::Res
         let tenants = Tenants::applied(stage, example, None).await?;
         let denied = tenants.until("TenantHubGroup", "looms", "looms", "Stalled", "Denied").await?;
         let message = denied["status"]["conditions"][2]["message"].as_str().unwrap_or_default().to_owned();
-        let principal = tenants.stage.cloud().edit(|azure| azure.service_principal(SERVICE)).expect("the service has an identity");
+        let principal = tenants.stage.cloud().seed(|azure| azure.service_principal(SERVICE)).expect("the service has an identity");
         let command = format!("az role assignment create --role \"IoT Hub Data Contributor\" --assignee-object-id {principal}");
         assert!(message.contains(&command), "{message}");
 
-        tenants.stage.cloud().edit(|azure| azure.grant_hub_role(HUB, &principal));
+        tenants.stage.cloud().seed(|azure| azure.grant_hub_role(HUB, &principal));
         tenants.annotate("TenantHubGroup", "looms", "looms", "moorage.dev/sync-requested-at=now").await?;
         tenants.stage.until_all_ready().await?;
         assert_eq!(registers(&tenants).await?, HOST);
@@ -141,7 +141,7 @@ fn what_was_made_for_a_link_by_identity_goes_with_it() -> anyhow::Result<()> {
         let namespace = tenants.example.namespace("looms");
         tenants.stage.kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &hubs.to_string()], "").await?;
         until("the hub and its link are gone", SOON, || async {
-            let world = tenants.world();
+            let world = tenants.snapshot();
             if world.contains(HUB) { Err(NotYet::seen(world)) } else { Ok(()) }
         })
         .await?;

@@ -88,15 +88,15 @@ fn an_account_that_is_deleted_while_it_is_needed_serves_until_nobody_needs_it() 
         let users = format!("ProvisioningService/{0}/quickstart-dps and 1 more", leaving.namespace);
         assert_eq!(account["status"]["conditions"][1]["message"], format!("still needed by {users} to undo what they made"));
 
-        leaving.stage.cloud().edit(|azure| azure.set_sku("quickstart-hub", "S1", 9));
+        leaving.stage.cloud().seed(|azure| azure.set_sku("quickstart-hub", "S1", 9));
         leaving.run(&format!("annotate thg quickstart -n {} moorage.dev/sync-requested-at=1", leaving.namespace)).await?;
         until("the drift is corrected", SOON, || async {
-            if leaving.stage.cloud().world().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
+            if leaving.stage.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
         })
         .await?;
         leaving.delete_all().await?;
         leaving.stage.until_gone("CloudAccount", &leaving.namespace, "azure").await?;
-        assert!(!leaving.stage.cloud().world().contains("quickstart-hub"), "{}", leaving.stage.cloud().world());
+        assert!(!leaving.stage.cloud().snapshot().contains("quickstart-hub"), "{}", leaving.stage.cloud().snapshot());
         leaving.end().await
     })
 }
@@ -107,7 +107,7 @@ fn a_deleted_namespace_takes_its_cloud_side_along_while_the_operator_still_has_t
         let leaving = Leaving::ready("nsgone").await?;
         leaving.run(&format!("delete --wait=false namespace {}", leaving.namespace)).await?;
         leaving.until_namespace_gone().await?;
-        let world = leaving.stage.cloud().world();
+        let world = leaving.stage.cloud().snapshot();
         assert!(!world.contains("quickstart-hub") && !world.contains("quickstart-devices"), "{world}");
         assert!(world.contains("quickstart-dps"), "its policy is Retain: {world}");
         leaving.end().await
@@ -174,7 +174,7 @@ fn after_a_restart_a_deleted_namespace_s_objects_tell_what_is_left_and_how_they_
             leaving.stage.until_gone(kind, &namespace, name).await?;
         }
         leaving.until_namespace_gone().await?;
-        assert!(leaving.stage.cloud().world().contains("quickstart-hub"), "the cloud is left as it was");
+        assert!(leaving.stage.cloud().snapshot().contains("quickstart-hub"), "the cloud is left as it was");
         let kinds: Vec<_> =
             leaving.ledger().await?.lines().skip(1).map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect();
         assert_eq!(kinds, ["ProvisioningService"], "what was let go is struck out, and what is kept is not");
@@ -195,7 +195,7 @@ fn a_credential_that_comes_back_lets_what_was_made_with_it_be_undone() -> anyhow
         leaving.stage.kubectl(&["apply", "-f", "-"], &secret).await?;
         leaving.stage.until_gone("TenantHubGroup", &leaving.namespace, "quickstart").await?;
         leaving.stage.until_gone("CloudAccount", &leaving.namespace, "azure").await?;
-        assert!(!leaving.stage.cloud().world().contains("quickstart-hub"), "{}", leaving.stage.cloud().world());
+        assert!(!leaving.stage.cloud().snapshot().contains("quickstart-hub"), "{}", leaving.stage.cloud().snapshot());
         leaving.end().await
     })
 }

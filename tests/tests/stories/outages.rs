@@ -99,10 +99,10 @@ fn a_clock_that_is_set_ahead_by_days_and_back_again_holds_nothing_up() -> anyhow
         ahead.send_replace(SignedDuration::ZERO);
         ready_and_at_rest(&tenants).await?;
         let before = tenants.stage.cloud().requests().len();
-        tenants.stage.cloud().edit(|azure| azure.set_group_enabled("contoso-dps", "contoso-us-devices", false));
+        tenants.stage.cloud().seed(|azure| azure.set_group_enabled("contoso-dps", "contoso-us-devices", false));
         ahead.send_replace(SignedDuration::from_mins(31));
         until("the drift is found when it is time again", SOON, || async {
-            let world = tenants.world();
+            let world = tenants.snapshot();
             if world.contains(" disabled") { Err(NotYet::seen(world)) } else { Ok(()) }
         })
         .await?;

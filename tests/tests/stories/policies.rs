@@ -69,7 +69,7 @@ fn s0_5_static_allocation_gives_every_device_the_one_hub_that_is_named() -> anyh
 
 /// Somebody else changes the size of a hub, disables a group and gives it a hub of another tenant.
 fn meddle(tenants: &Tenants) {
-    tenants.stage.cloud().edit(|azure| {
+    tenants.stage.cloud().seed(|azure| {
         azure.set_sku("presses-large-hub", "S1", 7);
         azure.set_group_enabled("presses-dps", "presses-anywhere", false);
         azure.set_group_hubs(
@@ -86,7 +86,7 @@ fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes(
         let tenants = presses("report", &[]).await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
         meddle(&tenants);
-        let drifted = tenants.world();
+        let drifted = tenants.snapshot();
         tenants.stage.cloud().advance(SignedDuration::from_mins(35)).await?;
         let hubs = tenants.until("TenantHubGroup", "presses", "presses", "Stalled", "Drifted").await?;
         assert_eq!(hubs["status"]["drift"], json!(["presses-large-hub sku"]));
@@ -94,7 +94,7 @@ fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes(
         assert_eq!(group["status"]["drift"], json!(["iotHubs", "provisioningStatus"]));
         tenants.stage.cloud().advance(SignedDuration::from_hours(2)).await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
-        assert_eq!(tenants.world(), drifted);
+        assert_eq!(tenants.snapshot(), drifted);
 
         // A change of the spec is carried out, over what had drifted.
         let hubs = json!({ "spec": { "hubs": [
@@ -106,7 +106,7 @@ fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes(
         tenants.stage.until_all_ready().await?;
         let is_drifted = |object: &Value| object["status"]["drift"].is_array();
         until("nothing has drifted any more", SOON, || async {
-            let world = tenants.world();
+            let world = tenants.snapshot();
             let found = (world.contains(" S1x4 "), world.contains(" disabled "));
             if found == (true, false) { Ok(()) } else { Err(NotYet::seen(world)) }
         })

@@ -19,7 +19,7 @@ fn a_paused_object_says_what_it_would_do_and_does_nothing() -> anyhow::Result<()
         assert_eq!(paused["status"]["planned"], json!(["Create resource group contoso-us-resource-group in eastus"]));
         assert!(paused["metadata"]["finalizers"].is_null());
         tenants.until("TenantHubGroup", "fabrikam", "fabrikam-eu", "Ready", "Ready").await?;
-        assert!(!tenants.world().contains("contoso-us-resource-group"), "{}", tenants.world());
+        assert!(!tenants.snapshot().contains("contoso-us-resource-group"), "{}", tenants.snapshot());
 
         tenants.annotate("TenantHubGroup", "contoso", "contoso-us", "moorage.dev/paused-").await?;
         tenants.stage.until_all_ready().await?;
@@ -34,12 +34,12 @@ fn a_look_that_was_asked_for_is_taken_now_and_echoed() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::ready("sync").await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
-        tenants.stage.cloud().edit(|azure| azure.set_sku("contoso-east-hub", "S1", 5));
+        tenants.stage.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 5));
         tenants.annotate("TenantHubGroup", "contoso", "contoso-us", "moorage.dev/sync-requested-at=now-please").await?;
         until("the request is echoed and the drift corrected", SOON, || async {
             let object =
                 tenants.object("TenantHubGroup", "contoso", "contoso-us").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
-            let line = tenants.world().lines().find(|line| line.contains("contoso-east-hub")).unwrap_or_default().to_owned();
+            let line = tenants.snapshot().lines().find(|line| line.contains("contoso-east-hub")).unwrap_or_default().to_owned();
             if object["status"]["syncRequestedAt"] == "now-please" && line.contains(" S1x1 ") {
                 Ok(())
             } else {
@@ -169,7 +169,7 @@ fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when
         let namespace = example.namespace("contoso");
         let binding = stage.kubectl(&["get", "rolebinding", "moorage-secrets", "-n", &namespace, "-o", "json"], "").await?;
         stage.kubectl(&["delete", "rolebinding", "moorage-secrets", "-n", &namespace], "").await?;
-        stage.cloud().edit(moorage_tests::stage::fabrikam_s_past);
+        stage.cloud().seed(moorage_tests::stage::fabrikam_s_past);
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         let missing =

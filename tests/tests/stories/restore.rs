@@ -50,12 +50,12 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
         let mut tenants = Tenants::ready("move").await?;
         let past = {
             let before = moorage_simulator::Simulator::start(moorage_tests::stage::cloud_options()).await?;
-            before.edit(moorage_tests::stage::fabrikam_s_past);
-            before.world()
+            before.seed(moorage_tests::stage::fabrikam_s_past);
+            before.snapshot()
         };
         tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
-        let (world, saved, written) = (tenants.world(), backup(&tenants).await?, cloud_writes(&tenants));
+        let (world, saved, written) = (tenants.snapshot(), backup(&tenants).await?, cloud_writes(&tenants));
         let namespace = tenants.example.namespace("contoso");
         let before = tenants.stage.secret(&namespace, "contoso-simdevice-east").await?;
 
@@ -70,7 +70,7 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
         tenants.stage.until_all_ready().await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
         assert_eq!(cloud_writes(&tenants), written);
-        assert_eq!(tenants.world(), world);
+        assert_eq!(tenants.snapshot(), world);
         assert_eq!(tenants.stage.secret(&namespace, "contoso-simdevice-east").await?, before);
         tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
 
@@ -78,7 +78,7 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
         tenants.stage.kubectl(&["delete", "--wait=false", "-f", "-"], &tenants.example.text()).await?;
         confirm_all(&tenants).await?;
         tenants.stage.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
-        assert_eq!(tenants.world(), past);
+        assert_eq!(tenants.snapshot(), past);
         tenants.end().await?;
         other.end().await
     })

@@ -36,7 +36,7 @@ fn the_group_after_the_hundredth_is_refused_before_azure_has_to_and_made_when_th
         let service = example.object_mut("ProvisioningService", "contoso-dps").expect("it is in the example");
         service["spec"]["adoption"] = json!("IfUnmanaged");
         let stage = Stage::set(shared().await?, "roomgroups", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().edit(|azure| {
+        stage.cloud().seed(|azure| {
             fabrikam_s_past(azure);
             azure.add_service(NewService { subscription: SUBSCRIPTION, group: "platform-iot", name: "contoso-dps", location: "eastus" });
             for number in 0..100 {
@@ -59,7 +59,7 @@ fn the_group_after_the_hundredth_is_refused_before_azure_has_to_and_made_when_th
         })
         .await?;
 
-        stage.cloud().edit(|azure| {
+        stage.cloud().seed(|azure| {
             azure.delete_group("contoso-dps", "theirs-0");
             azure.delete_group("contoso-dps", "theirs-1");
         });

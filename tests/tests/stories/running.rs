@@ -14,7 +14,7 @@ fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm(
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "binary")?;
         let stage = Stage::set(shared().await?, "binary", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().edit(fabrikam_s_past);
+        stage.cloud().seed(fabrikam_s_past);
         let mut process = Process::start(&stage, "moorage-0", stage.login(), stage.cloud().address(), &["--follow-clock"]).await?;
         stage.apply(&example).await?;
         stage.until_all_ready().await?;
@@ -43,7 +43,7 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "replicas")?;
         let stage = Stage::set(shared().await?, "replicas", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().edit(fabrikam_s_past);
+        stage.cloud().seed(fabrikam_s_past);
         let replica = async |name: &str| {
             let mut launch = stage.launch();
             launch.replica = Some(name.to_owned());
@@ -64,11 +64,11 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
         first.stop().await?;
         leads(&second).await?;
 
-        stage.cloud().edit(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
+        stage.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
         let namespace = example.namespace("contoso");
         stage.kubectl(&["annotate", "thg", "contoso-us", "-n", &namespace, "moorage.dev/sync-requested-at=1"], "").await?;
         until("the second replica corrects the drift", SOON, || async {
-            if stage.cloud().world().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
+            if stage.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
         })
         .await?;
         second.stop().await

@@ -32,7 +32,7 @@ fn s0_1_a_tenant_s_hubs_are_created_and_one_that_was_there_is_adopted() -> anyho
             )
             .await?;
         until("the hub has two units", moorage_tests::stage::SOON, || async {
-            let world = tenants.world();
+            let world = tenants.snapshot();
             let line = world.lines().find(|line| line.contains("contoso-east-hub")).unwrap_or_default().to_owned();
             if line.contains(" S1x2 ") { Ok(()) } else { Err(NotYet::seen(world)) }
         })
@@ -46,7 +46,7 @@ fn s0_2_a_provisioning_service_is_created_and_tells_its_id_scope_and_hosts() -> 
     block_on(async {
         let tenants = Tenants::ready("service").await?;
         let service = tenants.object("ProvisioningService", "platform", "contoso-dps").await?;
-        let id_scope = tenants.stage.cloud().edit(|azure| azure.id_scope("contoso-dps"));
+        let id_scope = tenants.stage.cloud().seed(|azure| azure.id_scope("contoso-dps"));
         assert_eq!(service["status"]["idScope"].as_str().map(str::to_owned), id_scope);
         assert_eq!(service["status"]["serviceOperationsHost"], "contoso-dps.azure-devices-provisioning.net");
         assert_eq!(service["status"]["deviceProvisioningHost"], "global.azure-devices-provisioning.net");
@@ -60,7 +60,7 @@ fn s0_2_a_provisioning_service_is_created_and_tells_its_id_scope_and_hosts() -> 
 fn s0_3_hubs_are_linked_by_a_policy_made_for_it_with_no_more_rights_than_a_link_needs() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::ready("links").await?;
-        let world = tenants.world();
+        let world = tenants.snapshot();
         let ours: Vec<_> = world.lines().map(str::trim).filter(|line| line.starts_with("policy moorage-")).collect();
         assert_eq!(ours.len(), 4, "{world}");
         assert!(ours.iter().all(|line| line.contains("RegistryWrite, ServiceConnect") && !line.contains("DeviceConnect")), "{ours:?}");
@@ -78,7 +78,7 @@ fn s0_4_an_enrollment_group_has_generated_symmetric_keys_that_are_kept_by_the_pl
         let group = tenants.object("EnrollmentGroup", "platform", "contoso-us-devices").await?;
         assert_eq!(group["status"]["iotHubs"], json!(["contoso-east-hub.azure-devices.net", "contoso-west-hub.azure-devices.net"]));
         let stored = tenants.stage.secret(&tenants.example.namespace("platform"), "contoso-us-devices-keys").await?;
-        let keys = tenants.stage.cloud().edit(|azure| azure.group_keys("contoso-dps", "contoso-us-devices"));
+        let keys = tenants.stage.cloud().seed(|azure| azure.group_keys("contoso-dps", "contoso-us-devices"));
         assert_eq!(keys, Some((stored["primaryKey"].clone(), stored["secondaryKey"].clone())));
         assert_eq!(SymmetricKey::from_base64(&stored["primaryKey"])?.expose_bytes().len(), 64);
         tenants.end().await
@@ -151,8 +151,8 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
         let tenants = Tenants::ready("cleanup").await?;
         let past = {
             let before = moorage_simulator::Simulator::start(moorage_tests::stage::cloud_options()).await?;
-            before.edit(moorage_tests::stage::fabrikam_s_past);
-            before.world()
+            before.seed(moorage_tests::stage::fabrikam_s_past);
+            before.snapshot()
         };
         for (tenant, name, from, key) in
             [("contoso", "contoso-simdevice-east", EAST, "IOTHUB_DEVICE_KEY"), ("fabrikam", "fabrikam-simdevice-eu", EUROPE, "deviceKey")]
@@ -167,7 +167,7 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
         assert!(message.contains("kubectl annotate enrollmentgroup") && message.contains("moorage.dev/confirm-delete="), "{message}");
         confirm_all(&tenants).await?;
         tenants.stage.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
-        assert_eq!(tenants.world(), past);
+        assert_eq!(tenants.snapshot(), past);
         let left = tenants
             .stage
             .kubectl(

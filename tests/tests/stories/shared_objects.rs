@@ -13,7 +13,7 @@ use crate::tenants::{EAST, EUROPE, Tenants};
 
 /// A service that was there, with a hub, a link by another policy and a group of somebody else.
 fn somebody_else_s(cloud: &Simulator) {
-    cloud.edit(|azure| {
+    cloud.seed(|azure| {
         fabrikam_s_past(azure);
         azure.add_service(NewService { subscription: SUBSCRIPTION, group: "platform-iot", name: "contoso-dps", location: "eastus" });
         azure.link_hub("contoso-dps", "fabrikam-asia-hub");
@@ -40,11 +40,11 @@ fn s0_2_an_adopted_service_keeps_the_links_groups_tags_policies_and_keys_of_othe
         service["spec"]["adoption"] = json!("IfUnmanaged");
         let stage = Stage::set(moorage_tests::controlplane::shared().await?, "zeroharm", &example.namespaces(), cloud_options()).await?;
         somebody_else_s(stage.cloud());
-        let past = stage.cloud().world();
+        let past = stage.cloud().snapshot();
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         stage.until_all_ready().await?;
-        let present = stage.cloud().world();
+        let present = stage.cloud().snapshot();
         for line in past.lines().filter(|line| line.contains("theirs") || line.contains("elsewhere") || line.contains("costCenter")) {
             assert!(present.contains(line.trim()), "lost: {line}\n{present}");
         }
@@ -53,7 +53,7 @@ fn s0_2_an_adopted_service_keeps_the_links_groups_tags_policies_and_keys_of_othe
 
         stage.kubectl(&["delete", "--wait=false", "-f", "-"], &example.text()).await?;
         stage.until_gone("CloudAccount", &example.namespace("platform"), "azure").await?;
-        assert_eq!(stage.cloud().world(), past);
+        assert_eq!(stage.cloud().snapshot(), past);
         operator.stop().await
     })
 }
@@ -85,14 +85,14 @@ fn a_link_that_another_writer_has_overwritten_is_noticed_told_and_written_again(
         let linked =
             |world: &str| world.lines().filter(|line| line.trim_start().starts_with("link ")).map(str::to_owned).collect::<Vec<_>>();
         let first = until("the first links are written", SOON, || async {
-            let links = linked(&tenants.world());
+            let links = linked(&tenants.snapshot());
             if links.is_empty() { Err(NotYet::seen("no link")) } else { Ok(links) }
         })
         .await?;
         let host = first[0].split_whitespace().find(|word| word.contains("azure-devices.net")).expect("a link names its hub").to_owned();
-        tenants.stage.cloud().edit(|azure| azure.remove_link("contoso-dps", &host));
+        tenants.stage.cloud().seed(|azure| azure.remove_link("contoso-dps", &host));
         tenants.stage.until_all_ready().await?;
-        assert_eq!(linked(&tenants.world()).len(), 4, "{}", tenants.world());
+        assert_eq!(linked(&tenants.snapshot()).len(), 4, "{}", tenants.snapshot());
         until("an Event tells of the lost update", Duration::from_secs(20), || async {
             let mut events = String::new();
             for namespace in ["contoso", "fabrikam"] {

@@ -47,15 +47,15 @@ fn over_two_drift_periods_nothing_is_written_and_then_a_planted_drift_is_found()
         assert!(tenants.stage.cloud().requests().len() > looks, "the cloud was looked at");
         assert_eq!(writes(&tenants).await?, before);
 
-        tenants.stage.cloud().edit(|azure| {
+        tenants.stage.cloud().seed(|azure| {
             azure.set_sku("contoso-east-hub", "S1", 7);
             azure.set_group_enabled("contoso-dps", "contoso-us-devices", false);
             azure.remove_link("contoso-dps", "contoso-west-hub.azure-devices.net");
         });
-        let drifted = tenants.world();
+        let drifted = tenants.snapshot();
         tenants.stage.cloud().advance(TWO_PERIODS).await?;
         until("the drift is corrected", SOON, || async {
-            let world = tenants.world();
+            let world = tenants.snapshot();
             if world == drifted || world.contains(" disabled") || world.contains(" S1x7 ") { Err(NotYet::seen(world)) } else { Ok(()) }
         })
         .await?;
@@ -79,7 +79,7 @@ fn a_restart_writes_nothing_and_an_operator_that_lost_its_statuses_decides_the_s
         assert_eq!(writes(&tenants).await?, before);
 
         // Statuses are history: without them the same is decided, and the cloud is not written to.
-        let world = tenants.world();
+        let world = tenants.snapshot();
         let cloud = tenants.stage.cloud().requests().iter().filter(|request| request.writes).count();
         for (kind, namespace, name) in [
             ("DeviceCredential", "contoso", "contoso-simdevice-west"),
@@ -95,7 +95,7 @@ fn a_restart_writes_nothing_and_an_operator_that_lost_its_statuses_decides_the_s
         tenants.stage.until_all_ready().await?;
         tenants.stage.until_at_rest(&tenants.operator).await?;
         assert_eq!(tenants.stage.cloud().requests().iter().filter(|request| request.writes).count(), cloud);
-        assert_eq!(tenants.world(), world);
+        assert_eq!(tenants.snapshot(), world);
         tenants.end().await
     })
 }

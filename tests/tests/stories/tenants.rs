@@ -55,7 +55,7 @@ impl Tenants {
 
     /// The example on a stage, with an operator that lives by a clock, or by the simulator's.
     pub async fn applied(stage: Stage, example: Example, clock: Option<Clock>) -> anyhow::Result<Self> {
-        stage.cloud().edit(fabrikam_s_past);
+        stage.cloud().seed(fabrikam_s_past);
         let operator = Running::start(Launch { clock, ..stage.launch() }).await?;
         stage.apply(&example).await?;
         Ok(Self { stage, example, operator })
@@ -73,8 +73,8 @@ impl Tenants {
     }
 
     /// The cloud, as text.
-    pub fn world(&self) -> String {
-        self.stage.cloud().world()
+    pub fn snapshot(&self) -> String {
+        self.stage.cloud().snapshot()
     }
 
     /// Annotates an object of ours.

@@ -88,7 +88,7 @@ impl Outcome {
 /// The world, with the names that it has in every story.
 fn world(tenants: &Tenants) -> String {
     let installation = tenants.stage.launch().installation.id;
-    let mut world = tenants.stage.cloud().world_by_relation();
+    let mut world = tenants.stage.cloud().snapshot_by_relation();
     for object in tenants.example.objects() {
         let text = |field: &str| object.pointer(field).and_then(serde_json::Value::as_str).unwrap_or_default();
         let (kind, namespace, name) = (text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
@@ -277,7 +277,7 @@ fn all_tokens_expire_at_once() -> anyhow::Result<()> {
         let tenants = Tenants::ready("expired").await?;
         comes_to_rest(&tenants).await?;
         let before = writes(&tenants).await?;
-        tenants.stage.cloud().edit(moorage_simulator::Azure::expire_tokens);
+        tenants.stage.cloud().seed(moorage_simulator::Azure::expire_tokens);
         let asked = tenants.stage.cloud().requests().len();
         pass(&tenants, DRIFT_PERIOD).await?;
         comes_to_rest(&tenants).await?;

@@ -137,7 +137,7 @@ fn an_account_without_the_right_to_tokens_tells_the_commands_and_they_make_it_re
         let account = keyless.until_ready_after_a_retry().await?;
         let seen = json!({ "method": "WorkloadIdentity", "tenantId": TENANT, "clientId": CLIENT, "serviceAccountName": "azure" });
         assert_eq!(account["status"]["identity"], seen);
-        assert!(keyless.stage.cloud().world().contains("keyless-dps"), "{}", keyless.stage.cloud().world());
+        assert!(keyless.stage.cloud().snapshot().contains("keyless-dps"), "{}", keyless.stage.cloud().snapshot());
 
         // The chart's rule is the one that the command makes.
         let role = keyless.run(&format!("kubectl get role moorage-token-azure -n {} -o json", keyless.namespace)).await?;
@@ -208,7 +208,7 @@ fn an_application_that_does_not_trust_the_service_account_is_told_with_the_feder
     block_on(async {
         let keyless = Keyless::applied("untrusted", cloud_options(), |_| {}).await?;
         let (theirs, ours) = (trusting("somewhere-else").await?, trusting(&keyless.namespace).await?);
-        keyless.stage.cloud().edit(|azure| azure.set_federated(CLIENT, &[theirs]));
+        keyless.stage.cloud().seed(|azure| azure.set_federated(CLIENT, &[theirs]));
         for command in commands(&keyless.namespace, &keyless.stage.operator_namespace()) {
             keyless.run(&command).await?;
         }
@@ -220,7 +220,7 @@ fn an_application_that_does_not_trust_the_service_account_is_told_with_the_feder
             keyless.namespace
         );
         assert!(told.contains(&wanted), "{told}");
-        keyless.stage.cloud().edit(|azure| azure.set_federated(CLIENT, &[ours]));
+        keyless.stage.cloud().seed(|azure| azure.set_federated(CLIENT, &[ours]));
         keyless.until_ready_after_a_retry().await?;
         keyless.end().await
     })

@@ -1,6 +1,6 @@
 //! A device with `azure-iot-device`, over MQTT at its own port.
 
-use moorage_simulator::{MqttDoor, Options, Transport};
+use moorage_simulator::{MqttListener, Options, Transport};
 use moorage_tests::controlplane::block_on;
 use moorage_tests::stage::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
@@ -53,7 +53,7 @@ async fn live(mut place: Place, device: &Device, key_entry: &[&str]) -> anyhow::
 #[test]
 fn a_device_registers_and_talks_to_its_hub_with_nothing_but_its_secret() -> anyhow::Result<()> {
     block_on(async {
-        let place = Place::ready_in("vendorsdevice", Options { mqtt: MqttDoor::Anywhere, ..cloud_options() }).await?;
+        let place = Place::ready_in("vendorsdevice", Options { mqtt: MqttListener::Anywhere, ..cloud_options() }).await?;
         let device = Device { tenant: "contoso", name: "contoso-simdevice-east", hub: "contoso-east-hub" };
         let told = live(place, &device, &["IOTHUB_DEVICE_KEY"]).await?;
         let expected = json!({

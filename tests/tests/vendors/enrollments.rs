@@ -33,7 +33,7 @@ fn as_the_example_says(place: &Place) -> Value {
 }
 
 fn group_keys(place: &Place, id: &str) -> Value {
-    fingerprints(place.stage.cloud().edit(|azure| azure.group_keys(SERVICE, id)))
+    fingerprints(place.stage.cloud().seed(|azure| azure.group_keys(SERVICE, id)))
 }
 
 async fn read(place: &Place) -> anyhow::Result<Value> {
@@ -92,7 +92,7 @@ fn the_enrollment_that_bars_a_device_is_disabled_and_says_whose_it_is() -> anyho
 fn what_somebody_enrolls_and_takes_back_beside_ours_concerns_nobody() -> anyhow::Result<()> {
     block_on(async {
         let place = Place::ready("vendorsownenrollments").await?;
-        let before = place.stage.cloud().world();
+        let before = place.stage.cloud().snapshot();
         let lived = json!({
             "group": ["lab-devices", "enabled", "static", ["contoso-east-hub.azure-devices.net"]],
             "press": ["lab-press-7", "press-7", { "line": "4" }, false],
@@ -103,7 +103,7 @@ fn what_somebody_enrolls_and_takes_back_beside_ours_concerns_nobody() -> anyhow:
         });
         assert_eq!(place.vendors.run("own_enrollments.py", &["contoso-east-hub.azure-devices.net"]).await?, lived);
         place.look_again("EnrollmentGroup", "platform", CONTOSO).await?;
-        assert_eq!(place.stage.cloud().world(), before);
+        assert_eq!(place.stage.cloud().snapshot(), before);
         place.end().await
     })
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use moorage_keys::{HostName, SymmetricKey, sas};
-use moorage_simulator::{MqttDoor, Options};
+use moorage_simulator::{MqttListener, Options};
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
@@ -40,14 +40,14 @@ impl Place {
     pub async fn ready_in(story: &str, cloud: Options) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
         let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
-        stage.cloud().edit(fabrikam_s_past);
+        stage.cloud().seed(fabrikam_s_past);
         Self::applied(stage, example).await?.settled(SERVICE).await
     }
 
     /// The example of certificates, with an authority that signs, Ready in a cloud where the port of MQTT is open.
     pub async fn by_certificates(story: &str) -> anyhow::Result<Self> {
         let example = Example::read("s0-x509.yaml", story)?;
-        let cloud = Options { mqtt: MqttDoor::Anywhere, ..cloud_options() };
+        let cloud = Options { mqtt: MqttListener::Anywhere, ..cloud_options() };
         let place = Self::applied(Stage::set(shared().await?, story, &example.namespaces(), cloud).await?, example).await?;
         let key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();
@@ -79,7 +79,7 @@ impl Place {
         self.stage.until_at_rest(&self.operator).await?;
         let vendors = self.vendors.with("AZURE_TENANT_ID", TENANT).with("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION);
         let vendors = vendors.with("AZURE_CLIENT_ID", CLIENT).with("AZURE_CLIENT_SECRET", CLIENT_SECRET);
-        let keys = self.stage.cloud().edit(|azure| azure.service_policy_keys(service, "provisioningserviceowner"));
+        let keys = self.stage.cloud().seed(|azure| azure.service_policy_keys(service, "provisioningserviceowner"));
         let (key, _) = keys.expect("the service has its default policy");
         let host = format!("{service}.azure-devices-provisioning.net");
         let connection = format!("HostName={host};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={key}");
@@ -110,7 +110,7 @@ impl Place {
 
     /// Asks a hub as an administrator who has its policy.
     pub async fn hub_call(&self, hub: &str, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let (key, _) = self.stage.cloud().edit(|azure| azure.hub_policy_keys(hub, "iothubowner")).expect("the hub has its default policy");
+        let (key, _) = self.stage.cloud().seed(|azure| azure.hub_policy_keys(hub, "iothubowner")).expect("the hub has its default policy");
         let host = HostName::parse(&format!("{hub}.azure-devices.net"))?;
         let token = sas::iot_hub_service(&host, "iothubowner", &SymmetricKey::from_base64(&key)?, moorage_tests::device::far_future());
         let network = self.stage.network();

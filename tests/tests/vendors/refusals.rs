@@ -45,7 +45,7 @@ fn options() -> Options {
 /// Two linked hubs, and the group `g1`.
 async fn cloud() -> anyhow::Result<Simulator> {
     let simulator = Simulator::start(options()).await?;
-    simulator.edit(|azure| {
+    simulator.seed(|azure| {
         azure.add_resource_group(SUBSCRIPTION, "elsewhere", "eastus");
         azure.add_service(NewService { subscription: SUBSCRIPTION, group: "rg", name: "dps", location: "eastus" });
         for (name, location) in [("hub-east", "eastus"), ("hub-west", "westus")] {
@@ -116,7 +116,7 @@ fn every_refusal_is_the_exception_that_microsoft_s_client_has_for_it() -> anyhow
     block_on(async {
         let simulator = cloud().await?;
         let (owner, other) = simulator
-            .edit(|azure| (azure.service_policy_keys("dps", "provisioningserviceowner"), azure.hub_policy_keys("hub-east", "service")));
+            .seed(|azure| (azure.service_policy_keys("dps", "provisioningserviceowner"), azure.hub_policy_keys("hub-east", "service")));
         let token = NamedTempFile::new()?;
         std::fs::write(token.path(), TOKEN)?;
         let network = Network { address: simulator.address(), ca_pem: simulator.ca_pem().to_owned() };
@@ -129,7 +129,7 @@ fn every_refusal_is_the_exception_that_microsoft_s_client_has_for_it() -> anyhow
         let vendors =
             vendors.with("OWNER_KEY", &owner.expect("the default policy").0).with("OTHER_KEY", &other.expect("a default policy").0);
 
-        let world = simulator.world();
+        let world = simulator.snapshot();
         let (told, expected) = (vendors.run("refused.py", &[]).await?, expected());
         let mut wrong = Vec::new();
         for (part, rows) in expected.as_object().into_iter().flatten() {
@@ -138,7 +138,7 @@ fn every_refusal_is_the_exception_that_microsoft_s_client_has_for_it() -> anyhow
         }
         assert_eq!(wrong, [""; 0]);
         assert_eq!(told, expected, "and nothing else was asked");
-        assert_eq!(simulator.world(), world);
+        assert_eq!(simulator.snapshot(), world);
         Ok(())
     })
 }

@@ -4,13 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::spec::format::TextFormat;
 use crate::spec::library::{Address, Library, bases};
+use crate::spec::schema::format::TextFormat;
 
-use super::{Arena, Array, Bounds, Choices, Integer, Number, Object, Others, Pattern, Property, Schema, SchemaId, Shape, Text, Variants};
+use crate::spec::schema::{
+    Arena, Array, Bounds, Choices, Integer, Number, Object, Others, Pattern, Property, Schema, SchemaId, Shape, Text, Variants,
+};
 
 /// Compiles schemas of a library; each definition once, so that rings of definitions end.
-pub(in crate::spec) struct Compiler<'l> {
+pub(crate) struct Compiler<'l> {
     library: &'l Library,
     arena: Arena,
     known: HashMap<Address, SchemaId>,
@@ -20,16 +22,16 @@ pub(in crate::spec) struct Compiler<'l> {
 type Document<'d> = &'d str;
 
 impl<'l> Compiler<'l> {
-    pub(in crate::spec) fn new(library: &'l Library) -> Self {
+    pub(crate) fn new(library: &'l Library) -> Self {
         Self { library, arena: Arena::default(), known: HashMap::new() }
     }
 
-    pub(in crate::spec) fn finish(self) -> Arena {
+    pub(crate) fn finish(self) -> Arena {
         self.arena
     }
 
     /// Compiles a schema that stands in the document.
-    pub(in crate::spec) fn schema(&mut self, document: Document<'_>, value: &Value) -> SchemaId {
+    pub(crate) fn schema(&mut self, document: Document<'_>, value: &Value) -> SchemaId {
         if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
             return self.reference(document, reference);
         }
@@ -43,7 +45,7 @@ impl<'l> Compiler<'l> {
     }
 
     /// Compiles the definition that a reference of the document leads to.
-    pub(in crate::spec) fn reference(&mut self, document: Document<'_>, reference: &str) -> SchemaId {
+    pub(crate) fn reference(&mut self, document: Document<'_>, reference: &str) -> SchemaId {
         let (address, value) = self.library.resolve(document, reference).expect("a test follows every reference of the embedded files");
         self.definition(&address, value)
     }
@@ -157,13 +159,13 @@ impl<'l> Compiler<'l> {
         let mut waiting = vec![base.clone()];
         let mut seen: HashSet<Address> = HashSet::new();
         while let Some(address) = waiting.pop() {
-            for heir in library.heirs(&address) {
-                if !seen.insert(heir.address.clone()) {
+            for subtype in library.subtypes(&address) {
+                if !seen.insert(subtype.address.clone()) {
                     continue;
                 }
-                let definition = library.document(&heir.address.document)?.pointer(&heir.address.pointer)?;
-                by_tag.insert(heir.tag.clone(), self.definition(&heir.address, definition));
-                waiting.push(heir.address.clone());
+                let definition = library.document(&subtype.address.document)?.pointer(&subtype.address.pointer)?;
+                by_tag.insert(subtype.tag.clone(), self.definition(&subtype.address, definition));
+                waiting.push(subtype.address.clone());
             }
         }
         Some(Variants { discriminator, by_tag })

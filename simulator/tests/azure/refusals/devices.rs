@@ -15,7 +15,7 @@ fn register(what: &'static str, by: &str, scope: &str) -> Row {
 #[tokio::test]
 async fn a_device_without_the_key_of_an_enrollment_is_not_registered() {
     let bench = cloud(|options| options.limits.registrations_per_minute = 1).await;
-    let scope = bench.simulator.edit(|azure| azure.id_scope("dps")).unwrap();
+    let scope = bench.simulator.seed(|azure| azure.id_scope("dps")).unwrap();
     let now = bench.simulator.now().as_second();
     let resource = format!("{scope}/registrations/{ID}");
     let key = derive(GROUP_KEY, ID);
@@ -36,7 +36,7 @@ async fn a_device_without_the_key_of_an_enrollment_is_not_registered() {
         row("no such operation", &good, "GET", &poll).refused(404, Says::Provisioning(404_204)),
     ];
     all_hold(&bench, &rows).await;
-    bench.simulator.edit(|azure| azure.delete_group("dps", "g1"));
+    bench.simulator.seed(|azure| azure.delete_group("dps", "g1"));
     let unknown = register("no enrollment at all", &good, &scope).refused(404, Says::Provisioning(404_201));
     all_hold(&bench, &[unknown]).await;
 }
@@ -48,7 +48,7 @@ async fn registrations_and_polls_beyond_their_quotas_are_told_when_to_come_back(
         options.limits.polls_per_ten_seconds = 1;
     })
     .await;
-    let scope = bench.simulator.edit(|azure| azure.id_scope("dps")).unwrap();
+    let scope = bench.simulator.seed(|azure| azure.id_scope("dps")).unwrap();
     let resource = format!("{scope}/registrations/{ID}");
     let good = sas(&resource, &derive(GROUP_KEY, ID), Some("registration"), bench.simulator.now().as_second() + 600);
     assert_eq!(bench.register(&crate::bench::east(&scope)).await.body["status"], "assigned");
@@ -63,7 +63,7 @@ async fn registrations_and_polls_beyond_their_quotas_are_told_when_to_come_back(
 async fn what_a_hub_refuses_is_named_in_its_body_and_in_a_header() {
     let host = "hub-east.azure-devices.net";
     let bench = cloud(|_| {}).await;
-    let keys = |policy: &str| bench.simulator.edit(|azure| azure.hub_policy_keys("hub-east", policy)).unwrap().0;
+    let keys = |policy: &str| bench.simulator.seed(|azure| azure.hub_policy_keys("hub-east", policy)).unwrap().0;
     let by = Signatures::of(&bench, host, ("iothubowner", &keys("iothubowner")), ("registryRead", &keys("registryRead")));
     let bearers = Bearers::of(&bench, "https://iothubs.azure.net").await;
     let for_the_manager = Bearers::of(&bench, "https://management.azure.com").await.good;
@@ -100,7 +100,7 @@ async fn what_a_hub_refuses_is_named_in_its_body_and_in_a_header() {
 #[tokio::test]
 async fn the_registry_operation_too_many_in_a_minute_is_told_when_to_come_back() {
     let bench = cloud(|options| options.limits.registry_operations_per_unit = 1).await;
-    let (host, key) = ("hub-east.azure-devices.net", bench.simulator.edit(|azure| azure.hub_policy_keys("hub-east", "iothubowner")));
+    let (host, key) = ("hub-east.azure-devices.net", bench.simulator.seed(|azure| azure.hub_policy_keys("hub-east", "iothubowner")));
     let good = sas(host, &key.unwrap().0, Some("iothubowner"), bench.simulator.now().as_second() + 600);
     assert_eq!(bench.hub("hub-east", "GET", "/devices/none", &[], None).await.status, 404);
     let url = format!("https://{host}/devices/none?api-version=2021-04-12");

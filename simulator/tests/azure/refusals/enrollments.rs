@@ -13,7 +13,7 @@ fn url(path: &str) -> String {
 
 async fn signatures(bench: &Bench) -> Signatures {
     let mut shown = bench.arm("GET", &crate::bench::dps_path("dps"), None).await.body;
-    let owner = bench.simulator.edit(|azure| azure.service_policy_keys("dps", "provisioningserviceowner")).unwrap().0;
+    let owner = bench.simulator.seed(|azure| azure.service_policy_keys("dps", "provisioningserviceowner")).unwrap().0;
     let policy = |name: &str, rights: &str, key: &str| json!({ "keyName": name, "rights": rights, "primaryKey": key, "secondaryKey": key });
     let everything = "ServiceConfig, EnrollmentRead, EnrollmentWrite, DeviceConnect, RegistrationStatusRead, RegistrationStatusWrite";
     shown["properties"]["authorizationPolicies"] =
@@ -45,7 +45,7 @@ async fn who_may_not_use_the_service_api_is_unauthorized() {
         unauthorized("no role", &bearers.without_a_role, "GET", &group),
     ];
     all_hold(&bench, &rows).await;
-    bench.simulator.edit(moorage_simulator::Azure::expire_tokens);
+    bench.simulator.seed(moorage_simulator::Azure::expire_tokens);
     all_hold(&bench, &[unauthorized("an expired token", &bearers.good, "GET", &group)]).await;
 }
 

@@ -33,7 +33,7 @@ async fn who_may_not_use_the_resource_manager_is_told_why_in_its_own_words() {
         row("no such subscription", &bearers.good, "GET", &elsewhere).refused(404, Says::Manager("SubscriptionNotFound")),
     ];
     all_hold(&bench, &rows).await;
-    bench.simulator.edit(moorage_simulator::Azure::expire_tokens);
+    bench.simulator.seed(moorage_simulator::Azure::expire_tokens);
     let expired = row("an expired token", &bearers.good, "GET", &hub).refused(401, Says::Manager("ExpiredAuthenticationToken"));
     all_hold(&bench, &[expired]).await;
 }
@@ -73,10 +73,10 @@ async fn a_request_that_the_resource_manager_does_not_understand_is_refused_by_i
 async fn what_microsoft_devices_refuses_of_hubs_and_services_has_a_number() {
     let bench = cloud(|options| options.limits.paid_hubs = 3).await;
     let far = NewHub { subscription: SUBSCRIPTION, group: "elsewhere", name: "hub-far", location: "eastus", sku: "S1" };
-    bench.simulator.edit(|azure| azure.add_hub(far));
+    bench.simulator.seed(|azure| azure.add_hub(far));
     let good = Bearers::of(&bench, AUDIENCE).await.good;
     let (hub, service) = (arm_url(&hub_path("hub-east")), arm_url(&dps_path("dps")));
-    let key = bench.simulator.edit(|azure| azure.hub_policy_keys("hub-east", "iothubowner")).unwrap().0;
+    let key = bench.simulator.seed(|azure| azure.hub_policy_keys("hub-east", "iothubowner")).unwrap().0;
     let links = |count: usize| dps_body(&vec![link(&key); count].into());
     let put = |what, url: &str, body: &Value| row(what, &good, "PUT", url).json(body);
     let devices = |code| Says::Devices(code, "BadRequest");

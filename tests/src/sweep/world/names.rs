@@ -49,7 +49,7 @@ impl Names {
 }
 
 fn link_digest(stage: &Stage, hub: &str, policy: &str) -> Option<String> {
-    let (primary, _) = stage.cloud().edit(|azure| azure.hub_policy_keys(hub, policy))?;
+    let (primary, _) = stage.cloud().seed(|azure| azure.hub_policy_keys(hub, policy))?;
     let key = SymmetricKey::from_base64(&primary).ok()?;
     Some(keyed_digest(&key, [policy.as_bytes()]).to_string())
 }
@@ -57,7 +57,7 @@ fn link_digest(stage: &Stage, hub: &str, policy: &str) -> Option<String> {
 /// The keys of the device that is in a hub, as the hub holds them.
 fn identity_names(stage: &Stage, cast: &Cast) -> Option<Vec<(String, String)>> {
     let (hub, device) = cast.in_hub?;
-    let there = stage.cloud().edit(|azure| azure.device(hub, device))?;
+    let there = stage.cloud().seed(|azure| azure.device(hub, device))?;
     let key = |slot: &str| Some((there[slot].as_str()?.to_owned(), format!("the {slot} of {device}")));
     Some(vec![key("primaryKey")?, key("secondaryKey")?])
 }
@@ -68,7 +68,7 @@ async fn enrolled_keys(stage: &Stage, cast: &Cast) -> Option<Vec<(String, String
     let transport = Transport::new(&TransportOptions { endpoint_map: Some(map), ..TransportOptions::default() }).ok()?;
     // Tokens are signed for long enough, however late it is there.
     let azure = Azure::new(Cloud::public(), transport, Arc::new(|| Timestamp::from_second(4_000_000_000).expect("in range")));
-    let (primary, _) = stage.cloud().edit(|azure| azure.service_policy_keys(cast.service, "provisioningserviceowner"))?;
+    let (primary, _) = stage.cloud().seed(|azure| azure.service_policy_keys(cast.service, "provisioningserviceowner"))?;
     let policy = PolicyKey { name: "provisioningserviceowner".to_owned(), key: SymmetricKey::from_base64(&primary).ok()? };
     let keys = azure.dps(&azure.cloud().dps_named(cast.service).ok()?, policy).enrollment_keys(cast.enrolled).await.ok()??;
     let named = [("primary", &keys.primary), ("secondary", &keys.secondary)];
@@ -78,7 +78,7 @@ async fn enrolled_keys(stage: &Stage, cast: &Cast) -> Option<Vec<(String, String
 /// The keys of the enrollment group as the cloud holds them, and what follows from them.
 fn group_names(stage: &Stage, cast: &Cast) -> anyhow::Result<Vec<(String, String)>> {
     let (group, devices) = cast.derived.context("no device derives its keys")?;
-    let keys = stage.cloud().edit(|azure| azure.group_keys(cast.service, group));
+    let keys = stage.cloud().seed(|azure| azure.group_keys(cast.service, group));
     let (primary, secondary) = keys.context("there is no group")?;
     let pair = [("primary", SymmetricKey::from_base64(&primary)?), ("secondary", SymmetricKey::from_base64(&secondary)?)];
     let digest = keyed_digest(&pair[0].1, [pair[1].1.expose_bytes()]).to_string();

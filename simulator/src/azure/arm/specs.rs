@@ -1,0 +1,42 @@
+//! The OpenAPI of the resource manager itself: resource groups and role assignments.
+
+use crate::azure::resource::MANAGEMENT;
+use crate::spec::{Api, Change, Deviation, Source, Specs, source};
+
+const RESOURCES: Api = Api { name: "resource groups", plane: &MANAGEMENT };
+const AUTHORIZATION: Api = Api { name: "role assignments", plane: &MANAGEMENT };
+
+const RESOURCES_FILE: &str = "azure/resources/resources.json";
+const AUTHORIZATION_FILE: &str = "azure/authorization/roleAssignments.json";
+
+pub(crate) const SPECS: Specs = Specs { sources: &SOURCES, deviations: &DEVIATIONS, models: &[] };
+
+const SOURCES: [Source; 6] = [
+    source!("azure/common-types/arm-v1-types.json"),
+    source!("azure/common-types/arm-v2-types.json"),
+    source!("azure/authorization/common-types.json"),
+    source!("azure/authorization/roleAssignments.json", &AUTHORIZATION),
+    source!("azure/resources/resources.json", &RESOURCES),
+    source!("models/resources-operations.json", &RESOURCES),
+];
+
+const DEVIATIONS: [Deviation; 2] = [
+    Deviation {
+        document: AUTHORIZATION_FILE,
+        changes: &[
+            Change::Remove("/paths/~1{roleAssignmentId}"),
+            Change::Put("/parameters/RoleAssignmentNameParameter/x-ms-skip-url-encoding", "false"),
+        ],
+        reason: "the first template fits any path of any provider, so that a misspelt one would pass; a name is a GUID, one segment",
+    },
+    Deviation {
+        document: RESOURCES_FILE,
+        changes: &[
+            Change::Remove("/paths/~1{resourceId}"),
+            Change::Remove(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourcegroups~1{resourceGroupName}~1providers~1{resourceProviderNamespace}~1{parentResourcePath}~1{resourceType}~1{resourceName}",
+            ),
+        ],
+        reason: "these templates fit any path of any provider, so that a misspelt one would pass as a generic resource",
+    },
+];

@@ -1,0 +1,166 @@
+//! The OpenAPI of the Device Provisioning Service: its management, its service API and its device API.
+
+use crate::azure::dps::service::{GLOBAL_HOST, HOST_SUFFIX};
+use crate::azure::microsoft_devices::specs::{ERROR_ANSWER, ERROR_CODE};
+use crate::azure::resource::MANAGEMENT;
+use crate::spec::{Api, Change, Deviation, Model, Plane, Source, Specs, host_fits, source};
+
+/// What a service answers to its owner, at its own name.
+const SERVICE_API: Plane = Plane {
+    name: "provisioning service",
+    serves: |host, path| host_fits(HOST_SUFFIX, host) && !host_fits(GLOBAL_HOST, host) && !is_device_path(path),
+    ignores_case: false,
+    gateway_error: None,
+};
+
+/// What a service answers to devices, at the global name or at its own.
+const DEVICE_API: Plane = Plane {
+    name: "provisioning device",
+    serves: |host, path| host_fits(GLOBAL_HOST, host) || (host_fits(HOST_SUFFIX, host) && is_device_path(path)),
+    ignores_case: false,
+    gateway_error: None,
+};
+
+/// `/{idScope}/registrations/…`, against the service's own `/registrations/{id}`.
+fn is_device_path(path: &str) -> bool {
+    let mut segments = path.trim_start_matches('/').split('/');
+    segments.next() != Some("registrations") && segments.next() == Some("registrations")
+}
+
+const PROVISIONING: Api = Api { name: "DPS", plane: &MANAGEMENT };
+const ENROLLMENTS: Api = Api { name: "DPS enrollments", plane: &SERVICE_API };
+const DEVICES: Api = Api { name: "DPS devices", plane: &DEVICE_API };
+
+const MANAGEMENT_FILE: &str = "azure/dps/mgmt-iotdps.json";
+const SERVICE_FILE: &str = "azure/dps/dataplane-service.json";
+const DEVICE_FILE: &str = "azure/dps/dataplane-device.json";
+
+pub(crate) const SPECS: Specs = Specs { sources: &SOURCES, deviations: &DEVIATIONS, models: &MODELS };
+
+const SOURCES: [Source; 3] = [
+    source!("azure/dps/mgmt-iotdps.json", &PROVISIONING),
+    source!("azure/dps/dataplane-service.json", &ENROLLMENTS),
+    source!("azure/dps/dataplane-device.json", &DEVICES),
+];
+
+const DEVIATIONS: [Deviation; 5] = [
+    Deviation {
+        document: MANAGEMENT_FILE,
+        changes: &[ERROR_CODE],
+        reason: "the same error body as the hub's, where both spellings of the code are in use",
+    },
+    Deviation {
+        document: MANAGEMENT_FILE,
+        changes: &[Change::Put(
+            "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}/patch/responses/default",
+            ERROR_ANSWER,
+        )],
+        reason: "the file declares no failure of PATCH at all; it fails as the other operations do",
+    },
+    Deviation {
+        document: MANAGEMENT_FILE,
+        changes: &[
+            Change::Put(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/parameters/4/required",
+                "false",
+            ),
+            Change::Put(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/200/x-or-nothing",
+                "true",
+            ),
+            Change::Put(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/202",
+                r#"{"description": "still running"}"#,
+            ),
+            Change::Put(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/204",
+                r#"{"description": "the end of a deletion"}"#,
+            ),
+        ],
+        reason: "the file describes the poll of Azure-AsyncOperation; Location leads to the same address without asyncinfo, \
+                 see https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations",
+    },
+    Deviation {
+        document: MANAGEMENT_FILE,
+        changes: &[Change::Put(
+            "/definitions/SharedAccessSignatureAuthorizationRule[AccessRightsDescription]/properties/rights",
+            r#"{"type": "string", "description": "The rights, separated by a comma and a space."}"#,
+        )],
+        reason: "the default policy has all six rights in one text, as the hub's file says of its own policies; the file allows one",
+    },
+    Deviation {
+        document: MANAGEMENT_FILE,
+        changes: &[Change::Put("/definitions/IotHubDefinitionDescription/required", r#"["location"]"#)],
+        reason: "a link by identity has no connection string, in whichever version it is shown or sent back; the service refuses \
+                 what it does not accept, see the property's description in azure-mgmt-iothubprovisioningservices 2.1.0",
+    },
+];
+
+/// Certificates are issued to devices since 2026-11-01 only; the operation bears its older name before.
+const DEVICE_WITHOUT_ISSUED_CERTIFICATES: &[Change] = &[
+    Change::Remove("/definitions/DeviceRegistration/properties/csr"),
+    Change::Remove("/definitions/DeviceRegistrationResult/properties/issuedCertificateChain"),
+    Change::Put("/paths/~1{idScope}~1registrations~1{registrationId}~1register/put/operationId", r#""RuntimeRegistration_RegisterDevice""#),
+];
+
+/// What the service API learned between 2018-09-01-preview and 2021-10-01.
+const SERVICE_API_OF_2018: &[Change] = &[
+    Change::Remove("/definitions/EnrollmentGroup/properties/capabilities"),
+    Change::Remove("/definitions/IndividualEnrollment/properties/optionalDeviceInformation"),
+    Change::Remove("/definitions/DeviceRegistrationState/properties/payload"),
+    Change::Remove("/paths/~1enrollmentGroups/post"),
+];
+
+/// Identities, and links by them, came with 2026-11-01.
+const MANAGEMENT_WITH_IDENTITIES: &[Change] = &[
+    Change::Put(
+        "/definitions/IotHubDefinitionDescription/properties/hostName",
+        r#"{"type": "string", "description": "Host name of the IoT hub. This is required when connectionString is not provided."}"#,
+    ),
+    Change::Put(
+        "/definitions/IotHubDefinitionDescription/properties/authenticationType",
+        r#"{"type": "string", "enum": ["KeyBased", "UserAssigned", "SystemAssigned"], "x-ms-enum": {"name": "IotHubAuthenticationType", "modelAsString": true}}"#,
+    ),
+    Change::Put("/definitions/IotHubDefinitionDescription/properties/selectedUserAssignedIdentityResourceId", r#"{"type": "string"}"#),
+    Change::Put("/definitions/IotDpsPropertiesDescription/properties/disableLocalAuth", r#"{"type": "boolean"}"#),
+    Change::Put(
+        "/definitions/UserAssignedIdentity",
+        r#"{"type": "object", "properties": {"principalId": {"type": "string", "readOnly": true}, "clientId": {"type": "string", "readOnly": true}}}"#,
+    ),
+    Change::Put(
+        "/definitions/ManagedServiceIdentity",
+        r##"{"type": "object", "required": ["type"], "properties": {
+            "principalId": {"type": "string", "readOnly": true},
+            "tenantId": {"type": "string", "readOnly": true},
+            "type": {"type": "string", "enum": ["None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned"]},
+            "userAssignedIdentities": {"type": "object", "additionalProperties": {"$ref": "#/definitions/UserAssignedIdentity"}}}}"##,
+    ),
+    Change::Put("/definitions/ProvisioningServiceDescription/properties/identity", r##"{"$ref": "#/definitions/ManagedServiceIdentity"}"##),
+];
+
+const MODELS: [Model; 4] = [
+    Model {
+        document: SERVICE_FILE,
+        version: "2018-09-01-preview",
+        changes: SERVICE_API_OF_2018,
+        source: "operations and models of azure-iothub-provisioningserviceclient 1.2.0, Microsoft's Python client, which speaks this version",
+    },
+    Model {
+        document: DEVICE_FILE,
+        version: "2021-06-01",
+        changes: DEVICE_WITHOUT_ISSUED_CERTIFICATES,
+        source: "device.json of 2021-06-01 and 2026-11-01 in Azure/azure-rest-api-specs differ in these properties",
+    },
+    Model {
+        document: DEVICE_FILE,
+        version: "2019-03-31",
+        changes: DEVICE_WITHOUT_ISSUED_CERTIFICATES,
+        source: "models of the DPS device client in Azure/azure-iot-sdk-csharp, which speaks 2019-03-31",
+    },
+    Model {
+        document: MANAGEMENT_FILE,
+        version: "2026-11-01",
+        changes: MANAGEMENT_WITH_IDENTITIES,
+        source: "models of azure-mgmt-iothubprovisioningservices 2.1.0, Microsoft's Python client, which speaks this version",
+    },
+];

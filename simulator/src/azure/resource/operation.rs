@@ -1,0 +1,67 @@
+//! Long-running operations: the headers that announce them and the addresses to poll.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::azure::resource::errors::arm;
+use crate::azure::state::{Azure, Begun};
+use crate::engine::http::{Outcome, Request, Response};
+
+/// Announces an operation on a resource of `Microsoft.Devices`.
+pub(crate) fn announce(azure: &Azure, request: &Request, begun: &Begun, response: Response) -> Response {
+    let version = request.parameter("api-version").unwrap_or_default();
+    let base =
+        format!("https://{}{}/operationResults/{}?api-version={version}", request.authority, request.path.trim_end_matches('/'), begun.id);
+    response.with("azure-asyncoperation", format!("{base}&asyncinfo")).with("location", base).with("retry-after", seconds(azure))
+}
+
+/// Announces the deletion of a resource group, which has only a `Location`.
+pub(crate) fn announce_location(azure: &Azure, request: &Request, begun: &Begun) -> Response {
+    let version = request.parameter("api-version").unwrap_or_default();
+    let subscription = request.segments.get(1).map_or("", String::as_str);
+    let location =
+        format!("https://{}/subscriptions/{subscription}/operationresults/{}?api-version={version}", request.authority, begun.id);
+    Response::new(202).with("location", location).with("retry-after", seconds(azure))
+}
+
+fn seconds(azure: &Azure) -> String {
+    azure.options.latency.retry_after.as_secs().to_string()
+}
+
+/// Answers the poll of an operation on a resource: its status, or 202 until it is done.
+pub(crate) fn poll(azure: &Azure, request: &Request, id: &str, now: Timestamp) -> Outcome {
+    let wants_status = request.parameter("asyncinfo").is_some();
+    if !wants_status {
+        return location(azure, request, id, now);
+    }
+    let due = find(azure, id)?;
+    if due > now {
+        return Ok(Response::json(200, json!({ "status": "Running" })).with("retry-after", seconds(azure)));
+    }
+    Ok(Response::json(200, json!({ "status": "Succeeded" })))
+}
+
+/// Answers the poll of a `Location`.
+pub(crate) fn location(azure: &Azure, request: &Request, id: &str, now: Timestamp) -> Outcome {
+    if find(azure, id)? <= now {
+        return Ok(Response::new(200));
+    }
+    Ok(Response::new(202)
+        .with("location", format!("https://{}{}?{}", request.authority, request.path, query(request)))
+        .with("retry-after", seconds(azure)))
+}
+
+fn query(request: &Request) -> String {
+    let version = request.parameter("api-version").unwrap_or_default();
+    format!("api-version={version}")
+}
+
+fn find(azure: &Azure, id: &str) -> Result<Timestamp, Response> {
+    // Operation ids are the one part of a path whose case matters, and paths come folded.
+    azure
+        .operations
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(id))
+        .map(|(_, due)| *due)
+        .ok_or_else(|| arm(404, "OperationNotFound", "The operation was not found."))
+}

@@ -1,0 +1,7 @@
+//! The check of one request or one answer against its operation.
+
+pub(crate) mod answer;
+mod body;
+pub(crate) mod place;
+pub(crate) mod request;
+pub(crate) mod violation;
