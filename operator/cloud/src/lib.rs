@@ -48,4 +48,4 @@ pub use quota::{Headroom, Limit, Quota, RegistryTier};
 pub use registry::Registry;
 pub use request::IfMatch;
 pub use sas::PolicyKey;
-pub use transport::{EndpointMap, LOUD_TARGETS, Transport, TransportError, TransportOptions};
+pub use transport::{EndpointMap, Interceptor, LOUD_TARGETS, Transport, TransportError, TransportOptions};

@@ -27,6 +27,14 @@ pub const LOUD_TARGETS: [&str; 7] = ["azure_core", "azure_identity", "h2", "hype
 pub struct Transport {
     client: reqwest::Client,
     reply_limit: usize,
+    interceptor: Option<Arc<dyn Interceptor>>,
+}
+
+/// For tests: stands between the clients and the network.
+#[async_trait]
+pub trait Interceptor: Send + Sync {
+    /// Sends a request by a transport, or does with it whatever else it likes.
+    async fn execute(&self, transport: &Transport, request: &Request) -> azure_core::Result<AsyncRawResponse>;
 }
 
 /// What bounds and directs a [`Transport`].
@@ -117,7 +125,13 @@ impl Transport {
             builder = builder.no_proxy().dns_resolver(Arc::new(OneAddress(map.address)));
         }
         let client = builder.build().map_err(TransportError::Client)?;
-        Ok(Self { client, reply_limit: options.reply_limit })
+        Ok(Self { client, reply_limit: options.reply_limit, interceptor: None })
+    }
+
+    /// For tests: the same with somebody who gets every request first.
+    #[must_use]
+    pub fn intercepted(self, interceptor: Arc<dyn Interceptor>) -> Self {
+        Self { interceptor: Some(interceptor), ..self }
     }
 
     async fn send(&self, request: &Request) -> Result<AsyncRawResponse, Interruption> {
@@ -156,6 +170,9 @@ async fn read(mut reply: reqwest::Response, limit: usize) -> Result<Vec<u8>, Int
 #[async_trait]
 impl HttpClient for Transport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        if let Some(interceptor) = &self.interceptor {
+            return interceptor.execute(&Self { interceptor: None, ..self.clone() }, request).await;
+        }
         self.send(request).await.map_err(|interruption| {
             let kind = match interruption {
                 Interruption::NotConnected(_) => ErrorKind::Connection,

@@ -23,8 +23,12 @@ const fn core(plural: &'static str, kind: &'static str) -> Collection {
     Collection { root: "/api/v1", api_version: "v1", plural, kind, has_status: false }
 }
 
+const fn cert_manager(plural: &'static str, kind: &'static str, has_status: bool) -> Collection {
+    Collection { root: "/apis/cert-manager.io/v1", api_version: "cert-manager.io/v1", plural, kind, has_status }
+}
+
 /// All of them.
-pub(super) const ALL: [Collection; 8] = [
+pub(super) const ALL: [Collection; 10] = [
     ours("cloudaccounts", "CloudAccount"),
     ours("provisioningservices", "ProvisioningService"),
     ours("tenanthubgroups", "TenantHubGroup"),
@@ -32,6 +36,8 @@ pub(super) const ALL: [Collection; 8] = [
     ours("devicecredentials", "DeviceCredential"),
     core("secrets", "Secret"),
     core("configmaps", "ConfigMap"),
+    cert_manager("certificates", "Certificate", true),
+    cert_manager("issuers", "Issuer", false),
     Collection { root: "/apis/events.k8s.io/v1", api_version: "events.k8s.io/v1", plural: "events", kind: "Event", has_status: false },
 ];
 

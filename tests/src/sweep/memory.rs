@@ -1,0 +1,171 @@
+//! The in-memory API server and the simulator as a place of runs: trouble comes between the operator and its clients.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use azure_core::error::ErrorKind;
+use azure_core::http::{AsyncRawResponse, Body as CloudBody, Request as CloudRequest};
+use bytes::Bytes;
+use futures::FutureExt as _;
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use jiff::SignedDuration;
+use kube::Client;
+use kube::client::Body;
+use moorage_cloud::{Interceptor, Transport};
+use moorage_operator::env::Installation;
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::judge::{Judge, Side};
+use super::log::Log;
+use super::passage::{Later, Passage, carry_out};
+use crate::apiserver::{ApiServer, Reply};
+use crate::stage::cloud_options;
+use crate::test_env::TestEnv;
+use crate::world::{Reach, Setup, World};
+
+/// A world, and who starts another operator in it when one was killed.
+pub(super) struct Memory {
+    pub world: Arc<World>,
+    pub env: TestEnv,
+    watch: Option<AbortHandle>,
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.watch.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Memory {
+    /// A world for a run, before anything happens in it and without an operator.
+    ///
+    /// # Errors
+    /// The cloud does not start.
+    pub async fn new(name: &str, namespaces: &[String], judge: Arc<Judge>) -> anyhow::Result<Self> {
+        let mut cloud = cloud_options();
+        // Devices poll in tokio's time, in which the domain stands still.
+        cloud.latency.assignment = SignedDuration::ZERO;
+        let setup = Setup {
+            cloud,
+            installation: Installation { id: name.to_owned(), namespace: format!("moorage-{name}") },
+            watched: namespaces.to_vec(),
+            namespaces: Vec::new(),
+            reach: reach(judge),
+        };
+        let world = Arc::new(World::new(setup).await?);
+        let env = TestEnv::new(world.cluster.admin(), world.cloud.clone(), name, namespaces);
+        Ok(Self { world, env, watch: None })
+    }
+
+    /// Starts the first operator, and from then on another one for each that dies.
+    pub fn start(&mut self, judge: Arc<Judge>, deaths: mpsc::UnboundedReceiver<()>, log: Log) {
+        self.world.restart();
+        self.watch = Some(tokio::spawn(replace(self.world.clone(), judge, deaths, log)).abort_handle());
+    }
+}
+
+async fn replace(world: Arc<World>, judge: Arc<Judge>, mut deaths: mpsc::UnboundedReceiver<()>, log: Log) {
+    while deaths.recv().await.is_some() {
+        world.kill();
+        log.note("the operator was killed; another one starts");
+        judge.revive();
+        world.restart();
+    }
+}
+
+/// By clients that ask the judge first.
+fn reach(judge: Arc<Judge>) -> Reach {
+    Box::new(move |cluster, transport| {
+        let (server, of_cluster) = (cluster.clone(), judge.clone());
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let (server, judge) = (server.clone(), of_cluster.clone());
+            async move { to_cluster(server, &judge, request).await }
+        });
+        (Client::new(service, "default"), transport.intercepted(Arc::new(ToCloud(judge.clone()))))
+    })
+}
+
+async fn to_cluster(server: ApiServer, judge: &Judge, request: Request<Body>) -> anyhow::Result<Response<Reply>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let verdict = judge.judge(Side::Cluster, parts.method.as_str(), parts.uri.path(), &body);
+    carry_out(judge, verdict, Side::Cluster, ClusterPassage { server, parts, body }).await
+}
+
+struct ClusterPassage {
+    server: ApiServer,
+    parts: Parts,
+    body: Bytes,
+}
+
+impl Passage for ClusterPassage {
+    type Answer = Response<Reply>;
+    type Error = anyhow::Error;
+
+    async fn pass(&self) -> anyhow::Result<Response<Reply>> {
+        let request = Request::from_parts(self.parts.clone(), Body::from(self.body.to_vec()));
+        Ok(self.server.serve(request).await?)
+    }
+
+    async fn whole(&self) -> anyhow::Result<()> {
+        self.pass().await.map(drop)
+    }
+
+    fn lost(why: &'static str) -> anyhow::Error {
+        std::io::Error::new(std::io::ErrorKind::ConnectionReset, why).into()
+    }
+
+    fn later(self) -> (Bytes, Later) {
+        (self.body.clone(), async move { Ok(self.pass().await?.status()) }.boxed())
+    }
+}
+
+struct ToCloud(Arc<Judge>);
+
+#[async_trait]
+impl Interceptor for ToCloud {
+    async fn execute(&self, transport: &Transport, request: &CloudRequest) -> azure_core::Result<AsyncRawResponse> {
+        let body = match request.body() {
+            CloudBody::Bytes(bytes) => bytes.clone(),
+            _ => Bytes::new(),
+        };
+        let verdict = self.0.judge(Side::Cloud, request.method().as_str(), request.url().path(), &body);
+        carry_out(&self.0, verdict, Side::Cloud, CloudPassage { transport: transport.clone(), request: request.clone(), body }).await
+    }
+}
+
+struct CloudPassage {
+    transport: Transport,
+    request: CloudRequest,
+    body: Bytes,
+}
+
+impl Passage for CloudPassage {
+    type Answer = AsyncRawResponse;
+    type Error = azure_core::Error;
+
+    async fn pass(&self) -> azure_core::Result<AsyncRawResponse> {
+        azure_core::http::HttpClient::execute_request(&self.transport, &self.request).await
+    }
+
+    async fn whole(&self) -> azure_core::Result<()> {
+        self.pass().await.map(drop)
+    }
+
+    fn lost(why: &'static str) -> azure_core::Error {
+        azure_core::Error::with_message(ErrorKind::Io, why)
+    }
+
+    fn later(self) -> (Bytes, Later) {
+        let body = self.body.clone();
+        let serve = async move {
+            let answer = self.pass().await?;
+            StatusCode::from_u16(u16::from(answer.status())).context("an answer has a status")
+        };
+        (body, serve.boxed())
+    }
+}
