@@ -23,6 +23,7 @@ pub(super) fn create(state: &mut State, collection: &'static Collection, namespa
     if !state.namespaces.contains(namespace) {
         return Err(not_found("namespaces", namespace));
     }
+    encode_texts(collection, &mut body);
     check(collection, &name, &body)?;
     if state.objects.get(collection, namespace, &name).is_some() {
         return Err(refused(409, "AlreadyExists", &format!("{} \"{name}\" already exists", collection.plural)));
@@ -45,7 +46,6 @@ pub(super) fn create(state: &mut State, collection: &'static Collection, namespa
     if collection.kind == "Secret" && body["type"].is_null() {
         body["type"] = "Opaque".into();
     }
-    encode_texts(collection, &mut body);
     fit(collection.kind, &mut body);
     Ok(Answer::wrote(201, (*state.objects.put(collection, namespace, &name, body)).clone()))
 }

@@ -72,8 +72,8 @@ impl fmt::Display for Trouble {
 /// What becomes of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is passed on.
-    Pass,
+    /// It is passed on; with the name of its effect, if it has one.
+    Pass(Option<Label>),
     /// It meets with trouble.
     Trouble(Mode, Label),
     /// It is never heard of again: the operator is as good as dead.
@@ -101,6 +101,7 @@ pub(super) struct Judge {
 struct State {
     troubles: Vec<Trouble>,
     counts: Counts,
+    nothing: Counts,
     labels: Labels,
     struck: Vec<bool>,
     dark: bool,
@@ -112,13 +113,15 @@ impl Judge {
     pub fn new(troubles: Vec<Trouble>) -> (Self, mpsc::UnboundedReceiver<()>) {
         let (deaths, heard) = mpsc::unbounded_channel();
         let struck = vec![false; troubles.len()];
-        let state = State { troubles, struck, counts: vec![BTreeMap::new()], ..State::default() };
+        let state = State { troubles, struck, counts: vec![BTreeMap::new()], nothing: vec![BTreeMap::new()], ..State::default() };
         (Self { state: Mutex::new(state), deaths }, heard)
     }
 
     /// Another phase of the run begins.
     pub fn begin_phase(&self) {
-        self.lock().counts.push(BTreeMap::new());
+        let mut state = self.lock();
+        state.counts.push(BTreeMap::new());
+        state.nothing.push(BTreeMap::new());
     }
 
     /// What becomes of a request.
@@ -131,13 +134,13 @@ impl Judge {
             Side::Cluster => state.labels.of_cluster(method, path, body),
             Side::Cloud => of_cloud(method, path),
         };
-        let Some(label) = label else { return Verdict::Pass };
+        let Some(label) = label else { return Verdict::Pass(None) };
         let phase = state.counts.len() - 1;
         let count = state.counts[phase].entry(label.clone()).or_default();
         *count += 1;
         let nth = *count;
         let hit = state.troubles.iter().position(|trouble| trouble.phase == phase && trouble.nth == nth && trouble.label == label);
-        let Some(hit) = hit else { return Verdict::Pass };
+        let Some(hit) = hit else { return Verdict::Pass(Some(label)) };
         state.struck[hit] = true;
         let mode = state.troubles[hit].mode;
         drop(state);
@@ -145,6 +148,13 @@ impl Judge {
             self.kill();
         }
         Verdict::Trouble(mode, label)
+    }
+
+    /// There was nothing any more on which it could have had its effect.
+    pub fn came_to_nothing(&self, label: Label) {
+        if let Some(phase) = self.lock().nothing.last_mut() {
+            *phase.entry(label).or_default() += 1;
+        }
     }
 
     /// From now on the operator reaches nothing, and whoever keeps it is told to start another.
@@ -177,6 +187,11 @@ impl Judge {
     /// The effects so far.
     pub fn counts(&self) -> Counts {
         self.lock().counts.clone()
+    }
+
+    /// Those of them that came to nothing.
+    pub fn in_vain(&self) -> Counts {
+        self.lock().nothing.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

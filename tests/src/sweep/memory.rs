@@ -1,6 +1,7 @@
 //! The in-memory API server and the simulator as a place of runs: trouble comes between the operator and its clients.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use azure_core::http::{AsyncRawResponse, Body as CloudBody, Request as CloudRequ
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use jiff::SignedDuration;
 use kube::Client;
@@ -26,6 +27,9 @@ use crate::apiserver::{ApiServer, Reply};
 use crate::stage::cloud_options;
 use crate::test_env::TestEnv;
 use crate::world::{Reach, Setup, World};
+
+/// How long the answer to a write is on its way, in tokio's time.
+const ON_ITS_WAY: Duration = Duration::from_millis(1);
 
 /// A world, and who starts another operator in it when one was killed.
 pub(super) struct Memory {
@@ -108,11 +112,20 @@ impl Passage for ClusterPassage {
 
     async fn pass(&self) -> anyhow::Result<Response<Reply>> {
         let request = Request::from_parts(self.parts.clone(), Body::from(self.body.to_vec()));
-        Ok(self.server.serve(request).await?)
+        let answer = self.server.serve(request).await?;
+        if self.parts.method != Method::GET {
+            // Watches mostly show a write before its answer is there, as on the real API server.
+            tokio::time::sleep(ON_ITS_WAY).await;
+        }
+        Ok(answer)
     }
 
     async fn whole(&self) -> anyhow::Result<()> {
         self.pass().await.map(drop)
+    }
+
+    fn status(answer: &Self::Answer) -> u16 {
+        answer.status().as_u16()
     }
 
     fn lost(why: &'static str) -> anyhow::Error {
@@ -154,6 +167,10 @@ impl Passage for CloudPassage {
 
     async fn whole(&self) -> azure_core::Result<()> {
         self.pass().await.map(drop)
+    }
+
+    fn status(answer: &Self::Answer) -> u16 {
+        answer.status().into()
     }
 
     fn lost(why: &'static str) -> azure_core::Error {

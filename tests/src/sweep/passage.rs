@@ -22,6 +22,9 @@ pub(super) trait Passage: Sized + Send + Sync {
     /// Has it served and waits for the end of the answer: then its effect has taken place.
     fn whole(&self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
+    /// The status of an answer.
+    fn status(answer: &Self::Answer) -> u16;
+
     /// What the operator sees when the connection is lost.
     fn lost(why: &'static str) -> Self::Error;
 
@@ -49,7 +52,13 @@ impl fmt::Debug for Delayed {
 /// Does with a request what the judge says.
 pub(super) async fn carry_out<P: Passage>(judge: &Judge, verdict: Verdict, side: Side, passage: P) -> Result<P::Answer, P::Error> {
     match verdict {
-        Verdict::Pass => passage.pass().await,
+        Verdict::Pass(label) => {
+            let answer = passage.pass().await?;
+            if let Some(label) = label.filter(|_| P::status(&answer) == 404) {
+                judge.came_to_nothing(label);
+            }
+            Ok(answer)
+        }
         Verdict::Trouble(Mode::LostBefore, _) => Err(P::lost("lost before its effect")),
         Verdict::Trouble(Mode::LostAfter, _) => {
             passage.whole().await?;

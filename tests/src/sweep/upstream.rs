@@ -102,6 +102,10 @@ impl Passage for Proxied {
         self.upstream.whole(&self.parts, self.body.clone()).await.map(drop)
     }
 
+    fn status(answer: &Self::Answer) -> u16 {
+        answer.status().as_u16()
+    }
+
     fn lost(why: &'static str) -> anyhow::Error {
         anyhow!(why)
     }
