@@ -20,7 +20,7 @@ mod table;
 pub(crate) mod upstream;
 mod world;
 
-pub use cells::{Cell, Scope, Sweep, cell, on_real, swept, troubles};
+pub use cells::{Cell, Scope, Sweep, cells_of, grouped, on_real, swept, troubles};
 pub use fixture::Tenant;
 pub use judge::{Counts, Mode, Trouble};
 pub use label::{Label, of_audit, of_cloud};

@@ -97,19 +97,21 @@ pub fn swept(cells: &[Cell]) -> BTreeSet<Label> {
     cells.iter().map(|cell| cell.trouble.label.clone()).collect()
 }
 
-/// Runs once for each trouble on the real API server, with troubles of different phases in one run, and tells each cell when it is known.
-pub async fn on_real(server: Server, sweep: &Sweep, troubles: Vec<Trouble>, tell: impl Fn(&Cell)) -> Vec<Cell> {
-    let runs = grouped(troubles).into_iter().enumerate().map(|(n, group)| {
+/// Runs groups on the real API server, several at a time, and tells each cell when it is known.
+pub async fn on_real(server: Server, sweep: &Sweep, groups: Vec<Vec<Trouble>>, tell: impl Fn(&Cell)) -> Vec<Cell> {
+    let runs = groups.into_iter().enumerate().map(|(n, group)| {
         let sweep = sweep.clone();
-        async move { tokio::spawn(async move { cells_of(server, &sweep, n, group).await }).await.expect("a run panics only if the sweep is wrong") }
+        let cells = async move { cells_of(server, &sweep, &format!("{n:03}"), group, &Log::default()).await };
+        async move { tokio::spawn(cells).await.expect("a run panics only if the sweep is wrong") }
     });
-    let cells: Vec<Vec<_>> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).inspect(|cells| cells.iter().for_each(&tell)).collect().await;
+    let told = |cells: &Vec<Cell>| cells.iter().for_each(&tell);
+    let cells: Vec<Vec<_>> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).inspect(told).collect().await;
     cells.into_iter().flatten().collect()
 }
 
 /// Troubles that can share a run: of different phases, each of which ends in a world that is proved to be as it should; those that kill
 /// with others that do, because the next operator remembers nothing.
-fn grouped(troubles: Vec<Trouble>) -> Vec<Vec<Trouble>> {
+pub fn grouped(troubles: Vec<Trouble>) -> Vec<Vec<Trouble>> {
     let mut groups: Vec<Vec<Trouble>> = Vec::new();
     for trouble in troubles {
         let fits = |group: &&mut Vec<Trouble>| {
@@ -123,10 +125,11 @@ fn grouped(troubles: Vec<Trouble>) -> Vec<Vec<Trouble>> {
     groups
 }
 
-async fn cells_of(server: Server, sweep: &Sweep, n: usize, group: Vec<Trouble>) -> Vec<Cell> {
-    let (begun, several) = (Instant::now(), group.len() > 1);
-    if several {
-        let run = attempt(server, sweep, format!("sweep-{}-{n:03}", sweep.tenant), group.clone(), Log::default());
+/// Runs a group, and if that does not end well, each of its troubles alone.
+pub async fn cells_of(server: Server, sweep: &Sweep, name: &str, group: Vec<Trouble>, log: &Log) -> Vec<Cell> {
+    let begun = Instant::now();
+    if group.len() > 1 {
+        let run = attempt(server, sweep, format!("sweep-{}-{name}", sweep.tenant), group.clone(), log.clone());
         if run.await.is_ok_and(|ended| ended.struck.iter().all(|struck| *struck)) {
             let took = begun.elapsed();
             return group.into_iter().map(|trouble| Cell { tenant: sweep.tenant, trouble, failure: None, took }).collect();
@@ -134,7 +137,7 @@ async fn cells_of(server: Server, sweep: &Sweep, n: usize, group: Vec<Trouble>) 
     }
     let mut cells = Vec::new();
     for (alone, trouble) in group.into_iter().enumerate() {
-        cells.push(cell(server, sweep, &format!("{n:03}-{alone}"), trouble, &Log::default()).await);
+        cells.push(cell(server, sweep, &format!("{name}-{alone}"), trouble, log).await);
     }
     cells
 }
@@ -144,7 +147,7 @@ async fn attempt(server: Server, sweep: &Sweep, name: String, troubles: Vec<Trou
 }
 
 /// Runs once, or until that goes wrong which should.
-pub async fn cell(server: Server, sweep: &Sweep, name: &str, trouble: Trouble, log: &Log) -> Cell {
+async fn cell(server: Server, sweep: &Sweep, name: &str, trouble: Trouble, log: &Log) -> Cell {
     let begun = Instant::now();
     let mut failure = Some("it never came to that effect".to_owned());
     let mut next = Some(trouble.nth);

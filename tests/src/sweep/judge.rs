@@ -101,7 +101,7 @@ pub(super) struct Judge {
 struct State {
     troubles: Vec<Trouble>,
     counts: Counts,
-    nothing: Counts,
+    refused: Counts,
     labels: Labels,
     struck: Vec<bool>,
     dark: bool,
@@ -113,7 +113,7 @@ impl Judge {
     pub fn new(troubles: Vec<Trouble>) -> (Self, mpsc::UnboundedReceiver<()>) {
         let (deaths, heard) = mpsc::unbounded_channel();
         let struck = vec![false; troubles.len()];
-        let state = State { troubles, struck, counts: vec![BTreeMap::new()], nothing: vec![BTreeMap::new()], ..State::default() };
+        let state = State { troubles, struck, counts: vec![BTreeMap::new()], refused: vec![BTreeMap::new()], ..State::default() };
         (Self { state: Mutex::new(state), deaths }, heard)
     }
 
@@ -121,7 +121,7 @@ impl Judge {
     pub fn begin_phase(&self) {
         let mut state = self.lock();
         state.counts.push(BTreeMap::new());
-        state.nothing.push(BTreeMap::new());
+        state.refused.push(BTreeMap::new());
     }
 
     /// What becomes of a request.
@@ -150,9 +150,9 @@ impl Judge {
         Verdict::Trouble(mode, label)
     }
 
-    /// There was nothing any more on which it could have had its effect.
-    pub fn came_to_nothing(&self, label: Label) {
-        if let Some(phase) = self.lock().nothing.last_mut() {
+    /// It has had no effect.
+    pub fn was_refused(&self, label: Label) {
+        if let Some(phase) = self.lock().refused.last_mut() {
             *phase.entry(label).or_default() += 1;
         }
     }
@@ -189,9 +189,9 @@ impl Judge {
         self.lock().counts.clone()
     }
 
-    /// Those of them that came to nothing.
-    pub fn in_vain(&self) -> Counts {
-        self.lock().nothing.clone()
+    /// Those of them that were refused.
+    pub fn refused(&self) -> Counts {
+        self.lock().refused.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -54,8 +54,8 @@ pub(super) async fn carry_out<P: Passage>(judge: &Judge, verdict: Verdict, side:
     match verdict {
         Verdict::Pass(label) => {
             let answer = passage.pass().await?;
-            if let Some(label) = label.filter(|_| P::status(&answer) == 404) {
-                judge.came_to_nothing(label);
+            if let Some(label) = label.filter(|_| P::status(&answer) >= 400) {
+                judge.was_refused(label);
             }
             Ok(answer)
         }

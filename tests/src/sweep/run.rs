@@ -50,8 +50,8 @@ pub struct Ended {
     pub checkpoints: Checkpoints,
     /// The effects of each phase, with the number of their occurrences.
     pub counts: Counts,
-    /// Those of them for which there was nothing any more.
-    pub in_vain: Counts,
+    /// Those of them that were refused.
+    pub refused: Counts,
     /// Which of what was to go wrong did.
     pub struck: Vec<bool>,
     /// The operator's name in the audit log.
@@ -101,7 +101,7 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
         tenant,
         checkpoints: Checkpoints { ready, changed, gone },
         counts: judge.counts(),
-        in_vain: judge.in_vain(),
+        refused: judge.refused(),
         struck: judge.struck(),
         user: place.operator_user().to_owned(),
         requests: env.cloud().requests(),

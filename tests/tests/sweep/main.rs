@@ -13,7 +13,7 @@ use std::time::Instant;
 use memory::in_memory;
 use moorage_tests::controlplane::{ControlPlane, block_on, owned};
 use moorage_tests::sweep::{
-    Ended, Label, Log, Run, Scope, Server, Sweep, Tenant, Trouble, difference, of_audit, of_cloud, on_real, run, swept, troubles,
+    Ended, Label, Log, Run, Scope, Server, Sweep, Tenant, Trouble, difference, grouped, of_audit, of_cloud, on_real, run, swept, troubles,
 };
 use report::{failures, summary, tell};
 
@@ -35,9 +35,9 @@ impl Asked {
         Self { in_memory, real, times }
     }
 
-    /// Those troubles of a sweep, each as often as asked.
-    pub fn troubles(&self, sweep: &Sweep, scope: &Scope) -> Vec<Trouble> {
-        troubles(sweep, scope).into_iter().flat_map(|trouble| std::iter::repeat_n(trouble, self.times)).collect()
+    /// Those troubles of a sweep that are asked for, as they share runs, each as often as asked.
+    fn groups(&self, sweep: &Sweep, scope: &Scope) -> Vec<Vec<Trouble>> {
+        grouped(troubles(sweep, scope)).into_iter().flat_map(|group| std::iter::repeat_n(group, self.times)).collect()
     }
 
     fn is_limited(&self) -> bool {
@@ -76,7 +76,7 @@ fn the_real_api_server_ends_in_the_same_worlds() -> anyhow::Result<()> {
         certificates.without(&keys.counts);
         let (mut cells, began) = (Vec::new(), Instant::now());
         for sweep in [&keys, &certificates] {
-            cells.extend(on_real(Server::Real(control), sweep, asked.troubles(sweep, &asked.real), |cell| tell("on the real API server", cell)).await);
+            cells.extend(on_real(Server::Real(control), sweep, asked.groups(sweep, &asked.real), |cell| tell("on the real API server", cell)).await);
         }
         println!("{}", summary("on the real API server", &cells, began.elapsed()));
         let failures = failures("on the real API server", &cells) + &report::disagreements(&cells, &twin.cells);
@@ -119,12 +119,12 @@ fn is_the_same(real: &Ended, in_memory: &Ended) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The effects that took place. How often something is told differs from run to run, and so does whether a finalizer is taken away
-/// once more from what is gone and not seen to be gone yet.
+/// The effects that took place. How often something is told differs from run to run, and so does what is tried and refused, as when a
+/// finalizer is taken away once more from what is gone and not seen to be gone yet.
 fn comparable(recording: &Ended) -> Vec<BTreeMap<String, usize>> {
-    let phases = recording.counts.iter().zip(&recording.in_vain);
-    let of_phase = |(counts, in_vain): (&BTreeMap<Label, usize>, &BTreeMap<Label, usize>)| {
-        let effects = counts.iter().map(|(label, count)| (label, count - in_vain.get(label).unwrap_or(&0)));
+    let phases = recording.counts.iter().zip(&recording.refused);
+    let of_phase = |(counts, refused): (&BTreeMap<Label, usize>, &BTreeMap<Label, usize>)| {
+        let effects = counts.iter().map(|(label, count)| (label, count - refused.get(label).unwrap_or(&0)));
         let effects = effects.filter(|(_, count)| *count > 0);
         effects.map(|(label, count)| (label.to_string(), if label.tells() { 1 } else { count })).collect()
     };

@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use moorage_tests::sweep::{Cell, Ended, Log, Run, Server, Sweep, Tenant, Trouble, cell, run};
+use moorage_tests::sweep::{Cell, Ended, Log, Run, Server, Sweep, Tenant, Trouble, cells_of, run};
 
 use crate::Asked;
 use crate::report::tell;
@@ -35,9 +35,11 @@ fn sweep(asked: &Asked) -> anyhow::Result<Swept> {
     certificates.without(&keys.counts);
     let began = Instant::now();
     let of = |sweep: &Sweep| -> Vec<_> {
-        asked.troubles(sweep, &asked.in_memory).into_iter().map(|trouble| (sweep.clone(), trouble)).collect()
+        asked.groups(sweep, &asked.in_memory).into_iter().map(|group| (sweep.clone(), group)).collect()
     };
-    let cells = sharded(&[of(&keys), of(&certificates)].concat());
+    let groups = [of(&keys), of(&certificates)].concat();
+    println!("{} runs in memory", groups.len());
+    let cells = sharded(&groups);
     Ok(Swept { recordings, cells, took: began.elapsed() })
 }
 
@@ -47,17 +49,17 @@ fn record(tenant: Tenant) -> anyhow::Result<Ended> {
     in_paused_time(&log, run(recording)).map_err(|error| error.context(log.text()))
 }
 
-/// As many threads as there are cores take the next cell each.
-fn sharded(troubles: &[(Sweep, Trouble)]) -> Vec<Cell> {
+/// As many threads as there are cores take the next run each.
+fn sharded(groups: &[(Sweep, Vec<Trouble>)]) -> Vec<Cell> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
-                while let Some((sweep, trouble)) = troubles.get(next.fetch_add(1, Ordering::Relaxed)) {
+                while let Some((sweep, group)) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let log = Log::default();
-                    let cell = in_paused_time(&log, cell(Server::Memory, sweep, "memory", trouble.clone(), &log));
-                    tell("in memory", &cell);
-                    done.lock().expect("no panic").push(cell);
+                    let cells = in_paused_time(&log, cells_of(Server::Memory, sweep, "memory", group.clone(), &log));
+                    cells.iter().for_each(|cell| tell("in memory", cell));
+                    done.lock().expect("no panic").extend(cells);
                 }
             });
         }
