@@ -79,6 +79,11 @@ impl Controller {
         (idle && self.expectations.is_empty(), next)
     }
 
+    /// Whether the caches are synced, nothing runs, nothing is due, and every write of ours was seen.
+    pub fn is_at_rest(&self) -> bool {
+        self.caches.objects.is_synced() && self.rest().0
+    }
+
     /// After a write on behalf of an object: holds its next reconciliation until the watches have shown it.
     fn expect(&self, object: &ObjectKey, thing: Dependency, version: String) {
         self.expectations.expect_unless_seen(object, thing, version, self.clock.now(), |thing| self.caches.version(thing));

@@ -8,18 +8,21 @@ mod check;
 mod collections;
 mod garbage;
 mod objects;
+mod patches;
 mod path;
 mod refusal;
+mod schema;
 mod serving;
 mod trouble;
 mod watching;
 mod writing;
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use jiff::Timestamp;
 use kube::Client;
 use kube::client::Body;
@@ -27,9 +30,11 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use objects::Objects;
+use patches::PatchType;
 use trouble::Troubles;
 use watching::Watches;
 
+pub use body::Reply;
 pub use collections::{Collection, collection};
 pub use trouble::{Mode, Moment, Trouble};
 
@@ -107,7 +112,25 @@ impl ApiServer {
         let server = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let server = server.clone();
-            async move { serving::serve(&server.shared, request).await }
+            async move { server.serve(request).await }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Serves one request of the operator.
+    ///
+    /// # Errors
+    /// If that is what goes wrong with it.
+    pub async fn serve(&self, request: Request<Body>) -> io::Result<Response<Reply>> {
+        serving::serve(&self.shared, request).await
+    }
+
+    /// A client for anybody else: without trouble, not logged, and without watches.
+    pub fn admin(&self) -> Client {
+        let shared = self.shared.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let shared = shared.clone();
+            async move { serving::serve_quietly(&shared, request).await }
         });
         Client::new(service, "default")
     }
@@ -115,7 +138,7 @@ impl ApiServer {
     /// What anybody else asks: at once, without trouble, and not logged. The status and the body.
     pub fn ask(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
         let bytes = if body.is_null() { Bytes::new() } else { Bytes::from(body.to_string()) };
-        let answer = serving::answer(&self.shared, method, path, false, &bytes);
+        let answer = serving::answer(&self.shared, method, path, PatchType::Merge, false, &bytes);
         self.shared.announce();
         (answer.status, answer.body)
     }

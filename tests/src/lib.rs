@@ -18,5 +18,7 @@ pub mod signing;
 pub mod spoiler;
 pub mod stage;
 pub mod sweep;
+pub mod test_env;
 pub mod vendors;
 pub mod wait;
+pub mod world;

@@ -10,11 +10,7 @@ use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::{
     clock::{Clock, simulated::Follower},
     cluster::client,
-    controller::{
-        context::{Env, Installation},
-        leader_election::Term,
-        metrics::Metrics,
-    },
+    controller::{Controller, context::Installation, leader_election::Term, metrics::Metrics},
     run::{self, Operator},
 };
 use tokio::runtime::{Builder, Runtime};
@@ -44,7 +40,7 @@ pub struct Running {
     runtime: Option<Runtime>,
     stop: CancellationToken,
     ended: Option<JoinHandle<()>>,
-    env: Arc<Env>,
+    controller: Arc<Controller>,
 }
 
 impl Running {
@@ -71,13 +67,13 @@ impl Running {
     async fn start_on(runtime: Runtime, launch: Launch) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         let starting = runtime.spawn(begin(launch, stop.clone()));
-        let (env, running) = starting.await.context("the operator did not start")??;
-        Ok(Self { runtime: Some(runtime), stop, ended: Some(running), env })
+        let (controller, running) = starting.await.context("the operator did not start")??;
+        Ok(Self { runtime: Some(runtime), stop, ended: Some(running), controller })
     }
 
     /// What it works with.
-    pub fn env(&self) -> &Arc<Env> {
-        &self.env
+    pub fn controller(&self) -> &Arc<Controller> {
+        &self.controller
     }
 
     /// Tells it to stop and waits until it has.
@@ -113,7 +109,7 @@ fn builder() -> Builder {
     builder
 }
 
-async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Env>, JoinHandle<()>)> {
+async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Controller>, JoinHandle<()>)> {
     let Launch { kubeconfig, clouds, installation, namespaces, replica, clock } = launch;
     let config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.context("failed to read the kubeconfig")?;
@@ -134,12 +130,12 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<E
     let azure = Azure::observed(Cloud::public(), transport, Arc::new(move || time.now()), observer);
     let config = run::Config { installation, namespaces, concurrency: 32, replica, term: Term::DEFAULT, clock, azure, metrics };
     let operator = Operator::new(config, client);
-    let env = operator.env();
+    let controller = operator.controller();
     if let Some(follower) = follower {
-        let followed = env.clone();
-        tokio::spawn(follower.run(env.clock.clone(), move || followed.rest()));
+        let followed = controller.clone();
+        tokio::spawn(follower.run(controller.clock.clone(), move || followed.rest()));
     }
-    Ok((env, tokio::spawn(operator.run(None, stop))))
+    Ok((controller, tokio::spawn(operator.run(None, stop))))
 }
 
 /// What the operator logs is shown if `RUST_LOG` asks for it.

@@ -4,14 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::RoleBinding;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, ResourceExt};
 use moorage_cloud::EndpointMap;
@@ -24,6 +23,7 @@ use crate::controlplane::{ControlPlane, Login};
 use crate::device::Network;
 use crate::example::Example;
 use crate::operator::{Launch, Running};
+use crate::test_env::TestEnv;
 use crate::wait::{NotYet, until};
 
 /// The Entra tenant of the examples.
@@ -41,10 +41,8 @@ pub const SOON: Duration = Duration::from_mins(1);
 /// A stage for one story.
 pub struct Stage {
     control: &'static ControlPlane,
-    cloud: Arc<Simulator>,
-    name: String,
+    env: TestEnv,
     login: Login,
-    namespaces: Vec<String>,
 }
 
 /// A cloud in which the examples' identity may work.
@@ -81,7 +79,7 @@ impl Stage {
     /// # Errors
     /// If the control plane refuses.
     pub async fn moved_to(&self, control: &'static ControlPlane) -> anyhow::Result<Self> {
-        Self::before(control, &self.name, &self.namespaces, self.cloud.clone()).await
+        Self::before(control, self.env.name(), self.env.namespaces(), self.env.cloud().clone()).await
     }
 
     async fn before(control: &'static ControlPlane, name: &str, namespaces: &[String], cloud: Arc<Simulator>) -> anyhow::Result<Self> {
@@ -101,18 +99,22 @@ impl Stage {
             bind_secrets(control, namespace, &operator).await?;
         }
         let login = control.service_account(&operator, "moorage").await?;
-        Ok(Self { control, cloud, name: name.to_owned(), login, namespaces: namespaces.to_vec() })
+        Ok(Self { control, env: TestEnv::new(control.admin(), cloud, name, namespaces), login })
+    }
+
+    /// The cluster and the cloud.
+    pub fn env(&self) -> &TestEnv {
+        &self.env
     }
 
     /// The cloud.
     pub fn cloud(&self) -> &Simulator {
-        &self.cloud
+        self.env.cloud()
     }
 
     /// The time by which everything here lives.
     pub fn time(&self) -> impl Fn() -> Timestamp + Send + Sync + 'static {
-        let cloud = self.cloud.clone();
-        move || cloud.now()
+        self.env.time()
     }
 
     /// The control plane.
@@ -132,21 +134,21 @@ impl Stage {
 
     /// The operator's own namespace.
     pub fn operator_namespace(&self) -> String {
-        format!("moorage-{}", self.name)
+        self.env.operator_namespace()
     }
 
     /// The network in which devices find the cloud.
     pub fn network(&self) -> Network {
-        Network { address: self.cloud.address(), ca_pem: self.cloud.ca_pem().to_owned() }
+        self.env.network()
     }
 
     /// How an operator is started here.
     pub fn launch(&self) -> Launch {
         Launch {
             kubeconfig: self.login.kubeconfig().clone(),
-            clouds: EndpointMap { address: self.cloud.address(), ca_pem: self.cloud.ca_pem().to_owned() },
-            installation: Installation { id: self.name.clone(), namespace: self.operator_namespace() },
-            namespaces: self.namespaces.clone(),
+            clouds: EndpointMap { address: self.cloud().address(), ca_pem: self.cloud().ca_pem().to_owned() },
+            installation: Installation { id: self.env.name().to_owned(), namespace: self.operator_namespace() },
+            namespaces: self.env.namespaces().to_vec(),
             replica: None,
             clock: None,
         }
@@ -215,7 +217,7 @@ impl Stage {
     /// With the first that is not.
     pub async fn look_ready(&self) -> Result<(), NotYet> {
         for kind in moorage_crds::KindName::ALL.iter().map(|kind| kind.as_str()) {
-            for namespace in &self.namespaces {
+            for namespace in self.env.namespaces() {
                 for object in self.objects(kind, namespace).list(&ListParams::default()).await? {
                     let (name, value) = (object.name_any(), serde_json::to_value(&object)?);
                     let settled = value["status"]["observedGeneration"] == value["metadata"]["generation"];
@@ -250,10 +252,7 @@ impl Stage {
     /// # Errors
     /// If it is not there, or holds what is no text.
     pub async fn secret(&self, namespace: &str, name: &str) -> anyhow::Result<BTreeMap<String, String>> {
-        let api: Api<Secret> = Api::namespaced(self.control.admin(), namespace);
-        let secret = api.get(name).await.with_context(|| format!("failed to read Secret {namespace}/{name}"))?;
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).context("an entry is no text");
-        secret.data.unwrap_or_default().into_iter().map(|(key, value)| Ok((key, text(value.0)?))).collect()
+        self.env.secret(namespace, name).await
     }
 
     /// Waits until the operator has nothing left to do and its writes are seen.
@@ -261,26 +260,14 @@ impl Stage {
     /// # Errors
     /// If it does not come to rest.
     pub async fn until_at_rest(&self, operator: &Running) -> anyhow::Result<()> {
-        let env = operator.env();
-        until("the operator is at rest", SOON, || async {
-            if env.stores.complete() && env.queue.rest().0 && env.freshness.is_empty() { Ok(()) } else { Err(NotYet::seen("it works")) }
-        })
-        .await
+        let controller = operator.controller();
+        until("the operator is at rest", SOON, || async { if controller.is_at_rest() { Ok(()) } else { Err(NotYet::seen("it works")) } })
+            .await
     }
 
     /// Objects of a kind of ours, without types.
     pub fn objects(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
-        // Their schemas are made anew each time, which takes longer than a request.
-        static CRDS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(moorage_crds::all);
-        let crd = CRDS.iter().find(|crd| crd.spec.names.kind == kind).expect("a kind of ours");
-        let resource = ApiResource {
-            group: moorage_crds::GROUP.to_owned(),
-            version: moorage_crds::VERSION.to_owned(),
-            api_version: format!("{}/{}", moorage_crds::GROUP, moorage_crds::VERSION),
-            kind: kind.to_owned(),
-            plural: crd.spec.names.plural.clone(),
-        };
-        Api::namespaced_with(self.control.admin(), namespace, &resource)
+        self.env.objects(kind, namespace)
     }
 }
 

@@ -16,8 +16,8 @@ pub use flow::clock::Clock;
 pub use flow::limits::{Headroom, Limit, Quota};
 pub use flow::observe::{CallRecord, Observer, Outcome};
 pub use http::endpoint_map::EndpointMap;
-pub use http::failure::TransportError;
-pub use http::transport::{Transport, TransportOptions};
+pub use http::failure::{Interruption, TransportError};
+pub use http::transport::{Interceptor, Response, Transport, TransportOptions};
 
 /// Log targets of the libraries below us that an operator should keep at `warn`, even when it logs at `trace`.
 ///

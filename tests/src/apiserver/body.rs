@@ -7,7 +7,8 @@ use http_body::Frame;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 
-pub(super) type Reply = BoxBody<Bytes, io::Error>;
+/// The body of an answer.
+pub type Reply = BoxBody<Bytes, io::Error>;
 
 pub(super) fn whole(bytes: Bytes) -> Reply {
     Full::new(bytes).map_err(|never| match never {}).boxed()

@@ -11,6 +11,9 @@ const NOTE: usize = 1024;
 /// Longest action and reason of an Event, in bytes.
 const WORD: usize = 128;
 
+/// What a Secret for TLS must hold.
+const TLS: [&str; 2] = ["tls.crt", "tls.key"];
+
 /// Checks an object before it is stored.
 pub(super) fn check(collection: &Collection, name: &str, object: &Value) -> Result<(), Answer> {
     if !is_subdomain(name) {
@@ -21,7 +24,14 @@ pub(super) fn check(collection: &Collection, name: &str, object: &Value) -> Resu
         ));
     }
     match collection.kind {
-        "Secret" => data(collection, name, object, true),
+        "Secret" => {
+            data(collection, name, object, true)?;
+            let lacks = |entry: &&&str| object["data"].get(**entry).is_none();
+            match TLS.iter().find(lacks).filter(|_| object["type"] == "kubernetes.io/tls") {
+                Some(entry) => Err(invalid(collection.kind, name, &format!("data[{entry}]: Required value"))),
+                None => Ok(()),
+            }
+        }
         "ConfigMap" => data(collection, name, object, false),
         "Event" => event(name, object),
         _ => Ok(()),

@@ -19,20 +19,25 @@ pub struct Collection {
     pub has_status: bool,
 }
 
+fn ours(kind: KindName) -> Collection {
+    let plural = kind.definition().spec.names.plural.leak();
+    Collection { root: "/apis/moorage.dev/v1alpha1", api_version: "moorage.dev/v1alpha1", plural, kind: kind.as_str(), has_status: true }
+}
+
 const fn core(plural: &'static str, kind: &'static str) -> Collection {
     Collection { root: "/api/v1", api_version: "v1", plural, kind, has_status: false }
 }
 
-fn ours(kind: KindName) -> Collection {
-    let plural = kind.definition().spec.names.plural.leak();
-    Collection { root: "/apis/moorage.dev/v1alpha1", api_version: "moorage.dev/v1alpha1", plural, kind: kind.as_str(), has_status: true }
+const fn cert_manager(plural: &'static str, kind: &'static str, has_status: bool) -> Collection {
+    Collection { root: "/apis/cert-manager.io/v1", api_version: "cert-manager.io/v1", plural, kind, has_status }
 }
 
 /// All of them.
 pub(super) static ALL: LazyLock<Vec<Collection>> = LazyLock::new(|| {
     let events =
         Collection { root: "/apis/events.k8s.io/v1", api_version: "events.k8s.io/v1", plural: "events", kind: "Event", has_status: false };
-    let others = [core("secrets", "Secret"), core("configmaps", "ConfigMap"), events];
+    let of_cert_manager = [cert_manager("certificates", "Certificate", true), cert_manager("issuers", "Issuer", false)];
+    let others = [core("secrets", "Secret"), core("configmaps", "ConfigMap"), events].into_iter().chain(of_cert_manager);
     KindName::ALL.iter().copied().map(ours).chain(others).collect()
 });
 

@@ -30,7 +30,9 @@ pub(super) fn refused(status: u16, reason: &str, message: &str) -> Answer {
 }
 
 pub(super) fn not_found(what: &str, name: &str) -> Answer {
-    refused(404, "NotFound", &format!("{what} \"{name}\" not found"))
+    let mut answer = refused(404, "NotFound", &format!("{what} \"{name}\" not found"));
+    answer.body["details"] = json!({ "name": name, "kind": what });
+    answer
 }
 
 pub(super) fn conflict(what: &str, name: &str, why: &str) -> Answer {

@@ -13,11 +13,12 @@ use serde_json::{Value, json};
 
 use super::body::{self, Reply};
 use super::collections::Collection;
+use super::patches::PatchType;
 use super::path::{self, Target};
 use super::refusal::{Answer, bad, not_found, refused};
 use super::trouble::{Mode, Moment};
 use super::watching;
-use super::writing::{create, merge, remove, replace};
+use super::writing::{create, patch, remove, replace};
 use super::{Logged, Shared, State};
 
 /// Longer than anybody waits for an answer.
@@ -45,6 +46,22 @@ impl Look {
         }
         json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
     }
+}
+
+/// Serves a request of somebody who meets with no trouble and is not logged; there are no watches for them.
+pub(super) async fn serve_quietly(shared: &Arc<Shared>, request: Request<Body>) -> io::Result<Response<Reply>> {
+    let (head, body) = request.into_parts();
+    let bytes = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let content = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let query = path::pairs(head.uri.query().unwrap_or_default());
+    let selector = query.iter().find(|(key, _)| key == "labelSelector").map(|(_, value)| value.as_str()).unwrap_or_default();
+    let listing = path::read(head.uri.path()).filter(|target| target.name.is_none() && head.method == Method::GET);
+    let answer = match listing {
+        Some(target) => list(&shared.lock(), &look(&target, head.uri.path(), selector, false)),
+        None => answer(shared, &head.method, head.uri.path(), PatchType::of(content), false, &bytes),
+    };
+    shared.announce();
+    Ok(written(&answer, body::whole))
 }
 
 /// Serves a request of the operator.
@@ -76,8 +93,8 @@ pub(super) async fn serve(shared: &Arc<Shared>, request: Request<Body>) -> io::R
         }
         Some(Mode::LostAfter | Mode::Truncated | Mode::Slow) | None => {}
     }
-    let metadata_only =
-        head.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("as=PartialObject"));
+    let header = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (metadata_only, by) = (header(ACCEPT).contains("as=PartialObject"), PatchType::of(header(CONTENT_TYPE)));
     let barred = shared.lock().barred.iter().any(|namespace| path.contains(&format!("/namespaces/{namespace}/secrets")));
     let listing = path::read(path).filter(|target| target.name.is_none() && head.method == Method::GET);
     let outcome = match listing {
@@ -93,7 +110,7 @@ pub(super) async fn serve(shared: &Arc<Shared>, request: Request<Body>) -> io::R
             shared.lock().watches.want(&look.what);
             Ok(list(&shared.lock(), &look))
         }
-        None => Ok(answer(shared, &head.method, path, metadata_only, &bytes)),
+        None => Ok(answer(shared, &head.method, path, by, metadata_only, &bytes)),
     };
     let answer = outcome.unwrap_or_else(|refused| {
         shared.lock().watches.refuse(&what(path, asked("labelSelector").unwrap_or_default()));
@@ -185,7 +202,7 @@ fn bookmark(look: &Look, newest: u64) -> Value {
 }
 
 /// Answers what is no list and no watch.
-pub(super) fn answer(shared: &Shared, method: &Method, path: &str, metadata_only: bool, bytes: &Bytes) -> Answer {
+pub(super) fn answer(shared: &Shared, method: &Method, path: &str, by: PatchType, metadata_only: bool, bytes: &Bytes) -> Answer {
     let Some(target) = path::read(path) else { return Answer { status: 404, body: Value::Null, changed: false } };
     let body: Value = match (bytes.is_empty(), serde_json::from_slice(bytes)) {
         (true, _) => Value::Null,
@@ -205,7 +222,7 @@ pub(super) fn answer(shared: &Shared, method: &Method, path: &str, metadata_only
         (&Method::GET, None) => Ok(list(&state, &look(&target, path, "", metadata_only))),
         (&Method::POST, None) => create(&mut state, target.collection, namespace, body, now),
         (&Method::PUT, Some(name)) => replace(&mut state, &target, namespace, name, body),
-        (&Method::PATCH, Some(name)) => merge(&mut state, &target, namespace, name, &body),
+        (&Method::PATCH, Some(name)) => patch(&mut state, &target, namespace, name, by, body, now),
         (&Method::DELETE, Some(name)) => remove(&mut state, target.collection, namespace, name, &body, now),
         _ => Err(refused(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")),
     };

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::State;
 use super::check::check;
 use super::collections::Collection;
+use super::patches::{PatchType, patched};
 use super::path::Target;
 use super::refusal::{Answer, Outcome, bad, conflict, invalid, not_found, refused, success};
+use super::schema::fit;
 
 /// Creates.
 pub(super) fn create(state: &mut State, collection: &'static Collection, namespace: &str, mut body: Value, now: Timestamp) -> Outcome {
@@ -20,6 +23,7 @@ pub(super) fn create(state: &mut State, collection: &'static Collection, namespa
     if !state.namespaces.contains(namespace) {
         return Err(not_found("namespaces", namespace));
     }
+    encode_texts(collection, &mut body);
     check(collection, &name, &body)?;
     if state.objects.get(collection, namespace, &name).is_some() {
         return Err(refused(409, "AlreadyExists", &format!("{} \"{name}\" already exists", collection.plural)));
@@ -42,6 +46,7 @@ pub(super) fn create(state: &mut State, collection: &'static Collection, namespa
     if collection.kind == "Secret" && body["type"].is_null() {
         body["type"] = "Opaque".into();
     }
+    fit(collection.kind, &mut body);
     Ok(Answer::wrote(201, (*state.objects.put(collection, namespace, &name, body)).clone()))
 }
 
@@ -65,30 +70,34 @@ pub(super) fn replace(state: &mut State, target: &Target, namespace: &str, name:
     update(state, target, namespace, name, &old, body)
 }
 
-/// Merges, by RFC 7396.
-pub(super) fn merge(state: &mut State, target: &Target, namespace: &str, name: &str, patch: &Value) -> Outcome {
-    let old = found(state, target.collection, namespace, name)?;
-    let mut new = (*old).clone();
-    merged(&mut new, patch);
-    update(state, target, namespace, name, &old, new)
-}
-
-fn merged(into: &mut Value, patch: &Value) {
-    let Some(changes) = patch.as_object() else {
-        *into = patch.clone();
-        return;
-    };
-    if !into.is_object() {
-        *into = json!({});
-    }
-    let Some(fields) = into.as_object_mut() else { return };
-    for (name, value) in changes {
-        if value.is_null() {
-            fields.remove(name);
-        } else {
-            merged(fields.entry(name.clone()).or_insert(Value::Null), value);
+/// Patches; what is applied and not there is created.
+pub(super) fn patch(
+    state: &mut State,
+    target: &Target,
+    namespace: &str,
+    name: &str,
+    by: PatchType,
+    mut patch: Value,
+    now: Timestamp,
+) -> Outcome {
+    let collection = target.collection;
+    if by == PatchType::Apply {
+        if patch["metadata"]["name"] != *name {
+            return Err(bad("the name of the object does not match the name on the URL"));
+        }
+        if state.objects.get(collection, namespace, name).is_none() && !target.status {
+            if patch["metadata"]["uid"].is_string() {
+                return Err(conflict(collection.plural, name, "uid mismatch: no existing object was found"));
+            }
+            return create(state, collection, namespace, patch, now);
+        }
+        if let Some(meta) = patch["metadata"].as_object_mut() {
+            meta.remove("managedFields");
         }
     }
+    let old = found(state, collection, namespace, name)?;
+    let new = patched(by, &old, &patch)?;
+    update(state, target, namespace, name, &old, new)
 }
 
 /// Stores what an object is to become, as far as the part of it that is written to goes.
@@ -106,8 +115,10 @@ fn update(state: &mut State, target: &Target, namespace: &str, name: &str, old: 
         set(&mut new, "status", status);
     } else {
         keep_what_is_not_theirs(collection, old, &mut new)?;
+        encode_texts(collection, &mut new);
         check(collection, name, &new)?;
     }
+    fit(collection.kind, &mut new);
     if new == **old {
         return Ok(Answer::read(new));
     }
@@ -122,6 +133,16 @@ fn update(state: &mut State, target: &Target, namespace: &str, name: &str, old: 
         return Ok(Answer::wrote(200, last));
     }
     Ok(Answer::wrote(200, (*state.objects.put(collection, namespace, name, new)).clone()))
+}
+
+/// Texts that are given to be encoded take the place of the data of their names.
+fn encode_texts(collection: &Collection, object: &mut Value) {
+    let Some(fields) = object.as_object_mut().filter(|_| collection.kind == "Secret") else { return };
+    let Some(Value::Object(texts)) = fields.remove("stringData") else { return };
+    let data = fields.entry("data").or_insert_with(|| json!({}));
+    for (name, text) in texts {
+        data[name] = STANDARD.encode(text.as_str().unwrap_or_default()).into();
+    }
 }
 
 fn set(object: &mut Value, field: &str, value: Value) {

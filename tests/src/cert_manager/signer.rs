@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use super::{Certificate, ClusterIssuer, Issuer as NamespaceIssuer};
-use crate::stage::Stage;
+use crate::test_env::TestEnv;
 
 /// How often it looks.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
@@ -47,16 +47,10 @@ struct Issued {
 }
 
 impl Signer {
-    /// Begins to answer the Certificates of a stage's namespaces.
-    pub fn start(stage: &Stage, namespaces: Vec<String>, home: &str) -> Self {
+    /// Begins to answer the Certificates of namespaces.
+    pub fn start(env: &TestEnv, namespaces: Vec<String>, home: &str) -> Self {
         let refusal = Arc::new(Mutex::new(None));
-        let desk = Desk {
-            client: stage.control().admin(),
-            time: Box::new(stage.time()),
-            namespaces,
-            home: home.to_owned(),
-            refusal: refusal.clone(),
-        };
+        let desk = Desk { client: env.admin(), time: Box::new(env.time()), namespaces, home: home.to_owned(), refusal: refusal.clone() };
         let work = tokio::spawn(async move {
             let mut looks = tokio::time::interval(BETWEEN_LOOKS);
             loop {

@@ -1,16 +1,11 @@
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
-use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use moorage_keys::owner_hash;
-use moorage_operator::cluster::Cluster;
 use moorage_operator::ledger::{Entries, Ledger};
 use moorage_operator::object::ObjectKey;
-use tokio::runtime::Runtime;
 
 use super::Outcome;
-use crate::apiserver::ApiServer;
 
 const INSTALLATION: &str = "fuzz";
 const NAMESPACE: &str = "moorage";
@@ -42,7 +37,7 @@ pub fn ledger(data: &[u8]) -> Outcome {
 
 /// Whoever may write a page of one owner has not written that of another.
 fn is_its_page(owner: &ObjectKey, page: &ConfigMap) {
-    let hash = owner_hash(INSTALLATION, owner.kind.as_str(), &owner.at.namespace, &owner.at.name);
+    let hash = owner_hash(INSTALLATION, owner.kind.as_str(), &owner.name.namespace, &owner.name.name);
     assert_eq!(page.metadata.name, Some(format!("moorage-ledger-{hash}")), "it is the page of another than {owner}");
 }
 
@@ -52,18 +47,7 @@ fn agree(ledger: &Ledger, expected: &BTreeMap<ObjectKey, Entries>, entry: &str) 
     assert!(expected.iter().all(|(owner, entries)| *ledger.of(owner) == *entries), "a page is not what was put");
 }
 
-/// A ledger that never writes, and so asks nobody.
+/// A ledger in which nothing is written down yet.
 fn empty() -> Ledger {
-    Ledger::new(nobody().clone(), INSTALLATION, NAMESPACE)
-}
-
-/// A cluster that nobody asks: one for all inputs, as each would leave a task behind that waits to be asked.
-fn nobody() -> &'static Cluster {
-    static NOBODY: OnceLock<(Runtime, Cluster)> = OnceLock::new();
-    let (_, cluster) = NOBODY.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let client = runtime.block_on(async { ApiServer::new(|| Timestamp::UNIX_EPOCH).operators_client() });
-        (runtime, Cluster::new(client, NAMESPACE))
-    });
-    cluster
+    Ledger::new(INSTALLATION, NAMESPACE)
 }

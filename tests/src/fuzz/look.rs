@@ -8,16 +8,16 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_crds::{KindName, with_kind};
-use moorage_operator::cache::secrets::Watch;
+use moorage_operator::cache::secrets::SyncState;
 use moorage_operator::clock::Clock;
-use moorage_operator::controller::context::{Env, Installation};
+use moorage_operator::controller::context::{Caches, Installation};
 use moorage_operator::controller::kind::Kind;
 use moorage_operator::controller::leader_election::Term;
 use moorage_operator::controller::metrics::Metrics;
-use moorage_operator::controller::queue::Lane;
+use moorage_operator::controller::queue::Priority;
 use moorage_operator::kinds::reconcile;
 use moorage_operator::object::Keyed;
-use moorage_operator::object::{Name, ObjectKey};
+use moorage_operator::object::{NamespacedName, ObjectKey};
 use moorage_operator::run::{Config, Operator};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
@@ -63,28 +63,30 @@ impl Lookout {
         let key = object.key();
         let cluster = ApiServer::new(|| Timestamp::UNIX_EPOCH);
         self.runtime.block_on(async {
-            let env = self.world(&cluster, &key);
+            let operator = self.operator(&cluster, &key);
+            let (controller, contexts) = (operator.controller(), operator.contexts());
+            let caches = &controller.caches;
             for other in others {
-                shown(&env, &cluster, other);
+                shown(caches, &cluster, other);
             }
             cluster.create(&serde_json::to_value(&object).expect("what was read can be written"));
-            let stored = cluster.get(key.kind.as_str(), &key.at.namespace, &key.at.name);
+            let stored = cluster.get(key.kind.as_str(), &key.name.namespace, &key.name.name);
             let stored = stored.map(|stored| serde_json::from_value(stored).expect("what is stored is an object"));
-            env.stores.put(&key, Arc::new(stored.unwrap_or(object)));
+            put(caches, stored.unwrap_or(object));
             for _ in 0..LOOKS {
-                let look = tokio::time::timeout(Duration::from_secs(20), reconcile(&env, &key, Lane::New));
+                let look = tokio::time::timeout(Duration::from_secs(20), reconcile(&controller, &contexts, &key, Priority::Changed));
                 let _next = look.await.expect("a look comes to its end");
-                if let Some(now) = cluster.get(key.kind.as_str(), &key.at.namespace, &key.at.name) {
+                if let Some(now) = cluster.get(key.kind.as_str(), &key.name.namespace, &key.name.name) {
                     assert!(!now.to_string().contains(SECRET), "a secret is told: {now}");
-                    env.stores.put(&key, Arc::new(serde_json::from_value::<K>(now).expect("what was told can be read")));
+                    put(caches, serde_json::from_value::<K>(now).expect("what was told can be read"));
                 }
             }
         });
         cluster
     }
 
-    fn world(&self, cluster: &ApiServer, key: &ObjectKey) -> Arc<Env> {
-        for namespace in self.example.namespaces().iter().map(String::as_str).chain(["moorage", &key.at.namespace]) {
+    fn operator(&self, cluster: &ApiServer, key: &ObjectKey) -> Operator {
+        for namespace in self.example.namespaces().iter().map(String::as_str).chain(["moorage", &key.name.namespace]) {
             cluster.add_namespace(namespace);
         }
         let clock = Clock::system();
@@ -99,35 +101,40 @@ impl Lookout {
             azure: Azure::new(Cloud::public(), self.transport.clone(), Arc::new(move || time.now())),
             metrics: Arc::new(Metrics::default()),
         };
-        let env = Operator::new(config, cluster.operators_client()).env();
-        for namespace in self.example.namespaces().iter().map(String::as_str).chain([&*key.at.namespace]) {
-            env.secrets.watch_stands(&namespace.into(), Watch::Complete);
+        let operator = Operator::new(config, cluster.operators_client());
+        let caches = &operator.controller().caches;
+        for namespace in self.example.namespaces().iter().map(String::as_str).chain([&*key.name.namespace]) {
+            caches.secrets.set_sync(&namespace.into(), SyncState::Complete);
         }
         for object in self.example.objects() {
-            shown(&env, cluster, object);
+            shown(caches, cluster, object);
         }
-        env
+        operator
     }
 }
 
 /// Shows the operator an object of the example.
-fn shown(env: &Env, cluster: &ApiServer, object: &Value) {
-    fn put<K: Kind>(env: &Env, object: &Value) {
-        let object: K = serde_json::from_value(object.clone()).expect("an object of the example");
-        env.stores.put(&object.key(), Arc::new(object));
+fn shown(caches: &Caches, cluster: &ApiServer, object: &Value) {
+    fn read<K: Kind>(object: &Value) -> K {
+        serde_json::from_value(object.clone()).expect("an object of the example")
     }
     match object["kind"].as_str().unwrap_or_default() {
-        "Secret" => put_secret(env, cluster, object),
+        "Secret" => put_secret(caches, cluster, object),
         kind => {
             if let Some(kind) = KindName::parse(kind) {
-                with_kind!(kind, |K| put::<K>(env, object));
+                with_kind!(kind, |K| put(caches, read::<K>(object)));
             }
         }
     }
 }
 
+/// Puts an object into the caches.
+fn put<K: Kind>(caches: &Caches, object: K) {
+    caches.objects.put(&object.key(), object.references(), Arc::new(object));
+}
+
 /// What the example says in plain text is the one secret that must not be told.
-fn put_secret(env: &Env, cluster: &ApiServer, secret: &Value) {
+fn put_secret(caches: &Caches, cluster: &ApiServer, secret: &Value) {
     let mut secret = secret.clone();
     if secret["stringData"].is_object() {
         secret["data"] = json!({ "clientSecret": base64::Engine::encode(&base64::engine::general_purpose::STANDARD, SECRET) });
@@ -135,7 +142,7 @@ fn put_secret(env: &Env, cluster: &ApiServer, secret: &Value) {
     cluster.create(&secret);
     let text = |field: &str| secret["metadata"][field].as_str().unwrap_or_default().to_owned();
     let meta = ObjectMeta { resource_version: Some("1".to_owned()), ..ObjectMeta::default() };
-    env.secrets.put(Name::new(&text("namespace"), &text("name")), meta);
+    caches.secrets.put(NamespacedName::new(&text("namespace"), &text("name")), meta);
 }
 
 /// Where nobody listens.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use moorage_crds::{CloudAccount, EnrollmentGroup, KindName, ProvisioningService, annotations, with_kind};
 use moorage_operator::azure::grants;
-use moorage_operator::cache::objects::Stores;
+use moorage_operator::cache::objects::Objects;
 use moorage_operator::controller::kind::Kind;
 use moorage_operator::object::Keyed;
 use moorage_operator::object::ObjectKey;
@@ -40,7 +40,7 @@ fn taken<K: Kind>(data: &[u8]) -> bool {
     assert_eq!(key.kind, K::KIND);
     assert_eq!(object.goal() == Goal::Absent, object.meta().deletion_timestamp.is_some());
     assert!(!object.deletion_is_confirmed() || object.annotation(annotations::CONFIRM_DELETE).is_some(), "nobody has confirmed it");
-    let _ = (object.told(), object.outlook(), object.has_something_to_undo(), object.is_annotated(annotations::PAUSED));
+    let _ = (object.status(), object.visible_to_dependents(), object.has_something_to_undo(), object.is_annotated(annotations::PAUSED));
     is_kept_in_order(&key, Arc::new(object.clone()));
     thread_local! { static LOOKOUT: OnceCell<Lookout> = const { OnceCell::new() } }
     LOOKOUT.with(|lookout| lookout.get_or_init(|| Lookout::of("s0-tenants.yaml")).look_at(object));
@@ -49,11 +49,11 @@ fn taken<K: Kind>(data: &[u8]) -> bool {
 
 /// Who refers to what is known as long as the object is there, and no longer.
 fn is_kept_in_order<K: Kind>(key: &ObjectKey, object: Arc<K>) {
-    let stores = Stores::default();
+    let stores = Objects::default();
     let things = object.references();
-    assert!(stores.put(key, object.clone()).is_none(), "the stores were empty");
-    assert!(stores.put(key, object).is_some(), "it was there already");
-    let _ = stores.of::<K>().get(&key.at).and_then(|object| object.cloud_path(&stores));
+    assert!(stores.put(key, things.clone(), object.clone()).is_none(), "the stores were empty");
+    assert!(stores.put(key, things.clone(), object).is_some(), "it was there already");
+    let _ = stores.of::<K>().get(&key.name).and_then(|object| object.cloud_path(&stores));
     for thing in &things {
         assert_eq!(stores.referrers(thing), std::slice::from_ref(key));
     }

@@ -58,8 +58,8 @@ impl Bench {
         let too_long = replies.first().is_some_and(|reply| reply.bytes.len() > REPLY_LIMIT + 4096 && !reply.closes);
         *self.hostile.script() = Script::new(call.speaker(), replies, aside(call));
         let now = Timestamp::from_second(1_782_907_200).expect("a time");
-        let azure = Azure::new(Cloud::public(), self.transport.clone(), Arc::new(move || now));
-        let result = self.runtime.block_on(call.make(&azure));
+        let (azure, access) = Azure::new(Cloud::public(), self.transport.clone(), Arc::new(move || now));
+        let result = self.runtime.block_on(call.make(&azure, &access));
         let heard = std::mem::take(&mut self.hostile.script().heard);
         heard.iter().for_each(stays_in_the_cloud);
         if let Err(error) = &result {

@@ -7,46 +7,91 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 
 use super::fixture::Tenant;
-use super::judge::{Mode, Trouble};
+use super::judge::{Counts, Mode, Trouble};
 use super::label::Label;
 use super::log::Log;
+use super::place::Server;
 use super::run::{Checkpoints, Ended, Run, run};
-use crate::controlplane::ControlPlane;
 
-/// How many runs there are at the same time.
+/// How many runs there are at the same time on the real API server.
 const AT_ONCE: usize = 6;
 
-/// Limits a sweep to the cells whose name holds this text, as `MOORAGE_SWEEP='PUT iothubs'`.
-const ONLY: &str = "MOORAGE_SWEEP";
-
-/// Runs each cell that often, as `MOORAGE_SWEEP_TIMES=50`: for what fails now and then.
-const TIMES: &str = "MOORAGE_SWEEP_TIMES";
-
-/// One run in which something went wrong.
+/// One thing that went wrong, and how the run ended in which it did.
 #[derive(Debug)]
 pub struct Cell {
+    /// Whom it is about.
+    pub tenant: Tenant,
     /// What.
     pub trouble: Trouble,
     /// What differed, and the operator's log, if the world did not end as it should.
     pub failure: Option<String>,
-    /// How long it took, in real time.
+    /// How long its run took, in real time.
     pub took: Duration,
+}
+
+/// The effects of a tenant at which things go wrong, and how its worlds must be.
+#[derive(Clone)]
+pub struct Sweep {
+    /// Whom it is about.
+    pub tenant: Tenant,
+    /// The effects of each phase.
+    pub counts: Counts,
+    /// The worlds.
+    pub expected: Arc<Checkpoints>,
+}
+
+impl Sweep {
+    /// What a recording tells to sweep.
+    pub fn of(recording: &Ended) -> Self {
+        Self { tenant: recording.tenant, counts: recording.counts.clone(), expected: Arc::new(recording.checkpoints.clone()) }
+    }
+
+    /// What another has shown is left out.
+    pub fn without(&mut self, shown: &Counts) {
+        for phase in &mut self.counts {
+            phase.retain(|label, _| !shown.iter().any(|phase| phase.contains_key(label)));
+        }
+    }
+}
+
+/// Which of the troubles.
+#[derive(Clone, Debug)]
+pub enum Scope {
+    /// All.
+    All,
+    /// Of each occurrence of each effect one mode of six, another one for each number.
+    Slice(usize),
+    /// Those whose name holds a text.
+    Named(String),
 }
 
 /// The troubles of a sweep: every mode at every occurrence of every effect, but only at the first and the last of those that
 /// merely tell what is the case.
-fn troubles(counts: &BTreeMap<Label, usize>) -> Vec<Trouble> {
-    let mut troubles = Vec::new();
-    for (label, count) in counts {
-        let occurrences: BTreeSet<usize> = if label.tells() { [1, *count].into() } else { (1..=*count).collect() };
-        for occurrence in occurrences {
-            troubles.extend(Mode::ALL.map(|mode| Trouble { label: label.clone(), occurrence, mode }));
+pub fn troubles(sweep: &Sweep, scope: &Scope) -> Vec<Trouble> {
+    let mut places: BTreeMap<&Label, Vec<(usize, usize)>> = BTreeMap::new();
+    for (phase, counts) in sweep.counts.iter().enumerate() {
+        for (label, count) in counts {
+            places.entry(label).or_default().extend((1..=*count).map(|nth| (phase, nth)));
         }
     }
-    let only = std::env::var(ONLY).unwrap_or_default();
-    troubles.retain(|trouble| trouble.to_string().contains(&only));
-    let times = std::env::var(TIMES).ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-    troubles.into_iter().flat_map(|trouble| std::iter::repeat_n(trouble, times)).collect()
+    let mut troubles = Vec::new();
+    let mut effects = 0;
+    for (label, places) in places {
+        let occurrences: BTreeSet<usize> = if label.tells() { [1, places.len()].into() } else { (1..=places.len()).collect() };
+        for occurrence in occurrences {
+            let (phase, nth) = places[occurrence - 1];
+            let trouble = |mode| Trouble { label: label.clone(), occurrence, phase, nth, mode };
+            match scope {
+                Scope::All => troubles.extend(Mode::ALL.map(trouble)),
+                Scope::Slice(number) => troubles.push(trouble(Mode::ALL[(number + effects) % Mode::ALL.len()])),
+                Scope::Named(text) => {
+                    troubles.extend(Mode::ALL.map(trouble).into_iter().filter(|trouble| trouble.to_string().contains(text)))
+                }
+            }
+            effects += 1;
+        }
+    }
+    troubles
 }
 
 /// The effects at which something goes wrong in a sweep.
@@ -54,36 +99,72 @@ pub fn swept(cells: &[Cell]) -> BTreeSet<Label> {
     cells.iter().map(|cell| cell.trouble.label.clone()).collect()
 }
 
-/// Runs once for everything that can go wrong with the effects of a recording, and tells each cell when it is known.
-pub async fn cells(control: &'static ControlPlane, recording: &Ended, tell: impl Fn(&Cell)) -> Vec<Cell> {
-    let expected = Arc::new(recording.checkpoints.clone());
-    let runs = troubles(&recording.counts).into_iter().enumerate().map(|(n, trouble)| {
-        let expected = expected.clone();
-        async move {
-            tokio::spawn(cell(control, recording.tenant, n, trouble, expected)).await.expect("a run panics only if the sweep is wrong")
-        }
+/// Runs groups on the real API server, several at a time, and tells each cell when it is known.
+pub async fn on_real(server: Server, sweep: &Sweep, groups: Vec<Vec<Trouble>>, tell: impl Fn(&Cell)) -> Vec<Cell> {
+    let runs = groups.into_iter().enumerate().map(|(n, group)| {
+        let sweep = sweep.clone();
+        let cells = async move { cells_of(server, &sweep, &format!("{n:03}"), group, &Log::default()).await };
+        async move { tokio::spawn(cells).await.expect("a run panics only if the sweep is wrong") }
     });
-    let mut cells: Vec<_> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).inspect(tell).collect().await;
-    cells.sort_by_key(|cell| (cell.trouble.label.clone(), cell.trouble.occurrence, cell.trouble.mode));
+    let told = |cells: &Vec<Cell>| cells.iter().for_each(&tell);
+    let cells: Vec<Vec<_>> = futures::stream::iter(runs).buffer_unordered(AT_ONCE).inspect(told).collect().await;
+    cells.into_iter().flatten().collect()
+}
+
+/// Troubles that can share a run: of different phases, each of which ends in a world that is proved to be as it should; those that kill
+/// with others that do, because the next operator remembers nothing.
+pub fn grouped(troubles: Vec<Trouble>) -> Vec<Vec<Trouble>> {
+    let mut groups: Vec<Vec<Trouble>> = Vec::new();
+    for trouble in troubles {
+        let fits = |group: &&mut Vec<Trouble>| {
+            group.iter().all(|other| other.phase != trouble.phase && other.mode.kills() == trouble.mode.kills())
+        };
+        match groups.iter_mut().find(fits) {
+            Some(group) => group.push(trouble),
+            None => groups.push(vec![trouble]),
+        }
+    }
+    groups
+}
+
+/// Runs a group, and if that does not end well, each of its troubles alone.
+pub async fn cells_of(server: Server, sweep: &Sweep, name: &str, group: Vec<Trouble>, log: &Log) -> Vec<Cell> {
+    let begun = Instant::now();
+    if group.len() > 1 {
+        let run = attempt(server, sweep, format!("sweep-{}-{name}", sweep.tenant), group.clone(), log.clone());
+        if run.await.is_ok_and(|ended| ended.struck.iter().all(|struck| *struck)) {
+            let took = begun.elapsed();
+            return group.into_iter().map(|trouble| Cell { tenant: sweep.tenant, trouble, failure: None, took }).collect();
+        }
+    }
+    let mut cells = Vec::new();
+    for (alone, trouble) in group.into_iter().enumerate() {
+        cells.push(cell(server, sweep, &format!("{name}-{alone}"), trouble, log).await);
+    }
     cells
 }
 
-async fn cell(control: &'static ControlPlane, tenant: Tenant, n: usize, trouble: Trouble, expected: Arc<Checkpoints>) -> Cell {
+async fn attempt(server: Server, sweep: &Sweep, name: String, troubles: Vec<Trouble>, log: Log) -> anyhow::Result<Ended> {
+    run(Run { server, tenant: sweep.tenant, name, troubles, expected: Some(sweep.expected.clone()), log }).await
+}
+
+/// Runs once, or until that goes wrong which should.
+async fn cell(server: Server, sweep: &Sweep, name: &str, trouble: Trouble, log: &Log) -> Cell {
     let begun = Instant::now();
     let mut failure = Some("it never came to that effect".to_owned());
-    let mut next = Some(trouble.occurrence);
-    let mut attempt = 0;
-    while let Some(occurrence) = next.take() {
-        let (log, label) = (Log::default(), trouble.label.clone());
-        let here = Trouble { occurrence, ..trouble.clone() };
-        let name = format!("sweep-{tenant}-{n:03}-{attempt}");
-        match run(Run { control, tenant, name, trouble: Some(here), expected: Some(expected.clone()), log: log.clone() }).await {
-            Ok(ended) if ended.struck => failure = None,
+    let mut next = Some(trouble.nth);
+    let mut attempts = 0;
+    while let Some(nth) = next.take() {
+        log.clear();
+        let here = Trouble { nth, ..trouble.clone() };
+        let name = format!("sweep-{}-{name}-{attempts}", sweep.tenant);
+        match attempt(server, sweep, name, vec![here], log.clone()).await {
+            Ok(ended) if ended.struck == [true] => failure = None,
             // How often something is told differs from run to run: the last time was an earlier one.
-            Ok(ended) => next = ended.counts.get(&label).copied().filter(|&count| count < occurrence),
+            Ok(ended) => next = ended.counts[trouble.phase].get(&trouble.label).copied().filter(|&count| count < nth),
             Err(error) => failure = Some(format!("{error:#}\n--- the operator's log:\n{}", log.text())),
         }
-        attempt += 1;
+        attempts += 1;
     }
-    Cell { trouble, failure, took: begun.elapsed() }
+    Cell { tenant: sweep.tenant, trouble, failure, took: begun.elapsed() }
 }

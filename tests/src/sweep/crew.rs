@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use moorage_operator::controller::context::Env;
+use moorage_operator::controller::Controller;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::AbortHandle;
 
@@ -59,8 +59,8 @@ impl Crew {
     }
 
     /// What the operator of the moment works with.
-    pub async fn env(&self) -> Option<Arc<Env>> {
-        self.aboard.lock().await.operator.as_ref().map(|operator| operator.env().clone())
+    pub async fn controller(&self) -> Option<Arc<Controller>> {
+        self.aboard.lock().await.operator.as_ref().map(|operator| operator.controller().clone())
     }
 }
 

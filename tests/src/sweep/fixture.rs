@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use crate::cert_manager::{Issuer, Signer};
 use crate::device::Device;
 use crate::example::Example;
-use crate::stage::{Stage, fabrikam_s_past};
+use crate::stage::fabrikam_s_past;
+use crate::test_env::TestEnv;
 
 /// Whom a sweep is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,10 +121,10 @@ impl Fixture {
     }
 
     /// Begins to play cert-manager for a tenant that has it.
-    pub fn cert_manager(&self, stage: &Stage) -> Option<Signer> {
+    pub fn cert_manager(&self, env: &TestEnv) -> Option<Signer> {
         match self.tenant {
             Tenant::Keys => None,
-            Tenant::Certificates => Some(Signer::start(stage, self.namespaces(), "")),
+            Tenant::Certificates => Some(Signer::start(env, self.namespaces(), "")),
         }
     }
 
@@ -142,11 +143,11 @@ impl Fixture {
     ///
     /// # Errors
     /// The API server refuses.
-    pub async fn apply(&self, stage: &Stage) -> anyhow::Result<()> {
+    pub async fn apply(&self, env: &TestEnv) -> anyhow::Result<()> {
         for object in self.example.objects() {
             let (kind, namespace, name) = (text(object, "/kind")?, text(object, "/metadata/namespace")?, text(object, "/metadata/name")?);
             let patch = Patch::Apply(object);
-            let applied = api(stage, kind, namespace).patch(name, &PatchParams::apply("sweep").force(), &patch).await;
+            let applied = api(env, kind, namespace).patch(name, &PatchParams::apply("sweep").force(), &patch).await;
             applied.with_context(|| format!("failed to apply {kind} {namespace}/{name}"))?;
         }
         Ok(())
@@ -156,14 +157,14 @@ impl Fixture {
     ///
     /// # Errors
     /// The API server or the provisioning service refuses.
-    pub async fn change(&self, stage: &Stage) -> anyhow::Result<()> {
-        self.register(stage).await?;
+    pub async fn change(&self, env: &TestEnv) -> anyhow::Result<()> {
+        self.register(env).await?;
         let changes = match self.tenant {
             Tenant::Keys => keys::changes()?,
             Tenant::Certificates => certificates::changes()?,
         };
         for (kind, name, patch) in changes {
-            let answer = api(stage, kind, &self.namespace_of(kind, name)).patch(name, &PatchParams::default(), &patch).await;
+            let answer = api(env, kind, &self.namespace_of(kind, name)).patch(name, &PatchParams::default(), &patch).await;
             answer.with_context(|| format!("failed to change {kind} {name}"))?;
         }
         Ok(())
@@ -173,10 +174,10 @@ impl Fixture {
     ///
     /// # Errors
     /// The API server refuses.
-    pub async fn delete(&self, stage: &Stage) -> anyhow::Result<()> {
-        self.register(stage).await?;
+    pub async fn delete(&self, env: &TestEnv) -> anyhow::Result<()> {
+        self.register(env).await?;
         for part in self.parts() {
-            let api = api(stage, part.kind, &part.namespace);
+            let api = api(env, part.kind, &part.namespace);
             if part.kind == "ProvisioningService" {
                 let uid = api.get(part.name).await?.metadata.uid;
                 let confirmed = json!({ "metadata": { "annotations": { annotations::CONFIRM_DELETE: uid } } });
@@ -192,8 +193,8 @@ impl Fixture {
     ///
     /// # Errors
     /// It says something else, or the API server refuses.
-    pub async fn strike_claim(&self, stage: &Stage, page: &str) -> anyhow::Result<()> {
-        let pages: Api<ConfigMap> = Api::namespaced(stage.control().admin(), &stage.operator_namespace());
+    pub async fn strike_claim(&self, env: &TestEnv, page: &str) -> anyhow::Result<()> {
+        let pages: Api<ConfigMap> = Api::namespaced(env.admin(), &env.operator_namespace());
         let says = pages.get(page).await?.data.unwrap_or_default();
         anyhow::ensure!(says.keys().all(|entry| entry.starts_with("disenrolled.")), "a late request has written {says:?}");
         pages.delete(page, &DeleteParams::default()).await?;
@@ -201,10 +202,10 @@ impl Fixture {
     }
 
     /// Registers the devices, as they do themselves with what their Secrets hold.
-    async fn register(&self, stage: &Stage) -> anyhow::Result<()> {
+    async fn register(&self, env: &TestEnv) -> anyhow::Result<()> {
         for (name, key) in self.cast().registering {
-            let secret = stage.secret(&self.namespace_of("DeviceCredential", name), name).await?;
-            let device = Device::new(secret, &stage.network(), Ipv4Addr::LOCALHOST.into())?;
+            let secret = env.secret(&self.namespace_of("DeviceCredential", name), name).await?;
+            let device = Device::new(secret, &env.network(), Ipv4Addr::LOCALHOST.into())?;
             device.register(*key, |_| {}).await.with_context(|| format!("{name} does not register"))?;
         }
         Ok(())
@@ -225,13 +226,13 @@ fn text<'a>(object: &'a Value, at: &str) -> anyhow::Result<&'a str> {
     object.pointer(at).and_then(Value::as_str).with_context(|| format!("an object of the example has no {at}"))
 }
 
-fn api(stage: &Stage, kind: &str, namespace: &str) -> Api<DynamicObject> {
+fn api(env: &TestEnv, kind: &str, namespace: &str) -> Api<DynamicObject> {
     let resource = match kind {
         "Secret" => ApiResource::erase::<Secret>(&()),
         "Issuer" => ApiResource::erase::<Issuer>(&()),
-        _ => return stage.objects(kind, namespace),
+        _ => return env.objects(kind, namespace),
     };
-    Api::namespaced_with(stage.control().admin(), namespace, &resource)
+    Api::namespaced_with(env.admin(), namespace, &resource)
 }
 
 fn json_patch(operations: Value) -> anyhow::Result<Patch<Value>> {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 
 use super::label::{Label, Labels, of_cloud};
-use super::upstream::Delayed;
+use super::passage::Delayed;
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,11 @@ impl Mode {
     /// All of them.
     pub const ALL: [Self; 6] = [Self::LostBefore, Self::LostAfter, Self::Twice, Self::KilledBefore, Self::KilledAfter, Self::Late];
 
+    /// Whether the operator dies of it.
+    pub fn kills(self) -> bool {
+        matches!(self, Self::KilledBefore | Self::KilledAfter | Self::Late)
+    }
+
     /// The heading of its column.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,8 +53,12 @@ impl Mode {
 pub struct Trouble {
     /// At which effect.
     pub label: Label,
-    /// At which of its occurrences, from 1.
+    /// At which of its occurrences in the recording, from 1.
     pub occurrence: usize,
+    /// In which phase of the run that is.
+    pub phase: usize,
+    /// At which of its occurrences in that phase, from 1.
+    pub nth: usize,
     /// What.
     pub mode: Mode,
 }
@@ -61,12 +70,12 @@ impl fmt::Display for Trouble {
 }
 
 /// What becomes of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is passed on.
-    Pass,
+    /// It is passed on; with the name of its effect, if it has one.
+    Pass(Option<Label>),
     /// It meets with trouble.
-    Trouble(Mode),
+    Trouble(Mode, Label),
     /// It is never heard of again: the operator is as good as dead.
     Never,
 }
@@ -78,7 +87,10 @@ pub(crate) enum Side {
     Cloud,
 }
 
-/// Counts the effects of a run and strikes once.
+/// The effects of each phase of a run, with the number of their occurrences.
+pub type Counts = Vec<BTreeMap<Label, usize>>;
+
+/// Counts the effects of a run, and strikes once for each trouble.
 #[derive(Debug)]
 pub(super) struct Judge {
     state: Mutex<State>,
@@ -87,19 +99,29 @@ pub(super) struct Judge {
 
 #[derive(Debug, Default)]
 struct State {
-    trouble: Option<Trouble>,
-    counts: BTreeMap<Label, usize>,
+    troubles: Vec<Trouble>,
+    counts: Counts,
+    refused: Counts,
     labels: Labels,
-    struck: bool,
+    struck: Vec<bool>,
     dark: bool,
-    delayed: Option<Delayed>,
+    delayed: Vec<Delayed>,
 }
 
 impl Judge {
     /// A judge for a run, and the deaths that it tells of.
-    pub fn new(trouble: Option<Trouble>) -> (Self, mpsc::UnboundedReceiver<()>) {
+    pub fn new(troubles: Vec<Trouble>) -> (Self, mpsc::UnboundedReceiver<()>) {
         let (deaths, heard) = mpsc::unbounded_channel();
-        (Self { state: Mutex::new(State { trouble, ..State::default() }), deaths }, heard)
+        let struck = vec![false; troubles.len()];
+        let state = State { troubles, struck, counts: vec![BTreeMap::new()], refused: vec![BTreeMap::new()], ..State::default() };
+        (Self { state: Mutex::new(state), deaths }, heard)
+    }
+
+    /// Another phase of the run begins.
+    pub fn begin_phase(&self) {
+        let mut state = self.lock();
+        state.counts.push(BTreeMap::new());
+        state.refused.push(BTreeMap::new());
     }
 
     /// What becomes of a request.
@@ -112,19 +134,27 @@ impl Judge {
             Side::Cluster => state.labels.of_cluster(method, path, body),
             Side::Cloud => of_cloud(method, path),
         };
-        let Some(label) = label else { return Verdict::Pass };
-        let count = state.counts.entry(label.clone()).or_default();
+        let Some(label) = label else { return Verdict::Pass(None) };
+        let phase = state.counts.len() - 1;
+        let count = state.counts[phase].entry(label.clone()).or_default();
         *count += 1;
-        let occurrence = *count;
-        let hit =
-            state.trouble.as_ref().filter(|trouble| trouble.label == label && trouble.occurrence == occurrence).map(|trouble| trouble.mode);
-        let Some(mode) = hit else { return Verdict::Pass };
-        state.struck = true;
+        let nth = *count;
+        let hit = state.troubles.iter().position(|trouble| trouble.phase == phase && trouble.nth == nth && trouble.label == label);
+        let Some(hit) = hit else { return Verdict::Pass(Some(label)) };
+        state.struck[hit] = true;
+        let mode = state.troubles[hit].mode;
         drop(state);
         if matches!(mode, Mode::KilledBefore | Mode::Late) {
             self.kill();
         }
-        Verdict::Trouble(mode)
+        Verdict::Trouble(mode, label)
+    }
+
+    /// It has had no effect.
+    pub fn was_refused(&self, label: Label) {
+        if let Some(phase) = self.lock().refused.last_mut() {
+            *phase.entry(label).or_default() += 1;
+        }
     }
 
     /// From now on the operator reaches nothing, and whoever keeps it is told to start another.
@@ -141,22 +171,27 @@ impl Judge {
 
     /// Keeps a request that is to be served late.
     pub fn delay(&self, request: Delayed) {
-        self.lock().delayed = Some(request);
+        self.lock().delayed.push(request);
     }
 
-    /// The request that is to be served now, if there is one.
-    pub fn delayed(&self) -> Option<Delayed> {
-        self.lock().delayed.take()
+    /// The requests that are to be served now.
+    pub fn delayed(&self) -> Vec<Delayed> {
+        std::mem::take(&mut self.lock().delayed)
     }
 
-    /// Whether the trouble came.
-    pub fn has_struck(&self) -> bool {
-        self.lock().struck
+    /// Which troubles came.
+    pub fn struck(&self) -> Vec<bool> {
+        self.lock().struck.clone()
     }
 
-    /// The effects so far, with the number of their occurrences.
-    pub fn counts(&self) -> BTreeMap<Label, usize> {
+    /// The effects so far.
+    pub fn counts(&self) -> Counts {
         self.lock().counts.clone()
+    }
+
+    /// Those of them that were refused.
+    pub fn refused(&self) -> Counts {
+        self.lock().refused.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

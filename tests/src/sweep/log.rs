@@ -23,6 +23,11 @@ impl Log {
         bytes.extend_from_slice(format!("--- {line}\n").as_bytes());
     }
 
+    /// Forgets all lines.
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// All lines so far.
     pub fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);

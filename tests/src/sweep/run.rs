@@ -1,46 +1,30 @@
-//! One run: from nothing to Ready, through a change, to nothing again, with one thing that goes wrong on the way.
+//! One run: from nothing to Ready, through a change, to nothing again, with things that go wrong on the way.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use jiff::SignedDuration;
 use moorage_simulator::LoggedRequest;
 use serde_json::Value;
 
-use super::crew::Crew;
 use super::fixture::{Fixture, Tenant};
-use super::judge::{Judge, Side, Trouble};
-use super::label::Label;
+use super::judge::{Counts, Judge, Side, Trouble};
 use super::log::Log;
+use super::passage::Delayed;
+use super::place::{Place, Server};
 use super::world::{self, difference};
-use crate::controlplane::ControlPlane;
-use crate::stage::{Stage, cloud_options, condition};
-
-/// How long, in real time, the world may take to a checkpoint.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long, in real time, a world that is not known beforehand must last.
-const LASTING: Duration = Duration::from_secs(2);
-/// How far the clock is moved on when the operator waits for a time.
-const STRIDE: SignedDuration = SignedDuration::from_secs(2);
-/// Longer than any kind leaves a cloud unlooked at.
-const DRIFT: SignedDuration = SignedDuration::from_mins(31);
-/// How long one stride of the clock may take, in real time, before it is looked again.
-const STRIDE_PATIENCE: Duration = Duration::from_secs(1);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+use crate::stage::condition;
 
 /// What a run is made of.
 #[derive(Clone)]
 pub struct Run {
     /// Where.
-    pub control: &'static ControlPlane,
+    pub server: Server,
     /// Whom it is about.
     pub tenant: Tenant,
     /// A name that no other run has.
     pub name: String,
     /// What goes wrong, if anything.
-    pub trouble: Option<Trouble>,
+    pub troubles: Vec<Trouble>,
     /// How the world must be; whatever it comes to if `None`.
     pub expected: Option<Arc<Checkpoints>>,
     /// Where the operator logs to.
@@ -64,10 +48,12 @@ pub struct Ended {
     pub tenant: Tenant,
     /// The worlds.
     pub checkpoints: Checkpoints,
-    /// The effects, with the number of their occurrences.
-    pub counts: BTreeMap<Label, usize>,
-    /// Whether what was to go wrong did.
-    pub struck: bool,
+    /// The effects of each phase, with the number of their occurrences.
+    pub counts: Counts,
+    /// Those of them that were refused.
+    pub refused: Counts,
+    /// Which of what was to go wrong did.
+    pub struck: Vec<bool>,
     /// The operator's name in the audit log.
     pub user: String,
     /// What the cloud was asked for.
@@ -79,34 +65,35 @@ pub struct Ended {
 /// # Errors
 /// With what differs, if the world does not come to what is expected of it.
 pub async fn run(run: Run) -> anyhow::Result<Ended> {
-    let Run { control, tenant, name, trouble, expected, log } = run;
+    let Run { server, tenant, name, troubles, expected, log } = run;
     let fixture = Fixture::new(tenant, &name)?;
-    let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
-    let stage = Stage::set(control, &name, &fixture.namespaces(), options).await?;
-    stage.cloud().seed(|azure| fixture.past(azure));
-    let before = world::cloud(&stage, &fixture);
-    let (judge, deaths) = Judge::new(trouble.clone());
+    let (judge, deaths) = Judge::new(troubles);
     let judge = Arc::new(judge);
-    let crew = Crew::aboard(stage.launch(), judge.clone(), deaths, log.clone()).await?;
-    let _signer = fixture.cert_manager(&stage);
-    let view = View { stage: &stage, fixture: &fixture, crew: &crew, judge: &judge, trouble: trouble.as_ref(), log: &log };
+    let mut place = Place::new(server, &name, &fixture, &judge).await?;
+    let env = place.env().clone();
+    let before = world::cloud(&env, &fixture);
+    place.start(&judge, deaths, &log).await?;
+    let _signer = fixture.cert_manager(&env);
+    let view = View { place: &place, fixture: &fixture, judge: &judge, log: &log };
     let wanted = |of: fn(&Checkpoints) -> &String| expected.as_deref().map(|checkpoints| of(checkpoints).as_str());
 
     log.note("everything is applied");
-    fixture.apply(&stage).await?;
+    fixture.apply(&env).await?;
     let ready = view.comes_to("everything is Ready", All::Ready, wanted(|points| &points.ready)).await?;
     log.note("what was applied is changed");
-    fixture.change(&stage).await?;
+    judge.begin_phase();
+    fixture.change(&env).await?;
     let changed = view.stays_at("the change is made", All::Ready, wanted(|points| &points.changed)).await?;
     log.note("everything is deleted");
-    fixture.delete(&stage).await?;
+    judge.begin_phase();
+    fixture.delete(&env).await?;
     let gone = view.stays_at("everything is gone", All::Gone, wanted(|points| &points.gone)).await?;
 
-    let left = difference(&before, &world::cloud(&stage, &fixture));
+    let left = difference(&before, &world::cloud(&env, &fixture));
     if !left.is_empty() {
         bail!("the cloud is not as it was found:\n{left}");
     }
-    let violations = stage.cloud().violations();
+    let violations = env.cloud().violations();
     if !violations.is_empty() {
         bail!("requests break the vendor's OpenAPI:\n{}", violations.join("\n"));
     }
@@ -114,9 +101,10 @@ pub async fn run(run: Run) -> anyhow::Result<Ended> {
         tenant,
         checkpoints: Checkpoints { ready, changed, gone },
         counts: judge.counts(),
-        struck: judge.has_struck(),
-        user: stage.operator_user().to_owned(),
-        requests: stage.cloud().requests(),
+        refused: judge.refused(),
+        struck: judge.struck(),
+        user: place.operator_user().to_owned(),
+        requests: env.cloud().requests(),
     })
 }
 
@@ -128,11 +116,9 @@ enum All {
 }
 
 struct View<'a> {
-    stage: &'a Stage,
+    place: &'a Place,
     fixture: &'a Fixture,
-    crew: &'a Crew,
     judge: &'a Judge,
-    trouble: Option<&'a Trouble>,
     log: &'a Log,
 }
 
@@ -140,71 +126,75 @@ impl View<'_> {
     /// The same, and if a request is late, it is served then: it must do no harm that a look for drift does not mend.
     async fn stays_at(&self, what: &str, all: All, expected: Option<&str>) -> anyhow::Result<String> {
         let world = self.comes_to(what, all, expected).await?;
-        let Some(late) = self.judge.delayed() else { return Ok(world) };
-        let made: Value = serde_json::from_slice(&late.body).unwrap_or_default();
-        let (side, status) = (late.upstream.side, late.serve().await?);
-        self.log.note(&format!("the late request is served: {status}"));
-        match self.trouble {
-            _ if side != Side::Cluster || status.is_client_error() => {}
-            Some(trouble) if trouble.label.is_claim_of_a_barred_device() => {
-                self.fixture.strike_claim(self.stage, made["metadata"]["name"].as_str().unwrap_or_default()).await?;
-            }
-            Some(trouble) if self.fixture.cast().recalled.is_some_and(|device| trouble.label.is_order_for(device)) => {}
-            _ => bail!("the API server took a late request: {status}"),
+        let late = self.judge.delayed();
+        if late.is_empty() {
+            return Ok(world);
         }
-        // It ends early when the operator is busy.
-        let deadline = Instant::now() + PATIENCE;
-        while self.stage.cloud().advance(DRIFT).await.is_err() && Instant::now() < deadline {}
+        for late in late {
+            self.serve(late).await?;
+        }
+        self.place.drift().await;
         self.comes_to(&format!("{what}, and so it is after a late request"), all, Some(&world)).await
+    }
+
+    async fn serve(&self, late: Delayed) -> anyhow::Result<()> {
+        let made: Value = serde_json::from_slice(&late.body).unwrap_or_default();
+        let status = late.serve.await?;
+        self.log.note(&format!("the late request is served: {status}"));
+        if late.side != Side::Cluster || status.is_client_error() {
+            return Ok(());
+        }
+        if late.label.is_claim_of_a_barred_device() {
+            return self.fixture.strike_claim(self.place.env(), made["metadata"]["name"].as_str().unwrap_or_default()).await;
+        }
+        if !self.fixture.cast().recalled.is_some_and(|device| late.label.is_order_for(device)) {
+            bail!("the API server took a late request: {status}");
+        }
+        Ok(())
     }
 
     /// Waits until the operator is at rest in the world that is wanted, and still is a little later; moves the clock meanwhile. What is
     /// not known beforehand must last longer: others may be at work, of which the operator has not heard yet.
     async fn comes_to(&self, what: &str, all: All, expected: Option<&str>) -> anyhow::Result<String> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut last: Option<(String, Instant)> = None;
+        let begun = self.place.moment();
+        let mut last = None;
         loop {
             let mut why = "the operator does not come to rest".to_owned();
-            if self.is_at_rest().await {
+            if self.place.is_at_rest().await {
                 why = match self.missing(all).await? {
                     Some(missing) => missing,
                     None => match (self.world().await?, expected) {
                         (world, Some(expected)) if expected != world => format!("the world differs:\n{}", difference(expected, &world)),
                         (world, _) => match &last {
-                            Some((before, since)) if *before == world && (expected.is_some() || since.elapsed() > LASTING) => {
+                            Some((before, since)) if *before == world && (expected.is_some() || self.place.has_lasted(since)) => {
                                 return Ok(world);
                             }
                             Some((before, _)) if *before == world => "it has not lasted".to_owned(),
                             _ => {
-                                last = Some((world, Instant::now()));
+                                last = Some((world, self.place.moment()));
                                 "it does not last".to_owned()
                             }
                         },
                     },
                 };
-                // It fails when the operator is busy, or dead: then there is no need to hurry time.
-                let _stride = self.stage.cloud().advance(STRIDE).await;
+                self.place.stride().await;
             }
-            if Instant::now() > deadline {
-                bail!("{what}: not within {} s: {why}", PATIENCE.as_secs());
+            if let Some(patience) = self.place.too_long(&begun) {
+                bail!("{what}: not within {} s: {why}", patience.as_secs());
             }
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            self.place.pause().await;
         }
     }
 
-    async fn is_at_rest(&self) -> bool {
-        let Some(env) = self.crew.env().await else { return false };
-        env.stores.complete() && env.queue.rest().0 && env.freshness.is_empty()
-    }
-
     async fn world(&self) -> anyhow::Result<String> {
-        Ok(format!("{}\n{}", world::cluster(self.stage, self.fixture).await?, world::cloud(self.stage, self.fixture)))
+        let env = self.place.env();
+        Ok(format!("{}\n{}", world::cluster(env, self.fixture).await?, world::cloud(env, self.fixture)))
     }
 
     /// The first object that is not as it is to be, if any.
     async fn missing(&self, all: All) -> anyhow::Result<Option<String>> {
         for part in self.fixture.parts() {
-            let object = self.stage.objects(part.kind, &part.namespace).get_opt(part.name).await?;
+            let object = self.place.env().objects(part.kind, &part.namespace).get_opt(part.name).await?;
             let object = object.map(serde_json::to_value).transpose()?;
             let fine = match (all, &object) {
                 (All::Ready, Some(object)) => is_ready(object),

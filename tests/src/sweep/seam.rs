@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,8 +17,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::authority;
-use super::judge::{Judge, Mode, Verdict};
-use super::upstream::{Delayed, Upstream};
+use super::judge::Judge;
+use super::passage::carry_out;
+use super::upstream::{Proxied, Upstream};
 
 /// Two proxies; when this is dropped, every connection through them is cut.
 pub(super) struct Seam {
@@ -116,27 +117,8 @@ impl Proxy {
     async fn answer(&self, request: http::Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
-        match self.judge.judge(self.upstream.side, parts.method.as_str(), parts.uri.path(), &body) {
-            Verdict::Pass => self.upstream.pass(&parts, body).await,
-            Verdict::Trouble(Mode::LostBefore) => Err(anyhow!("lost before its effect")),
-            Verdict::Trouble(Mode::LostAfter) => {
-                self.upstream.whole(&parts, body).await?;
-                Err(anyhow!("lost after its effect"))
-            }
-            Verdict::Trouble(Mode::Twice) => {
-                self.upstream.whole(&parts, body.clone()).await?;
-                self.upstream.pass(&parts, body).await
-            }
-            Verdict::Trouble(Mode::KilledAfter) => {
-                self.upstream.whole(&parts, body).await?;
-                self.judge.kill();
-                std::future::pending().await
-            }
-            Verdict::Trouble(Mode::Late) => {
-                self.judge.delay(Delayed { upstream: self.upstream.clone(), parts, body });
-                std::future::pending().await
-            }
-            Verdict::Trouble(Mode::KilledBefore) | Verdict::Never => std::future::pending().await,
-        }
+        let side = self.upstream.side;
+        let verdict = self.judge.judge(side, parts.method.as_str(), parts.uri.path(), &body);
+        carry_out(&self.judge, verdict, side, Proxied { upstream: self.upstream.clone(), parts, body }).await
     }
 }

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
+use futures::FutureExt as _;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
 use http_body_util::BodyExt;
@@ -13,6 +14,7 @@ use kube::config::Kubeconfig;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::judge::Side;
+use super::passage::{Later, Passage};
 
 /// A server that requests are passed on to.
 #[derive(Debug)]
@@ -81,21 +83,35 @@ impl Upstream {
     }
 }
 
-/// A request that is still on its way.
-#[derive(Debug)]
-pub(super) struct Delayed {
+/// A request on its way through a proxy.
+pub(super) struct Proxied {
     pub upstream: Arc<Upstream>,
     pub parts: Parts,
     pub body: Bytes,
 }
 
-impl Delayed {
-    /// Has it served now, and gives the answer's status.
-    ///
-    /// # Errors
-    /// As [`Upstream::pass`].
-    pub async fn serve(self) -> anyhow::Result<http::StatusCode> {
-        self.upstream.whole(&self.parts, self.body).await
+impl Passage for Proxied {
+    type Answer = http::Response<reqwest::Body>;
+    type Error = anyhow::Error;
+
+    async fn pass(&self) -> anyhow::Result<http::Response<reqwest::Body>> {
+        self.upstream.pass(&self.parts, self.body.clone()).await
+    }
+
+    async fn whole(&self) -> anyhow::Result<()> {
+        self.upstream.whole(&self.parts, self.body.clone()).await.map(drop)
+    }
+
+    fn status(answer: &Self::Answer) -> u16 {
+        answer.status().as_u16()
+    }
+
+    fn lost(why: &'static str) -> anyhow::Error {
+        anyhow!(why)
+    }
+
+    fn later(self) -> (Bytes, Later) {
+        (self.body.clone(), async move { self.upstream.whole(&self.parts, self.body.clone()).await }.boxed())
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use self::names::Names;
 use super::fixture::Fixture;
 use crate::cert_manager::Certificate;
-use crate::stage::Stage;
+use crate::test_env::TestEnv;
 
 /// What differs between runs and says nothing: that it is there is enough.
 const PRESENT: [&str; 15] = [
@@ -40,34 +40,34 @@ const PRESENT: [&str; 15] = [
 ];
 
 /// The cloud.
-pub(super) fn cloud(stage: &Stage, fixture: &Fixture) -> String {
-    Names::of(stage, fixture).replaced(&stage.cloud().snapshot_by_relation())
+pub(super) fn cloud(env: &TestEnv, fixture: &Fixture) -> String {
+    Names::of(env, fixture).replaced(&env.cloud().snapshot_by_relation())
 }
 
 /// What is in the cluster: our objects, our Secrets, our ledger.
 ///
 /// # Errors
 /// The API server does not answer.
-pub(super) async fn cluster(stage: &Stage, fixture: &Fixture) -> anyhow::Result<String> {
-    let names = Names::with_enrolled_keys(stage, fixture).await;
+pub(super) async fn cluster(env: &TestEnv, fixture: &Fixture) -> anyhow::Result<String> {
+    let names = Names::with_enrolled_keys(env, fixture).await;
     let mut things = Vec::new();
     for part in fixture.parts() {
-        if let Some(object) = stage.objects(part.kind, &part.namespace).get_opt(part.name).await? {
+        if let Some(object) = env.objects(part.kind, &part.namespace).get_opt(part.name).await? {
             things.push(object_as_seen(&serde_json::to_value(object)?));
         }
     }
     let ours = format!("{}={}", annotations::MANAGED_BY, annotations::MANAGER);
     for namespace in fixture.namespaces() {
-        let certificates: Api<Certificate> = Api::namespaced(stage.control().admin(), &namespace);
+        let certificates: Api<Certificate> = Api::namespaced(env.admin(), &namespace);
         for certificate in certificates.list(&ListParams::default()).await? {
             things.push(certificate_as_seen(&certificate));
         }
-        let secrets: Api<Secret> = Api::namespaced(stage.control().admin(), &namespace);
+        let secrets: Api<Secret> = Api::namespaced(env.admin(), &namespace);
         for secret in secrets.list(&ListParams::default().labels(&ours)).await? {
             things.push(secret_as_seen(&secret, &names)?);
         }
     }
-    let pages: Api<ConfigMap> = Api::namespaced(stage.control().admin(), &stage.operator_namespace());
+    let pages: Api<ConfigMap> = Api::namespaced(env.admin(), &env.operator_namespace());
     let mut ledger: Vec<_> = pages.list(&ListParams::default().labels(&ours)).await?.into_iter().map(|page| page_as_seen(&page)).collect();
     ledger.sort_by_key(ToString::to_string);
     things.extend(ledger);
@@ -151,7 +151,7 @@ fn without_noise(value: &Value) -> Value {
 }
 
 /// The lines in which two texts differ; empty if they are equal.
-pub(super) fn difference(expected: &str, found: &str) -> String {
+pub fn difference(expected: &str, found: &str) -> String {
     let (expected, found): (Vec<_>, Vec<_>) = (expected.lines().collect(), found.lines().collect());
     let same = |(a, b): &(&&str, &&str)| a == b;
     let head = expected.iter().zip(&found).take_while(same).count();

@@ -1,7 +1,7 @@
 use moorage_cloud::{AllocationPolicy, Class, Detail, EnrollmentGroup, HubHost, IfMatch, KeyPair, Reprovisioning};
 use moorage_keys::SymmetricKey;
 
-use crate::setup::Bench;
+use crate::setup::{Bench, access};
 
 fn keys(seed: u8) -> KeyPair {
     KeyPair { primary: SymmetricKey::from([seed; 64]), secondary: SymmetricKey::from([seed + 1; 64]) }
@@ -21,7 +21,7 @@ async fn s0_4_a_group_is_made_with_our_keys_and_read_without_them() {
     let hub = bench.azure.cloud().hub_named("contoso-east").expect("a hub's name");
     assert_eq!(dps.group("contoso").await, Ok(None));
     assert_eq!(dps.group_keys("contoso").await, Ok(None));
-    dps.put_group("contoso", &group(&hub), &IfMatch::Unset).await.expect("made");
+    dps.put_group(access(), "contoso", &group(&hub), &IfMatch::Unset).await.expect("made");
 
     let read = dps.group("contoso").await.expect("readable").expect("there");
     assert_eq!(read.keys(), None);
@@ -29,7 +29,7 @@ async fn s0_4_a_group_is_made_with_our_keys_and_read_without_them() {
     assert_eq!(read.hubs(), ["contoso-east.azure-devices.net"]);
     assert_eq!((read.allocation(), read.is_enabled()), (Some(AllocationPolicy::GeoLatency), true));
 
-    let without_keys = dps.put_group("contoso", &read, &IfMatch::of(read.etag())).await.expect_err("it has no keys");
+    let without_keys = dps.put_group(access(), "contoso", &read, &IfMatch::of(read.etag())).await.expect_err("it has no keys");
     assert_eq!((without_keys.class(), without_keys.detail()), (Class::Invalid, Detail::NotSent));
     bench.is_in_order();
 }
@@ -39,22 +39,22 @@ async fn a_group_is_changed_only_in_the_state_that_was_read() {
     let bench = Bench::new().await;
     let dps = bench.dps("contoso-dps", "contoso-east");
     let hub = bench.azure.cloud().hub_named("contoso-east").expect("a hub's name");
-    dps.put_group("contoso", &group(&hub), &IfMatch::Unset).await.expect("made");
-    let again = dps.put_group("contoso", &group(&hub), &IfMatch::Unset).await.expect_err("it is there");
+    dps.put_group(access(), "contoso", &group(&hub), &IfMatch::Unset).await.expect("made");
+    let again = dps.put_group(access(), "contoso", &group(&hub), &IfMatch::Unset).await.expect_err("it is there");
     assert_eq!((again.class(), again.detail()), (Class::Conflict, Detail::Exists));
 
     let read = dps.group("contoso").await.expect("readable").expect("there").with_keys(&keys(1));
     let condition = IfMatch::of(read.etag());
-    dps.put_group("contoso", &read.clone().with_enabled(false), &condition).await.expect("changed");
+    dps.put_group(access(), "contoso", &read.clone().with_enabled(false), &condition).await.expect("changed");
     assert!(!dps.group("contoso").await.expect("readable").expect("there").is_enabled());
     assert_eq!(dps.group_keys("contoso").await, Ok(Some(keys(1))));
-    let stale = dps.put_group("contoso", &read, &condition).await.expect_err("it changed");
+    let stale = dps.put_group(access(), "contoso", &read, &condition).await.expect_err("it changed");
     assert_eq!((stale.class(), stale.detail()), (Class::Conflict, Detail::Stale));
 
     let names: Vec<_> = dps.groups().await.expect("readable").iter().filter_map(|group| group.id().map(str::to_owned)).collect();
     assert_eq!(names, ["contoso"]);
-    assert_eq!(dps.delete_group("contoso", &IfMatch::Any).await, Ok(()));
-    assert_eq!(dps.delete_group("contoso", &IfMatch::Any).await, Ok(()));
+    assert_eq!(dps.delete_group(access(), "contoso", &IfMatch::Any).await, Ok(()));
+    assert_eq!(dps.delete_group(access(), "contoso", &IfMatch::Any).await, Ok(()));
     assert_eq!(dps.group("contoso").await, Ok(None));
     bench.is_in_order();
 }
@@ -64,10 +64,10 @@ async fn a_group_without_devices_has_an_empty_page_of_registrations() {
     let bench = Bench::new().await;
     let dps = bench.dps("contoso-dps", "contoso-east");
     let hub = bench.azure.cloud().hub_named("contoso-east").expect("a hub's name");
-    dps.put_group("contoso", &group(&hub), &IfMatch::Unset).await.expect("made");
+    dps.put_group(access(), "contoso", &group(&hub), &IfMatch::Unset).await.expect("made");
     let page = dps.registrations_of("contoso", None).await.expect("readable");
     assert_eq!((page.items.len(), page.next), (0, None));
     assert_eq!(dps.registration("contoso-simdevice").await, Ok(None));
-    assert_eq!(dps.delete_registration("contoso-simdevice", &IfMatch::Unset).await, Ok(()));
+    assert_eq!(dps.delete_registration(access(), "contoso-simdevice", &IfMatch::Unset).await, Ok(()));
     bench.is_in_order();
 }

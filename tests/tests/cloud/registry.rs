@@ -2,7 +2,7 @@ use moorage_cloud::{Class, Detail, Device, IfMatch, KeyPair, Limit, Outcome, Reg
 use moorage_keys::{DeviceId, SymmetricKey};
 use moorage_simulator::{Fault, Match, Occurrence, Rule};
 
-use crate::setup::Bench;
+use crate::setup::{Bench, access};
 
 fn keys(seed: u8) -> KeyPair {
     KeyPair { primary: SymmetricKey::from([seed; 32]), secondary: SymmetricKey::from([seed + 1; 32]) }
@@ -14,21 +14,22 @@ async fn a_device_identity_is_made_disabled_and_deleted() {
     let registry = bench.registry("contoso-east");
     let id = DeviceId::parse("line:1").expect("a device id");
     assert_eq!(registry.device(&id).await, Ok(None));
-    registry.put_device(&id, &Device::with_symmetric_keys(&id, &keys(1)), &IfMatch::Unset).await.expect("made");
+    registry.put_device(access(), &id, &Device::with_symmetric_keys(&id, &keys(1)), &IfMatch::Unset).await.expect("made");
     let read = registry.device(&id).await.expect("readable").expect("there");
     assert_eq!((read.id(), read.keys(), read.is_enabled()), (Some(id.clone()), Some(keys(1)), true));
 
     let condition = IfMatch::of(read.etag());
-    registry.put_device(&id, &read.clone().disabled("revoked"), &condition).await.expect("disabled");
+    registry.put_device(access(), &id, &read.clone().disabled("revoked"), &condition).await.expect("disabled");
     let disabled = registry.device(&id).await.expect("readable").expect("there");
     assert_eq!((disabled.keys(), disabled.is_enabled(), disabled.status_reason()), (Some(keys(1)), false, Some("revoked")));
-    let stale = registry.put_device(&id, &read, &condition).await.expect_err("it changed");
+    let stale = registry.put_device(access(), &id, &read, &condition).await.expect_err("it changed");
     assert_eq!((stale.class(), stale.detail()), (Class::Conflict, Detail::Stale));
-    let again = registry.put_device(&id, &Device::with_symmetric_keys(&id, &keys(3)), &IfMatch::Unset).await.expect_err("it is there");
+    let again =
+        registry.put_device(access(), &id, &Device::with_symmetric_keys(&id, &keys(3)), &IfMatch::Unset).await.expect_err("it is there");
     assert_eq!((again.class(), again.detail()), (Class::Conflict, Detail::Exists));
 
-    assert_eq!(registry.delete_device(&id, &IfMatch::Any).await, Ok(()));
-    assert_eq!(registry.delete_device(&id, &IfMatch::Any).await, Ok(()));
+    assert_eq!(registry.delete_device(access(), &id, &IfMatch::Any).await, Ok(()));
+    assert_eq!(registry.delete_device(access(), &id, &IfMatch::Any).await, Ok(()));
     bench.is_in_order();
 }
 

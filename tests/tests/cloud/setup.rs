@@ -1,14 +1,24 @@
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use moorage_cloud::{
     Arm, Azure, CallRecord, Cloud, DpsService, EndpointMap, Error, Identity, PolicyKey, Registry, ResourceId, Transport, TransportOptions,
+    WriteAccess,
 };
 use moorage_keys::{SymmetricKey, Token};
 use moorage_simulator::{CLIENT, CLIENT_SECRET, NewHub, NewService, Options, SUBSCRIPTION, Simulator, TENANT};
 
 pub const GROUP: &str = "rg-contoso";
+
+/// The right to write, which comes with the clients of a cloud.
+pub fn access() -> &'static WriteAccess {
+    static ACCESS: OnceLock<WriteAccess> = OnceLock::new();
+    ACCESS.get_or_init(|| {
+        let transport = Transport::new(&TransportOptions::default()).expect("a transport");
+        Azure::new(Cloud::public(), transport, Arc::new(|| Timestamp::UNIX_EPOCH)).1
+    })
+}
 
 /// A simulator, and an operator's view of it.
 pub struct Bench {
@@ -32,7 +42,7 @@ impl Bench {
         let (seen, clock) = (calls.clone(), simulator.clone());
         let observer = move |call: &CallRecord| seen.lock().expect("no panic").push(*call);
         let clock = Arc::new(move || -> Timestamp { clock.now() });
-        let azure = Azure::observed(Cloud::public(), transport, clock, Arc::new(observer));
+        let (azure, _) = Azure::observed(Cloud::public(), transport, clock, Arc::new(observer));
         Self { simulator, azure, calls }
     }
 

@@ -70,7 +70,7 @@ impl Tide {
     }
 
     fn install(&mut self) {
-        self.signer = Some(Signer::start(&self.tenants.stage, vec![self.namespace.clone()], &self.home));
+        self.signer = Some(Signer::start(self.tenants.stage.env(), vec![self.namespace.clone()], &self.home));
     }
 
     /// What the group's Secret holds.

@@ -34,8 +34,8 @@ async fn under_way(tenants: &Tenants) -> anyhow::Result<()> {
 async fn ready_and_at_rest(tenants: &Tenants) -> anyhow::Result<()> {
     until("everything is Ready and the operator at rest", SOON, || async {
         tenants.stage.look_ready().await?;
-        let env = tenants.operator.env();
-        if env.queue.rest().0 && env.freshness.is_empty() { tenants.stage.look_ready().await } else { Err(NotYet::seen("it works")) }
+        let controller = tenants.operator.controller();
+        if controller.rest().0 { tenants.stage.look_ready().await } else { Err(NotYet::seen("it works")) }
     })
     .await
 }

@@ -51,7 +51,7 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
         };
         let leads = async |operator: &Running| {
             until("it leads", SOON, || async {
-                if operator.env().leadership.may_act() { Ok(()) } else { Err(NotYet::seen("another leads")) }
+                if operator.controller().leadership.may_act() { Ok(()) } else { Err(NotYet::seen("another leads")) }
             })
             .await
         };

@@ -104,11 +104,10 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
         assert!(secrets.len() > 20, "the test knows {} secrets", secrets.len());
 
         let log = page.read();
-        let mut told = tenants
-            .operator
-            .env()
-            .metrics
-            .text([(moorage_operator::controller::queue::Lane::New, 0), (moorage_operator::controller::queue::Lane::Refresh, 0)], true);
+        let mut told = tenants.operator.env().metrics.text(
+            [(moorage_operator::controller::queue::Priority::Changed, 0), (moorage_operator::controller::queue::Priority::Resync, 0)],
+            true,
+        );
         for namespace in ["platform", "contoso", "fabrikam"] {
             let namespace = tenants.example.namespace(namespace);
             for what in ["moorage", "events", "configmaps"] {

@@ -18,7 +18,8 @@ pub enum TransportError {
 
 /// Why a request got no whole answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub(crate) enum Interruption {
+#[expect(missing_docs, reason = "each message says it")]
+pub enum Interruption {
     #[error("no connection: {0}")]
     NotConnected(String),
     #[error("the answer did not come in time")]

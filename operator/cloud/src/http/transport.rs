@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::header::HeaderMap;
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Method, Request, RequestBuilder, Url};
 
 use crate::http::endpoint_map::{EndpointMap, OneAddress};
 use crate::http::failure::{Interruption, TransportError};
@@ -17,13 +18,24 @@ use crate::http::tls;
 pub struct Transport {
     client: reqwest::Client,
     reply_limit: usize,
+    interceptor: Option<Arc<dyn Interceptor>>,
 }
 
 /// A reply, read to its end.
-pub(crate) struct Response {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Response {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// For tests: stands between the clients and the network.
+#[async_trait]
+pub trait Interceptor: Send + Sync {
+    /// Sends a request by a transport, or does with it whatever else it likes.
+    async fn send(&self, transport: &Transport, request: Request) -> Result<Response, Interruption>;
 }
 
 /// What bounds and directs a [`Transport`].
@@ -74,7 +86,13 @@ impl Transport {
             builder = builder.no_proxy().dns_resolver(Arc::new(OneAddress(map.address)));
         }
         let client = builder.build().map_err(TransportError::Client)?;
-        Ok(Self { client, reply_limit: options.reply_limit })
+        Ok(Self { client, reply_limit: options.reply_limit, interceptor: None })
+    }
+
+    /// For tests: the same with somebody who gets every request first.
+    #[must_use]
+    pub fn intercepted(self, interceptor: Arc<dyn Interceptor>) -> Self {
+        Self { interceptor: Some(interceptor), ..self }
     }
 
     /// A request that is to be filled and sent.
@@ -83,8 +101,14 @@ impl Transport {
     }
 
     /// Sends a request once, and reads the whole reply.
-    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, Interruption> {
-        let reply = request.send().await.map_err(|error| interruption(&error))?;
+    ///
+    /// # Errors
+    /// Why there was no whole answer.
+    pub async fn send(&self, request: Request) -> Result<Response, Interruption> {
+        if let Some(interceptor) = &self.interceptor {
+            return interceptor.send(&Self { interceptor: None, ..self.clone() }, request).await;
+        }
+        let reply = self.client.execute(request).await.map_err(|error| interruption(&error))?;
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
         Ok(Response { status, headers, body: read(reply, self.reply_limit).await? })
     }

@@ -1,6 +1,8 @@
 //! Which call of the client is made, and what is done with its answer.
 
-use moorage_cloud::{Arm, Azure, Class, DpsService, Error, Hub, IfMatch, PolicyRights, ProvisioningService, Registry, ResourceId};
+use moorage_cloud::{
+    Arm, Azure, Class, DpsService, Error, Hub, IfMatch, PolicyRights, ProvisioningService, Registry, ResourceId, WriteAccess,
+};
 use moorage_keys::DeviceId;
 
 use super::{APPLICATION, SUBSCRIPTION, TENANT, policy, secret};
@@ -55,52 +57,52 @@ impl Call {
     }
 
     /// Makes it, and does with the answer what the operator does.
-    pub(super) async fn make(self, azure: &Azure) -> Result<(), Error> {
+    pub(super) async fn make(self, azure: &Azure, access: &WriteAccess) -> Result<(), Error> {
         match CALLS[self.0] {
-            (name, LOGIN | RESOURCE_MANAGER) => resources(name, &arm(azure)?).await,
+            (name, LOGIN | RESOURCE_MANAGER) => resources(name, &arm(azure)?, access).await,
             (name, PROVISIONING) => enrollments(name, &dps(azure)).await,
-            (_, HUBS) => device(&registry(azure)).await,
+            (_, HUBS) => device(&registry(azure), access).await,
             ("service_host", _) => where_a_service_is(azure).await,
-            _ => where_a_device_is(azure).await,
+            _ => where_a_device_is(azure, access).await,
         }
     }
 }
 
-async fn resources(name: &str, arm: &Arm) -> Result<(), Error> {
+async fn resources(name: &str, arm: &Arm, access: &WriteAccess) -> Result<(), Error> {
     let at = ResourceId { group: "contoso-rg".to_owned(), name: "contoso-east-hub".to_owned() };
     match name {
         "resource_group" => arm.resource_group(&at.group).await.map(|group| drop(group.map(|group| group.with_tag("moorage-owner", "x")))),
         "emptiness" => arm.resource_group_is_empty(&at.group).await.map(drop),
-        "hub" => rewrite_hub(arm, &at, arm.hub(&at).await?).await,
+        "hub" => rewrite_hub(access, arm, &at, arm.hub(&at).await?).await,
         "hubs" => arm.hubs().await.map(|hubs| hubs.iter().for_each(|hub| drop(hub.id().and_then(ResourceId::parse)))),
         "hub_keys" => arm.hub_keys(&at).await.map(drop),
         "hub_key" => arm.hub_key(&at, "moorage").await.map(drop),
         "hub_quota" => arm.hub_quota(&at).await.map(drop),
         "hub_usages" => arm.hub_usages().await.map(drop),
         "hub_name" => arm.hub_name(&at.name).await.map(drop),
-        "service" => rewrite_service(arm, &at, arm.provisioning_service(&at).await?).await,
+        "service" => rewrite_service(access, arm, &at, arm.provisioning_service(&at).await?).await,
         "service_keys" => arm.provisioning_service_keys(&at).await.map(drop),
         _ => arm.probe().await,
     }
 }
 
 /// A hub that was read goes back with one policy more.
-async fn rewrite_hub(arm: &Arm, at: &ResourceId, hub: Option<Hub>) -> Result<(), Error> {
+async fn rewrite_hub(access: &WriteAccess, arm: &Arm, at: &ResourceId, hub: Option<Hub>) -> Result<(), Error> {
     let Some(hub) = hub else { return Ok(()) };
     let _ = (hub.host_name(), hub.state(), hub.units(), hub.refuses_keys(), hub.is_public(), hub.provisioning_state());
     let condition = IfMatch::of(hub.etag());
     let hub = hub.with_access_keys(&arm.hub_keys(at).await?);
     let changed = hub.with_sku("S1", 2).with_policy("moorage", PolicyRights { registry_read: true, ..PolicyRights::default() });
-    arm.put_hub(at, &changed.with_tag("moorage-owner", "x"), &condition).await.map(drop)
+    arm.put_hub(access, at, &changed.with_tag("moorage-owner", "x"), &condition).await.map(drop)
 }
 
-async fn rewrite_service(arm: &Arm, at: &ResourceId, service: Option<ProvisioningService>) -> Result<(), Error> {
+async fn rewrite_service(access: &WriteAccess, arm: &Arm, at: &ResourceId, service: Option<ProvisioningService>) -> Result<(), Error> {
     let Some(service) = service else { return Ok(()) };
     let links = service.links();
     let _ = (service.id_scope(), service.device_host(), service.state(), service.is_public(), service.keeps_every_link());
     let service = service.with_access_keys(&arm.provisioning_service_keys(at).await?);
     let changed = links.iter().filter_map(|link| link.host.as_ref()).fold(service, ProvisioningService::without_link);
-    arm.put_provisioning_service(at, &changed.without_tag("moorage-owner")).await.map(drop)
+    arm.put_provisioning_service(access, at, &changed.without_tag("moorage-owner")).await.map(drop)
 }
 
 async fn enrollments(name: &str, dps: &DpsService) -> Result<(), Error> {
@@ -121,12 +123,12 @@ async fn enrollments(name: &str, dps: &DpsService) -> Result<(), Error> {
     }
 }
 
-async fn device(registry: &Registry) -> Result<(), Error> {
+async fn device(registry: &Registry, access: &WriteAccess) -> Result<(), Error> {
     let id = DeviceId::parse("contoso-device").expect("a device id");
     let Some(device) = registry.device(&id).await? else { return Ok(()) };
     let condition = IfMatch::of(device.etag());
     let _ = (device.id(), device.keys(), device.is_enabled(), device.is_connected());
-    registry.put_device(&id, &device.disabled("it is barred"), &condition).await.map(drop)
+    registry.put_device(access, &id, &device.disabled("it is barred"), &condition).await.map(drop)
 }
 
 /// The resource manager says where a service's own API is, and there the service is asked.
@@ -139,11 +141,11 @@ async fn where_a_service_is(azure: &Azure) -> Result<(), Error> {
 }
 
 /// A provisioning service says in which hub a device is, and there the device is looked for.
-async fn where_a_device_is(azure: &Azure) -> Result<(), Error> {
+async fn where_a_device_is(azure: &Azure, access: &WriteAccess) -> Result<(), Error> {
     let registration = dps(azure).registration("contoso-device").await?;
     let Some(host) = registration.as_ref().and_then(moorage_cloud::Registration::assigned_hub) else { return Ok(()) };
     let host = azure.cloud().hub_host(host).map_err(|error| foreign(&error))?;
-    device(&azure.registry(&host, policy("moorage"))).await
+    device(&azure.registry(&host, policy("moorage")), access).await
 }
 
 fn foreign(error: &moorage_cloud::HostError) -> Error {

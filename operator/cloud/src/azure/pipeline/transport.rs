@@ -43,7 +43,8 @@ async fn exchange(transport: &Transport, request: &Request) -> Result<AsyncRawRe
     let Body::Bytes(body) = request.body() else {
         return Err(Interruption::Unsendable("its body is a stream".to_owned()));
     };
-    let reply = transport.send(outgoing.body(body.clone())).await?;
+    let unsendable = |_| Interruption::Unsendable("a header is none".to_owned());
+    let reply = transport.send(outgoing.body(body.clone()).build().map_err(unsendable)?).await?;
     Ok(AsyncRawResponse::from_bytes(reply.status.into(), headers(&reply.headers), reply.body))
 }
 
