@@ -18,7 +18,7 @@ use crate::azure::service::Service;
 use crate::spec::{SpecBook, Specs};
 
 /// Every service; they are asked, and print themselves, in this order.
-pub(crate) static SERVICES: [&dyn Service; 4] = [&arm::ResourceManager, &entra::Entra, &iot_hub::IotHub, &dps::Provisioning];
+pub(crate) static SERVICES: &[&dyn Service] = &[&arm::ResourceManager, &entra::Entra, &iot_hub::IotHub, &dps::Provisioning];
 
 fn specs() -> Vec<Specs> {
     SERVICES.iter().map(|service| service.specs()).collect()

@@ -57,7 +57,7 @@ impl Simulator {
             strict: options.strict,
             authority,
             controls: control::answer,
-            cloud: Mutex::new(Azure::new(&SERVICES, options, seed)),
+            cloud: Mutex::new(Azure::new(SERVICES, options, seed)),
         });
         let mut background = Vec::new();
         for service in SERVICES {

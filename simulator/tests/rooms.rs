@@ -30,7 +30,8 @@ fn modules() -> BTreeMap<String, String> {
 
 /// The services, as the one list has them.
 fn services(modules: &BTreeMap<String, String>) -> Vec<String> {
-    let list = modules["azure"].lines().find(|line| line.contains("static SERVICES")).unwrap();
+    let (_, list) = modules["azure"].split_once("static SERVICES").unwrap();
+    let (list, _) = list.split_once(';').unwrap();
     let entries = list.split('&').filter_map(|part| part.split_once("::")).map(|(module, _)| module.to_owned());
     entries.filter(|module| module.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')).collect()
 }

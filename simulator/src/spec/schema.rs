@@ -73,7 +73,7 @@ pub(crate) struct Object {
     pub(crate) properties: HashMap<String, Property>,
     pub(crate) required: Vec<String>,
     pub(crate) others: Others,
-    pub(crate) variants: Option<Variants>,
+    pub(crate) variants: Option<Subtypes>,
 }
 
 pub(crate) struct Property {
@@ -91,7 +91,7 @@ pub(crate) enum Others {
 }
 
 /// The definitions among which a property of the object chooses.
-pub(crate) struct Variants {
+pub(crate) struct Subtypes {
     pub(crate) discriminator: String,
     pub(crate) by_tag: HashMap<String, SchemaId>,
 }

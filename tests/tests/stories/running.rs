@@ -60,7 +60,7 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
         let second = replica("second").await?;
         stage.apply(&example).await?;
         stage.until_all_ready().await?;
-        assert!(!second.env().leadership.leads());
+        assert!(!second.controller().leadership.leads());
         first.stop().await?;
         leads(&second).await?;
 

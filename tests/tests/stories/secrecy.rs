@@ -104,7 +104,7 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
         assert!(secrets.len() > 20, "the test knows {} secrets", secrets.len());
 
         let log = page.read();
-        let mut told = tenants.operator.env().metrics.text(
+        let mut told = tenants.operator.controller().metrics.text(
             [(moorage_operator::controller::queue::Priority::Changed, 0), (moorage_operator::controller::queue::Priority::Resync, 0)],
             true,
         );

@@ -106,7 +106,7 @@ fn name(name: &X509Name<'_>) -> String {
 
 /// An authority's certificate, to which enrollment groups refer by its name.
 #[derive(Clone)]
-pub(crate) struct Authority {
+pub(crate) struct KnownAuthority {
     pub name: String,
     pub certificate: Certificate,
     /// Whether somebody has shown that they hold its key, or said so.

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::azure::access::identity::Identities;
 use crate::azure::dps::attestation::{Attestation, derive};
-use crate::azure::dps::certificate::Authority;
+use crate::azure::dps::certificate::KnownAuthority;
 use crate::azure::microsoft_devices::policies::{Policy, made};
 use crate::azure::resource::Resource;
 use crate::azure::resource::kind::ResourceKind;
@@ -43,7 +43,7 @@ pub(crate) struct ProvisioningService {
     pub identities: Identities,
     pub links: Vec<Link>,
     /// The certificates of authorities, by name in lower case.
-    pub authorities: BTreeMap<String, Authority>,
+    pub authorities: BTreeMap<String, KnownAuthority>,
     /// By group id.
     pub groups: BTreeMap<String, Enrollment>,
     /// By registration id in lower case.
@@ -99,7 +99,7 @@ impl ProvisioningService {
     }
 
     /// The authority's certificate of that name.
-    pub fn certificate(&self, name: &str) -> Option<&Authority> {
+    pub fn certificate(&self, name: &str) -> Option<&KnownAuthority> {
         self.authorities.get(&name.to_lowercase())
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Number as JsonNumber, Value};
 
 use crate::spec::check::place::Place;
 use crate::spec::check::violation::{Kind, Violation};
-use crate::spec::schema::{Arena, Array, Bounds, Choices, Integer, Object, Others, Schema, SchemaId, Shape, Text, Variants};
+use crate::spec::schema::{Arena, Array, Bounds, Choices, Integer, Object, Others, Schema, SchemaId, Shape, Subtypes, Text};
 
 #[cfg(test)]
 mod tests;
@@ -61,7 +61,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Hands the object over to the definition that its discriminator names; that one is not asked again.
-    fn visit_variant(&mut self, base: &Schema, variants: &Variants, map: &Map<String, Value>, place: Place<'_>) {
+    fn visit_variant(&mut self, base: &Schema, variants: &Subtypes, map: &Map<String, Value>, place: Place<'_>) {
         let tag = map.get(&variants.discriminator).and_then(Value::as_str);
         let chosen = match tag.map(|tag| variants.by_tag.get(tag)) {
             None => base,

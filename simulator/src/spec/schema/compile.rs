@@ -8,7 +8,7 @@ use crate::spec::library::{Address, Library, bases};
 use crate::spec::schema::format::TextFormat;
 
 use crate::spec::schema::{
-    Arena, Array, Bounds, Choices, Integer, Number, Object, Others, Pattern, Property, Schema, SchemaId, Shape, Text, Variants,
+    Arena, Array, Bounds, Choices, Integer, Number, Object, Others, Pattern, Property, Schema, SchemaId, Shape, Subtypes, Text,
 };
 
 /// Compiles schemas of a library; each definition once, so that rings of definitions end.
@@ -152,7 +152,7 @@ impl<'l> Compiler<'l> {
         is_marked_read_only(property) || target.is_some_and(|(_, definition)| is_marked_read_only(definition))
     }
 
-    fn variants(&mut self, base: &Address, value: &Value) -> Option<Variants> {
+    fn variants(&mut self, base: &Address, value: &Value) -> Option<Subtypes> {
         let discriminator = value.get("discriminator")?.as_str()?.to_owned();
         let library = self.library;
         let mut by_tag = HashMap::new();
@@ -168,7 +168,7 @@ impl<'l> Compiler<'l> {
                 waiting.push(subtype.address.clone());
             }
         }
-        Some(Variants { discriminator, by_tag })
+        Some(Subtypes { discriminator, by_tag })
     }
 }
 

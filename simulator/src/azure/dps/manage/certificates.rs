@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use serde_json::{Map, Value, json};
 
-use crate::azure::dps::certificate::{Authority, Certificate};
+use crate::azure::dps::certificate::{Certificate, KnownAuthority};
 use crate::azure::dps::manage::find;
 use crate::azure::dps::service::ProvisioningService;
 use crate::azure::microsoft_devices::errors::{bad, devices, stale};
@@ -36,12 +36,12 @@ pub(crate) fn list(azure: &Azure, id: &ResourceId<'_>) -> Outcome {
     Ok(Response::json(200, json!({ "value": all })))
 }
 
-fn known<'a>(azure: &'a Azure, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Response> {
+fn known<'a>(azure: &'a Azure, id: &ResourceId<'_>, name: &str) -> Result<&'a KnownAuthority, Response> {
     find(azure, id)?.certificate(name).ok_or_else(|| no_such_resource(KIND, name, id.group))
 }
 
 /// The certificate whose entity tag the request has to bring along.
-fn matched<'a>(azure: &'a Azure, request: &Request, id: &ResourceId<'_>, name: &str) -> Result<&'a Authority, Response> {
+fn matched<'a>(azure: &'a Azure, request: &Request, id: &ResourceId<'_>, name: &str) -> Result<&'a KnownAuthority, Response> {
     let authority = known(azure, id, name)?;
     let tag = request.header("if-match").map_or("", |tag| tag.trim_matches('"'));
     if tag == "*" || tag == authority.etag { Ok(authority) } else { Err(stale(name)) }
@@ -68,7 +68,7 @@ fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>
     }
     let certificate = given["certificate"].as_str().and_then(Certificate::read);
     let certificate = certificate.ok_or_else(|| bad(400_306, "The certificate is not valid."))?;
-    let authority = Authority {
+    let authority = KnownAuthority {
         name: before.as_ref().map_or(name, |before| &before.name).to_owned(),
         verified: given["isVerified"].as_bool().unwrap_or(false),
         code: None,
@@ -122,7 +122,7 @@ fn prove(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'
 }
 
 /// The certificate with another entity tag.
-fn written<'a>(azure: &'a mut Azure, now: Timestamp, id: &ResourceId<'_>, name: &str) -> &'a mut Authority {
+fn written<'a>(azure: &'a mut Azure, now: Timestamp, id: &ResourceId<'_>, name: &str) -> &'a mut KnownAuthority {
     let etag = azure.etag();
     let authority = service_mut(azure, id).authorities.get_mut(&name.to_lowercase());
     let authority = authority.expect("the certificate was found under the same lock");
@@ -130,7 +130,7 @@ fn written<'a>(azure: &'a mut Azure, now: Timestamp, id: &ResourceId<'_>, name: 
     authority
 }
 
-fn shown(id: &ResourceId<'_>, authority: &Authority) -> Value {
+fn shown(id: &ResourceId<'_>, authority: &KnownAuthority) -> Value {
     let (certificate, mut properties) = (&authority.certificate, Map::new());
     let time = |time: &Timestamp| rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(time).unwrap_or_default();
     let mut set = |name: &str, value: Value| properties.insert(name.to_owned(), value);

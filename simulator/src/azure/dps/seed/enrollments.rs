@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Map;
 
 use crate::azure::dps::attestation::Attestation;
-use crate::azure::dps::certificate::{Authority, Certificate};
+use crate::azure::dps::certificate::{Certificate, KnownAuthority};
 use crate::azure::dps::service::{Enrollment, Individual};
 use crate::azure::state::Azure;
 
@@ -112,7 +112,7 @@ impl Azure {
     pub fn add_authority(&mut self, service: &str, name: &str, pem: &str) {
         let certificate = Certificate::read(pem).expect("a wrong certificate is a mistake of the test's author");
         let (now, etag) = (self.settled, self.etag());
-        let authority = Authority { name: name.to_owned(), certificate, verified: true, code: None, etag, created: now, updated: now };
+        let authority = KnownAuthority { name: name.to_owned(), certificate, verified: true, code: None, etag, created: now, updated: now };
         self.service_mut(service).authorities.insert(name.to_lowercase(), authority);
     }
 }

@@ -10,7 +10,7 @@ use crate::engine::http::Response;
 use crate::engine::keys::decode;
 
 /// What a PUT asks for.
-pub(crate) enum Wanted {
+pub(crate) enum WantedAttestation {
     /// Keys; those that are left out are `None`.
     Keys([Option<String>; 2]),
     /// Certificates, all of them known.
@@ -18,15 +18,22 @@ pub(crate) enum Wanted {
 }
 
 /// Reads an attestation; `old` is what the enrollment had.
-pub(crate) fn read(service: &ProvisioningService, sort: Sort, body: &Value, old: Option<&Attestation>) -> Result<Wanted, String> {
+pub(crate) fn read(
+    service: &ProvisioningService,
+    sort: Sort,
+    body: &Value,
+    old: Option<&Attestation>,
+) -> Result<WantedAttestation, String> {
     match body["type"].as_str() {
         Some("symmetricKey") if body["x509"].is_object() => Err("An attestation by keys has no certificates.".to_owned()),
         Some("symmetricKey") => {
             let keys = &body["symmetricKey"];
-            Ok(Wanted::Keys([key(&keys["primaryKey"])?, key(&keys["secondaryKey"])?]))
+            Ok(WantedAttestation::Keys([key(&keys["primaryKey"])?, key(&keys["secondaryKey"])?]))
         }
         Some("x509") if body["symmetricKey"].is_object() => Err("An attestation by certificates has no keys.".to_owned()),
-        Some("x509") => certificates(service, sort, &body["x509"], old).map(|attestation| Wanted::Certificates(Box::new(attestation))),
+        Some("x509") => {
+            certificates(service, sort, &body["x509"], old).map(|attestation| WantedAttestation::Certificates(Box::new(attestation)))
+        }
         _ => Err("Only enrollments with symmetric keys or X.509 certificates are simulated.".to_owned()),
     }
 }

@@ -36,7 +36,7 @@ impl Sort {
 
 /// A PUT body, checked.
 pub(crate) struct Wanted {
-    pub attestation: attestation::Wanted,
+    pub attestation: attestation::WantedAttestation,
     pub enabled: bool,
     pub allocation_policy: Option<String>,
     pub hubs: Vec<String>,

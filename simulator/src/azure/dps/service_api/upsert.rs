@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::azure::dps::attestation::Attestation;
 use crate::azure::dps::service::{Enrollment, ProvisioningService};
-use crate::azure::dps::service_api::attestation::Wanted;
+use crate::azure::dps::service_api::attestation::WantedAttestation;
 use crate::azure::dps::service_api::document::{Sort, read};
 use crate::azure::dps::service_api::refusal::{bad, no_such_host, refused, stale};
 use crate::azure::options::KeysLeftOut;
@@ -36,10 +36,10 @@ fn check_condition(sort: Sort, before: Option<&Enrollment>, tag: Option<&str>, i
 }
 
 /// What was asked for; for keys that were left out new ones, or the old ones where the variant says so.
-fn attestation_after(azure: &mut Azure, label: &str, wanted: Wanted, old: Option<&Attestation>) -> Attestation {
+fn attestation_after(azure: &mut Azure, label: &str, wanted: WantedAttestation, old: Option<&Attestation>) -> Attestation {
     let [primary, secondary] = match wanted {
-        Wanted::Certificates(attestation) => return *attestation,
-        Wanted::Keys(keys) => keys,
+        WantedAttestation::Certificates(attestation) => return *attestation,
+        WantedAttestation::Keys(keys) => keys,
     };
     let kept = azure.options.variants.group_keys_left_out == KeysLeftOut::Kept;
     let old = old.filter(|_| kept).and_then(Attestation::keys);
