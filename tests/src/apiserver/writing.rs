@@ -71,7 +71,15 @@ pub(super) fn replace(state: &mut State, target: &Target, namespace: &str, name:
 }
 
 /// Patches; what is applied and not there is created.
-pub(super) fn patch(state: &mut State, target: &Target, namespace: &str, name: &str, by: PatchType, mut patch: Value, now: Timestamp) -> Outcome {
+pub(super) fn patch(
+    state: &mut State,
+    target: &Target,
+    namespace: &str,
+    name: &str,
+    by: PatchType,
+    mut patch: Value,
+    now: Timestamp,
+) -> Outcome {
     let collection = target.collection;
     if by == PatchType::Apply {
         if patch["metadata"]["name"] != *name {

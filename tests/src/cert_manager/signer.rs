@@ -50,13 +50,7 @@ impl Signer {
     /// Begins to answer the Certificates of namespaces.
     pub fn start(env: &TestEnv, namespaces: Vec<String>, home: &str) -> Self {
         let refusal = Arc::new(Mutex::new(None));
-        let desk = Desk {
-            client: env.admin(),
-            time: Box::new(env.time()),
-            namespaces,
-            home: home.to_owned(),
-            refusal: refusal.clone(),
-        };
+        let desk = Desk { client: env.admin(), time: Box::new(env.time()), namespaces, home: home.to_owned(), refusal: refusal.clone() };
         let work = tokio::spawn(async move {
             let mut looks = tokio::time::interval(BETWEEN_LOOKS);
             loop {

@@ -135,7 +135,13 @@ fn patches() -> Vec<Asked> {
     ask(APPLY, at.clone(), secret(json!({ "stringData": { "k": "v" }, "type": "kubernetes.io/tls" })));
     ask(APPLY, at.clone(), secret(json!({ "data": { "tls.crt": "dg==", "tls.key": "" }, "type": "kubernetes.io/tls" })));
     ask(APPLY, at.clone(), secret(json!({ "data": { "tls.crt": "dg==", "tls.key": "" }, "type": "kubernetes.io/tls" })));
-    ask(APPLY, at.clone(), secret(json!({ "data": { "tls.crt": "dw==", "tls.key": "" }, "type": "kubernetes.io/tls", "metadata": { "name": "applied", "labels": { "x": "y" } } })));
+    ask(
+        APPLY,
+        at.clone(),
+        secret(
+            json!({ "data": { "tls.crt": "dw==", "tls.key": "" }, "type": "kubernetes.io/tls", "metadata": { "name": "applied", "labels": { "x": "y" } } }),
+        ),
+    );
     ask(APPLY, at.clone(), secret(json!({ "metadata": { "name": "other" } })));
     ask(APPLY, at.clone(), secret(json!({ "metadata": { "name": "applied", "resourceVersion": "1" } })));
     ask(MERGE, at.clone(), json!({ "stringData": { "tls.key": "text" } }));
@@ -236,9 +242,9 @@ fn the_small_api_server_answers_as_the_real_one() -> anyhow::Result<()> {
         let (real, small) = (told(&real, &table).await?, told(&small.operators_client(), &table).await?);
         let all = table.iter().zip(&real).zip(&small);
         let differ: Vec<_> = all.filter(|((_, real), small)| real != small).collect();
-        let told = differ.iter().map(|((asked, real), small)| {
-            format!("{} {} {}\n  real:  {real}\n  small: {small}", asked.method, asked.path, asked.body)
-        });
+        let told = differ
+            .iter()
+            .map(|((asked, real), small)| format!("{} {} {}\n  real:  {real}\n  small: {small}", asked.method, asked.path, asked.body));
         assert!(differ.is_empty(), "{}", told.collect::<Vec<_>>().join("\n"));
         Ok(())
     })

@@ -76,7 +76,9 @@ fn the_real_api_server_ends_in_the_same_worlds() -> anyhow::Result<()> {
         certificates.without(&keys.counts);
         let (mut cells, began) = (Vec::new(), Instant::now());
         for sweep in [&keys, &certificates] {
-            cells.extend(on_real(Server::Real(control), sweep, asked.groups(sweep, &asked.real), |cell| tell("on the real API server", cell)).await);
+            cells.extend(
+                on_real(Server::Real(control), sweep, asked.groups(sweep, &asked.real), |cell| tell("on the real API server", cell)).await,
+            );
         }
         println!("{}", summary("on the real API server", &cells, began.elapsed()));
         let failures = failures("on the real API server", &cells) + &report::disagreements(&cells, &twin.cells);
@@ -114,7 +116,11 @@ fn is_the_same(real: &Ended, in_memory: &Ended) -> anyhow::Result<()> {
         ("the change is made", &real.checkpoints.changed, &in_memory.checkpoints.changed),
         ("everything is gone", &real.checkpoints.gone, &in_memory.checkpoints.gone),
     ] {
-        anyhow::ensure!(real == in_memory, "the API server in memory is not true: when {at} the worlds differ:\n{}", difference(real, in_memory));
+        anyhow::ensure!(
+            real == in_memory,
+            "the API server in memory is not true: when {at} the worlds differ:\n{}",
+            difference(real, in_memory)
+        );
     }
     Ok(())
 }

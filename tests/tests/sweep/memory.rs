@@ -34,9 +34,7 @@ fn sweep(asked: &Asked) -> anyhow::Result<Swept> {
     let [keys, mut certificates] = [&recordings[0], &recordings[1]].map(Sweep::of);
     certificates.without(&keys.counts);
     let began = Instant::now();
-    let of = |sweep: &Sweep| -> Vec<_> {
-        asked.groups(sweep, &asked.in_memory).into_iter().map(|group| (sweep.clone(), group)).collect()
-    };
+    let of = |sweep: &Sweep| -> Vec<_> { asked.groups(sweep, &asked.in_memory).into_iter().map(|group| (sweep.clone(), group)).collect() };
     let groups = [of(&keys), of(&certificates)].concat();
     println!("{} runs in memory", groups.len());
     let cells = sharded(&groups);
@@ -45,7 +43,8 @@ fn sweep(asked: &Asked) -> anyhow::Result<Swept> {
 
 fn record(tenant: Tenant) -> anyhow::Result<Ended> {
     let log = Log::default();
-    let recording = Run { server: Server::Memory, tenant, name: format!("recording-{tenant}"), troubles: Vec::new(), expected: None, log: log.clone() };
+    let recording =
+        Run { server: Server::Memory, tenant, name: format!("recording-{tenant}"), troubles: Vec::new(), expected: None, log: log.clone() };
     in_paused_time(&log, run(recording)).map_err(|error| error.context(log.text()))
 }
 

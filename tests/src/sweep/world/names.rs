@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use moorage_cloud::{Azure, Cloud, EndpointMap, PolicyKey, Transport, TransportOptions};
 use moorage_keys::{RegistrationId, SymmetricKey, derive_device_key, keyed_digest, owner_hash};
 
-use crate::test_env::TestEnv;
 use crate::sweep::fixture::{Cast, Fixture};
+use crate::test_env::TestEnv;
 
 /// Texts of one run with the names that they have in every run, in the order in which they are replaced.
 pub(super) struct Names(Vec<(String, String)>);
