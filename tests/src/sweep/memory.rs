@@ -144,7 +144,7 @@ impl Interceptor for ToCloud {
     async fn execute(&self, transport: &Transport, request: &CloudRequest) -> azure_core::Result<AsyncRawResponse> {
         let body = match request.body() {
             CloudBody::Bytes(bytes) => bytes.clone(),
-            _ => Bytes::new(),
+            CloudBody::SeekableStream(_) => Bytes::new(),
         };
         let verdict = self.0.judge(Side::Cloud, request.method().as_str(), request.url().path(), &body);
         carry_out(&self.0, verdict, Side::Cloud, CloudPassage { transport: transport.clone(), request: request.clone(), body }).await
