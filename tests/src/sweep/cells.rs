@@ -85,7 +85,7 @@ pub fn troubles(sweep: &Sweep, scope: &Scope) -> Vec<Trouble> {
                 Scope::All => troubles.extend(Mode::ALL.map(trouble)),
                 Scope::Slice(number) => troubles.push(trouble(Mode::ALL[(number + effects) % Mode::ALL.len()])),
                 Scope::Named(text) => {
-                    troubles.extend(Mode::ALL.map(trouble).into_iter().filter(|trouble| trouble.to_string().contains(text)))
+                    troubles.extend(Mode::ALL.map(trouble).into_iter().filter(|trouble| trouble.to_string().contains(text)));
                 }
             }
             effects += 1;

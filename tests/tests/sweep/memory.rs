@@ -57,7 +57,9 @@ fn sharded(groups: &[(Sweep, Vec<Trouble>)]) -> Vec<Cell> {
                 while let Some((sweep, group)) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let log = Log::default();
                     let cells = in_paused_time(&log, cells_of(Server::Memory, sweep, "memory", group.clone(), &log));
-                    cells.iter().for_each(|cell| tell("in memory", cell));
+                    for cell in &cells {
+                        tell("in memory", cell);
+                    }
                     done.lock().expect("no panic").extend(cells);
                 }
             });
