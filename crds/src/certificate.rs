@@ -1,3 +1,5 @@
+//! How a device gets a certificate of its own.
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 

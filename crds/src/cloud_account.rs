@@ -1,3 +1,5 @@
+//! `CloudAccount`: who the operator is in a cloud.
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

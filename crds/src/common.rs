@@ -1,3 +1,5 @@
+//! What the kinds share: references, policies, and the part of a status that every kind has.
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use schemars::JsonSchema;

@@ -1,3 +1,5 @@
+//! `DeviceCredential`: what one device needs to register and connect.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! What enrollments of groups and of single devices have in common.
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

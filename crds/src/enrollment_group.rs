@@ -1,3 +1,5 @@
+//! `EnrollmentGroup`: who may register, and to which hubs.
+
 mod allocation;
 mod attestation;
 

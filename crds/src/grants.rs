@@ -1,3 +1,5 @@
+//! What owners let other namespaces do.
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 

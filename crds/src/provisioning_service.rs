@@ -1,3 +1,5 @@
+//! `ProvisioningService`: one DPS, shared by tenants.
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 

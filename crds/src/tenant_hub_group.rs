@@ -1,3 +1,5 @@
+//! `TenantHubGroup`: a tenant's regional IoT hubs.
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 

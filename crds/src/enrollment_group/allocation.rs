@@ -1,3 +1,5 @@
+//! How a group assigns a hub to a device by a webhook.
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,3 +1,5 @@
+//! How devices prove that they belong to a group.
+
 use jiff::Timestamp;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};

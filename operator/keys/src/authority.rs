@@ -1,3 +1,5 @@
+//! Certificate authorities, as far as devices' certificates are issued and checked with them.
+
 use std::fmt;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Certificates that somebody else issued, with those above them.
+
 use std::fmt;
 use std::time::Duration;
 

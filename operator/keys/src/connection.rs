@@ -1,3 +1,5 @@
+//! Connection strings, written and read.
+
 use std::fmt;
 
 use thiserror::Error;

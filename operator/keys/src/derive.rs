@@ -1,3 +1,5 @@
+//! Keys that devices derive from their group's.
+
 use crate::hmac_sha256::hmac_sha256;
 use crate::{RegistrationId, SymmetricKey};
 

@@ -1,3 +1,5 @@
+//! Digests that only those can compute who hold a key.
+
 use std::fmt;
 
 use crate::SymmetricKey;

@@ -1,3 +1,5 @@
+//! The one HMAC.
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 

@@ -1,3 +1,5 @@
+//! Host names.
+
 use std::fmt;
 use std::str::FromStr;
 

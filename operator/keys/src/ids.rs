@@ -1,3 +1,5 @@
+//! Registration ids, device ids and id scopes, parsed once.
+
 use std::fmt;
 use std::str::FromStr;
 

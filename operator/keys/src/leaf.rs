@@ -1,3 +1,5 @@
+//! Certificates of devices that are issued here.
+
 use std::fmt;
 use std::time::Duration;
 

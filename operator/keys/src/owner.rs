@@ -1,3 +1,5 @@
+//! Names that tell by whom a thing was made that can bear no tag.
+
 use sha2::{Digest, Sha256};
 
 const LABEL: &[u8] = b"moorage.dev/owner/v1\0";

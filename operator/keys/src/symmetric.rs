@@ -1,3 +1,5 @@
+//! Symmetric keys, which cannot be printed.
+
 use std::fmt;
 
 use base64::Engine;

@@ -1,3 +1,5 @@
+//! Texts that open something, which cannot be printed.
+
 use std::fmt;
 
 use subtle::ConstantTimeEq;

@@ -1,3 +1,5 @@
+//! Durations as people write them: `90d`, `36h`.
+
 use jiff::SignedDuration;
 
 /// What is wrong with a duration.

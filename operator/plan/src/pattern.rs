@@ -1,3 +1,5 @@
+//! The patterns of grants.
+
 /// A name, or a prefix followed by `*`: the only pattern that grants know, because two of them are provably disjoint or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern<'a> {

@@ -1,3 +1,5 @@
+//! What was decided, and where that leaves an object.
+
 use jiff::Timestamp;
 
 use crate::Reason;

@@ -1,3 +1,5 @@
+//! When something that ends is renewed.
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Seed, spread};

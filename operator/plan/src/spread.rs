@@ -1,3 +1,5 @@
+//! Spreading what would come at once, the same way every time.
+
 use jiff::SignedDuration;
 
 /// An identity turned into a number, so that jitter is the same in every process that decides for the same object.

@@ -250,7 +250,7 @@ pub async fn ledger(controller: Arc<Controller>, client: Client) {
                 Vec::new()
             }
             Ok(Event::InitApply(page)) => {
-                let owner = controller.caches.ledger.put(&page);
+                let owner = seen_page(&controller, &page);
                 listed.extend(owner.clone());
                 owner.into_iter().collect()
             }
@@ -260,13 +260,7 @@ pub async fn ledger(controller: Arc<Controller>, client: Client) {
                 }
                 controller.caches.ledger.retain(&listed)
             }
-            Ok(Event::Apply(page)) => {
-                let owner = controller.caches.ledger.put(&page);
-                if let (Some(owner), Some(version)) = (&owner, page.metadata.resource_version.as_deref()) {
-                    controller.expectations.saw(owner, &Dependency::Ledger(owner.clone()), version);
-                }
-                owner.into_iter().collect()
-            }
+            Ok(Event::Apply(page)) => seen_page(&controller, &page).into_iter().collect(),
             Ok(Event::Delete(page)) => controller.caches.ledger.forget(&page).into_iter().collect(),
             Err(error) => {
                 tracing::warn!(%error, "the watch of the ledger broke off and will be resumed");
@@ -279,4 +273,13 @@ pub async fn ledger(controller: Arc<Controller>, client: Client) {
             }
         }
     }
+}
+
+/// Takes in a page of the ledger, from a list or from a watch, and gives its owner.
+fn seen_page(controller: &Controller, page: &ConfigMap) -> Option<ObjectKey> {
+    let owner = controller.caches.ledger.put(page)?;
+    if let Some(version) = page.metadata.resource_version.as_deref() {
+        controller.expectations.saw(&owner, &Dependency::Ledger(owner.clone()), version);
+    }
+    Some(owner)
 }

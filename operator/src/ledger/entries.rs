@@ -1,7 +1,5 @@
 //! Every name and value of an entry in the ledger.
 
-use moorage_crds::KindName;
-
 use crate::{
     ledger::{Entries, Ledger},
     object::ObjectKey,
@@ -66,7 +64,7 @@ pub fn of_devices_in(ledger: &Ledger, hub: &str) -> Vec<(ObjectKey, String)> {
 }
 
 fn of_devices(ledger: &Ledger, is_meant: impl Fn(&str, &str) -> bool) -> Vec<(ObjectKey, String)> {
-    let owners = ledger.owners().into_iter().filter(|owner| owner.kind == KindName::DeviceCredential);
+    let owners = ledger.owners().into_iter();
     let of_owner = |owner: ObjectKey| {
         let entries = ledger.of(&owner);
         let here = entries.iter().filter(|(entry, value)| is_meant(entry, value));

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 
-use crate::repository::{files, read, root, workspace};
+use crate::repository::{root, workspace};
 
 /// The libraries that every program may build on.
 const LIBRARIES: [&str; 3] = ["moorage-crds", "moorage-keys", "moorage-plan"];
@@ -55,34 +55,6 @@ fn an_arrow_in_the_wrong_direction_is_refused() {
         refused([("moorage-operator", "moorage-plan"), ("moorage-bridge", "moorage-keys"), ("moorage-tests", "moorage-simulator")]),
         Vec::<String>::new()
     );
-}
-
-/// What a room of the cloud crate may import of the others.
-const ROOMS: [(&str, &[&str]); 4] = [("error", &[]), ("flow", &["error"]), ("http", &["error"]), ("azure", &["error", "flow", "http"])];
-
-/// The rooms that a file imports from, by its `use` lines and by its paths.
-fn rooms_of(text: &str) -> Vec<&str> {
-    text.split("crate::").skip(1).filter_map(|rest| rest.split(|c: char| !c.is_alphanumeric() && c != '_').next()).collect()
-}
-
-#[test]
-fn in_the_cloud_crate_only_the_room_of_a_provider_knows_it() -> anyhow::Result<()> {
-    let mut seen = 0;
-    for path in files()? {
-        let Ok(inside) = path.strip_prefix("operator/cloud/src") else { continue };
-        let Some((room, may)) = ROOMS.iter().find(|(room, _)| inside.starts_with(room) || inside.to_str() == Some(&format!("{room}.rs")))
-        else {
-            continue;
-        };
-        let text = read(&path)?;
-        seen += 1;
-        let foreign: Vec<_> = rooms_of(&text).into_iter().filter(|other| other != room && !may.contains(other)).collect();
-        assert!(foreign.is_empty(), "{} may not import {foreign:?}", path.display());
-        let named = ["flow", "http"].contains(room) && text.to_lowercase().contains("azure");
-        assert!(!named, "{} is for every provider, and names one", path.display());
-    }
-    assert!(seen > 40, "{seen} files are not all rooms");
-    Ok(())
 }
 
 #[test]

@@ -6,4 +6,6 @@ mod commands;
 mod coverage;
 mod examples;
 mod files;
+mod modules;
 mod repository;
+mod rooms;

@@ -1,3 +1,5 @@
+//! Chains of every length, by the right and the wrong authorities.
+
 use proptest::prelude::*;
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose};
 

@@ -1,3 +1,5 @@
+//! Reading shared access signatures.
+
 use std::fmt;
 
 use jiff::Timestamp;

@@ -1,3 +1,5 @@
+//! Who is served next, and when.
+
 use jiff::SignedDuration;
 use tokio::sync::watch;
 

@@ -1,3 +1,5 @@
+//! What an account tells, and how it goes.
+
 use super::*;
 use crate::controller::linter::{metadata, now, read, told};
 
