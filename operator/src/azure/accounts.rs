@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use moorage_cloud::{Arm, Detail};
 use moorage_crds::{AcceptedIdentity, ClientSecret, CloudAccount, IdentityMethod, WorkloadIdentity};
 use moorage_keys::Token;
-use moorage_plan::{Class, Reason};
+use moorage_plan::{Class, Reason, Standing};
 
 use crate::{
     azure::{Context, grants, usage::What},
@@ -15,17 +15,23 @@ use crate::{
 };
 
 /// What proves an account.
-enum Proof<'a> {
+pub enum Proof<'a> {
+    /// A client secret.
     Secret(&'a ClientSecret),
+    /// The tokens of a service account.
     ServiceAccount(&'a WorkloadIdentity),
 }
 
-fn proof_of(account: &CloudAccount) -> Result<Proof<'_>, ObserveError> {
+/// What an account is proved by.
+///
+/// # Errors
+/// `Invalid`, if that is none, or more than one.
+pub fn proof_of(account: &CloudAccount) -> Result<Proof<'_>, Standing> {
     let azure = &account.spec.azure;
     match (&azure.client_secret, &azure.workload_identity) {
         (Some(secret), None) => Ok(Proof::Secret(secret)),
         (None, Some(identity)) => Ok(Proof::ServiceAccount(identity)),
-        _ => Err(ObserveError::stalled(Reason::Invalid, "give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity")),
+        _ => Err(Standing::stalled(Reason::Invalid, "give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity")),
     }
 }
 

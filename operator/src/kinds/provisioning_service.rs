@@ -186,7 +186,7 @@ impl Kind for ProvisioningService {
         let tag = service.as_ref().and_then(|service| service.tag(OWNER_TAG));
         let mut whose = by_tag(&ctx.owner_tag(&key), tag, record.as_deref(), |tag| ctx.is_living_owner(tag));
         let is_same = |other: &Self| other.spec.name.eq_ignore_ascii_case(&self.spec.name);
-        if goal == Goal::Present && whose != Whose::Ours && older_claim(ctx, self, is_same).is_some() {
+        if goal == Goal::Present && whose != Whose::Ours && older_claim(&ctx.objects, self, is_same).is_some() {
             whose = Whose::Theirs(Maker::Living);
         }
         let groups = if goal == Goal::Present && service.is_some() { self.count_groups(ctx).await } else { None };

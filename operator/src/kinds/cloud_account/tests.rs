@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::controller::linter::{metadata, now, read, told};
+use moorage_crds::{AcceptedIdentity, CloudAccountStatus};
 
 fn account() -> CloudAccount {
     read(json!({

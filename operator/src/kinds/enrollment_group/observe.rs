@@ -3,30 +3,27 @@
 use std::sync::Arc;
 
 use moorage_cloud::{Cloud, DpsService, EnrollmentGroup as Document, HubHost, KeyPair, Signers};
-use moorage_crds::{DeletionPolicy, EnrollmentGroup, TenantHubGroup};
-use moorage_keys::RegistrationId;
+use moorage_crds::{EnrollmentGroup, TenantHubGroup};
 use moorage_plan::{Goal, Reason};
 
-use super::keys::{has_keys, id_of, is_ours, secret_of, stored_keys};
 use super::{
-    signers::{issues, signers},
-    twin,
+    admit::Admitted,
+    authorities::{issues, signers},
+    keys::{has_keys, id_of, is_ours, secret_of, stored_keys},
 };
 use crate::{
     azure::{
         Context,
         dps::{self, Service},
         enrollment_group::{
-            hub_group_of, service, service_of,
+            hub_group_of, service,
             webhook::{Webhook, webhook},
         },
-        ownership::older_claim,
         usage::Count,
     },
-    controller::reconcile::dependents::users_to_wait_for,
     error::{Error, ObserveError},
     ledger::entries::{APPLIED, CLAIMED, GROUP, recorded},
-    object::{Keyed, NamespacedName, ObjectKey},
+    object::{Keyed, NamespacedName},
 };
 
 /// What was seen of a group's world.
@@ -65,26 +62,9 @@ pub struct Looked {
     pub(super) provisioning_host: Option<String>,
 }
 
-pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
-    let key = group.key();
-    if goal == Goal::Absent {
-        let users = users_to_wait_for(&ctx.objects, &key);
-        if group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
-            return Ok(Seen::Kept { users });
-        }
-    }
-    RegistrationId::parse(id_of(group))
-        .map_err(|error| ObserveError::stalled(Reason::Invalid, format!("the enrollment group's id: {error}")))?;
-    if let Some(older) = older_rival(ctx, group).filter(|_| goal == Goal::Present) {
-        let note = format!(
-            "enrollment group {} belongs to EnrollmentGroup {}, which is older; choose another enrollmentGroupId, or delete one of the two",
-            id_of(group),
-            older.name
-        );
-        return Err(ObserveError::stalled(Reason::AlreadyExists, note));
-    }
-    if let Some(flaw) = group.spec.initial_twin.as_ref().and_then(twin::flaw).filter(|_| goal == Goal::Present) {
-        return Err(ObserveError::stalled(Reason::Invalid, flaw));
+pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Seen, ObserveError> {
+    if let Admitted::Kept { users } = admitted {
+        return Ok(Seen::Kept { users: users.clone() });
     }
     let service = service(ctx, group).await?;
     let (enrollments, hubs) = match goal {
@@ -96,11 +76,6 @@ pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, goal: Goal) 
         ctx.clients.heed(&service, error);
     }
     looked.map(|looked| Seen::Looked(Box::new(looked)))
-}
-
-/// An older object that wants the group of the same name: a group has no tags that could tell whose it is.
-fn older_rival(ctx: &Context, group: &EnrollmentGroup) -> Option<ObjectKey> {
-    older_claim(ctx, group, |other: &EnrollmentGroup| service_of(other) == service_of(group) && id_of(other) == id_of(group))
 }
 
 async fn look(

@@ -3,12 +3,14 @@
 use jiff::Timestamp;
 use moorage_cloud::{Attestation, EnrollmentGroup as Document, IfMatch, KeyPair, Signers};
 use moorage_crds::{Adoption, DriftPolicy, EnrollmentGroup, annotations};
-use moorage_plan::{Act, Plan, Reason, Standing, Target, Why};
+use moorage_plan::{Act, Goal, Plan, Reason, Standing, Target, Why};
 
-use super::keys::{has_keys, id_of, secret_of};
-use super::observe::Looked;
-use super::signers::ending;
-use super::wish::{Proof, Wish};
+use super::{
+    authorities::ending,
+    desired::{Desired, Proof},
+    keys::{has_keys, id_of, secret_of},
+    observe::{Looked, Seen},
+};
 use crate::{
     controller::kind::Kind,
     ledger::entries::{ADOPTED, CLAIMED, MADE},
@@ -83,6 +85,18 @@ impl Act for Action {
     }
 }
 
+/// Decides.
+pub(super) fn plan(group: &EnrollmentGroup, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+    match (goal, seen) {
+        (_, Seen::Kept { users: Some(users) }) => {
+            Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
+        }
+        (_, Seen::Kept { users: None }) => Plan::met(),
+        (Goal::Present, Seen::Looked(seen)) => present(group, seen, now),
+        (Goal::Absent, Seen::Looked(seen)) => absent(group, seen),
+    }
+}
+
 pub(super) fn present(group: &EnrollmentGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
     let ending = seen.signers.as_ref().map(|signers| ending(group, signers, now)).unwrap_or_default();
     if let Some(Why { reason, note }) = ending.over {
@@ -116,7 +130,7 @@ fn keep(group: &EnrollmentGroup, seen: &Looked, there: &Document) -> Plan<Action
     };
     // One that names no hubs gives its devices any that is linked, other tenants' among them.
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(!there.hubs().is_empty()) };
-    let wish = Wish { group, hubs, proof, webhook: seen.webhook.as_ref() };
+    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref() };
     let (fields, opens) = (wish.drift(there, seen.keys.as_ref()), proof.opens(there, seen.keys.as_ref()));
     let reports = group.spec.drift_policy == DriftPolicy::Report;
     let state = reports.then(|| wish.state());
@@ -167,7 +181,7 @@ pub(super) fn reported(group: &EnrollmentGroup, seen: &Looked) -> Vec<String> {
         return Vec::new();
     }
     let (Some(there), Some(hubs), Some(proof)) = (&seen.group, &seen.hubs, proof(seen)) else { return Vec::new() };
-    let wish = Wish { group, hubs, proof, webhook: seen.webhook.as_ref() };
+    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref() };
     wish.drift(there, seen.keys.as_ref()).into_iter().map(str::to_owned).collect()
 }
 
@@ -199,7 +213,7 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
     match proof(seen) {
         None => actions.push(Action::StoreKeys { taken: None }),
         Some(proof) if actions.is_empty() => {
-            let document = Wish { group, hubs, proof, webhook: seen.webhook.as_ref() }.document(proof.new_document(id));
+            let document = Desired { group, hubs, proof, webhook: seen.webhook.as_ref() }.document(proof.new_document(id));
             actions.push(Action::Put { document, condition: IfMatch::Unset, id: id.to_owned(), fields: Vec::new() });
         }
         Some(_) => {}

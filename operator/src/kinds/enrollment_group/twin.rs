@@ -11,7 +11,7 @@ const LONGEST_TEXT: usize = 4 << 10;
 const LARGEST_INTEGER: i64 = 4_503_599_627_370_496;
 
 /// What a new device's twin could not start with, as a sentence.
-pub(super) fn flaw(twin: &InitialTwin) -> Option<String> {
+pub(super) fn validate(twin: &InitialTwin) -> Option<String> {
     let parts = [("tags", &twin.tags, MOST_TAGS), ("desired", &twin.desired, MOST_DESIRED)];
     parts.into_iter().find_map(|(name, part, most)| {
         let flaw = too_large(part, most).or_else(|| parts_flaw(part, 1))?;
@@ -100,17 +100,17 @@ mod tests {
             ),
         ];
         for (tags, sentence) in table {
-            assert_eq!(flaw(&with_tags(tags)).as_deref(), Some(sentence));
+            assert_eq!(validate(&with_tags(tags)).as_deref(), Some(sentence));
         }
         let desired = InitialTwin { tags: Map::new(), desired: with_tags(json!({ "a b": 1 })).tags };
         let sentence = "spec.initialTwin.desired has the name \"a b\"; a name has no '.', '$', blank or control character";
-        assert_eq!(flaw(&desired).as_deref(), Some(sentence));
+        assert_eq!(validate(&desired).as_deref(), Some(sentence));
     }
 
     #[test]
     fn what_just_fits_is_taken() {
         for tags in [json!({}), nested(10), json!({ "a": "x".repeat(4096), "b": -4_503_599_627_370_496_i64, "c": [1.5, true, "d"] })] {
-            assert_eq!(flaw(&with_tags(tags)), None);
+            assert_eq!(validate(&with_tags(tags)), None);
         }
     }
 

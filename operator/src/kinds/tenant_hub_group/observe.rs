@@ -238,7 +238,7 @@ async fn look(
     let tag = hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG));
     let mut whose = by_tag(&ctx.owner_tag(&group.key()), tag, record.as_deref(), |tag| ctx.is_living_owner(tag));
     let is_same = |other: &TenantHubGroup| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(&name));
-    if wish.is_some() && whose != Whose::Ours && older_claim(ctx, group, is_same).is_some() {
+    if wish.is_some() && whose != Whose::Ours && older_claim(&ctx.objects, group, is_same).is_some() {
         whose = Whose::Theirs(Maker::Living);
     }
     let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);

@@ -1,6 +1,6 @@
 //! Which hubs a group may name.
 
-use moorage_crds::{HubStatus, TenantHubGroup};
+use moorage_crds::{EnrollmentGroupStatus, HubStatus, TenantHubGroup};
 use moorage_plan::Standing;
 
 use super::*;

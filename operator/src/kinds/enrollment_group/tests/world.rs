@@ -2,7 +2,7 @@
 
 use moorage_cloud::{AllocationPolicy, IfMatch};
 use moorage_crds::annotations::RECREATE;
-use moorage_crds::{Adoption, AllocationPolicy as Wish, ProvisioningStatus};
+use moorage_crds::{Adoption, AllocationPolicy as Desired, ProvisioningStatus};
 use moorage_plan::Reason;
 use proptest::prelude::*;
 
@@ -192,7 +192,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     }
     prop_assert_eq!(told(&last), ["met | usable"]);
     let group = after.group.expect("it is there");
-    let allocation = if before.object.spec.allocation_policy == Wish::Hashed { "hashed" } else { "geoLatency" };
+    let allocation = if before.object.spec.allocation_policy == Desired::Hashed { "hashed" } else { "geoLatency" };
     prop_assert_eq!((&group.hubs[..], group.allocation), (&[EAST.to_owned(), WEST.to_owned()][..], allocation));
     prop_assert_eq!(group.enabled, before.object.spec.provisioning_status == ProvisioningStatus::Enabled);
     prop_assert!(group.keys.is_some() && group.keys == after.secret, "what is stored is what is registered");
@@ -261,7 +261,7 @@ fn what_somebody_else_changed_is_corrected_or_only_told_as_the_policy_says() {
 fn a_change_of_the_spec_is_carried_out_over_drift_that_was_only_told() {
     let mut model = drifted("Report");
     assert_eq!(reason(&settle(&mut model, Vec::new())), Some(Reason::Drifted));
-    model.object.spec.allocation_policy = Wish::Hashed;
+    model.object.spec.allocation_policy = Desired::Hashed;
     assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
     let group = model.group.expect("it is there");
     assert_eq!((group.enabled, group.allocation, group.hubs), (true, "hashed", vec![EAST.to_owned(), WEST.to_owned()]));

@@ -94,7 +94,7 @@ fn while_an_authority_takes_over_from_another_devices_of_both_are_accepted() {
 #[test]
 fn the_authorities_that_azure_accepts_are_told_and_no_others() {
     let (old, new) = (authority("old", FAR), authority("new", FAR));
-    let told = signers::told(&with_signers(&[&old]), &pair(&new, Some(&old)), true);
+    let told = authorities::status(&with_signers(&[&old]), &pair(&new, Some(&old)), true);
     let [one] = &told[..] else { panic!("{told:?}") };
     assert_eq!((one.slot, one.subject.as_deref(), one.not_after), (Slot::Secondary, Some("CN=old"), Some(old.not_after())));
     assert_eq!(one.thumbprint, Some(old.thumbprint().to_string()));
@@ -124,7 +124,7 @@ fn the_end_of_an_authority_is_told_in_time_and_then_nothing_is_written() {
 #[test]
 fn the_end_is_told_in_the_last_tenth_of_a_life_and_at_most_thirty_days_before() {
     let press = by_certificate(&json!({}));
-    let next = |ends| signers::ending(&press, &pair(&authority("new", ends), None), now()).next.map(|when| when.to_string());
+    let next = |ends| authorities::ending(&press, &pair(&authority("new", ends), None), now()).next.map(|when| when.to_string());
     // 100 days, of which 10 are left; ten years, of which 30 days are.
     assert_eq!(next((2026, 4, 11)).as_deref(), Some("2026-04-01T00:00:00Z"));
     assert_eq!(next(FAR).as_deref(), Some("2035-12-02T00:00:00Z"));
@@ -179,7 +179,7 @@ fn authorities_that_the_service_knows_are_named() {
         let plan = plan(&press, seen(names), Goal::Present);
         assert!(matches!(&plan.actions[..], [Action::Put { document, .. }] if document.has_signers(&wanted())), "{plan:?}");
     }
-    let told = signers::told(&there(json!({ "primary": "contoso-ca" })), &wanted(), false);
+    let told = authorities::status(&there(json!({ "primary": "contoso-ca" })), &wanted(), false);
     assert_eq!(told.iter().map(|one| one.reference.as_deref()).collect::<Vec<_>>(), [Some("contoso-ca")]);
 }
 

@@ -127,7 +127,7 @@ fn notice(authority: &Authority) -> Timestamp {
 }
 
 /// The authorities that the provisioning service accepts, as they are told.
-pub(super) fn told(document: &Document, signers: &Signers, issues: bool) -> Vec<AuthorityStatus> {
+pub(super) fn status(document: &Document, signers: &Signers, issues: bool) -> Vec<AuthorityStatus> {
     const SLOTS: [Slot; 2] = [Slot::Primary, Slot::Secondary];
     match signers {
         Signers::Certificates(pair) => {

@@ -62,14 +62,14 @@ impl Proof<'_> {
 }
 
 /// What a group should be.
-pub(super) struct Wish<'a> {
+pub(super) struct Desired<'a> {
     pub(super) group: &'a EnrollmentGroup,
     pub(super) hubs: &'a [HubHost],
     pub(super) proof: Proof<'a>,
     pub(super) webhook: Option<&'a Webhook>,
 }
 
-impl Wish<'_> {
+impl Desired<'_> {
     /// How the group would be written, of what is there now.
     pub(super) fn document(&self, there: Document) -> Document {
         let spec = &self.group.spec;

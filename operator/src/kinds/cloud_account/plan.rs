@@ -1,0 +1,26 @@
+//! What becomes of an account: nothing is made for it.
+
+use super::observe::Seen;
+use moorage_plan::{Act, Plan, Reason};
+
+/// An account makes nothing.
+#[derive(Debug)]
+pub enum Action {}
+
+impl Act for Action {
+    fn reason(&self) -> Reason {
+        match *self {}
+    }
+
+    fn note(&self) -> String {
+        match *self {}
+    }
+}
+
+/// Decides.
+pub(super) fn plan(seen: &Seen) -> Plan<Action> {
+    match seen {
+        Seen::Accepted { .. } | Seen::Leaving { users: None } => Plan::met(),
+        Seen::Leaving { users: Some(users) } => Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None),
+    }
+}

@@ -1,0 +1,44 @@
+//! What a group's status says of what was seen.
+
+use super::{authorities, observe::Seen, plan};
+use crate::{
+    azure::enrollment_group::{
+        hub_group_of,
+        keys::{self, digest_of},
+    },
+    ledger::entries::ADOPTED,
+};
+use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus};
+
+/// What the group is good for.
+pub(super) fn ready_message(group: &EnrollmentGroup, seen: &Seen) -> String {
+    let Seen::Looked(seen) = seen else { return String::new() };
+    let hubs = seen.group.as_ref().map_or(0, |group| group.hubs().len());
+    let hubs = if hubs == 1 { "1 IoT hub".to_owned() } else { format!("{hubs} IoT hubs") };
+    format!("Enrollment group {} assigns devices to {hubs} of TenantHubGroup {}", keys::id_of(group), hub_group_of(group).name)
+}
+
+/// The status.
+pub(super) fn build(group: &EnrollmentGroup, seen: &Seen, common: CommonStatus) -> EnrollmentGroupStatus {
+    let before = group.status.clone().unwrap_or_default();
+    match seen {
+        Seen::Kept { .. } => EnrollmentGroupStatus { common, ..before },
+        Seen::Looked(seen) => EnrollmentGroupStatus {
+            common,
+            enrollment_group_id: Some(keys::id_of(group).to_owned()),
+            iot_hubs: seen.group.as_ref().map(|group| group.hubs().into_iter().map(str::to_owned).collect()).unwrap_or_default(),
+            id_scope: seen.id_scope.clone(),
+            provisioning_host: seen.provisioning_host.clone(),
+            keys_secret: seen.stored.as_ref().map(|_| keys::secret_of(group).name.to_string()),
+            keys_digest: seen.keys.as_ref().map(digest_of),
+            certificate_authorities: seen
+                .group
+                .as_ref()
+                .zip(seen.signers.as_ref())
+                .map(|(there, who)| authorities::status(there, who, seen.issues))
+                .unwrap_or_default(),
+            adopted: seen.group.as_ref().map(|_| seen.record.as_deref() == Some(ADOPTED)),
+            drift: plan::reported(group, seen),
+        },
+    }
+}
