@@ -174,3 +174,6 @@ impl<K: Kind> Reconciliation<'_, K> {
         objects.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
