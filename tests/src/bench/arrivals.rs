@@ -1,6 +1,8 @@
 //! Which objects are Ready, and when, as a watch shows it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -19,6 +21,7 @@ const WATCH: u32 = 290;
 pub(super) struct Arrivals {
     seen: mpsc::UnboundedReceiver<(String, Instant)>,
     ready: HashMap<String, Instant>,
+    changes: Arc<AtomicUsize>,
     watch: JoinHandle<anyhow::Result<()>>,
 }
 
@@ -64,7 +67,9 @@ impl Arrivals {
         let version = list.metadata.resource_version.context("a list has a version")?;
         let (tell, seen) = mpsc::unbounded_channel();
         let path = DeviceCredential::url_path(&(), Some(namespace));
-        Ok(Self { seen, ready: HashMap::new(), watch: tokio::spawn(follow(client, path, version, tell)) })
+        let changes = Arc::new(AtomicUsize::new(0));
+        let watch = tokio::spawn(follow(client, path, version, tell, changes.clone()));
+        Ok(Self { seen, ready: HashMap::new(), changes, watch })
     }
 
     /// Waits until all of these are Ready, and gives the time at which the last of them was seen to be.
@@ -86,6 +91,11 @@ impl Arrivals {
         names.iter().filter_map(|name| self.when(name)).max().context("nobody was waited for")
     }
 
+    /// How often a credential was seen to change, its creation aside: a write that changes nothing is none.
+    pub(super) fn changes(&self) -> usize {
+        self.changes.load(Ordering::Relaxed)
+    }
+
     /// When a credential was first seen Ready.
     pub(super) fn when(&self, name: &str) -> Option<Instant> {
         self.ready.get(name).copied()
@@ -98,19 +108,28 @@ impl Drop for Arrivals {
     }
 }
 
-async fn follow(client: Client, path: String, mut version: String, tell: mpsc::UnboundedSender<(String, Instant)>) -> anyhow::Result<()> {
+async fn follow(
+    client: Client,
+    path: String,
+    mut version: String,
+    tell: mpsc::UnboundedSender<(String, Instant)>,
+    changes: Arc<AtomicUsize>,
+) -> anyhow::Result<()> {
     let params = WatchParams::default().timeout(WATCH).disable_bookmarks();
     loop {
         let request = Request::new(path.as_str()).watch(&params, &version)?;
         let events = client.request_events::<Glance>(request).await?;
         let mut events = std::pin::pin!(events);
         while let Some(event) = events.try_next().await? {
-            let (WatchEvent::Added(glance) | WatchEvent::Modified(glance)) = event else { continue };
+            let (WatchEvent::Added(glance) | WatchEvent::Modified(glance)) = &event else { continue };
+            if matches!(event, WatchEvent::Modified(_)) {
+                changes.fetch_add(1, Ordering::Relaxed);
+            }
             if glance.is_ready() {
                 // Whoever waited may have seen enough.
-                let _ = tell.send((glance.metadata.name, Instant::now()));
+                let _ = tell.send((glance.metadata.name.clone(), Instant::now()));
             }
-            version = glance.metadata.resource_version;
+            version.clone_from(&glance.metadata.resource_version);
         }
     }
 }

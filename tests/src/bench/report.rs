@@ -19,6 +19,8 @@ pub(super) struct Round {
     pub(super) peak_kib: u64,
     /// Writes to the API server, but for the Lease.
     pub(super) writes: usize,
+    /// Those of them that changed nothing.
+    pub(super) noop_writes: usize,
     /// Reads of single Secrets.
     pub(super) live_reads: usize,
 }
@@ -64,6 +66,8 @@ pub struct Report {
     peak_rss_mb: f64,
     /// Writes to the API server, but for the Lease.
     writes_per_object: f64,
+    /// Patches of credentials, in all rounds, that changed nothing.
+    noop_writes: usize,
     /// Reads of single Secrets.
     live_reads_per_object: f64,
     /// Writes to API server and cloud of a second operator over objects that are Ready.
@@ -100,6 +104,7 @@ impl Report {
             cpu_ratio_of_a_fifth: rounded(ratio(fewer, Round::cpu_ms_per_object), 3),
             peak_rss_mb: rounded(mib(peak), 1),
             writes_per_object: of_all(|round| round.writes),
+            noop_writes: pairs.operator.iter().map(|round| round.noop_writes).sum(),
             live_reads_per_object: of_all(|round| round.live_reads),
             restart_writes: restart.cluster_writes + restart.cloud_writes,
             new_object_p99_ms: milliseconds(&newcomers, 99),
@@ -133,6 +138,7 @@ impl fmt::Display for Report {
         line("peak memory of the operator", format!("{} MB", self.peak_rss_mb), "aim: at most 60 MB")?;
         line("writes an object", self.writes_per_object.to_string(), "aim: 2")?;
         line("reads of single Secrets an object", self.live_reads_per_object.to_string(), "aim: 0")?;
+        line("patches that changed nothing", self.noop_writes.to_string(), "aim: 0")?;
         line("writes after a restart", self.restart_writes.to_string(), "aim: 0")?;
         line("a new object is Ready, median", format!("{} ms", self.new_object_p50_ms), "")?;
         line("a new object is Ready, 99th percentile", format!("{} ms", self.new_object_p99_ms), "")
@@ -182,7 +188,7 @@ mod tests {
 
     fn round(wall: u64, cpu: u64) -> Round {
         let (wall, cpu) = (Duration::from_secs(wall), Duration::from_secs(cpu));
-        Round { objects: 1000, wall, cpu, peak_kib: 51_200, writes: 2000, live_reads: 0 }
+        Round { objects: 1000, wall, cpu, peak_kib: 51_200, writes: 2000, noop_writes: 0, live_reads: 0 }
     }
 
     #[test]

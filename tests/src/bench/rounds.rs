@@ -149,7 +149,8 @@ impl Bench {
         let (cpu, peak_kib) = (child.cpu()?, child.peak_memory()?);
         let wall = last - child.started;
         child.end().await?;
-        Ok(Round { objects, wall, cpu, peak_kib, writes: self.cluster_writes()?, live_reads: self.live_reads()? })
+        let noop_writes = self.noop_writes(&arrivals).await?;
+        Ok(Round { objects, wall, cpu, peak_kib, writes: self.cluster_writes()?, noop_writes, live_reads: self.live_reads()? })
     }
 
     /// A second operator over objects that are Ready: what it writes until it has nothing left to do.
@@ -180,6 +181,18 @@ impl Bench {
     fn cluster_writes(&self) -> anyhow::Result<usize> {
         let writes = self.audit.writes_of(self.stage.operator_user())?;
         Ok(writes.iter().filter(|event| event.resource != "leases").count())
+    }
+
+    /// Patches of credentials after which the watch shows no other version.
+    async fn noop_writes(&self, arrivals: &Arrivals) -> anyhow::Result<usize> {
+        let writes = self.audit.writes_of(self.stage.operator_user())?;
+        let patches = writes.iter().filter(|event| event.verb == "patch" && event.resource == "devicecredentials").count();
+        // The last changes may still be on their way.
+        let shown = crate::wait::until("the watch shows every patch", Duration::from_secs(2), || async {
+            if arrivals.changes() >= patches { Ok(()) } else { Err(crate::wait::NotYet::seen(arrivals.changes())) }
+        });
+        let _ = shown.await;
+        Ok(patches.saturating_sub(arrivals.changes()))
     }
 
     fn live_reads(&self) -> anyhow::Result<usize> {

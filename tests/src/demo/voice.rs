@@ -1,7 +1,7 @@
 //! How facts are told: to people in aligned lines, to programs as one JSON object a line.
 
 use std::io::{IsTerminal, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -30,14 +30,19 @@ struct Verdict<'a> {
 pub(super) struct Voice {
     json: bool,
     colour: bool,
-    began: Instant,
+    /// Since the first `kubectl apply`; what comes before is only the making of the place.
+    began: Option<Instant>,
     told: String,
 }
 
 impl Voice {
     pub fn new(json: bool) -> Self {
         let colour = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colour, began: Instant::now(), told: String::new() }
+        Self { json, colour, began: None, told: String::new() }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.map(|began| began.elapsed()).unwrap_or_default()
     }
 
     /// All that was told so far.
@@ -73,13 +78,16 @@ impl Voice {
     /// Something that has just happened, with the time since the start.
     pub fn happened(&mut self, fact: &Fact) {
         if !self.as_json(fact) {
-            let time = self.styled(FAINT, &format!("{:>6.1} s", self.began.elapsed().as_secs_f64()));
+            let time = self.styled(FAINT, &format!("{:>6.1} s", self.elapsed().as_secs_f64()));
             self.print(&format!("{time}  {}", padded(&fact.cells(), &CHRONICLE)));
         }
     }
 
     /// A command that is run.
     pub fn command(&mut self, line: &str) {
+        if line.starts_with("kubectl apply") {
+            self.began.get_or_insert_with(Instant::now);
+        }
         let fact = Fact::Command { line: line.to_owned() };
         if !self.as_json(&fact) {
             let line = self.styled(BOLD, &fact.cells().concat());
@@ -105,7 +113,7 @@ impl Voice {
 
     /// The last line.
     pub fn end(&mut self, demo: &str, kept: bool, outcome: &anyhow::Result<()>) {
-        let seconds = self.began.elapsed().as_secs();
+        let seconds = self.elapsed().as_secs();
         match outcome {
             Ok(()) if self.json => self.verdict(&Verdict { demo, ok: true, cleaned_up: !kept, seconds, error: None }),
             Ok(()) => self.print(&format!("\nAll was seen to work, in {seconds} s.")),
