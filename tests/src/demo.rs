@@ -7,17 +7,17 @@ mod devices;
 mod fact;
 mod inventory;
 mod kubectl;
-mod lookout;
+mod printer;
 mod s0;
 mod setting;
-mod voice;
+mod watcher;
 
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
+use self::printer::Printer;
 use self::setting::Setting;
-use self::voice::Voice;
 use crate::controlplane::block_on;
 
 /// Shows Moorage at work: a real Kubernetes API server, a local Azure, and simulated devices. Needs Go 1.26 or newer for the first run, or a
@@ -53,18 +53,18 @@ impl Scene {
 /// Runs the demo as its command line says; the code is 0 only if all was seen to work.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let mut voice = Voice::new(args.json);
+    let mut voice = Printer::new(args.json);
     let outcome = block_on(show(&args, &mut voice));
     voice.end(args.scene.name(), args.keep, &outcome);
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn show(args: &Args, voice: &mut Voice) -> anyhow::Result<()> {
+async fn show(args: &Args, voice: &mut Printer) -> anyhow::Result<()> {
     devices::places_can_be_had()?;
     match args.scene {
         Scene::S0 => {
             voice.title("Two tenants, hubs in four regions, one provisioning service for both");
-            let setting = Setting::make(s0::EXAMPLE, crate::stage::fabrikam_s_past, voice).await?;
+            let setting = Setting::make(s0::EXAMPLE, crate::harness::fabrikam_s_past, voice).await?;
             let played = s0::play(&setting, voice, args.keep).await;
             let ended = setting.end().await;
             played.and(ended)

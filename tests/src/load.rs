@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use moorage_simulator::{Fault, Match, Occurrence, Options, Rule, Subscription};
 
 use crate::controlplane::ControlPlane;
-use crate::stage::{Stage, TENANT, cloud_options};
+use crate::harness::{Harness, TENANT, cloud_options};
 
 pub use crowd::{Crowd, Scale};
 pub use waits::{Spread, Waits};
@@ -49,7 +49,7 @@ pub struct Run {
 pub async fn run(control: &'static ControlPlane, scale: Scale, trouble: Trouble) -> anyhow::Result<Run> {
     let name = if trouble == Trouble::None { "calm" } else { "storm" };
     let crowd = Crowd::new(scale, name)?;
-    let stage = Stage::set(control, &format!("load-{name}"), &crowd.namespaces(), cloud(&crowd)).await?;
+    let stage = Harness::set(control, &format!("load-{name}"), &crowd.namespaces(), cloud(&crowd)).await?;
     let operator = stage.operator().await?;
     let mut watching = waits::watch(&stage.control().admin(), name);
     stage.apply(&crowd.platform()).await?;
@@ -88,7 +88,7 @@ fn cloud(crowd: &Crowd) -> Options {
 }
 
 /// Has the operator look at the dead hub, as it does from time to time.
-async fn wake(stage: &Stage, crowd: &Crowd) -> anyhow::Result<()> {
+async fn wake(stage: &Harness, crowd: &Crowd) -> anyhow::Result<()> {
     let namespace = crowd.namespace(Crowd::DEAD);
     let groups = stage.objects("TenantHubGroup", &namespace).list(&kube::api::ListParams::default()).await?;
     for group in groups {

@@ -6,12 +6,12 @@
 
 pub(crate) mod authority;
 mod cells;
-mod crew;
 mod fixture;
 pub(crate) mod judge;
 mod label;
 mod log;
 mod memory;
+mod operator_process;
 mod passage;
 mod place;
 mod run;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::controlplane::ControlPlane;
 use crate::example::Example;
-use crate::stage::Stage;
+use crate::harness::Harness;
 use crate::wait::{NotYet, until};
 
 const EXAMPLE: &str = "quickstart.yaml";
@@ -102,7 +102,7 @@ pub(super) struct Blank<'a> {
 
 impl Template {
     /// The template that a Ready credential and its Secret show.
-    pub(super) async fn read(stage: &Stage, namespace: &str, name: &str) -> anyhow::Result<Self> {
+    pub(super) async fn read(stage: &Harness, namespace: &str, name: &str) -> anyhow::Result<Self> {
         let object = stage.get("devicecredential", namespace, name).await?;
         let secret = stage.get("secret", namespace, name).await?;
         Self::of(&object, secret).context("what the operator wrote is not understood")

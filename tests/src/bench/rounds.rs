@@ -12,7 +12,7 @@ use super::newcomers;
 use super::report::{Report, Restart, Round};
 use super::{Options, bare, operator};
 use crate::controlplane::{AuditEvent, AuditLog, owned};
-use crate::stage::{Stage, cloud_options};
+use crate::harness::{Harness, cloud_options};
 
 /// Concurrencies of which the bare program takes the best.
 const CONCURRENCIES: [usize; 4] = [8, 16, 32, 64];
@@ -22,7 +22,7 @@ const FEWER: usize = 5;
 const PAIRS_OF_FEWER: usize = 3;
 
 struct Bench {
-    stage: Stage,
+    stage: Harness,
     template: Template,
     /// The end of the audit log before the present round.
     audit: AuditLog,
@@ -84,7 +84,7 @@ fn deadline(objects: usize) -> Duration {
 impl Bench {
     /// A stage on which the platform is Ready, and a sample of what the operator writes.
     async fn set_up(fleets: &Fleets) -> anyhow::Result<Self> {
-        let stage = Stage::set(owned().await?, "bench", &fleets.all(), cloud_options()).await?;
+        let stage = Harness::set(owned().await?, "bench", &fleets.all(), cloud_options()).await?;
         stage.apply(&fleet::platform()?).await?;
         fleet::fill(stage.control(), &sample(), 1).await?;
         let audit = stage.control().audit();
@@ -202,7 +202,7 @@ impl Bench {
 }
 
 /// Starts an operator for the platform and one fleet; with the address of its admin endpoints.
-async fn start_operator(stage: &Stage, namespace: &str) -> anyhow::Result<(Child, SocketAddr)> {
+async fn start_operator(stage: &Harness, namespace: &str) -> anyhow::Result<(Child, SocketAddr)> {
     let namespaces = vec![fleet::platform_namespace(), namespace.to_owned()];
     let orders = operator::Orders::new(stage.launch(), namespaces);
     let mut child = Child::start("operator", &orders, stage.control().directory().join("operator.log")).await?;

@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::cloud::{Cloud, without_devices};
 use super::fact::Fact;
 use super::kubectl;
-use super::lookout::{Key, Lookout, PATIENCE, Seen};
+use super::printer::Printer;
 use super::setting::Setting;
-use super::voice::Voice;
-use crate::stage::condition;
+use super::watcher::{Key, PATIENCE, Seen, Watcher};
+use crate::harness::condition;
 use crate::wait::{NotYet, until};
 
 /// What an object says before the command that confirms its deletion.
@@ -23,7 +23,7 @@ const ASKS: &str = "if you mean it: ";
 ///
 /// # Errors
 /// Something stays that should go.
-pub(super) async fn delete(setting: &Setting, lookout: &mut Lookout, voice: &mut Voice) -> anyhow::Result<()> {
+pub(super) async fn delete(setting: &Setting, lookout: &mut Watcher, voice: &mut Printer) -> anyhow::Result<()> {
     kubectl::show(setting.control, &format!("kubectl delete -f {} --wait=false", setting.file), voice).await?;
     voice.prose("");
     let mut confirmed = BTreeSet::new();
@@ -46,7 +46,7 @@ fn asking(seen: &Seen, confirmed: &BTreeSet<Key>) -> Option<(Key, String)> {
 }
 
 /// Runs the command that the object itself tells.
-async fn confirm(setting: &Setting, key: &Key, message: String, voice: &mut Voice) -> anyhow::Result<()> {
+async fn confirm(setting: &Setting, key: &Key, message: String, voice: &mut Printer) -> anyhow::Result<()> {
     let (loss, command) = message.split_once(ASKS).with_context(|| format!("{key} tells no command: {message}"))?;
     let command = command.to_owned();
     let Key { kind, namespace, name } = key.clone();
@@ -61,7 +61,7 @@ async fn confirm(setting: &Setting, key: &Key, message: String, voice: &mut Voic
 ///
 /// # Errors
 /// One stays, with what its conditions say.
-pub(super) async fn namespaces_go(setting: &Setting, voice: &mut Voice) -> anyhow::Result<()> {
+pub(super) async fn namespaces_go(setting: &Setting, voice: &mut Printer) -> anyhow::Result<()> {
     let api: Api<Namespace> = Api::all(setting.control.admin());
     for name in &setting.namespaces {
         until(&format!("namespace {name} is gone"), PATIENCE, || async {

@@ -131,7 +131,7 @@ mod tests {
 
     use super::{Cloud, Group};
     use crate::controlplane::block_on;
-    use crate::stage::{SUBSCRIPTION, cloud_options};
+    use crate::harness::{SUBSCRIPTION, cloud_options};
 
     #[test]
     fn the_cloud_is_read_as_the_simulator_prints_it() -> anyhow::Result<()> {

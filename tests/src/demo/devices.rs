@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::cloud::Cloud;
 use super::fact::Fact;
-use super::lookout::{Key, Seen};
+use super::printer::Printer;
 use super::setting::Setting;
-use super::voice::Voice;
+use super::watcher::{Key, Seen};
 use crate::device::{Device, Step};
-use crate::stage::cloud_options;
+use crate::harness::cloud_options;
 
 /// Where each device of the examples stands in the simulated network.
 const PLACES: [(&str, Ipv4Addr); 4] = [
@@ -39,7 +39,7 @@ pub(super) fn places_can_be_had() -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A device is refused, or gets another hub than its tenant's in its own region.
-pub(super) async fn register(setting: &Setting, seen: &Seen, cloud: &Cloud, voice: &mut Voice) -> anyhow::Result<Vec<Fact>> {
+pub(super) async fn register(setting: &Setting, seen: &Seen, cloud: &Cloud, voice: &mut Printer) -> anyhow::Result<Vec<Fact>> {
     let mut registered = Vec::new();
     for (key, credential) in seen.of_kind("DeviceCredential") {
         let told = one(setting, key, credential, voice).await.with_context(|| format!("device {}", key.name))?;
@@ -52,7 +52,7 @@ pub(super) async fn register(setting: &Setting, seen: &Seen, cloud: &Cloud, voic
     Ok(registered)
 }
 
-async fn one(setting: &Setting, key: &Key, credential: &Value, voice: &mut Voice) -> anyhow::Result<Fact> {
+async fn one(setting: &Setting, key: &Key, credential: &Value, voice: &mut Printer) -> anyhow::Result<Fact> {
     let (address, region) = place(&key.name)?;
     let secret = setting.stage.secret(&key.namespace, &key.name).await?;
     let key_entry = credential["spec"]["secret"]["keys"]["deviceKey"].as_str().unwrap_or("deviceKey").to_owned();
@@ -70,7 +70,7 @@ async fn one(setting: &Setting, key: &Key, credential: &Value, voice: &mut Voice
     Ok(Fact::Device { name: key.name.clone(), address: address.to_string(), region, proof, hub, device_id, telemetry })
 }
 
-fn tell(device: &str, steps: &[Step], voice: &mut Voice) {
+fn tell(device: &str, steps: &[Step], voice: &mut Printer) {
     let path: Vec<_> = steps.iter().map(Step::to_string).collect();
     voice.prose(&format!("  {device}\n    {}", path.join(" → ")));
     for step in path {

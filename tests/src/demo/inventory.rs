@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::cloud::{Cloud, Hub};
 use super::fact::{Fact, Origin};
-use super::lookout::Seen;
+use super::watcher::Seen;
 
 /// The hubs of every `TenantHubGroup`.
 ///

@@ -4,14 +4,14 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
-use super::voice::Voice;
+use super::printer::Printer;
 use crate::controlplane::ControlPlane;
 
 /// Tells a command line that begins with `kubectl`, runs it, and gives what it prints.
 ///
 /// # Errors
 /// With kubectl's own words.
-pub(super) async fn run(control: &ControlPlane, line: &str, voice: &mut Voice) -> anyhow::Result<String> {
+pub(super) async fn run(control: &ControlPlane, line: &str, voice: &mut Printer) -> anyhow::Result<String> {
     let args = line.strip_prefix("kubectl ").with_context(|| format!("no command of kubectl: {line}"))?;
     voice.command(line);
     let repository = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -27,7 +27,7 @@ pub(super) async fn run(control: &ControlPlane, line: &str, voice: &mut Voice) -
 ///
 /// # Errors
 /// As [`run`].
-pub(super) async fn show(control: &ControlPlane, line: &str, voice: &mut Voice) -> anyhow::Result<()> {
+pub(super) async fn show(control: &ControlPlane, line: &str, voice: &mut Printer) -> anyhow::Result<()> {
     let printed = run(control, line, voice).await?;
     for line in printed.trim_end().lines() {
         voice.prose(format!("  {line}").trim_end());

@@ -7,9 +7,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::cloud::Cloud;
 use super::fact::Fact;
-use super::lookout::{Lookout, Seen, is_settled};
+use super::printer::Printer;
 use super::setting::Setting;
-use super::voice::Voice;
+use super::watcher::{Seen, Watcher, is_settled};
 use super::{cleanup, devices, inventory, kubectl};
 use crate::example::Example;
 
@@ -20,8 +20,8 @@ pub(super) const EXAMPLE: &str = "s0-tenants.yaml";
 ///
 /// # Errors
 /// Something was not seen to work.
-pub(super) async fn play(setting: &Setting, voice: &mut Voice, keep: bool) -> anyhow::Result<()> {
-    let mut lookout = Lookout::new(&setting.control.admin());
+pub(super) async fn play(setting: &Setting, voice: &mut Printer, keep: bool) -> anyhow::Result<()> {
+    let mut lookout = Watcher::new(&setting.control.admin());
     apply(setting, &mut lookout, voice).await?;
     let cloud = Cloud::read(&setting.stage.cloud().snapshot());
     take_stock(&lookout, &cloud, voice)?;
@@ -48,7 +48,7 @@ pub(super) async fn play(setting: &Setting, voice: &mut Voice, keep: bool) -> an
     Ok(())
 }
 
-async fn apply(setting: &Setting, lookout: &mut Lookout, voice: &mut Voice) -> anyhow::Result<()> {
+async fn apply(setting: &Setting, lookout: &mut Watcher, voice: &mut Printer) -> anyhow::Result<()> {
     let ours = |object: &&serde_json::Value| object["apiVersion"].as_str().is_some_and(|version| version.starts_with(moorage_crds::GROUP));
     let expected = Example::read(EXAMPLE, "")?.objects().iter().filter(ours).count();
     kubectl::show(setting.control, &format!("kubectl apply -f {}", setting.file), voice).await?;
@@ -57,7 +57,7 @@ async fn apply(setting: &Setting, lookout: &mut Lookout, voice: &mut Voice) -> a
     lookout.until("every object is Ready", voice, all_ready).await
 }
 
-fn take_stock(lookout: &Lookout, cloud: &Cloud, voice: &mut Voice) -> anyhow::Result<()> {
+fn take_stock(lookout: &Watcher, cloud: &Cloud, voice: &mut Printer) -> anyhow::Result<()> {
     let seen = lookout.seen();
     voice.table("Hubs", &["name", "region", "sku", "origin", "linked"], &inventory::hubs(seen, cloud)?);
     voice.table("Links of the provisioning service", &["service", "hub", "region", "by policy"], &inventory::links(cloud));
@@ -68,7 +68,7 @@ fn take_stock(lookout: &Lookout, cloud: &Cloud, voice: &mut Voice) -> anyhow::Re
 }
 
 /// Leaves all running until Ctrl-C.
-async fn stay(setting: &Setting, voice: &mut Voice) -> anyhow::Result<()> {
+async fn stay(setting: &Setting, voice: &mut Printer) -> anyhow::Result<()> {
     let (kubeconfig, kubectl) = (setting.control.kubeconfig(), setting.control.kubectl_path());
     let programs = kubectl.parent().unwrap_or(kubectl);
     voice.title("All of this runs until you press Ctrl-C. In another terminal:");
@@ -82,20 +82,20 @@ async fn stay(setting: &Setting, voice: &mut Voice) -> anyhow::Result<()> {
 const LOOK_AROUND: [&str; 3] =
     ["kubectl get moorage -A", "kubectl explain devicecredential.spec", "kubectl get secret -n contoso contoso-simdevice-east -o yaml"];
 
-fn how_to_look_around(voice: &mut Voice) {
+fn how_to_look_around(voice: &mut Printer) {
     voice.title("Look around yourself");
     voice.prose("  cargo demo --keep stops before the clean-up, leaves all running, and tells how to reach it; then, for example:");
     tell_commands(voice);
 }
 
-fn tell_commands(voice: &mut Voice) {
+fn tell_commands(voice: &mut Printer) {
     for line in LOOK_AROUND {
         voice.prose(&format!("  {line}"));
     }
 }
 
 /// Every secret value of the cloud and of the Secrets.
-async fn secrets_held(setting: &Setting, lookout: &Lookout) -> anyhow::Result<Vec<String>> {
+async fn secrets_held(setting: &Setting, lookout: &Watcher) -> anyhow::Result<Vec<String>> {
     const OPEN: [&str; 3] = ["registrationId", "idScope", "provisioningHost"];
     let mut held = setting.stage.cloud().secrets_ever_held();
     for (namespace, name) in lookout.seen().secrets.keys() {
@@ -108,7 +108,7 @@ async fn secrets_held(setting: &Setting, lookout: &Lookout) -> anyhow::Result<Ve
 }
 
 /// None of the secrets is in what was told, as it is, in base64, or percent-encoded.
-fn none_was_told(held: &[String], voice: &mut Voice) -> anyhow::Result<()> {
+fn none_was_told(held: &[String], voice: &mut Printer) -> anyhow::Result<()> {
     let told = voice.told();
     let forms =
         |secret: &str| [secret.to_owned(), BASE64_STANDARD.encode(secret), utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string()];

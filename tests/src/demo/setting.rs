@@ -6,12 +6,12 @@ use moorage_simulator::Azure;
 
 use super::cloud::Cloud;
 use super::fact::Fact;
-use super::voice::Voice;
+use super::printer::Printer;
 use crate::controlplane::{ControlPlane, shared};
 use crate::example::Example;
+use crate::harness::{Harness, SUBSCRIPTION, cloud_options};
 use crate::operator::{Launch, Running};
 use crate::progress::{Console, step};
-use crate::stage::{SUBSCRIPTION, Stage, cloud_options};
 
 /// Makes the operator's namespace `moorage-system`.
 const NAME: &str = "system";
@@ -19,7 +19,7 @@ const NAME: &str = "system";
 /// Everything that runs.
 pub(super) struct Setting {
     pub control: &'static ControlPlane,
-    pub stage: Stage,
+    pub stage: Harness,
     /// The file that is applied, from the top of the repository.
     pub file: String,
     /// The namespaces that it makes.
@@ -34,11 +34,11 @@ impl Setting {
     ///
     /// # Errors
     /// Something does not start; the message names the remedy where there is one.
-    pub async fn make(example: &str, there_before: fn(&mut Azure), voice: &mut Voice) -> anyhow::Result<Self> {
+    pub async fn make(example: &str, there_before: fn(&mut Azure), voice: &mut Printer) -> anyhow::Result<Self> {
         let progress = Console::stderr();
         let control = shared().await?;
         let namespaces = Example::read(example, "")?.namespaces();
-        let set = Stage::set(control, NAME, &namespaces, cloud_options());
+        let set = Harness::set(control, NAME, &namespaces, cloud_options());
         let stage = step(&progress, "Starting the local Azure and installing the operator's rights", set).await?;
         stage.cloud().seed(there_before);
         let before = stage.cloud().snapshot();
@@ -54,7 +54,7 @@ impl Setting {
         Ok(setting)
     }
 
-    async fn tell(&self, voice: &mut Voice) -> anyhow::Result<()> {
+    async fn tell(&self, voice: &mut Printer) -> anyhow::Result<()> {
         let version = self.control.admin().apiserver_version().await.context("failed to ask the API server for its version")?;
         voice.prose("");
         voice.fact(&Fact::ControlPlane { version: version.git_version, kubeconfig: self.control.kubeconfig().display().to_string() });

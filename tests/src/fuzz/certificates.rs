@@ -9,7 +9,7 @@ use rcgen::{KeyPair, PublicKeyData as _};
 use serde_json::{Map, Value, json};
 use x509_parser::prelude::{FromDer as _, Pem, X509Certificate};
 
-use super::look::Lookout;
+use super::look::Watcher;
 use super::{Outcome, assert_untold, told};
 use crate::apiserver::ApiServer;
 use crate::signing::{authority, authority_of};
@@ -148,9 +148,9 @@ fn is_of(authority: &Authority, chain: &str, key: &str) {
 
 /// The operator issues a certificate exactly if there is one to be had, and says nothing of what the Secret holds.
 fn is_issued_by_the_operator(chain: &str, key: &str, expected: Option<&Authority>) {
-    thread_local! { static LOOKOUT: OnceCell<Lookout> = const { OnceCell::new() } }
+    thread_local! { static LOOKOUT: OnceCell<Watcher> = const { OnceCell::new() } }
     let cluster = LOOKOUT.with(|lookout| {
-        let lookout = lookout.get_or_init(|| Lookout::of("s0-x509.yaml"));
+        let lookout = lookout.get_or_init(|| Watcher::of("s0-x509.yaml"));
         let beside = [secret(chain, key), accepting(&lookout.object("EnrollmentGroup"), chain)];
         lookout.look_at_beside(lookout.object::<DeviceCredential>("DeviceCredential"), &beside)
     });

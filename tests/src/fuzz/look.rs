@@ -32,13 +32,13 @@ const SECRET: &str = "3fX8Q~fuzzing.only-opens_nothing4Cw0N2dcTj";
 const LOOKS: usize = 2;
 
 /// The example and who looks after it.
-pub(super) struct Lookout {
+pub(super) struct Watcher {
     runtime: Runtime,
     example: Example,
     transport: Transport,
 }
 
-impl Lookout {
+impl Watcher {
     pub(super) fn of(example: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
         let example = Example::read(example, "").expect("the example can be read");

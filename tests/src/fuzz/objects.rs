@@ -10,7 +10,7 @@ use moorage_operator::object::ObjectKey;
 use moorage_plan::Goal;
 
 use super::Outcome;
-use super::look::Lookout;
+use super::look::Watcher;
 
 /// Objects of every kind, as the API server may hold them: whoever may change a definition may store anything.
 pub fn objects(data: &[u8]) -> Outcome {
@@ -42,8 +42,8 @@ fn taken<K: Kind>(data: &[u8]) -> bool {
     assert!(!object.deletion_is_confirmed() || object.annotation(annotations::CONFIRM_DELETE).is_some(), "nobody has confirmed it");
     let _ = (object.status(), object.visible_to_dependents(), object.has_something_to_undo(), object.is_annotated(annotations::PAUSED));
     is_kept_in_order(&key, Arc::new(object.clone()));
-    thread_local! { static LOOKOUT: OnceCell<Lookout> = const { OnceCell::new() } }
-    LOOKOUT.with(|lookout| lookout.get_or_init(|| Lookout::of("s0-tenants.yaml")).look_at(object));
+    thread_local! { static LOOKOUT: OnceCell<Watcher> = const { OnceCell::new() } }
+    LOOKOUT.with(|lookout| lookout.get_or_init(|| Watcher::of("s0-tenants.yaml")).look_at(object));
     true
 }
 

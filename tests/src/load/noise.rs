@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Crowd;
-use crate::stage::Stage;
+use crate::harness::Harness;
 
 /// Time between two things that the noisy tenant does: as many a second as the budget of its provisioning service has calls.
 const PACE: Duration = Duration::from_millis(75);
@@ -23,7 +23,7 @@ pub(super) struct Noise {
 
 impl Noise {
     /// Begins, with as many guests as there may be.
-    pub(super) async fn begin(stage: &Stage, crowd: &Crowd) -> anyhow::Result<Self> {
+    pub(super) async fn begin(stage: &Harness, crowd: &Crowd) -> anyhow::Result<Self> {
         let namespace = crowd.namespace(Crowd::NOISY);
         let devices = stage.objects("DeviceCredential", &namespace);
         let guests = crowd.guests(Crowd::NOISY, crowd.scale.noise);

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::example::Example;
-use crate::stage::condition;
+use crate::harness::condition;
 
 /// An object: its kind, namespace and name.
 type Id = (String, String, String);

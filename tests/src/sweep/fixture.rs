@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::cert_manager::{Issuer, Signer};
 use crate::device::Device;
 use crate::example::Example;
-use crate::stage::fabrikam_s_past;
+use crate::harness::fabrikam_s_past;
 use crate::test_env::TestEnv;
 
 /// Whom a sweep is about.

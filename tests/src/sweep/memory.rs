@@ -22,7 +22,7 @@ use super::judge::{Judge, Side};
 use super::log::Log;
 use super::passage::{Later, Passage, carry_out};
 use crate::apiserver::{ApiServer, Reply};
-use crate::stage::cloud_options;
+use crate::harness::cloud_options;
 use crate::test_env::TestEnv;
 use crate::world::{Reach, Setup, World};
 

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::crew::Crew;
 use super::fixture::Fixture;
 use super::judge::Judge;
 use super::log::Log;
 use super::memory::Memory;
+use super::operator_process::OperatorProcess;
 use crate::controlplane::ControlPlane;
-use crate::stage::{Stage, cloud_options};
+use crate::harness::{Harness, cloud_options};
 use crate::test_env::TestEnv;
 use tokio::sync::mpsc;
 
@@ -46,7 +46,7 @@ pub enum Server {
 
 /// A cluster, a cloud, and an operator that is replaced when it is killed.
 pub(super) enum Place {
-    Real { stage: Box<Stage>, crew: Option<Crew> },
+    Real { stage: Box<Harness>, crew: Option<OperatorProcess> },
     Memory(Memory),
 }
 
@@ -66,7 +66,7 @@ impl Place {
         let place = match server {
             Server::Real(control) => {
                 let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
-                Self::Real { stage: Box::new(Stage::set(control, name, &namespaces, options).await?), crew: None }
+                Self::Real { stage: Box::new(Harness::set(control, name, &namespaces, options).await?), crew: None }
             }
             Server::Memory => Self::Memory(Memory::new(name, &namespaces, judge.clone()).await?),
         };
@@ -80,7 +80,7 @@ impl Place {
     /// It does not start.
     pub async fn start(&mut self, judge: &Arc<Judge>, deaths: mpsc::UnboundedReceiver<()>, log: &Log) -> anyhow::Result<()> {
         match self {
-            Self::Real { stage, crew } => *crew = Some(Crew::aboard(stage.launch(), judge.clone(), deaths, log.clone()).await?),
+            Self::Real { stage, crew } => *crew = Some(OperatorProcess::aboard(stage.launch(), judge.clone(), deaths, log.clone()).await?),
             Self::Memory(memory) => memory.start(judge.clone(), deaths, log.clone()),
         }
         Ok(())

@@ -12,7 +12,7 @@ use super::log::Log;
 use super::passage::Delayed;
 use super::place::{Place, Server};
 use super::world::{self, difference};
-use crate::stage::condition;
+use crate::harness::condition;
 
 /// What a run is made of.
 #[derive(Clone)]

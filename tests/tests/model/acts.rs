@@ -52,7 +52,7 @@ impl Story<'_> {
                 if matches!(hand, Hand::ExpireTokens) {
                     self.world.machines_clock_moves().await;
                 }
-                crate::hands::use_hand(self, hand);
+                crate::outside_changes::use_hand(self, hand);
             }
             Action::Resize(..)
             | Action::Weigh(..)

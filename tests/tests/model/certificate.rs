@@ -5,9 +5,9 @@ use moorage_keys::{Authority, Leaf, RegistrationId};
 use x509_parser::pem::parse_x509_pem;
 
 use crate::case::{Proof, SERVICE, group_id};
+use crate::cloud_view::{HOSTS, Sight};
 use crate::credential::Held;
 use crate::devices::register_with;
-use crate::sight::{HOSTS, Sight};
 use crate::story::Story;
 
 /// Nothing, if the certificate is its device's, of its group's first authority, and young enough.

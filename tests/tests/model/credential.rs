@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use crate::case::{Ref, SERVICE, Way, group_id, hub_name};
 use crate::certificate;
+use crate::cloud_view::{HOSTS, Sight};
 use crate::devices::{entries, home};
 use crate::objects::has_keys;
-use crate::sight::{HOSTS, Sight};
 use crate::story::Story;
 
 /// A Ready credential, and what its Secret holds.

@@ -9,7 +9,7 @@ use moorage_tests::device::Device;
 use serde_json::Value;
 
 use crate::case::{Ref, SERVICE, TENANTS};
-use crate::sight::Sight;
+use crate::cloud_view::Sight;
 use crate::story::Story;
 
 /// The entries of a device's Secret under their usual names; `None` if there is no Secret of ours.

@@ -6,10 +6,10 @@ use moorage_crds::annotations;
 use serde_json::Value;
 
 use crate::case::{Ref, TENANTS, hub_name};
+use crate::cloud_view::Sight;
 use crate::judge::{Wrongs, is_ready};
 use crate::mending::{look_again, mend};
 use crate::objects::written;
-use crate::sight::Sight;
 use crate::story::Story;
 
 /// Longer than anything is left unlooked at, but for credentials.
@@ -147,6 +147,6 @@ pub async fn leave(story: &mut Story<'_>, found: &Sight) -> Result<Wrongs, Strin
     }
     wrongs.extend(crate::remains::traces(story));
     wrongs.extend(crate::remains::differences(story, found));
-    wrongs.extend(crate::parted::wrongs(story));
+    wrongs.extend(crate::deprovisioned::wrongs(story));
     Ok(wrongs)
 }

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::case::{Ref, SERVICE, group_id, hub_name};
+use crate::cloud_view::{HOSTS, Sight};
 use crate::setup::there_before;
-use crate::sight::{HOSTS, Sight};
 use crate::story::{FOREIGN_GROUP, FOREIGN_HUB, Story};
 
 /// What is wrong, in words.

@@ -1,8 +1,8 @@
 //! How the hubs of a Ready hub group must be linked.
 
 use crate::case::{SERVICE, TENANTS, hub_name};
-use crate::hands::link_policy;
-use crate::sight::{HOSTS, Sight};
+use crate::cloud_view::{HOSTS, Sight};
+use crate::outside_changes::link_policy;
 use crate::story::Story;
 
 /// What is wrong with the links of a Ready hub group.

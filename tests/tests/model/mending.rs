@@ -4,11 +4,11 @@ use moorage_crds::annotations;
 use serde_json::Value;
 
 use crate::case::{Proof, Ref, SERVICE, TENANTS, group_id, hub_name};
+use crate::cloud_view::{HOSTS, Sight};
 use crate::devices::register;
 use crate::ending::users;
-use crate::hands::roles;
 use crate::judge::condition;
-use crate::sight::{HOSTS, Sight};
+use crate::outside_changes::roles;
 use crate::story::Story;
 
 /// Does what the objects ask for.

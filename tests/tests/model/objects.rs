@@ -1,6 +1,6 @@
 //! The objects of a case, as people write them.
 
-use moorage_tests::stage::{CLIENT, SUBSCRIPTION, TENANT};
+use moorage_tests::harness::{CLIENT, SUBSCRIPTION, TENANT};
 use serde_json::{Value, json};
 
 use crate::case::{

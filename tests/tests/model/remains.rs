@@ -4,8 +4,8 @@ use moorage_crds::annotations;
 use serde_json::{Value, json};
 
 use crate::case::{SERVICE, group_id};
+use crate::cloud_view::{HOSTS, Sight};
 use crate::judge::Wrongs;
-use crate::sight::{HOSTS, Sight};
 use crate::story::Story;
 
 /// The differences, but for what others and devices did, and for what bars devices.

@@ -7,11 +7,11 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use crate::case::Case;
+use crate::cloud_view::Sight;
 use crate::coverage::Coverage;
 use crate::judge::{Wrongs, always, at_rest, standings};
 use crate::leaks::leaks;
 use crate::setup::begin;
-use crate::sight::Sight;
 use crate::story::Story;
 use crate::{draw, ending, works};
 

@@ -1,7 +1,7 @@
 //! What is there before anything of ours.
 
 use moorage_simulator::{Azure, NewHub, NewService};
-use moorage_tests::stage::{CLIENT_SECRET, SUBSCRIPTION};
+use moorage_tests::harness::{CLIENT_SECRET, SUBSCRIPTION};
 use serde_json::json;
 
 use crate::case::{Case, Ref, SERVICE, TENANTS, group_id, hub_name, region, resource_group};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use moorage_crds::annotations;
-use moorage_tests::stage::{CLIENT, CLIENT_SECRET};
+use moorage_tests::harness::{CLIENT, CLIENT_SECRET};
 use serde_json::{Value, json};
 
 use crate::authorities::Authorities;

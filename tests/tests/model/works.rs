@@ -2,12 +2,12 @@
 
 use crate::case::{Proof, Ref, SERVICE, Way, group_id, hub_name};
 use crate::certificate::{certified_elsewhere, trust};
+use crate::cloud_view::{HOSTS, Sight};
 use crate::credential::credential;
 use crate::devices::{device, entries, home, register};
 use crate::judge::{Wrongs, is_ready};
 use crate::links::{flaws, is_theirs};
 use crate::objects::has_keys;
-use crate::sight::{HOSTS, Sight};
 use crate::story::Story;
 
 /// What is not Ready that should be, and what is Ready and does not work.

@@ -9,7 +9,7 @@ use moorage_simulator::{
     Fault, IdentityLink, KeysLeftOut, Limits, MaskedLink, Match, Occurrence, Options, PoliciesOnGet, Reregistration, Rule, SecondKey,
     Variants,
 };
-use moorage_tests::stage::cloud_options;
+use moorage_tests::harness::cloud_options;
 use moorage_tests::world::{self, Setup, directly};
 
 use crate::case::{Case, CloudFault, CloudTrouble, Method, OPERATOR, PLATFORM, Quirks, TENANTS};

@@ -2,7 +2,7 @@
 
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
-use moorage_tests::stage::{CLIENT, SUBSCRIPTION, TENANT, kubectl, marked};
+use moorage_tests::harness::{CLIENT, SUBSCRIPTION, TENANT, kubectl, marked};
 use serde_json::{Value, json};
 
 /// A change to an object of the example, and what the refusal must say.

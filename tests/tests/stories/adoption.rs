@@ -3,7 +3,7 @@
 use moorage_simulator::{Fault, Match, NewHub, Occurrence, Rule, Subscription};
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SOON, Stage, cloud_options, condition, fabrikam_s_past};
+use moorage_tests::harness::{Harness, SOON, cloud_options, condition, fabrikam_s_past};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
         let mut cloud = cloud_options();
         cloud.subscriptions.push(Subscription { id: ELSEWHERE.to_owned(), tenant: ELSEWHERE.to_owned() });
         let example = Example::read("s0-policies.yaml", "taken")?;
-        let stage = Stage::set(shared().await?, "taken", &example.namespaces(), cloud).await?;
+        let stage = Harness::set(shared().await?, "taken", &example.namespaces(), cloud).await?;
         stage.cloud().seed(|azure| {
             azure.add_resource_group(ELSEWHERE, "theirs", "eastus");
             let (group, location, sku) = ("theirs", "eastus", "S1");
@@ -123,7 +123,7 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
 fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "denied")?;
-        let stage = Stage::set(shared().await?, "denied", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "denied", &example.namespaces(), cloud_options()).await?;
         stage.cloud().seed(|azure| {
             fabrikam_s_past(azure);
             azure.set_hub_tag("fabrikam-asia-hub", "theirs", "yes");

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context as _;
 use moorage_tests::controlplane::Login;
+use moorage_tests::harness::Harness;
 use moorage_tests::process;
-use moorage_tests::stage::Stage;
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -40,7 +40,7 @@ pub struct Process {
 
 impl Process {
     /// Starts it on a stage as one of its replicas, by the login given, and waits until it listens.
-    pub async fn start(stage: &Stage, replica: &str, login: &Login, clouds: std::net::SocketAddr, more: &[&str]) -> anyhow::Result<Self> {
+    pub async fn start(stage: &Harness, replica: &str, login: &Login, clouds: std::net::SocketAddr, more: &[&str]) -> anyhow::Result<Self> {
         let files = tempfile::tempdir()?;
         let (kubeconfig, ca) = (files.path().join("kubeconfig"), files.path().join("ca.pem"));
         login.write_to(&kubeconfig)?;

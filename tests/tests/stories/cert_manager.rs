@@ -7,9 +7,9 @@ use moorage_crds::annotations;
 use moorage_tests::cert_manager::{self, Signer};
 use moorage_tests::controlplane::{ControlPlane, Options, block_on, owned};
 use moorage_tests::example::Example;
+use moorage_tests::harness::{Harness, SOON, cloud_options};
 use moorage_tests::progress::Silent;
 use moorage_tests::signing::authority;
-use moorage_tests::stage::{SOON, Stage, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -37,7 +37,7 @@ static APPLYING: Mutex<()> = Mutex::const_new(());
 impl Tide {
     /// Applied, with an authority that cert-manager signs by and another, or the same, that the group accepts.
     async fn begun(control: &'static ControlPlane, story: &str, example: Example, signs: &Pair, accepted: &Pair) -> anyhow::Result<Self> {
-        let stage = Stage::set(control, story, &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(control, story, &example.namespaces(), cloud_options()).await?;
         let home = format!("cert-manager-{story}");
         stage.kubectl(&["create", "namespace", &home], "").await?;
         let namespace = example.namespace("tide");

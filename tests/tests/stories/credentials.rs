@@ -2,7 +2,7 @@
 
 use moorage_simulator::{Application, FederatedCredential, Options};
 use moorage_tests::controlplane::{block_on, shared};
-use moorage_tests::stage::{CLIENT, CLIENT_SECRET, SOON, TENANT, cloud_options};
+use moorage_tests::harness::{CLIENT, CLIENT_SECRET, SOON, TENANT, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What becomes of a device whose credential is deleted with `Deprovision`, or that is to register anew.
 
 use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::SOON;
+use moorage_tests::harness::SOON;
 use moorage_tests::wait::{NotYet, until};
 use serde_json::Value;
 

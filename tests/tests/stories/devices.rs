@@ -6,7 +6,7 @@ use moorage_simulator::Options;
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SOON, cloud_options};
+use moorage_tests::harness::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 

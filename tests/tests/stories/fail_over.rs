@@ -7,9 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use moorage_simulator::{Fault, Match, Occurrence, Rule};
 use moorage_tests::controlplane::{AuditEvent, block_on, owned};
+use moorage_tests::cuttable_proxy::CuttableProxy;
 use moorage_tests::example::Example;
-use moorage_tests::relay::Relay;
-use moorage_tests::stage::{SOON, Stage, cloud_options, fabrikam_s_past};
+use moorage_tests::harness::{Harness, SOON, cloud_options, fabrikam_s_past};
 use moorage_tests::wait::{NotYet, until};
 use rustix::process::Signal;
 use serde_json::json;
@@ -27,8 +27,8 @@ const FIRST_HUB: &str = "contoso-east-hub$";
 /// A replica on its wires.
 struct Replica {
     process: Process,
-    cluster: Relay,
-    _cloud: Relay,
+    cluster: CuttableProxy,
+    _cloud: CuttableProxy,
     at: IpAddr,
 }
 
@@ -41,7 +41,7 @@ struct Effect {
 }
 
 struct Replicas {
-    stage: Stage,
+    stage: Harness,
     example: Example,
     first: Replica,
     second: Replica,
@@ -51,7 +51,7 @@ impl Replicas {
     /// Two replicas of which the first leads and is at work on the example, and has met with `fault` at a request.
     async fn at_work(story: &str, method: &str, path: &str, fault: Fault) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
-        let stage = Stage::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
         stage.cloud().seed(fabrikam_s_past);
         let matching = Match { method: Some(method.to_owned()), path: Some(path.to_owned()), ..Match::default() };
         stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
@@ -161,9 +161,10 @@ impl Replicas {
 }
 
 /// Starts a replica whose wires come from 127.0.0.`place`.
-async fn replica(stage: &Stage, place: u8) -> anyhow::Result<Replica> {
+async fn replica(stage: &Harness, place: u8) -> anyhow::Result<Replica> {
     let at = IpAddr::from([127, 0, 0, place]);
-    let (cluster, cloud) = (Relay::open(stage.control().address()?, at).await?, Relay::open(stage.cloud().address(), at).await?);
+    let (cluster, cloud) =
+        (CuttableProxy::open(stage.control().address()?, at).await?, CuttableProxy::open(stage.cloud().address(), at).await?);
     let login = stage.login().by_way_of(cluster.address());
     let clouds: SocketAddr = cloud.address();
     let process = Process::start(stage, &format!("moorage-{place}"), &login, clouds, &["--lease-duration", TERM]).await?;

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use moorage_simulator::{Fault, Match, Occurrence, Rule};
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SOON, Stage, cloud_options};
+use moorage_tests::harness::{Harness, SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
@@ -77,7 +77,7 @@ fn links_by_identity_cost_nothing_once_they_are_made() -> anyhow::Result<()> {
 fn an_account_that_may_not_assign_roles_is_told_who_can_and_how() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-keyless.yaml", "keyless-denied")?;
-        let stage = Stage::set(shared().await?, "keyless-denied", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "keyless-denied", &example.namespaces(), cloud_options()).await?;
         let matching = Match { method: Some("PUT".to_owned()), path: Some("roleAssignments".to_owned()), ..Match::default() };
         stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault: Fault::Status(403) })?;
         let tenants = Tenants::applied(stage, example, None).await?;

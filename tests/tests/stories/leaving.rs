@@ -2,14 +2,14 @@
 
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
+use moorage_tests::harness::{Harness, SOON, cloud_options};
 use moorage_tests::operator::Running;
-use moorage_tests::stage::{SOON, Stage, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
 /// The quickstart, Ready, with a hub and an enrollment group that go with their objects.
 struct Leaving {
-    stage: Stage,
+    stage: Harness,
     example: Example,
     namespace: String,
     operator: Option<Running>,
@@ -22,7 +22,7 @@ impl Leaving {
             example.object_mut(kind, name).expect("it is in the example")["spec"]["deletionPolicy"] = json!("Delete");
         }
         let namespace = example.namespace("iot");
-        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud_options()).await?;
         let operator = Some(stage.operator().await?);
         stage.apply(&example).await?;
         stage.until_all_ready().await?;
@@ -153,7 +153,7 @@ fn after_a_restart_a_deleted_namespace_s_objects_tell_what_is_left_and_how_they_
         leaving.run(&format!("delete clusterrolebinding {operator}-secrets")).await?;
         assert!(told.contains(&format!("Secret {namespace}/azure does not exist")), "{told}");
 
-        let subscription = moorage_tests::stage::SUBSCRIPTION;
+        let subscription = moorage_tests::harness::SUBSCRIPTION;
         let ledger = leaving.ledger().await?;
         let line = |kind: &str| ledger.lines().find(|line| line.starts_with(kind)).unwrap_or_default().to_owned();
         let hubs = line("TenantHubGroup");

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use moorage_simulator::{Options, Reregistration, Variants};
 use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::cloud_options;
+use moorage_tests::harness::cloud_options;
 use serde_json::json;
 
 use crate::devices::{HUB, device, entry, mills, register, until_changed};

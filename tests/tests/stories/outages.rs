@@ -8,15 +8,15 @@ use kube::Api;
 use moorage_operator::clock::Clock;
 use moorage_tests::controlplane::{ControlPlane, Options, block_on, shared};
 use moorage_tests::example::Example;
+use moorage_tests::harness::{Harness, SOON, cloud_options};
 use moorage_tests::progress::Console;
-use moorage_tests::stage::{SOON, Stage, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 use tokio::sync::watch;
 
+use crate::faults::{Outcome, comes_to_rest, pass, warnings};
 use crate::steady::writes;
 use crate::tenants::Tenants;
-use crate::weather::{Outcome, comes_to_rest, pass, warnings};
 
 /// Longer than a decision of the API server may wait for etcd before the operator notices.
 const A_WHILE: Duration = Duration::from_secs(3);
@@ -48,7 +48,7 @@ fn the_api_server_restarts_and_etcd_stands_still_under_way() -> anyhow::Result<(
         // One of its own: others would meet with the outage. It ends with this story.
         let control: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start(options, &Console::stderr()).await?));
         let example = Example::read("s0-tenants.yaml", "outage")?;
-        let stage = Stage::set(control, "outage", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(control, "outage", &example.namespaces(), cloud_options()).await?;
         let tenants = Tenants::applied(stage, example, None).await?;
         under_way(&tenants).await?;
         control.restart_apiserver().await?;
@@ -89,7 +89,7 @@ fn a_clock_that_is_set_ahead_by_days_and_back_again_holds_nothing_up() -> anyhow
         let fair = Outcome::fair().await?;
         let (ahead, offset) = watch::channel(SignedDuration::ZERO);
         let example = Example::read("s0-tenants.yaml", "clock")?;
-        let stage = Stage::set(shared().await?, "clock", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "clock", &example.namespaces(), cloud_options()).await?;
         let tenants = Tenants::applied(stage, example, Some(Clock::following(offset))).await?;
         under_way(&tenants).await?;
         ahead.send_replace(SignedDuration::from_hours(72));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use moorage_tests::controlplane::block_on;
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SOON, cloud_options};
+use moorage_tests::harness::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! What is promised to users beside the rows of the mission.
 
 use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::{SOON, cloud_options};
+use moorage_tests::harness::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
@@ -159,7 +159,7 @@ fn of_two_credentials_for_one_registration_id_the_older_keeps_it_until_it_goes()
 fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when_it_comes() -> anyhow::Result<()> {
     block_on(async {
         let example = moorage_tests::example::Example::read("s0-tenants.yaml", "unbound")?;
-        let stage = moorage_tests::stage::Stage::set(
+        let stage = moorage_tests::harness::Harness::set(
             moorage_tests::controlplane::shared().await?,
             "unbound",
             &example.namespaces(),
@@ -169,7 +169,7 @@ fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when
         let namespace = example.namespace("contoso");
         let binding = stage.kubectl(&["get", "rolebinding", "moorage-secrets", "-n", &namespace, "-o", "json"], "").await?;
         stage.kubectl(&["delete", "rolebinding", "moorage-secrets", "-n", &namespace], "").await?;
-        stage.cloud().seed(moorage_tests::stage::fabrikam_s_past);
+        stage.cloud().seed(moorage_tests::harness::fabrikam_s_past);
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         let missing =
@@ -207,7 +207,7 @@ fn a_failure_that_lasts_is_told_once_and_not_at_every_attempt() -> anyhow::Resul
         // What worked goes on working: devices need nothing of the account.
         tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
 
-        let secret = format!(r#"{{"stringData":{{"clientSecret":"{}"}}}}"#, moorage_tests::stage::CLIENT_SECRET);
+        let secret = format!(r#"{{"stringData":{{"clientSecret":"{}"}}}}"#, moorage_tests::harness::CLIENT_SECRET);
         tenants.stage.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", &secret], "").await?;
         tenants.stage.until_all_ready().await?;
         tenants.end().await

@@ -3,7 +3,7 @@
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
-use moorage_tests::stage::{Stage, cloud_options};
+use moorage_tests::harness::{Harness, cloud_options};
 
 use crate::tenants::EAST;
 
@@ -11,7 +11,7 @@ use crate::tenants::EAST;
 fn the_quickstart_goes_from_nothing_to_a_device_that_reports_to_its_hub() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("quickstart.yaml", "quickstart")?;
-        let stage = Stage::set(shared().await?, "quickstart", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "quickstart", &example.namespaces(), cloud_options()).await?;
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         stage.until_all_ready().await?;

@@ -49,8 +49,8 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
     block_on(async {
         let mut tenants = Tenants::ready("move").await?;
         let past = {
-            let before = moorage_simulator::Simulator::start(moorage_tests::stage::cloud_options()).await?;
-            before.seed(moorage_tests::stage::fabrikam_s_past);
+            let before = moorage_simulator::Simulator::start(moorage_tests::harness::cloud_options()).await?;
+            before.seed(moorage_tests::harness::fabrikam_s_past);
             before.snapshot()
         };
         tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;

@@ -2,8 +2,8 @@
 
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
+use moorage_tests::harness::{Harness, SOON, cloud_options, fabrikam_s_past};
 use moorage_tests::operator::Running;
-use moorage_tests::stage::{SOON, Stage, cloud_options, fabrikam_s_past};
 use moorage_tests::wait::{NotYet, until};
 use rustix::process::Signal;
 
@@ -13,7 +13,7 @@ use crate::binary::Process;
 fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "binary")?;
-        let stage = Stage::set(shared().await?, "binary", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "binary", &example.namespaces(), cloud_options()).await?;
         stage.cloud().seed(fabrikam_s_past);
         let mut process = Process::start(&stage, "moorage-0", stage.login(), stage.cloud().address(), &["--follow-clock"]).await?;
         stage.apply(&example).await?;
@@ -42,7 +42,7 @@ fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm(
 fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "replicas")?;
-        let stage = Stage::set(shared().await?, "replicas", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "replicas", &example.namespaces(), cloud_options()).await?;
         stage.cloud().seed(fabrikam_s_past);
         let replica = async |name: &str| {
             let mut launch = stage.launch();

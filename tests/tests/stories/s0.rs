@@ -3,7 +3,7 @@
 use moorage_keys::{RegistrationId, SymmetricKey, derive_device_key};
 use moorage_tests::controlplane::block_on;
 use moorage_tests::device::Step;
-use moorage_tests::stage::condition;
+use moorage_tests::harness::condition;
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn s0_1_a_tenant_s_hubs_are_created_and_one_that_was_there_is_adopted() -> anyho
         ] } }),
             )
             .await?;
-        until("the hub has two units", moorage_tests::stage::SOON, || async {
+        until("the hub has two units", moorage_tests::harness::SOON, || async {
             let world = tenants.snapshot();
             let line = world.lines().find(|line| line.contains("contoso-east-hub")).unwrap_or_default().to_owned();
             if line.contains(" S1x2 ") { Ok(()) } else { Err(NotYet::seen(world)) }
@@ -150,8 +150,8 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
     block_on(async {
         let tenants = Tenants::ready("cleanup").await?;
         let past = {
-            let before = moorage_simulator::Simulator::start(moorage_tests::stage::cloud_options()).await?;
-            before.seed(moorage_tests::stage::fabrikam_s_past);
+            let before = moorage_simulator::Simulator::start(moorage_tests::harness::cloud_options()).await?;
+            before.seed(moorage_tests::harness::fabrikam_s_past);
             before.snapshot()
         };
         for (tenant, name, from, key) in

@@ -118,7 +118,7 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
         told += &tenants.stage.kubectl(&["get", "configmaps", "-n", &tenants.stage.operator_namespace(), "-o", "json"], "").await?;
         assert!(told.contains("contoso-us-devices"), "something was read");
         // The client secret of the example was applied by kubectl, which keeps a copy of it in an annotation; that is kubectl's.
-        secrets.remove(moorage_tests::stage::CLIENT_SECRET);
+        secrets.remove(moorage_tests::harness::CLIENT_SECRET);
         assert_eq!(shown(&secrets, &log), Vec::<usize>::new());
         assert_eq!(shown(&secrets, &told), Vec::<usize>::new());
 

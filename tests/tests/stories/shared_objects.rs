@@ -5,7 +5,7 @@ use std::time::Duration;
 use moorage_simulator::{Fault, MaskedLink, Match, NewService, Occurrence, Options, Rule, Simulator, Variants};
 use moorage_tests::controlplane::block_on;
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SOON, SUBSCRIPTION, Stage, cloud_options, fabrikam_s_past};
+use moorage_tests::harness::{Harness, SOON, SUBSCRIPTION, cloud_options, fabrikam_s_past};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn s0_2_an_adopted_service_keeps_the_links_groups_tags_policies_and_keys_of_othe
         barred["spec"]["deletionPolicy"] = json!("Retain");
         let service = example.object_mut("ProvisioningService", "contoso-dps").expect("it is in the example");
         service["spec"]["adoption"] = json!("IfUnmanaged");
-        let stage = Stage::set(moorage_tests::controlplane::shared().await?, "zeroharm", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(moorage_tests::controlplane::shared().await?, "zeroharm", &example.namespaces(), cloud_options()).await?;
         somebody_else_s(stage.cloud());
         let past = stage.cloud().snapshot();
         let operator = stage.operator().await?;

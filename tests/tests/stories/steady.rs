@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use moorage_tests::controlplane::{block_on, shared};
-use moorage_tests::stage::SOON;
+use moorage_tests::harness::SOON;
 use moorage_tests::wait::{NotYet, until};
 
 use crate::tenants::Tenants;
@@ -33,7 +33,7 @@ fn over_two_drift_periods_nothing_is_written_and_then_a_planted_drift_is_found()
         if !shared().await?.counts_requests("over_two_drift_periods_nothing_is_written_and_then_a_planted_drift_is_found") {
             return Ok(());
         }
-        let tenants = Tenants::ready_with("steady", moorage_tests::stage::cloud_options(), |example| {
+        let tenants = Tenants::ready_with("steady", moorage_tests::harness::cloud_options(), |example| {
             // A token has to be renewed, and that is a write.
             let west = example.object_mut("DeviceCredential", "contoso-simdevice-west").expect("it is in the example");
             west["spec"].as_object_mut().expect("a spec").remove("dpsToken");

@@ -7,8 +7,8 @@ use moorage_simulator::Options;
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
+use moorage_tests::harness::{Harness, cloud_options, fabrikam_s_past};
 use moorage_tests::operator::{Launch, Running};
-use moorage_tests::stage::{Stage, cloud_options, fabrikam_s_past};
 use serde_json::Value;
 
 /// An address next to Azure's East US.
@@ -22,7 +22,7 @@ pub const ASIA: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1));
 
 /// The S0 example on a stage.
 pub struct Tenants {
-    pub stage: Stage,
+    pub stage: Harness,
     pub example: Example,
     pub operator: Running,
 }
@@ -49,12 +49,12 @@ impl Tenants {
 
     /// Another example, applied, with an operator.
     pub async fn of(story: &str, example: Example, cloud: Options) -> anyhow::Result<Self> {
-        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
         Self::applied(stage, example, None).await
     }
 
     /// The example on a stage, with an operator that lives by a clock, or by the simulator's.
-    pub async fn applied(stage: Stage, example: Example, clock: Option<Clock>) -> anyhow::Result<Self> {
+    pub async fn applied(stage: Harness, example: Example, clock: Option<Clock>) -> anyhow::Result<Self> {
         stage.cloud().seed(fabrikam_s_past);
         let operator = Running::start(Launch { clock, ..stage.launch() }).await?;
         stage.apply(&example).await?;

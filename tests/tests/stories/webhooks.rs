@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use moorage_simulator::{Options, Webhooks};
 use moorage_tests::controlplane::block_on;
 use moorage_tests::example::Example;
-use moorage_tests::stage::cloud_options;
+use moorage_tests::harness::cloud_options;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use tokio::net::TcpListener;

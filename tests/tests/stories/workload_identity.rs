@@ -5,8 +5,8 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use moorage_simulator::{Application, FederatedCredential, Options};
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
+use moorage_tests::harness::{CLIENT, Harness, TENANT, cloud_options};
 use moorage_tests::operator::Running;
-use moorage_tests::stage::{CLIENT, Stage, TENANT, cloud_options};
 use serde_json::{Value, json};
 
 /// Longer than twice the longest drift period of any kind.
@@ -16,7 +16,7 @@ const A_RETRY: SignedDuration = SignedDuration::from_mins(6);
 
 /// The example on a stage whose application has no secret at all.
 struct Keyless {
-    stage: Stage,
+    stage: Harness,
     namespace: String,
     operator: Running,
 }
@@ -34,7 +34,7 @@ impl Keyless {
             ..Application::default()
         };
         let cloud = Options { applications: vec![application], ..cloud };
-        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         Ok(Self { stage, namespace, operator })

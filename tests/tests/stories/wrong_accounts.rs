@@ -2,10 +2,10 @@
 
 use moorage_simulator::{Application, Subscription};
 use moorage_tests::controlplane::{block_on, shared};
+use moorage_tests::corrupting_proxy::{CorruptingProxy, Spoilt};
 use moorage_tests::example::Example;
+use moorage_tests::harness::{CLIENT, CLIENT_SECRET, Harness, SOON, SUBSCRIPTION, TENANT, cloud_options, condition};
 use moorage_tests::operator::Running;
-use moorage_tests::spoiler::{Spoiler, Spoilt};
-use moorage_tests::stage::{CLIENT, CLIENT_SECRET, SOON, SUBSCRIPTION, Stage, TENANT, cloud_options, condition};
 use moorage_tests::sweep::Log;
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn an_account_that_azure_refuses_says_which_line_to_correct_and_works_once_it_is
         cloud.subscriptions.push(Subscription { id: ELSEWHERE.to_owned(), tenant: ELSEWHERE.to_owned() });
         let powerless = Application { client_id: POWERLESS.to_owned(), subscriptions: Some(Vec::new()), ..cloud.applications[0].clone() };
         cloud.applications.push(powerless);
-        let stage = Stage::set(shared().await?, "refused", &example.namespaces(), cloud).await?;
+        let stage = Harness::set(shared().await?, "refused", &example.namespaces(), cloud).await?;
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         let namespace = example.namespace("iot");
@@ -80,7 +80,7 @@ fn an_account_that_is_not_there_under_its_name_is_waited_for() -> anyhow::Result
         for (kind, name) in [("ProvisioningService", "quickstart-dps"), ("TenantHubGroup", "quickstart")] {
             example.object_mut(kind, name).expect("it is in the example")["spec"]["accountRef"]["name"] = json!("renamed");
         }
-        let stage = Stage::set(shared().await?, "renamed", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "renamed", &example.namespaces(), cloud_options()).await?;
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         let namespace = example.namespace("iot");
@@ -127,8 +127,8 @@ fn a_secret_that_comes_back_garbled_is_told_without_a_word_of_it_and_read_again(
             .objects_mut()
             .retain(|object| ["Namespace", "Secret", "CloudAccount"].contains(&object["kind"].as_str().unwrap_or_default()));
         let namespace = example.namespace("iot");
-        let stage = Stage::set(shared().await?, "garbled", &example.namespaces(), cloud_options()).await?;
-        let spoiler = Spoiler::open(stage.login().kubeconfig(), &namespace, "azure", Spoilt::CutShort).await?;
+        let stage = Harness::set(shared().await?, "garbled", &example.namespaces(), cloud_options()).await?;
+        let spoiler = CorruptingProxy::open(stage.login().kubeconfig(), &namespace, "azure", Spoilt::CutShort).await?;
         let mut launch = stage.launch();
         launch.kubeconfig = spoiler.kubeconfig(&launch.kubeconfig);
         let log = Log::default();

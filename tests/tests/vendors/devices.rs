@@ -2,7 +2,7 @@
 
 use moorage_simulator::{MqttListener, Options, Transport};
 use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::{SOON, cloud_options};
+use moorage_tests::harness::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 use tempfile::tempdir;

@@ -7,8 +7,8 @@ use moorage_simulator::{MqttListener, Options};
 use moorage_tests::controlplane::shared;
 use moorage_tests::device::Device;
 use moorage_tests::example::Example;
+use moorage_tests::harness::{CLIENT, CLIENT_SECRET, Harness, SUBSCRIPTION, TENANT, cloud_options, fabrikam_s_past};
 use moorage_tests::operator::Running;
-use moorage_tests::stage::{CLIENT, CLIENT_SECRET, SUBSCRIPTION, Stage, TENANT, cloud_options, fabrikam_s_past};
 use moorage_tests::vendors::{Vendors, fingerprint};
 use moorage_tests::wait::{NotYet, until};
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
@@ -24,7 +24,7 @@ pub const ASIA: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1));
 
 /// The example on a stage, and the scripts beside it.
 pub struct Place {
-    pub stage: Stage,
+    pub stage: Harness,
     pub example: Example,
     pub operator: Running,
     pub vendors: Vendors,
@@ -39,7 +39,7 @@ impl Place {
     /// The same in another cloud.
     pub async fn ready_in(story: &str, cloud: Options) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
-        let stage = Stage::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
         stage.cloud().seed(fabrikam_s_past);
         Self::applied(stage, example).await?.settled(SERVICE).await
     }
@@ -48,7 +48,7 @@ impl Place {
     pub async fn by_certificates(story: &str) -> anyhow::Result<Self> {
         let example = Example::read("s0-x509.yaml", story)?;
         let cloud = Options { mqtt: MqttListener::Anywhere, ..cloud_options() };
-        let place = Self::applied(Stage::set(shared().await?, story, &example.namespaces(), cloud).await?, example).await?;
+        let place = Self::applied(Harness::set(shared().await?, story, &example.namespaces(), cloud).await?, example).await?;
         let key = KeyPair::generate()?;
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -66,7 +66,7 @@ impl Place {
         place.settled("wind-dps").await
     }
 
-    async fn applied(stage: Stage, example: Example) -> anyhow::Result<Self> {
+    async fn applied(stage: Harness, example: Example) -> anyhow::Result<Self> {
         let operator = stage.operator().await?;
         stage.apply(&example).await?;
         let vendors = Vendors::on(&stage.network()).await?;
@@ -92,7 +92,7 @@ impl Place {
         let namespace = self.example.namespace(namespace);
         let asked = ["annotate", "--overwrite", kind, name, "-n", &namespace, "moorage.dev/sync-requested-at=now-please"];
         self.stage.kubectl(&asked, "").await?;
-        until(&format!("{kind} {name} was looked at"), moorage_tests::stage::SOON, || async {
+        until(&format!("{kind} {name} was looked at"), moorage_tests::harness::SOON, || async {
             let object = self.stage.objects(kind, &namespace).get(name).await?;
             let echoed = &object.data["status"]["syncRequestedAt"];
             if echoed == "now-please" { Ok(()) } else { Err(NotYet::seen(&object.data["status"])) }

@@ -1,7 +1,7 @@
 //! The provisioning service, seen and changed through `azure-mgmt-iothubprovisioningservices`, which speaks 2026-11-01.
 
 use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::TENANT;
+use moorage_tests::harness::TENANT;
 use serde_json::{Value, json};
 
 use crate::place::{Place, SERVICE, fingerprints};

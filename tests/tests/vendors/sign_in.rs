@@ -2,7 +2,7 @@
 
 use moorage_simulator::FederatedCredential;
 use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::cloud_options;
+use moorage_tests::harness::cloud_options;
 use serde_json::json;
 use tempfile::NamedTempFile;
 

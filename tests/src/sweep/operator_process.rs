@@ -13,7 +13,7 @@ use super::upstream::Upstream;
 use crate::operator::{Launch, Running};
 
 /// An operator that is replaced when it is killed.
-pub(super) struct Crew {
+pub(super) struct OperatorProcess {
     aboard: Arc<Mutex<Aboard>>,
     watch: AbortHandle,
 }
@@ -24,13 +24,13 @@ struct Aboard {
     seam: Option<Seam>,
 }
 
-impl Drop for Crew {
+impl Drop for OperatorProcess {
     fn drop(&mut self) {
         self.watch.abort();
     }
 }
 
-impl Crew {
+impl OperatorProcess {
     /// Starts the first operator, behind proxies with a judge.
     ///
     /// # Errors

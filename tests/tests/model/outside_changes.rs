@@ -1,8 +1,8 @@
 //! Somebody else's hands in the cloud.
 
 use crate::case::{Hand, SERVICE, group_id, hub_name};
+use crate::cloud_view::Sight;
 use crate::devices::home;
-use crate::sight::Sight;
 use crate::story::Story;
 
 /// Does what somebody else would; nothing if there is nothing to do it to.

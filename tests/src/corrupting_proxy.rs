@@ -67,19 +67,19 @@ struct State {
 
 /// The proxy; when it is dropped, every connection through it is cut.
 #[derive(Debug)]
-pub struct Spoiler {
+pub struct CorruptingProxy {
     at: SocketAddr,
     state: Arc<Mutex<State>>,
     serving: AbortHandle,
 }
 
-impl Drop for Spoiler {
+impl Drop for CorruptingProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-impl Spoiler {
+impl CorruptingProxy {
     /// Opens a proxy before the API server of a kubeconfig; it spoils reads of one Secret.
     ///
     /// # Errors

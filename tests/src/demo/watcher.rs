@@ -20,8 +20,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
 use super::fact::Fact;
-use super::voice::Voice;
-use crate::stage::condition;
+use super::printer::Printer;
+use crate::harness::condition;
 
 /// How long anything may take; what the demo waits for comes within seconds.
 pub(super) const PATIENCE: Duration = Duration::from_mins(3);
@@ -79,13 +79,13 @@ enum News {
 }
 
 /// Watches all objects of ours, their Secrets and the operator's Events, as the administrator.
-pub(super) struct Lookout {
+pub(super) struct Watcher {
     news: UnboundedReceiver<News>,
     seen: Seen,
     _watches: JoinSet<()>,
 }
 
-impl Lookout {
+impl Watcher {
     /// Begins to watch.
     pub fn new(client: &Client) -> Self {
         let (sender, news) = unbounded_channel();
@@ -110,7 +110,7 @@ impl Lookout {
     ///
     /// # Errors
     /// It does not hold in time; names `what` and every object that is not settled.
-    pub async fn until(&mut self, what: &str, voice: &mut Voice, mut done: impl FnMut(&Seen) -> bool) -> anyhow::Result<()> {
+    pub async fn until(&mut self, what: &str, voice: &mut Printer, mut done: impl FnMut(&Seen) -> bool) -> anyhow::Result<()> {
         let end = tokio::time::Instant::now() + PATIENCE;
         while !done(&self.seen) {
             let Ok(news) = tokio::time::timeout_at(end, self.news.recv()).await else {
@@ -121,7 +121,7 @@ impl Lookout {
         Ok(())
     }
 
-    fn take(&mut self, news: News, voice: &mut Voice) {
+    fn take(&mut self, news: News, voice: &mut Printer) {
         match news {
             News::Object(object) => {
                 let key = Key::of(&object);
@@ -159,7 +159,7 @@ impl Lookout {
 }
 
 /// Tells the hubs of a `TenantHubGroup` whose state has changed.
-fn tell_hubs(before: Option<&Value>, now: &Value, voice: &mut Voice) {
+fn tell_hubs(before: Option<&Value>, now: &Value, voice: &mut Printer) {
     let hubs = |object: &Value| object["status"]["hubs"].as_array().cloned().unwrap_or_default();
     let known = before.map(hubs).unwrap_or_default();
     for hub in hubs(now).into_iter().filter(|hub| !known.contains(hub)) {

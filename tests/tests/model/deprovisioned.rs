@@ -1,8 +1,8 @@
 //! What has become of devices whose credentials were deleted, where there still is a cloud that knows them.
 
 use crate::case::{Parting, SERVICE, Way, hub_name};
+use crate::cloud_view::Sight;
 use crate::judge::Wrongs;
-use crate::sight::Sight;
 use crate::story::Story;
 
 /// Devices that have not become what their credentials said.

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use moorage_keys::owner_hash;
 use moorage_simulator::{Fault, LoggedRequest, MaskedLink, Match, Occurrence, Options, Rule};
 use moorage_tests::controlplane::block_on;
-use moorage_tests::stage::{SOON, cloud_options, condition};
+use moorage_tests::harness::{SOON, cloud_options, condition};
 use moorage_tests::wait::until;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;

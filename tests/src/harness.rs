@@ -39,7 +39,7 @@ pub const CLIENT_SECRET: &str = "not-a-real-secret";
 pub const SOON: Duration = Duration::from_mins(1);
 
 /// A stage for one story.
-pub struct Stage {
+pub struct Harness {
     control: &'static ControlPlane,
     env: TestEnv,
     login: Login,
@@ -64,7 +64,7 @@ pub fn fabrikam_s_past(azure: &mut Azure) {
     azure.add_hub(NewHub { subscription: SUBSCRIPTION, group, name: "fabrikam-asia-hub", location, sku: "S1" });
 }
 
-impl Stage {
+impl Harness {
     /// Sets a stage up for the story `name`, whose example's namespaces are those given.
     ///
     /// # Errors

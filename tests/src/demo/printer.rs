@@ -27,7 +27,7 @@ struct Verdict<'a> {
 }
 
 /// Tells facts on standard output, and remembers all that it told.
-pub(super) struct Voice {
+pub(super) struct Printer {
     json: bool,
     colour: bool,
     /// Since the first `kubectl apply`; what comes before is only the making of the place.
@@ -35,7 +35,7 @@ pub(super) struct Voice {
     told: String,
 }
 
-impl Voice {
+impl Printer {
     pub fn new(json: bool) -> Self {
         let colour = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self { json, colour, began: None, told: String::new() }

@@ -9,19 +9,19 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
 /// A wire to a server, from an address of its own, by which the server knows who came over it.
-pub struct Relay {
+pub struct CuttableProxy {
     at: SocketAddr,
     intact: watch::Sender<bool>,
     serving: AbortHandle,
 }
 
-impl Drop for Relay {
+impl Drop for CuttableProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
 }
 
-impl Relay {
+impl CuttableProxy {
     /// Opens a wire to `server` that comes from `from`, an address of the loopback network.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use moorage_simulator::{Limits, NewService, Options};
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
-use moorage_tests::stage::{SOON, SUBSCRIPTION, Stage, cloud_options, fabrikam_s_past};
+use moorage_tests::harness::{Harness, SOON, SUBSCRIPTION, cloud_options, fabrikam_s_past};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
@@ -35,7 +35,7 @@ fn the_group_after_the_hundredth_is_refused_before_azure_has_to_and_made_when_th
         let mut example = Example::read("s0-tenants.yaml", "roomgroups")?;
         let service = example.object_mut("ProvisioningService", "contoso-dps").expect("it is in the example");
         service["spec"]["adoption"] = json!("IfUnmanaged");
-        let stage = Stage::set(shared().await?, "roomgroups", &example.namespaces(), cloud_options()).await?;
+        let stage = Harness::set(shared().await?, "roomgroups", &example.namespaces(), cloud_options()).await?;
         stage.cloud().seed(|azure| {
             fabrikam_s_past(azure);
             azure.add_service(NewService { subscription: SUBSCRIPTION, group: "platform-iot", name: "contoso-dps", location: "eastus" });
