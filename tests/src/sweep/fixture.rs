@@ -3,6 +3,7 @@
 mod certificates;
 mod keys;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -78,6 +79,14 @@ impl fmt::Display for Tenant {
 }
 
 impl Tenant {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Keys, Self::Certificates];
+
+    /// The kinds that take part.
+    pub fn kinds(self) -> BTreeSet<&'static str> {
+        self.cast().parts.iter().map(|(kind, _)| *kind).collect()
+    }
+
     fn cast(self) -> &'static Cast {
         match self {
             Self::Keys => &keys::CAST,

@@ -24,6 +24,9 @@ impl Coverage {
             };
             coverage.add(&action);
         }
+        for object in story.case.objects() {
+            coverage.add(&format!("kind {}", story.case.place(object).0));
+        }
         for request in story.world.cloud.requests() {
             if let Some(fault) = request.fault {
                 let fault = format!("{fault:?}");

@@ -27,6 +27,7 @@ mod story;
 mod works;
 mod world;
 
+use moorage_crds::KindName;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -130,7 +131,9 @@ fn whatever_happens_in_a_world_it_ends_well() {
         panic!("seed {seed} fails; made smaller:\n{}\n=== {}\nMOORAGE_CASE='{text}'", ended.log.text(), ended.wrongs.join("\n"));
     }
     if worlds >= WORLDS {
-        let idle: Vec<_> = EXERCISED.iter().filter(|what| coverage.count(what) == 0).collect();
+        let kinds = KindName::ALL.iter().map(|kind| format!("kind {kind}"));
+        let exercised = EXERCISED.iter().map(|what| (*what).to_owned()).chain(kinds);
+        let idle: Vec<_> = exercised.filter(|what| coverage.count(what) == 0).collect();
         assert!(idle.is_empty(), "no world has exercised {idle:?}");
     }
 }

@@ -11,6 +11,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use memory::in_memory;
+use moorage_crds::KindName;
 use moorage_tests::controlplane::{ControlPlane, block_on, owned};
 use moorage_tests::sweep::{
     Ended, Label, Log, Run, Scope, Server, Sweep, Tenant, Trouble, difference, grouped, of_audit, of_cloud, on_real, run, swept, troubles,
@@ -50,6 +51,12 @@ fn slice() -> usize {
     let told = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     let hash = told.ok().filter(|told| told.status.success()).map(|told| String::from_utf8_lossy(&told.stdout).trim().to_owned());
     hash.and_then(|hash| usize::from_str_radix(hash.get(..8)?, 16).ok()).unwrap_or(0)
+}
+
+#[test]
+fn every_kind_takes_part() {
+    let kinds: BTreeSet<_> = Tenant::ALL.into_iter().flat_map(Tenant::kinds).collect();
+    assert_eq!(kinds, KindName::ALL.iter().map(|kind| kind.as_str()).collect());
 }
 
 #[test]
