@@ -27,12 +27,12 @@ mod story;
 mod works;
 mod world;
 
-use moorage_crds::KindName;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use coverage::Coverage;
+use moorage_crds::KindName;
 
 /// Worlds of a run, if nobody says otherwise.
 const WORLDS: u64 = 80;
