@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use crate::{
     azure::{
         Context, Writer, accounts,
+        arm_resource::ownership::{Maker, OWNER_TAG, Whose, by_tag, name_taken, older_claim, refusal},
+        arm_resource::resource_group::{self, SeenGroup, State},
         clients::{self, Clients},
         cloud_path,
         dps::{
             self, MOST_LINKS,
             links::{self, tells_of_identities},
         },
-        ownership::{Maker, OWNER_TAG, Whose, by_tag, name_taken, older_claim, refusal},
-        resource_group::{self, SeenGroup, State},
         usage::Count,
     },
     cache::objects::Objects,

@@ -17,7 +17,7 @@ use self::{
     observe::{Looked, Seen, SeenHub, is_active},
 };
 use crate::{
-    azure::{Context, Writer, accounts, clients::Clients, cloud_path, ownership::Whose, usage::Count},
+    azure::{Context, Writer, accounts, arm_resource::ownership::Whose, clients::Clients, cloud_path, usage::Count},
     cache::objects::Objects,
     controller::{
         context::Caches,

@@ -15,12 +15,12 @@ use super::{
 use crate::{
     azure::{
         Context,
+        arm_resource::ownership::older_claim,
         dps::{self, Service},
         enrollment_group::{
             hub_group_of, service, service_of,
             webhook::{Webhook, webhook},
         },
-        ownership::older_claim,
         usage::Count,
     },
     controller::reconcile::dependents::users_to_wait_for,

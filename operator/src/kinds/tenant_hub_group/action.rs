@@ -15,9 +15,9 @@ use super::{
 use crate::{
     azure::{
         Writer, accounts,
+        arm_resource::ownership::OWNER_TAG,
+        arm_resource::resource_group,
         dps::{Service, links},
-        ownership::OWNER_TAG,
-        resource_group,
     },
     controller::kind::Performed,
     error::{Error, reached},

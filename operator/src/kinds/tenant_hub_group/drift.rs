@@ -11,7 +11,7 @@ use super::action::Action;
 use super::observe::{Looked, SeenHub, is_active};
 use super::plan::{both, sku_name, wanted_link};
 use crate::{
-    azure::ownership::Whose,
+    azure::arm_resource::ownership::Whose,
     ledger::entries::{APPLIED, LINK, ROLE, recorded},
 };
 

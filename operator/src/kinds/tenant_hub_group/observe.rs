@@ -15,13 +15,13 @@ use super::role::Roles;
 use crate::{
     azure::{
         Context, accounts,
+        arm_resource::ownership::{Maker, OWNER_TAG, Whose, by_tag, older_claim},
+        arm_resource::resource_group::{self, SeenGroup},
         dps::{
             self, Service,
             links::{self, remember_link_key},
         },
         iot_hub::{self, link_policy},
-        ownership::{Maker, OWNER_TAG, Whose, by_tag, older_claim},
-        resource_group::{self, SeenGroup},
         usage::Count,
     },
     controller::reconcile::dependents::users_of_kind,

@@ -12,9 +12,9 @@ use super::observe::{Looked, SeenHub, hub_id, is_active};
 use super::role;
 use crate::{
     azure::{
+        arm_resource::ownership::{Whose, name_taken, refusal},
+        arm_resource::resource_group,
         dps::MOST_LINKS,
-        ownership::{Whose, name_taken, refusal},
-        resource_group,
     },
     controller::{
         kind::Kind,

@@ -15,7 +15,7 @@ use super::observe::{digest_of, may_have_role, names};
 use super::role::Roles;
 use super::*;
 use crate::{
-    azure::{
+    azure::arm_resource::{
         ownership::{OWNER_TAG, by_tag},
         resource_group::{SeenGroup, State},
     },
