@@ -1,14 +1,17 @@
 //! How an account proves who it is: by a client secret, or by the tokens of a service account.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use moorage_cloud::{Arm, Detail};
-use moorage_crds::{AcceptedIdentity, ClientSecret, CloudAccount, IdentityMethod, WorkloadIdentity};
+use moorage_crds::{AcceptedIdentity, Adoption, ClientSecret, CloudAccount, IdentityMethod, ObjectRef, WorkloadIdentity};
 use moorage_keys::Token;
 use moorage_plan::{Class, Reason, Standing};
 
 use crate::{
     azure::{Context, grants, usage::What},
+    cache::objects::Objects,
     cluster::{ApiReader, NoToken},
     error::{Error, ObserveError},
     object::{Keyed, KindName, NamespacedName, ObjectKey},
@@ -151,37 +154,51 @@ pub fn accepted(ctx: &Context, account: &CloudAccount) -> Option<AcceptedIdentit
     })
 }
 
-/// What an account lets a namespace do in a resource group.
-pub struct Reach {
-    /// The resource manager, in the account's name.
-    pub arm: Arm,
+/// An account that lets a namespace use a resource group.
+#[derive(Clone, Debug)]
+pub struct GrantedAccount {
+    /// The account.
+    pub object: Arc<CloudAccount>,
     /// How far existing things may be adopted.
-    pub adoption: moorage_crds::Adoption,
+    pub adoption: Adoption,
+    /// The namespace that pays for the calls.
+    payer: Arc<str>,
 }
 
-/// What an account lets an object of a namespace do in a resource group.
+/// The account that an object of a namespace refers to, if it lets the namespace use a resource group.
+///
+/// # Errors
+/// If it is not there, or does not grant it.
+pub fn granted(objects: &Objects, reference: &ObjectRef, namespace: &str, resource_group: &str) -> Result<GrantedAccount, Standing> {
+    let at = account_key(reference, namespace).name;
+    let object = objects.of::<CloudAccount>().get(&at).ok_or_else(|| {
+        let note = format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef");
+        Standing::reconciling(Reason::DependencyMissing, note)
+    })?;
+    let adoption = grants::on_account(&object, namespace, resource_group)?;
+    Ok(GrantedAccount { object, adoption, payer: namespace.into() })
+}
+
+impl GrantedAccount {
+    /// The resource manager, in the account's name.
+    ///
+    /// # Errors
+    /// Halts if what proves the account is not there.
+    pub async fn arm(&self, ctx: &Context) -> Result<Arm, ObserveError> {
+        Ok(arm_of(ctx, &self.object).await?.on_behalf_of(&self.payer))
+    }
+}
+
+/// The resource manager, in the name of an account that lets an object of a namespace use a resource group.
 ///
 /// # Errors
 /// Halts if the account is not there, or does not grant it.
-pub async fn reach(
-    ctx: &Context,
-    reference: &moorage_crds::ObjectRef,
-    namespace: &str,
-    resource_group: &str,
-) -> Result<Reach, ObserveError> {
-    let at = NamespacedName::new(reference.namespace_or(namespace), &reference.name);
-    let account = ctx.objects.of::<CloudAccount>().get(&at).ok_or_else(|| {
-        ObserveError::reconciling(
-            Reason::DependencyMissing,
-            format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef"),
-        )
-    })?;
-    let adoption = grants::on_account(&account, namespace, resource_group)?;
-    Ok(Reach { arm: arm_of(ctx, &account).await?.on_behalf_of(namespace), adoption })
+pub async fn reach(ctx: &Context, reference: &ObjectRef, namespace: &str, resource_group: &str) -> Result<Arm, ObserveError> {
+    granted(&ctx.objects, reference, namespace, resource_group)?.arm(ctx).await
 }
 
 /// The key of the account that an object refers to.
-pub fn account_key(reference: &moorage_crds::ObjectRef, namespace: &str) -> ObjectKey {
+pub fn account_key(reference: &ObjectRef, namespace: &str) -> ObjectKey {
     ObjectKey::new(KindName::CloudAccount, reference.namespace_or(namespace), &reference.name)
 }
 

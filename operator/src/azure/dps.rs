@@ -4,18 +4,20 @@ pub mod links;
 
 use std::sync::Arc;
 
-use moorage_cloud::{Arm, Attestation, DpsService, PolicyKey, ResourceId};
-use moorage_crds::ProvisioningService;
-use moorage_plan::Reason;
+use moorage_cloud::{Arm, Attestation, DpsService, PolicyKey, ProvisioningService as Document, ResourceId};
+use moorage_crds::{ObjectRef, ProvisioningService};
+use moorage_plan::{Reason, Standing};
 
 use crate::{
     azure::{
         Context,
-        accounts::reach,
+        accounts::{self, GrantedAccount},
+        arm_resource,
         clients::{place_of, service_id},
         grants,
         usage::{Count, What},
     },
+    cache::objects::Objects,
     error::{Error, ObserveError},
     object::{Keyed, NamespacedName},
 };
@@ -29,6 +31,43 @@ pub const MOST_SYMMETRIC_GROUPS: i64 = 100;
 /// IoT hubs that a provisioning service can have linked (Microsoft Learn: "IoT Hub Device Provisioning Service limits").
 pub const MOST_LINKS: usize = 50;
 
+/// A provisioning service that an object may use.
+#[derive(Clone, Debug)]
+pub struct GrantedService {
+    /// The object.
+    pub object: Arc<ProvisioningService>,
+    /// The service's own account.
+    account: GrantedAccount,
+}
+
+/// The provisioning service that an object of a namespace refers to, if it lets the namespace use it.
+///
+/// # Errors
+/// If it is not there, or does not grant it; or if its own account does not.
+pub fn granted(objects: &Objects, reference: &ObjectRef, namespace: &str) -> Result<GrantedService, Standing> {
+    let at = NamespacedName::new(reference.namespace_or(namespace), &reference.name);
+    let object = objects.of::<ProvisioningService>().get(&at).ok_or_else(|| {
+        let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
+        Standing::reconciling(Reason::DependencyMissing, note)
+    })?;
+    grants::on_provisioning_service(&object, namespace)?;
+    let account = accounts::granted(objects, &object.spec.account_ref, &at.namespace, &object.spec.resource_group)?;
+    Ok(GrantedService { object, account })
+}
+
+impl GrantedService {
+    /// The service, with calls that a namespace pays for: the tenant's, whoever the object belongs to.
+    ///
+    /// # Errors
+    /// Halts if what proves its account is not there.
+    pub async fn connect(&self, ctx: &Context, payer: &str) -> Result<Service, ObserveError> {
+        let arm = self.account.arm(ctx).await?.on_behalf_of(payer);
+        let spec = &self.object.spec;
+        let id = ResourceId { group: spec.resource_group.clone(), name: spec.name.clone() };
+        Ok(Service { object: self.object.clone(), arm, id, payer: payer.into() })
+    }
+}
+
 /// A provisioning service that may be used.
 pub struct Service {
     /// The object.
@@ -41,21 +80,12 @@ pub struct Service {
     payer: Arc<str>,
 }
 
-/// A provisioning service that an object of a namespace may use, with calls that a namespace pays for: the tenant's, whoever the
-/// object belongs to.
+/// A provisioning service that an object of a namespace may use, with calls that a namespace pays for.
 ///
 /// # Errors
-/// Halts if it is not there, does not grant it, or is not ready.
-pub async fn service(ctx: &Context, reference: &moorage_crds::ObjectRef, namespace: &str, payer: &str) -> Result<Service, ObserveError> {
-    let at = NamespacedName::new(reference.namespace_or(namespace), &reference.name);
-    let object = ctx.objects.of::<ProvisioningService>().get(&at).ok_or_else(|| {
-        let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
-        ObserveError::reconciling(Reason::DependencyMissing, note)
-    })?;
-    grants::on_provisioning_service(&object, namespace)?;
-    let own = reach(ctx, &object.spec.account_ref, &at.namespace, &object.spec.resource_group).await?;
-    let id = ResourceId { group: object.spec.resource_group.clone(), name: object.spec.name.clone() };
-    Ok(Service { object, arm: own.arm.on_behalf_of(payer), id, payer: payer.into() })
+/// Halts if it is not there, does not grant it, or what proves its account is not there.
+pub async fn service(ctx: &Context, reference: &ObjectRef, namespace: &str, payer: &str) -> Result<Service, ObserveError> {
+    granted(&ctx.objects, reference, namespace)?.connect(ctx, payer).await
 }
 
 /// The enrollments of a provisioning service.
@@ -131,4 +161,22 @@ pub async fn count_groups(ctx: &Context, service: &Service) -> Result<Count, Obs
 /// The halt of whoever needs a provisioning service that is not ready.
 pub fn not_ready(service: &ProvisioningService) -> ObserveError {
     ObserveError::reconciling(Reason::DependencyNotReady, format!("ProvisioningService {} is not ready yet", service.key().name))
+}
+
+impl arm_resource::Document for Document {
+    fn provisioning_state(&self) -> Option<&str> {
+        self.provisioning_state()
+    }
+
+    fn own_state(&self) -> Option<&str> {
+        self.state()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.id_scope().is_some()
+    }
+
+    fn tag(&self, name: &str) -> Option<&str> {
+        self.tag(name)
+    }
 }

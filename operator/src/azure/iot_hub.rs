@@ -2,12 +2,12 @@
 
 pub mod link_policy;
 
-use moorage_cloud::{AccessKey, Arm, HubHost, PolicyKey, Registry, ResourceId};
+use moorage_cloud::{AccessKey, Arm, Hub, HubHost, PolicyKey, Registry, ResourceId};
 use moorage_crds::TenantHubGroup;
 use moorage_plan::Reason;
 
 use crate::{
-    azure::{Context, accounts::reach, clients::place_of, usage::What},
+    azure::{Context, accounts::reach, arm_resource, clients::place_of, usage::What},
     error::{Error, ObserveError},
     object::Keyed,
 };
@@ -39,7 +39,7 @@ async fn registry_key(ctx: &Context, hubs: &TenantHubGroup, hub: &HubHost) -> Re
     let name = named.map(|seen| seen.name.clone()).next();
     let name = name.ok_or_else(|| ObserveError::stalled(Reason::NotGranted, format!("TenantHubGroup {at} has no hub {hub}")))?;
     let group = &hubs.spec.resource_group.name;
-    let arm = reach(ctx, &hubs.spec.account_ref, &at.namespace, group).await?.arm;
+    let arm = reach(ctx, &hubs.spec.account_ref, &at.namespace, group).await?;
     let id = ResourceId { group: group.clone(), name };
     for policy in [link_policy::name_of(&ctx.installation.id, hubs), REGISTRY_POLICY.to_owned()] {
         let read = arm.hub_key(&id, &policy).await;
@@ -54,4 +54,18 @@ async fn registry_key(ctx: &Context, hubs: &TenantHubGroup, hub: &HubHost) -> Re
 /// What counts the devices of a hub.
 pub fn devices_of(arm: &Arm, hub: &ResourceId) -> What {
     What::Devices(place_of(arm, hub))
+}
+
+impl arm_resource::Document for Hub {
+    fn provisioning_state(&self) -> Option<&str> {
+        self.provisioning_state()
+    }
+
+    fn own_state(&self) -> Option<&str> {
+        self.state()
+    }
+
+    fn tag(&self, name: &str) -> Option<&str> {
+        self.tag(name)
+    }
 }

@@ -1,38 +1,37 @@
 //! `TenantHubGroup`: a tenant's regional hubs, linked to a provisioning service.
 
-mod action;
+mod admit;
 mod drift;
+mod links;
 mod observe;
+mod perform;
 mod plan;
-mod role;
+mod roles;
+mod status;
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_cloud::Hub;
-use moorage_crds::{CommonStatus, DeletionPolicy, HubStatus, TenantHubGroup, TenantHubGroupStatus};
-use moorage_plan::{Goal, Plan, Reason, Standing};
-use serde_json::{Value, json};
+use moorage_crds::{CommonStatus, DeletionPolicy, TenantHubGroup};
+use moorage_plan::{Goal, Plan, Standing};
+use serde_json::Value;
 
-use self::{
-    action::Action,
-    observe::{Looked, Seen, SeenHub, is_active},
-};
+use self::{admit::Admitted, observe::Observed, perform::Action};
 use crate::{
-    azure::{Context, Writer, accounts, clients::Clients, cloud_path, ownership::Whose, usage::Count},
+    azure::{Context, Writer, accounts, clients::Clients, cloud_path},
     cache::objects::Objects,
     controller::{
         context::Caches,
         kind::{Kind, Performed},
         reconcile::dependents::users_of_kind,
     },
-    error::{ObserveError, bounded},
+    error::ObserveError,
     object::{Dependency, Keyed, KindName, ObjectKey},
 };
 
 impl Kind for TenantHubGroup {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
     type Clients = Clients;
-    type Admitted = ();
-    type Observed = Seen;
+    type Admitted = Admitted;
+    type Observed = Observed;
     type Action = Action;
 
     fn references(&self) -> Vec<Dependency> {
@@ -50,10 +49,7 @@ impl Kind for TenantHubGroup {
     }
 
     fn visible_to_dependents(&self) -> Value {
-        // How many devices a hub has is nobody else's concern.
-        let shown = |hub: &HubStatus| HubStatus { devices: None, ..hub.clone() };
-        let hubs: Option<Vec<_>> = self.status.as_ref().map(|status| status.hubs.iter().map(shown).collect());
-        json!([self.spec.hubs.iter().map(|hub| &hub.name).collect::<Vec<_>>(), hubs])
+        status::visible_to_dependents(self)
     }
 
     fn cloud_path(&self, stores: &Objects) -> Option<String> {
@@ -66,68 +62,32 @@ impl Kind for TenantHubGroup {
         self.has_finalizer() && (undoes || users_of_kind(stores, &self.key(), KindName::DeviceCredential).is_some())
     }
 
-    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
-        Ok(())
+    fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
+        admit::admit(self, caches, goal)
     }
 
-    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
-        observe::observe(self, ctx, goal).await
+    async fn observe(&self, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Observed, ObserveError> {
+        observe::observe(self, ctx, admitted, goal).await
     }
 
-    fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
-        match (goal, seen) {
-            (_, Seen::Kept { devices: Some(devices) }) => {
-                Plan::wait(Reason::InUse, format!("still needed by {devices} to undo what they made"), None)
-            }
-            (_, Seen::Kept { devices: None }) => Plan::met(),
-            (Goal::Present, Seen::Looked(seen)) => plan::present(self, seen, now),
-            (Goal::Absent, Seen::Looked(seen)) => plan::absent(self, seen, now),
-        }
+    fn plan(&self, seen: &Observed, goal: Goal, now: Timestamp) -> Plan<Action> {
+        plan::plan(self, seen, goal, now)
     }
 
     async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
-        action::perform(self, writer, action).await
+        perform::perform(self, writer, action).await
     }
 
-    /// Which hub has the least room for devices is what counts.
-    fn headroom(&self, seen: &Seen) -> Vec<(&'static str, i64)> {
-        let Seen::Looked(seen) = seen else { return Vec::new() };
-        let left = seen.hubs.iter().filter_map(|hub| hub.counted).map(Count::left).min();
-        left.map(|left| ("devices", left)).into_iter().collect()
+    fn headroom(&self, seen: &Observed) -> Vec<(&'static str, i64)> {
+        status::headroom(seen)
     }
 
-    fn ready_message(&self, seen: &Seen) -> String {
-        let Seen::Looked(seen) = seen else { return String::new() };
-        let names: Vec<_> = self.spec.hubs.iter().map(|hub| hub.name.as_str()).collect();
-        let linked = if seen.is_to_link { " and linked" } else { "" };
-        format!("In place{linked}: {}", bounded(&names.join(", "), 512))
+    fn ready_message(&self, seen: &Observed) -> String {
+        status::ready_message(self, seen)
     }
 
-    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
-        let status = match seen {
-            Seen::Kept { .. } => TenantHubGroupStatus { common, ..self.status.clone().unwrap_or_default() },
-            Seen::Looked(seen) => told(self, seen, common),
-        };
-        serde_json::to_value(status).expect("a status serializes")
-    }
-}
-
-fn told(group: &TenantHubGroup, seen: &Looked, common: CommonStatus) -> TenantHubGroupStatus {
-    let hubs: Vec<_> = seen.hubs.iter().filter(|hub| hub.wish.is_some()).map(|hub| hub_status(seen, hub)).collect();
-    let linked = hubs.iter().filter(|hub| hub.linked).count();
-    let linked = seen.is_to_link.then(|| format!("{linked}/{}", hubs.len()));
-    TenantHubGroupStatus { common, linked, hubs, drift: drift::reported(group, seen) }
-}
-
-fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
-    let document = hub.hub.as_ref().filter(|_| !matches!(hub.whose, Whose::Theirs(_)));
-    HubStatus {
-        name: hub.name.clone(),
-        host_name: document.and_then(Hub::host_name).map(str::to_owned),
-        state: document.and_then(Hub::state).map(str::to_owned),
-        adopted: document.is_some() && hub.whose == Whose::Adopted,
-        linked: document.is_some_and(is_active) && hub.is_linked(&seen.policy),
-        devices: hub.counted.filter(|_| document.is_some()).map(Count::told),
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
+        serde_json::to_value(status::build_status(self, seen, common)).expect("a status serializes")
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     observe::{group_of, registration_id_of},
 };
 use crate::{
-    azure::{self, Context, enrollment_group, ownership::age},
+    azure::{self, Context, arm_resource::ownership::age, enrollment_group},
     error::ObserveError,
     object::{Dependency, Keyed, ObjectKey},
 };

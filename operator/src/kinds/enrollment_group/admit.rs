@@ -7,8 +7,8 @@ use moorage_plan::{Goal, Reason, Standing};
 use super::twin;
 use crate::{
     azure::{
+        arm_resource::ownership::older_claim,
         enrollment_group::{keys::id_of, service_of},
-        ownership::older_claim,
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
     object::Keyed,
@@ -51,7 +51,7 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
 /// The oldest of the objects that want the group of one name keeps it: a group has no tags that could tell whose it is.
 fn is_the_oldest(group: &EnrollmentGroup, caches: &Caches) -> Result<(), Standing> {
     let is_same = |other: &EnrollmentGroup| service_of(other) == service_of(group) && id_of(other) == id_of(group);
-    older_claim(&caches.objects, group, is_same).map_or(Ok(()), |older| {
+    older_claim(caches, group, is_same).map_or(Ok(()), |older| {
         let note = format!(
             "enrollment group {} belongs to EnrollmentGroup {}, which is older; choose another enrollmentGroupId, or delete one of the two",
             id_of(group),

@@ -1,11 +1,27 @@
+//! A provisioning service in a small Azure of its own.
+
 mod leaving;
 mod present;
 mod world;
 
-use moorage_plan::Goal;
+use moorage_cloud::ProvisioningService as Document;
+use moorage_crds::{Adoption, ProvisioningServiceStatus, annotations};
+use serde_json::json;
 
-use super::*;
-use crate::controller::linter::{metadata, now, read, told};
+use super::{
+    observe::{Looked, id_of},
+    *,
+};
+use crate::{
+    azure::arm_resource::{
+        self,
+        ownership::{OWNER_TAG, by_tag},
+        resource_group::{SeenGroup, State},
+    },
+    controller::linter::{metadata, now, read, told},
+    ledger::entries::{ADOPTED, CLAIMED, MADE},
+    object::ObjectKey,
+};
 
 const MARK: &str = "house/ProvisioningService/platform/dps";
 
@@ -59,10 +75,7 @@ fn look(service: Option<Document>, record: Option<&str>) -> Looked {
     let whose = by_tag(MARK, service.as_ref().and_then(|service| service.tag(OWNER_TAG)), record, |_| true);
     Looked {
         group: settled_group(),
-        service,
-        whose,
-        name_is_taken: false,
-        record: record.map(str::to_owned),
+        service: arm_resource::Seen { document: service, whose, name_is_taken: false, record: record.map(str::to_owned) },
         noted: record.is_some(),
         granted: Adoption::IfUnmanaged,
         users: None,
@@ -72,7 +85,7 @@ fn look(service: Option<Document>, record: Option<&str>) -> Looked {
 }
 
 fn plan(object: &ProvisioningService, looked: Looked, goal: Goal) -> Plan<Action> {
-    object.plan(&Seen::Looked(Box::new(looked)), goal, now())
+    object.plan(&Observed::Looked(Box::new(looked)), goal, now())
 }
 
 fn present(object: &ProvisioningService, looked: Looked) -> Vec<String> {

@@ -7,15 +7,16 @@ use moorage_cloud::Hub;
 use moorage_crds::{DriftPolicy, IotHub, LinkAuthentication, TenantHubGroup};
 use moorage_plan::{Plan, Reason, Standing};
 
-use super::action::Action;
-use super::observe::{Looked, SeenHub, is_active};
-use super::plan::{both, sku_name, wanted_link};
 use crate::{
-    azure::ownership::Whose,
+    azure::arm_resource::{is_active, ownership::Whose},
+    kinds::tenant_hub_group::{
+        links::wanted_link,
+        observe::{Looked, SeenHub},
+        perform::Action,
+        plan::{both, sku_name},
+    },
     ledger::entries::{APPLIED, LINK, ROLE, recorded},
 };
-
-/// Ledger entry: the state that was seen in place, under `driftPolicy: Report`.
 
 /// Under `driftPolicy: Report`, leaves drift as it is; writes down when everything is as the spec says.
 pub(super) fn heed(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>) -> Plan<Action> {
@@ -65,11 +66,14 @@ fn state(group: &TenantHubGroup) -> String {
 
 /// The differences, as a hub and a field each.
 fn drifted(seen: &Looked) -> Vec<String> {
-    let wished = seen.hubs.iter().filter_map(|hub| Some((hub, hub.wish.as_ref()?, hub.hub.as_ref().filter(|hub| is_active(hub))?)));
-    let fields = wished.flat_map(|(hub, wish, document)| {
+    let wanted = seen.hubs.iter().filter_map(|hub| {
+        let document = hub.resource.document.as_ref().filter(|document| is_active(*document))?;
+        Some((hub, hub.desired.as_ref()?, document))
+    });
+    let fields = wanted.flat_map(|(hub, desired, document)| {
         let link = if hub.link.is_some() { "link" } else { "link (removed)" };
         [
-            (is_resized(hub, document, wish), "sku"),
+            (is_resized(hub, document, desired), "sku"),
             (lacks_policy(seen, hub), "access policy of the link"),
             (lacks_role(seen, hub), "role of the provisioning service"),
             (wanted_link(seen, hub).is_some(), link),
@@ -82,8 +86,9 @@ fn drifted(seen: &Looked) -> Vec<String> {
 }
 
 /// Whether a hub of ours has another size; that of an adopted one is its owner's.
-pub(super) fn is_resized(hub: &SeenHub, document: &Hub, wish: &IotHub) -> bool {
-    hub.whose == Whose::Ours && (document.sku(), document.units()) != (Some(sku_name(wish)), Some(i64::from(wish.sku.capacity)))
+pub(super) fn is_resized(hub: &SeenHub, document: &Hub, desired: &IotHub) -> bool {
+    hub.resource.whose == Whose::Ours
+        && (document.sku(), document.units()) != (Some(sku_name(desired)), Some(i64::from(desired.sku.capacity)))
 }
 
 /// Whether a hub lacks the policy for the link, and needs it.

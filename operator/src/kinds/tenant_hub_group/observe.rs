@@ -4,40 +4,45 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use moorage_cloud::{
-    AccessKey, Arm, Availability, Class, Hub, HubHost, HubUsage, LinkSeen, MeansSeen, ProvisioningService as ServiceDocument, ResourceId,
-    RoleAssignment,
+    AccessKey, Arm, Class, Hub, HubHost, HubUsage, LinkSeen, MeansSeen, ProvisioningService as ServiceDocument, ResourceId, RoleAssignment,
 };
-use moorage_crds::{Adoption, DeletionPolicy, IotHub, LinkAuthentication, TenantHubGroup};
+use moorage_crds::{Adoption, IotHub, LinkAuthentication, TenantHubGroup};
 use moorage_keys::keyed_digest;
 use moorage_plan::Goal;
 
-use super::role::Roles;
 use crate::{
     azure::{
-        Context, accounts,
+        Context,
+        arm_resource::{
+            self, Seen, is_active,
+            observe::Known,
+            ownership::Whose,
+            resource_group::{self, SeenGroup},
+        },
         dps::{
             self, Service,
             links::{self, remember_link_key},
         },
         iot_hub::{self, link_policy},
-        ownership::{Maker, OWNER_TAG, Whose, by_tag, older_claim},
-        resource_group::{self, SeenGroup},
         usage::Count,
     },
-    controller::reconcile::dependents::users_of_kind,
     error::{Error, ObserveError},
+    kinds::tenant_hub_group::{
+        admit::{Admitted, Grant},
+        roles::Roles,
+    },
     ledger::{
         Entries,
-        entries::{self, BY_IDENTITY, CLAIMED, HUB, LINK, ROLE, STALE, recorded},
+        entries::{self, BY_IDENTITY, HUB, LINK, ROLE, STALE, recorded},
     },
-    object::{Keyed, KindName, ObjectKey},
+    object::{Keyed, ObjectKey},
 };
 
 /// Azure's name for the number of devices of a hub.
 const DEVICES: &str = "TotalDeviceCount";
 
 /// What was seen of a hub group's world.
-pub enum Seen {
+pub enum Observed {
     /// It is to go, and the cloud is none of its business; or not yet, for the sake of devices that are reached through it.
     Kept { devices: Option<String> },
     /// It was looked at.
@@ -67,15 +72,9 @@ pub struct Looked {
 pub(super) struct SeenHub {
     pub(super) name: String,
     /// `None` if it was taken out of the spec.
-    pub(super) wish: Option<IotHub>,
-    pub(super) hub: Option<Hub>,
-    /// Whether somebody in the world has its name, although no such hub is seen; asked only before it could be created, or while it
-    /// may be. A PUT without
-    /// an `ETag` replaces what is there, and what is there may not be seen for a moment.
-    pub(super) name_is_taken: bool,
+    pub(super) desired: Option<IotHub>,
+    pub(super) resource: Seen<Hub>,
     pub(super) host: Option<HubHost>,
-    pub(super) whose: Whose,
-    pub(super) record: Option<String>,
     /// The policy that we made for the link, with its keys.
     pub(super) access: Option<AccessKey>,
     pub(super) link: Option<LinkSeen>,
@@ -104,7 +103,7 @@ impl SeenHub {
     /// Whether its link leads to a hub that had its name before we made it.
     pub(super) fn has_stale_link(&self, policy: &str) -> bool {
         let foreign = self.link.is_some() && !self.is_linked_by(policy);
-        foreign && self.whose == Whose::Ours && self.link_record.as_deref() == Some(STALE)
+        foreign && self.resource.whose == Whose::Ours && self.link_record.as_deref() == Some(STALE)
     }
 
     pub(super) fn is_linked_by_identity(&self) -> bool {
@@ -119,12 +118,12 @@ impl SeenHub {
 
     /// Whether it is to be linked without a key.
     pub(super) fn wants_identity(&self) -> bool {
-        self.wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity)
+        self.desired.as_ref().is_some_and(|hub| hub.link.authentication == LinkAuthentication::Identity)
     }
 
     /// How many devices would go with it; `None` where that cannot be asked.
     pub(super) fn counted_devices(&self) -> Option<i64> {
-        let asked = self.whose != Whose::Ours || self.hub.as_ref().is_none_or(is_active);
+        let asked = self.resource.whose != Whose::Ours || self.resource.document.as_ref().is_none_or(is_active);
         asked.then_some(self.devices)
     }
 
@@ -160,39 +159,45 @@ pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
     ResourceId { group: group.spec.resource_group.name.clone(), name: name.to_owned() }
 }
 
-pub(super) async fn observe(group: &TenantHubGroup, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
-    let key = group.key();
-    let devices = (goal == Goal::Absent).then(|| users_of_kind(&ctx.objects, &key, KindName::DeviceCredential)).flatten();
-    if goal == Goal::Absent && (group.spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
-        return Ok(Seen::Kept { devices });
+pub(super) async fn observe(group: &TenantHubGroup, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Observed, ObserveError> {
+    match admitted {
+        Admitted::Kept { devices } => Ok(Observed::Kept { devices: devices.clone() }),
+        Admitted::Granted(grant) => Ok(Observed::Looked(Box::new(look(group, ctx, grant, goal).await?))),
     }
-    let spec = &group.spec;
-    let reach = accounts::reach(ctx, &spec.account_ref, &key.name.namespace, &spec.resource_group.name).await?;
-    let service = service_of(ctx, group).await?;
-    let seen_group = resource_group::observe(ctx, &reach.arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
+}
+
+async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) -> Result<Looked, ObserveError> {
+    let (key, spec) = (group.key(), &group.spec);
+    let arm = grant.account.arm(ctx).await?;
+    let service = match &grant.service {
+        Some(service) => Some(service.connect(ctx, &key.name.namespace).await?),
+        None => None,
+    };
+    let seen_group = resource_group::observe(ctx, &arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
     let entries = ctx.ledger.of(&key);
     let document = match &service {
         Some(service) => {
-            let wished = spec.hubs.iter().any(|hub| hub.link.authentication == LinkAuthentication::Identity);
-            links::read(&service.arm, &service.id, wished || links::tells_of_identities(&service.object)).await?
+            let asks = spec.hubs.iter().any(|hub| hub.link.authentication == LinkAuthentication::Identity);
+            links::read(&service.arm, &service.id, asks || links::tells_of_identities(&service.object)).await?
         }
         None => None,
     };
     let policy = link_policy::name_of(&ctx.installation.id, group);
+    let look = HubLook { group, ctx, arm: &arm, service: document.as_ref(), policy: &policy, entries: &entries, grant, goal };
     let mut hubs = Vec::new();
-    for (name, wish) in names(group, &entries) {
-        hubs.push(look(group, ctx, &reach.arm, document.as_ref(), &policy, &entries, name, wish, goal).await?);
+    for (name, desired) in names(group, &entries) {
+        hubs.push(look.at(name, desired).await?);
     }
-    let makes = goal == Goal::Present && hubs.iter().any(|hub| hub.wish.is_some() && hub.hub.is_none());
-    let usages = if makes { usages(&reach.arm).await? } else { Vec::new() };
-    let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
+    let makes = goal == Goal::Present && hubs.iter().any(|hub| hub.desired.is_some() && hub.resource.document.is_none());
+    let usages = if makes { usages(&arm).await? } else { Vec::new() };
+    let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.desired.is_none());
     let enrolled = match service.as_ref().filter(|_| leaving && document.is_some()) {
         Some(service) => enrolled(ctx, service).await?,
         None => Vec::new(),
     };
-    Ok(Seen::Looked(Box::new(Looked {
+    Ok(Looked {
         group: seen_group,
-        granted: reach.adoption,
+        granted: grant.account.adoption,
         is_to_link: service.is_some(),
         service: document,
         hubs,
@@ -201,89 +206,76 @@ pub(super) async fn observe(group: &TenantHubGroup, ctx: &Context, goal: Goal) -
         roles: Roles::of(ctx, group),
         usages,
         enrolled,
-    })))
-}
-
-/// The provisioning service to which the hubs are linked, if there is to be one.
-pub(super) async fn service_of(ctx: &Context, group: &TenantHubGroup) -> Result<Option<Service>, ObserveError> {
-    let Some(reference) = &group.spec.provisioning_service_ref else { return Ok(None) };
-    let namespace = group.key().name.namespace;
-    dps::service(ctx, reference, &namespace, &namespace).await.map(Some)
+    })
 }
 
 /// The hubs of the spec, and those of the ledger that are no longer in it.
 pub(super) fn names(group: &TenantHubGroup, entries: &Entries) -> Vec<(String, Option<IotHub>)> {
-    let wanted: BTreeSet<_> = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect();
-    let dropped = entries.keys().filter_map(|entry| entry.strip_prefix(HUB)).filter(|name| !wanted.contains(*name));
-    let wishes = group.spec.hubs.iter().map(|hub| (hub.name.clone(), Some(hub.clone())));
-    wishes.chain(dropped.map(|name| (name.to_owned(), None))).collect()
+    let in_spec: BTreeSet<_> = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect();
+    let dropped = entries.keys().filter_map(|entry| entry.strip_prefix(HUB)).filter(|name| !in_spec.contains(*name));
+    let wanted = group.spec.hubs.iter().map(|hub| (hub.name.clone(), Some(hub.clone())));
+    wanted.chain(dropped.map(|name| (name.to_owned(), None))).collect()
 }
 
-#[expect(clippy::too_many_arguments, reason = "all that a look at one hub needs, and nothing is worth a name of its own")]
-async fn look(
-    group: &TenantHubGroup,
-    ctx: &Context,
-    arm: &Arm,
-    service: Option<&ServiceDocument>,
-    policy: &str,
-    entries: &Entries,
-    name: String,
-    wish: Option<IotHub>,
+/// What a look at one hub needs.
+struct HubLook<'a> {
+    group: &'a TenantHubGroup,
+    ctx: &'a Context,
+    arm: &'a Arm,
+    service: Option<&'a ServiceDocument>,
+    policy: &'a str,
+    entries: &'a Entries,
+    grant: &'a Grant,
     goal: Goal,
-) -> Result<SeenHub, ObserveError> {
-    let failed = |error| Error::cloud(format!("failed to look at IoT hub {name}"), error);
-    let id = hub_id(group, &name);
-    let hub = arm.hub(&id).await.map_err(failed)?;
-    let record = recorded(entries, &entries::of(HUB, &name)).map(str::to_owned);
-    let tag = hub.as_ref().and_then(|hub| hub.tag(OWNER_TAG));
-    let mut whose = by_tag(&ctx.owner_tag(&group.key()), tag, record.as_deref(), |tag| ctx.is_living_owner(tag));
-    let is_same = |other: &TenantHubGroup| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(&name));
-    if wish.is_some() && whose != Whose::Ours && older_claim(&ctx.objects, group, is_same).is_some() {
-        whose = Whose::Theirs(Maker::Living);
+}
+
+impl HubLook<'_> {
+    async fn at(&self, name: String, desired: Option<IotHub>) -> Result<SeenHub, ObserveError> {
+        let Self { ctx, arm, policy, entries, goal, .. } = *self;
+        let failed = |error| Error::cloud(format!("failed to look at IoT hub {name}"), error);
+        let id = hub_id(self.group, &name);
+        let resource = self.resource(&id, desired.is_some()).await?;
+        let is_leaving = goal == Goal::Absent || desired.is_none();
+        let is_ours_to_touch = !matches!(resource.whose, Whose::Theirs(_));
+        let hub = resource.document.as_ref();
+        let settled = hub.is_some_and(is_active);
+        let access = if settled && is_ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
+        if settled {
+            remember_link_key(ctx, arm, &id, policy, access.as_ref());
+        }
+        let deletable = settled && resource.whose == Whose::Ours && is_leaving;
+        let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
+        let counted = if settled && is_ours_to_touch && goal == Goal::Present { count(ctx, arm, &id).await } else { None };
+        let host = hub.and_then(Hub::host_name).and_then(|host| ctx.clients.azure().cloud().hub_host(host).ok());
+        let link_record = recorded(entries, &entries::of(LINK, &name)).map(str::to_owned);
+        let role_recorded = recorded(entries, &entries::of(ROLE, &name)).is_some();
+        let wants_identity = desired.as_ref().is_some_and(|hub| hub.link.authentication == LinkAuthentication::Identity);
+        let asks = settled && is_ours_to_touch && may_have_role(wants_identity, role_recorded, link_record.as_deref());
+        let roles = if asks { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
+        let gone = ctx.clients.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && is_leaving);
+        let left = gone.map(|host| entries::of_devices_in(&ctx.ledger, &host.to_string())).unwrap_or_default();
+        let link = self.link(&name, host.as_ref());
+        Ok(SeenHub { name, desired, resource, host, access, link, link_record, roles, role_recorded, devices, counted, left })
     }
-    let ours_to_touch = matches!(whose, Whose::Ours | Whose::Adopted);
-    let host = hub.as_ref().and_then(Hub::host_name).and_then(|host| ctx.clients.azure().cloud().hub_host(host).ok());
-    let could_be_overlooked = goal == Goal::Present && wish.is_some() || record.as_deref() == Some(CLAIMED);
-    let name_is_taken = hub.is_none() && could_be_overlooked && arm.hub_name(&name).await.map_err(failed)? == Availability::Taken;
-    let settled = hub.as_ref().is_some_and(is_active);
-    let access = if settled && ours_to_touch { arm.hub_key(&id, policy).await.map_err(failed)? } else { None };
-    if settled {
-        remember_link_key(ctx, arm, &id, policy, access.as_ref());
+
+    async fn resource(&self, id: &ResourceId, is_desired: bool) -> Result<Seen<Hub>, Error> {
+        let failed = |error| Error::cloud(format!("failed to look at IoT hub {}", id.name), error);
+        let document = self.arm.hub(id).await.map_err(failed)?;
+        let known = Known {
+            record: recorded(self.entries, &entries::of(HUB, &id.name)).map(str::to_owned),
+            is_wanted: self.goal == Goal::Present && is_desired,
+            is_contested: is_desired && self.grant.contested.contains(&id.name.to_lowercase()),
+        };
+        let name = async { self.arm.hub_name(&id.name).await.map_err(failed) };
+        arm_resource::observe::observe(self.ctx, &self.group.key(), document, known, name).await
     }
-    let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
-    let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
-    let counted = if settled && ours_to_touch && goal == Goal::Present { count(ctx, arm, &id).await } else { None };
-    // The link may outlive the hub: then it is found by the name that the hub had.
-    let host_text = host.as_ref().map(|host| host.host().to_string());
-    let link = service.and_then(|service| {
-        let named = ctx.clients.azure().cloud().hub_named(&name).ok().map(|host| host.host().to_string());
-        let wanted = host_text.or(named)?.to_lowercase();
-        service.links().into_iter().find(|link| link.host.as_ref().is_some_and(|host| host.as_str().to_lowercase() == wanted))
-    });
-    let link_record = recorded(entries, &entries::of(LINK, &name)).map(str::to_owned);
-    let wants_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
-    let role_recorded = recorded(entries, &entries::of(ROLE, &name)).is_some();
-    let asks = settled && ours_to_touch && may_have_role(wants_identity, role_recorded, link_record.as_deref());
-    let roles = if asks { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
-    let gone = ctx.clients.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && (goal == Goal::Absent || wish.is_none()));
-    let left = gone.map(|host| entries::of_devices_in(&ctx.ledger, &host.to_string())).unwrap_or_default();
-    Ok(SeenHub {
-        name,
-        wish,
-        hub,
-        name_is_taken,
-        host,
-        whose,
-        record,
-        access,
-        link,
-        link_record,
-        roles,
-        role_recorded,
-        devices,
-        counted,
-        left,
-    })
+
+    /// The link may outlive the hub: then it is found by the name that the hub had.
+    fn link(&self, name: &str, host: Option<&HubHost>) -> Option<LinkSeen> {
+        let named = self.ctx.clients.azure().cloud().hub_named(name).ok();
+        let host = host.or(named.as_ref())?.host().as_str().to_lowercase();
+        self.service?.links().into_iter().find(|link| link.host.as_ref().is_some_and(|linked| linked.as_str().to_lowercase() == host))
+    }
 }
 
 /// The devices of a hub, counted anew if the last count is old; one that fails holds nothing up.
@@ -313,11 +305,6 @@ async fn usages(arm: &Arm) -> Result<Vec<HubUsage>, Error> {
         Err(error) if error.class() == Class::Denied => Ok(Vec::new()),
         told => told.map_err(|error| Error::cloud(format!("failed to look at subscription {}", arm.subscription()), error)),
     }
-}
-
-/// Whether a hub takes changes and devices now.
-pub(super) fn is_active(hub: &Hub) -> bool {
-    matches!(hub.provisioning_state(), Some("Succeeded") | None) && matches!(hub.state(), Some("Active") | None)
 }
 
 async fn devices(arm: &Arm, id: &ResourceId) -> Result<i64, moorage_cloud::Error> {

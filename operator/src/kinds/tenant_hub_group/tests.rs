@@ -7,16 +7,21 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use moorage_cloud::{AccessKey, Cloud, HubUsage, KeyPair, ProvisioningService as ServiceDocument, RoleAssignment};
+use moorage_cloud::{AccessKey, Cloud, Hub, HubUsage, KeyPair, ProvisioningService as ServiceDocument, RoleAssignment};
 use moorage_crds::{Adoption, DeletionPolicy, LinkAuthentication};
 use moorage_keys::SymmetricKey;
 
-use super::observe::{digest_of, may_have_role, names};
-use super::role::Roles;
-use super::*;
+use serde_json::json;
+
+use super::{
+    observe::{Looked, SeenHub, digest_of, may_have_role, names},
+    roles::Roles,
+    *,
+};
 use crate::{
-    azure::{
-        ownership::{OWNER_TAG, by_tag},
+    azure::arm_resource::{
+        self, is_active,
+        ownership::{OWNER_TAG, Whose, by_tag},
         resource_group::{SeenGroup, State},
     },
     controller::linter::{metadata, now, read, told},
@@ -272,15 +277,15 @@ impl Site {
     /// What a look for a goal sees, and no more.
     fn look(&self, object: &TenantHubGroup, goal: Goal) -> Looked {
         let service = self.document().filter(|_| object.spec.provisioning_service_ref.is_some());
-        let see = |(name, wish): (String, Option<moorage_crds::IotHub>)| {
+        let see = |(name, desired): (String, Option<moorage_crds::IotHub>)| {
             let there = self.hubs.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name)).map(|(_, hub)| hub);
             let hub = there.map(|hub| hub.document(&name));
             let record = self.entries.get(&entries::of(entries::HUB, &name)).cloned();
             let whose = by_tag(MARK, there.and_then(SiteHub::tag), record.as_deref(), |_| true);
             let settled = hub.as_ref().is_some_and(is_active);
             let touchable = settled && !matches!(whose, Whose::Theirs(_));
-            let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || wish.is_none());
-            let by_identity = wish.as_ref().is_some_and(|wish| wish.link.authentication == LinkAuthentication::Identity);
+            let deletable = settled && whose == Whose::Ours && (goal == Goal::Absent || desired.is_none());
+            let by_identity = desired.as_ref().is_some_and(|hub| hub.link.authentication == LinkAuthentication::Identity);
             let link = service.as_ref().map(ServiceDocument::links).unwrap_or_default();
             let link_record = self.entries.get(&entries::of(entries::LINK, &name)).cloned();
             let role_recorded = self.entries.contains_key(&entries::of(entries::ROLE, &name));
@@ -294,17 +299,19 @@ impl Site {
                 link_record,
                 devices: there.filter(|_| deletable).map_or(0, |hub| hub.devices),
                 counted: None,
-                left: self.left.iter().filter(|_| there.is_none() && (goal == Goal::Absent || wish.is_none())).cloned().collect(),
+                left: self.left.iter().filter(|_| there.is_none() && (goal == Goal::Absent || desired.is_none())).cloned().collect(),
                 name,
-                wish,
-                hub,
-                whose,
-                name_is_taken: there.is_none() && self.taken && (goal == Goal::Present || record.as_deref() == Some("claimed")),
-                record,
+                desired,
+                resource: arm_resource::Seen {
+                    document: hub,
+                    whose,
+                    name_is_taken: there.is_none() && self.taken && (goal == Goal::Present || record.as_deref() == Some("claimed")),
+                    record,
+                },
             }
         };
         let hubs: Vec<_> = names(object, &self.entries).into_iter().map(see).collect();
-        let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.wish.is_none());
+        let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.desired.is_none());
         let enrolled = if leaving && service.is_some() { self.enrolled.clone() } else { Vec::new() };
         let entries = Arc::new(self.entries.clone());
         Looked {
@@ -322,7 +329,7 @@ impl Site {
     }
 
     fn plan(&self, object: &TenantHubGroup, goal: Goal) -> Plan<Action> {
-        object.plan(&Seen::Looked(Box::new(self.look(object, goal))), goal, now())
+        object.plan(&Observed::Looked(Box::new(self.look(object, goal))), goal, now())
     }
 
     fn present(&self, object: &TenantHubGroup) -> Vec<String> {

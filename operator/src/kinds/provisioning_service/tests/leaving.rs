@@ -22,7 +22,7 @@ fn confirmed() -> ProvisioningService {
 #[test]
 fn a_service_that_is_kept_asks_the_cloud_nothing_and_waits_for_those_who_need_it() {
     let dps = object(&json!({ "deletionPolicy": "Retain" }));
-    let kept = |users: Option<&str>| told(&dps.plan(&Seen::Kept { users: users.map(str::to_owned) }, Goal::Absent, now()));
+    let kept = |users: Option<&str>| told(&dps.plan(&Observed::Kept { users: users.map(str::to_owned) }, Goal::Absent, now()));
     assert_eq!(kept(None), ["met | usable"]);
     let waits = "not yet, InUse: still needed by EnrollmentGroup/platform/contoso to undo what they made";
     assert_eq!(kept(Some("EnrollmentGroup/platform/contoso")), [waits]);
@@ -55,7 +55,7 @@ fn a_service_of_ours_is_deleted_when_its_own_uid_confirms_it() {
 fn a_service_that_failed_can_be_deleted_too() {
     let failed = document(|whole| whole["properties"]["provisioningState"] = json!("Failed"));
     let plan = plan(&confirmed(), look(Some(failed), Some(CLAIMED)), Goal::Absent);
-    assert!(matches!(&plan.actions[..], [Action::Delete { id }] if *id == confirmed().id()), "{plan:?}");
+    assert!(matches!(&plan.actions[..], [Action::Delete { id }] if *id == id_of(&confirmed())), "{plan:?}");
 }
 
 #[test]

@@ -140,7 +140,10 @@ fn a_service_that_azure_could_not_set_up_waits_for_somebody() {
 
 #[test]
 fn a_service_whose_name_is_taken_is_not_made_over_what_may_be_there() {
-    let taken = |record| Looked { name_is_taken: true, ..look(None, record) };
+    let taken = |record| {
+        let looked = look(None, record);
+        Looked { service: arm_resource::Seen { name_is_taken: true, ..looked.service }, ..looked }
+    };
     let refused = "stuck, NameTaken: the name of provisioning service contoso-dps is taken in the world, and not by one in resource group \
                    iot-shared; choose another name | again in 300 s";
     assert_eq!(present(&object(&json!({})), taken(None)), [refused]);

@@ -1,5 +1,6 @@
 //! Whatever is there at the beginning and whatever gets lost on the way, it ends as the spec says.
 
+use moorage_plan::Reason;
 use proptest::prelude::*;
 
 use super::*;
@@ -124,7 +125,7 @@ impl World for Model {
             }
             Action::Create { id, .. } => {
                 assert!(self.group.is_some() && self.record == Some(CLAIMED), "{self:?}");
-                assert_eq!(*id, self.object.id());
+                assert_eq!(*id, id_of(&self.object));
                 assert!(self.service.as_ref().is_none_or(|service| service.maker == Maker::Us), "over another's: {self:?}");
                 if self.service.is_none() {
                     self.made += 1;

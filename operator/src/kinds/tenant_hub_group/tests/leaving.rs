@@ -161,7 +161,7 @@ fn what_is_known_of_devices_goes_with_their_hub_and_not_before() {
 
 #[test]
 fn a_group_that_is_kept_asks_the_cloud_nothing() {
-    assert_eq!(told(&object(&["a-hub"]).plan(&Seen::Kept { devices: None }, Goal::Absent, now())), ["met | usable"]);
+    assert_eq!(told(&object(&["a-hub"]).plan(&Observed::Kept { devices: None }, Goal::Absent, now())), ["met | usable"]);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn the_resource_group_is_not_deleted_while_a_hub_goes() {
     going.links.clear();
     going.hub("a-hub").state = ("Deleting", "Deleting");
     going.group.empty = true;
-    assert_eq!(going.absent(&object(&["a-hub"])), ["not yet, Provisioning: IoT hub a-hub is Deleting | again in 2 s | usable"]);
+    assert_eq!(going.absent(&object(&["a-hub"])), ["not yet, Provisioning: IoT hub a-hub is being deleted | again in 2 s | usable"]);
 }
 
 #[test]

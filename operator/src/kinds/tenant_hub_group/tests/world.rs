@@ -64,7 +64,7 @@ impl Model {
         (hub.moving, hub.going) = (slow + 1, true);
     }
 
-    fn write_links(&mut self, add: &[super::super::action::NewLink], remove: &[moorage_keys::HostName]) {
+    fn write_links(&mut self, add: &[links::NewLink], remove: &[moorage_keys::HostName]) {
         assert!(self.site.links.iter().all(|link| link.policy.is_some() || link.identity), "a link could get lost");
         for link in add {
             let hub = &self.site.hubs[&link.name];

@@ -5,7 +5,7 @@ use moorage_cloud::{Arm, ResourceGroup};
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    azure::{Context, Writer, ownership::OWNER_TAG},
+    azure::{Context, Writer, arm_resource::ownership::OWNER_TAG},
     controller::reconcile::schedule::soon,
     error::Error,
     ledger::entries::RESOURCE_GROUP,

@@ -5,8 +5,7 @@ use moorage_crds::Adoption;
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    cache::objects::Objects,
-    controller::kind::Kind,
+    controller::{context::Caches, kind::Kind},
     ledger::entries::{ADOPTED, CLAIMED, MADE},
     object::{Keyed, ObjectKey},
 };
@@ -91,9 +90,9 @@ pub fn name_taken<A>(what: &str, group: &str, recorded: Option<&str>, now: Times
 }
 
 /// The oldest of the objects that want the same thing, if that is another one than `object`: it keeps the thing.
-pub fn older_claim<K: Kind>(objects: &Objects, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
+pub fn older_claim<K: Kind>(caches: &Caches, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
     let mine = age(object);
-    let others = objects.of::<K>().all().into_iter().filter(|other| is_same(other));
+    let others = caches.objects.of::<K>().all().into_iter().filter(|other| is_same(other));
     others.map(|other| age(&*other)).filter(|age| *age < mine).min().map(|(_, key)| key)
 }
 

@@ -1,48 +1,29 @@
 //! What can be done for a hub group, and how it is done.
 
-use moorage_cloud::{
-    AccessKey, Arm, Detail, Hub, HubHost, IfMatch, Link as CloudLink, LinkMeans, PolicyRights, ProvisioningService as ServiceDocument,
-    ResourceId,
-};
-use moorage_crds::{CloudAccount, Link, TenantHubGroup};
-use moorage_keys::{ConnectionString, HostName};
-use moorage_plan::{Act, Class, Reason, Target};
+use moorage_cloud::{Arm, Hub, IfMatch, PolicyRights, ResourceId};
+use moorage_crds::{CloudAccount, TenantHubGroup};
+use moorage_keys::HostName;
+use moorage_plan::{Act, Reason, Target};
 
-use super::{
-    observe::{digest_of, service_of},
-    service_key,
-};
 use crate::{
     azure::{
         Writer, accounts,
-        dps::{Service, links},
-        ownership::OWNER_TAG,
-        resource_group,
+        arm_resource::{
+            ownership::OWNER_TAG,
+            perform::{created, deleted},
+            resource_group,
+        },
+        dps,
     },
     controller::kind::Performed,
     error::{Error, reached},
+    kinds::tenant_hub_group::{
+        links::{NewLink, perform::write_links},
+        service_key,
+    },
     ledger::entries::{HUB, MADE},
     object::{Keyed, ObjectKey},
 };
-
-/// A link as it is to be written.
-#[derive(Debug)]
-pub struct NewLink {
-    pub(super) name: String,
-    pub(super) host: HubHost,
-    /// The policy by whose key the hub is linked; `None` for a link by identity.
-    pub(super) key: Option<AccessKey>,
-    pub(super) location: String,
-    pub(super) link: Link,
-    pub(super) is_new: bool,
-}
-
-impl NewLink {
-    /// Recognises the key that is written, if there is one.
-    pub(super) fn digest(&self) -> Option<String> {
-        self.key.as_ref().map(digest_of)
-    }
-}
 
 /// What can be done for a hub group.
 #[derive(Debug)]
@@ -186,7 +167,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
     let key = group.key();
     let arm = async || {
         let reach = accounts::reach(writer, &group.spec.account_ref, &key.name.namespace, &group.spec.resource_group.name).await;
-        reached(reach).map(|reach| reach.arm)
+        reached(reach)
     };
     match action {
         Action::Record { entries } => writer.record(entries).await,
@@ -196,7 +177,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
         Action::CreateHub { id, location, sku, units } => {
             let hub = Hub::new(location, sku, *units).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let put = arm().await?.put_hub(writer.access(), id, &hub, &IfMatch::Unset).await;
-            put.map(drop).map_err(|error| creation_failed(id, error))
+            created(&format!("IoT hub {}", id.name), put)
         }
         Action::ChangeHub { id, size, policy, .. } => {
             let change = |hub: Hub| {
@@ -224,11 +205,12 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
             arm().await?.delete_hub_role(writer.access(), id, name).await.map_err(|error| role_kept(id, error))
         }
         Action::DeleteHub { id } => {
-            let deleted = arm().await?.delete_hub(writer.access(), id).await;
-            deleted.map_err(|error| Error::cloud(format!("failed to delete IoT hub {}", id.name), error))
+            let answer = arm().await?.delete_hub(writer.access(), id).await;
+            deleted(&format!("IoT hub {}", id.name), answer)
         }
         Action::WriteLinks { add, remove } => {
-            let Some(service) = reached(service_of(writer, group).await)? else { return Ok(()) };
+            let Some(service) = &group.spec.provisioning_service_ref else { return Ok(()) };
+            let service = reached(dps::service(writer, service, &key.name.namespace, &key.name.namespace).await)?;
             write_links(writer, &service, add, remove).await
         }
     }
@@ -249,12 +231,6 @@ fn role_refused(arm: &Arm, id: &ResourceId, principal: &str) -> String {
     )
 }
 
-fn creation_failed(id: &ResourceId, error: moorage_cloud::Error) -> Error {
-    let taken = error.detail() == Detail::NameTaken;
-    let error = Error::cloud(format!("failed to create IoT hub {}", id.name), error);
-    if taken { error.because(Reason::NameTaken) } else { error }
-}
-
 /// Changes a hub under its `ETag`, with every policy and key that it has: a PUT replaces the whole list.
 async fn change_hub(writer: &Writer<'_>, arm: &Arm, id: &ResourceId, change: impl FnOnce(Hub) -> Hub) -> Result<(), Error> {
     let failed = |error| Error::cloud(format!("failed to change IoT hub {}", id.name), error);
@@ -263,52 +239,4 @@ async fn change_hub(writer: &Writer<'_>, arm: &Arm, id: &ResourceId, change: imp
     let keys = arm.hub_keys(id).await.map_err(failed)?;
     let condition = IfMatch::of(hub.etag());
     arm.put_hub(writer.access(), id, &change(hub.with_access_keys(&keys)), &condition).await.map(drop).map_err(failed)
-}
-
-/// Writes links into a provisioning service, and looks whether they are there.
-///
-/// # Errors
-/// Besides those of the writing: `LostUpdate` if another writer has overwritten one.
-async fn write_links(writer: &Writer<'_>, service: &Service, add: &[NewLink], remove: &[HostName]) -> Result<(), Error> {
-    let links = add.iter().map(cloud_link).collect::<Result<Vec<_>, _>>()?;
-    let by_identity = add.iter().any(|link| link.key.is_none());
-    let what = format!("the links of provisioning service {}", service.id.name);
-    let (written, after) = links::rewrite(writer, service, by_identity, &what, |document| {
-        let linked = links.iter().fold(document, ServiceDocument::with_link);
-        remove.iter().fold(linked, ServiceDocument::without_link)
-    })
-    .await?;
-    let there = hosts(&after);
-    let lost: Vec<_> = hosts(&written).into_iter().filter(|host| !there.contains(host)).collect();
-    if lost.is_empty() {
-        return Ok(());
-    }
-    let name = &service.id.name;
-    let note =
-        format!("another writer of provisioning service {name} has overwritten the link of {}; it is written again", lost.join(", "));
-    Err(Error::own(note, Class::Conflict).because(Reason::LostUpdate))
-}
-
-fn hosts(document: &ServiceDocument) -> Vec<String> {
-    document.links().into_iter().filter_map(|link| link.host.map(|host| host.as_str().to_lowercase())).collect()
-}
-
-fn cloud_link(link: &NewLink) -> Result<CloudLink, Error> {
-    let host = link.host.host().clone();
-    let means = match &link.key {
-        None => LinkMeans::SystemAssignedIdentity,
-        Some(access) => {
-            let connection = ConnectionString::service(host.clone(), &access.name, access.keys.primary.clone());
-            LinkMeans::Key(
-                connection.map_err(|_| Error::own(format!("the link of IoT hub {} cannot be written", link.name), Class::Invalid))?,
-            )
-        }
-    };
-    Ok(CloudLink {
-        host,
-        means,
-        location: link.location.clone(),
-        weight: Some(i64::from(link.link.allocation_weight)),
-        apply_allocation_policy: link.link.apply_allocation_policy,
-    })
 }

@@ -6,12 +6,14 @@ use moorage_crds::TenantHubGroup;
 use moorage_plan::{Plan, Reason};
 use uuid::Uuid;
 
-use super::action::Action;
-use super::observe::{Looked, SeenHub};
-use super::plan::record;
 use crate::{
     azure::Context,
     controller::reconcile::schedule::patiently,
+    kinds::tenant_hub_group::{
+        observe::{Looked, SeenHub},
+        perform::Action,
+        plan::record,
+    },
     ledger::entries::{self, BY_IDENTITY, CLAIMED, LINK, ROLE},
     object::Keyed,
 };

@@ -1,0 +1,115 @@
+//! What is seen of a provisioning service: its resource group, itself, and what is counted in it.
+
+use std::sync::Arc;
+
+use moorage_cloud::{Availability, ProvisioningService as Document, ResourceId};
+use moorage_crds::{Adoption, ObjectRef, ProvisioningService};
+use moorage_plan::Goal;
+
+use crate::{
+    azure::{
+        Context,
+        arm_resource::{
+            self,
+            observe::Known,
+            resource_group::{self, SeenGroup, State},
+        },
+        dps::{
+            self,
+            links::{self, tells_of_identities},
+        },
+        usage::Count,
+    },
+    error::{Error, ObserveError},
+    kinds::provisioning_service::admit::{Admitted, Grant},
+    ledger::{
+        Entries,
+        entries::{self, SERVICE, recorded},
+    },
+    object::{Keyed, ObjectKey},
+};
+
+/// What was seen of a service's world.
+pub enum Observed {
+    /// It is to go, and the cloud is none of its business.
+    Kept { users: Option<String> },
+    /// It was looked at.
+    Looked(Box<Looked>),
+}
+
+/// A look at a service.
+pub struct Looked {
+    pub(super) group: SeenGroup,
+    pub(super) service: arm_resource::Seen<Document>,
+    /// Whether anything is written down.
+    pub(super) noted: bool,
+    pub(super) granted: Adoption,
+    pub(super) users: Option<String>,
+    /// Its enrollment groups, as they were counted last.
+    pub(super) groups: Option<Count>,
+    /// Ledger entries of devices that are barred in the service.
+    pub(super) barred: Vec<(ObjectKey, String)>,
+}
+
+pub(super) fn id_of(object: &ProvisioningService) -> ResourceId {
+    ResourceId { group: object.spec.resource_group.clone(), name: object.spec.name.clone() }
+}
+
+/// A service, as a reference of its own namespace has it.
+pub(super) fn reference_to(object: &ProvisioningService) -> ObjectRef {
+    ObjectRef { name: object.key().name.name.to_string(), namespace: None }
+}
+
+pub(super) async fn observe(
+    object: &ProvisioningService,
+    ctx: &Context,
+    admitted: &Admitted,
+    goal: Goal,
+) -> Result<Observed, ObserveError> {
+    match admitted {
+        Admitted::Kept { users } => Ok(Observed::Kept { users: users.clone() }),
+        Admitted::Granted(grant) => Ok(Observed::Looked(Box::new(look(object, ctx, grant, goal).await?))),
+    }
+}
+
+async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: Goal) -> Result<Looked, ObserveError> {
+    let (key, id) = (object.key(), id_of(object));
+    let entries: Arc<Entries> = ctx.ledger.of(&key);
+    let arm = grant.account.arm(ctx).await?;
+    let group = resource_group::observe(ctx, &arm, &key, &id.group, goal == Goal::Absent).await?;
+    let document = if group.state == State::Missing { None } else { links::read(&arm, &id, tells_of_identities(object)).await? };
+    let known = Known {
+        record: recorded(&entries, SERVICE).map(str::to_owned),
+        is_wanted: goal == Goal::Present,
+        is_contested: grant.older.is_some(),
+    };
+    let name = async || -> Result<Availability, Error> {
+        let asked = arm.provisioning_service_name(&id.name).await;
+        asked.map_err(|error| Error::cloud(format!("failed to ask for the name of provisioning service {}", id.name), error))
+    };
+    let service = arm_resource::observe::observe(ctx, &key, document, known, name()).await?;
+    let counts = goal == Goal::Present && service.document.is_some();
+    Ok(Looked {
+        group,
+        groups: if counts { count_groups(object, ctx).await } else { None },
+        service,
+        noted: !entries.is_empty(),
+        granted: grant.account.adoption,
+        users: grant.users.clone(),
+        barred: if goal == Goal::Absent { entries::of_enrollments_in(&ctx.ledger, &key) } else { Vec::new() },
+    })
+}
+
+/// A count that fails holds nothing up: the last one stays until the next look.
+async fn count_groups(object: &ProvisioningService, ctx: &Context) -> Option<Count> {
+    let key = object.key();
+    let namespace = &key.name.namespace;
+    let service = dps::service(ctx, &reference_to(object), namespace, namespace).await.ok()?;
+    match dps::count_groups(ctx, &service).await {
+        Ok(counted) => Some(counted),
+        Err(halt) => {
+            tracing::debug!(object = %key, ?halt, "the enrollment groups were not counted");
+            ctx.clients.counts.last(&dps::groups_of(&service))
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What can be done for a provisioning service, and how it is done.
+
+use moorage_cloud::{ProvisioningService as Document, ResourceId};
+use moorage_crds::ProvisioningService;
+use moorage_plan::{Act, Reason, Target};
+
+use crate::{
+    azure::{
+        Writer, accounts,
+        arm_resource::{
+            ownership::OWNER_TAG,
+            perform::{created, deleted},
+            resource_group,
+        },
+        clients,
+        dps::{
+            self,
+            links::{self, tells_of_identities},
+        },
+    },
+    error::{Error, reached},
+    kinds::provisioning_service::observe::reference_to,
+    ledger::entries::{RESOURCE_GROUP, SERVICE},
+    object::{Keyed, ObjectKey},
+};
+
+/// What can be done for a service.
+#[derive(Debug)]
+pub enum Action {
+    CreateGroup {
+        name: String,
+        location: String,
+    },
+    DeleteGroup {
+        name: String,
+    },
+    Create {
+        id: ResourceId,
+        location: String,
+    },
+    Delete {
+        id: ResourceId,
+    },
+    Record {
+        to: Option<&'static str>,
+    },
+    /// Gives the service a managed identity.
+    EnableIdentity,
+    /// Strikes what the ledger says of a device that was barred in the service, which is gone.
+    ForgetBarred {
+        owner: ObjectKey,
+        entry: String,
+    },
+}
+
+impl Act for Action {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::CreateGroup { .. } => Reason::CreateResourceGroup,
+            Self::DeleteGroup { .. } => Reason::DeleteResourceGroup,
+            Self::Create { .. } => Reason::CreateProvisioningService,
+            Self::EnableIdentity => Reason::UpdateProvisioningService,
+            Self::Delete { .. } => Reason::DeleteProvisioningService,
+            Self::Record { to: Some(_) } => Reason::RecordClaim,
+            Self::Record { to: None } | Self::ForgetBarred { .. } => Reason::DropClaim,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::CreateGroup { name, location } => format!("Create resource group {name} in {location}"),
+            Self::DeleteGroup { name } => format!("Delete resource group {name}, which is empty"),
+            Self::Create { id, location } => format!("Create provisioning service {} in {location}", id.name),
+            Self::EnableIdentity => "Give the provisioning service a managed identity".to_owned(),
+            Self::Delete { id } => format!("Delete provisioning service {}", id.name),
+            Self::Record { to: Some(to) } => format!("Write down that the provisioning service is {to}"),
+            Self::Record { to: None } => "Strike the provisioning service from the ledger".to_owned(),
+            Self::ForgetBarred { owner, .. } => format!("Strike what barred the device of {owner} from the ledger"),
+        }
+    }
+
+    fn target(&self) -> Target {
+        if matches!(self, Self::Record { .. } | Self::ForgetBarred { .. }) { Target::Cluster } else { Target::Cloud }
+    }
+
+    fn is_news(&self) -> bool {
+        !matches!(self, Self::Record { .. } | Self::ForgetBarred { .. })
+    }
+}
+
+pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, action: &Action) -> Result<(), Error> {
+    let (key, spec) = (object.key(), &object.spec);
+    let namespace = &key.name.namespace;
+    let arm = async || reached(accounts::reach(writer, &spec.account_ref, namespace, &spec.resource_group).await);
+    match action {
+        Action::Record { to: Some(to) } => writer.record(&[(SERVICE.to_owned(), Some((*to).to_owned()))]).await,
+        Action::Record { to: None } => writer.record(&[SERVICE, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await,
+        Action::ForgetBarred { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
+        Action::CreateGroup { name, location } => resource_group::create(writer, &arm().await?, &key, name, location).await,
+        Action::DeleteGroup { name } => resource_group::delete(writer, &arm().await?, &key, name).await,
+        Action::Create { id, location } => {
+            let arm = arm().await?;
+            let _turn = writer.clients.turn(&arm, id).await?;
+            let service = Document::new(location).with_tag(OWNER_TAG, &writer.owner_tag(&key));
+            let service = if tells_of_identities(object) { service.with_system_assigned_identity() } else { service };
+            let put = arm.put_provisioning_service(writer.access(), id, &service).await;
+            created(&format!("provisioning service {}", id.name), put)
+        }
+        Action::EnableIdentity => {
+            let service = reached(dps::service(writer, &reference_to(object), namespace, namespace).await)?;
+            let what = format!("the identity of provisioning service {}", service.id.name);
+            let change = Document::with_system_assigned_identity;
+            links::rewrite(writer, &service, true, &what, change).await.map(drop)
+        }
+        Action::Delete { id } => {
+            let arm = arm().await?;
+            let _turn = writer.clients.turn(&arm, id).await?;
+            writer.clients.service_keys.forget(&clients::service_id(&arm, id));
+            let answer = arm.delete_provisioning_service(writer.access(), id).await;
+            deleted(&format!("provisioning service {}", id.name), answer)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What becomes of a provisioning service.
+//!
+//! One that is made again has a new id scope, and every device in the field would be lost: so it is kept unless its owner says
+//! `Delete` and confirms, and one that has vanished is not made again unasked.
+
+use jiff::Timestamp;
+use moorage_cloud::ProvisioningService as Document;
+use moorage_crds::{ProvisioningService, annotations};
+use moorage_plan::{Goal, Plan, Reason};
+
+use crate::{
+    azure::{
+        arm_resource::{self, Desired, Named, Obstacles, Phase, Step, phase},
+        dps::links::tells_of_identities,
+    },
+    controller::{kind::Kind, reconcile::schedule::patiently},
+    kinds::provisioning_service::{
+        observe::{Looked, Observed, id_of},
+        perform::Action,
+    },
+    object::ObjectKey,
+};
+
+pub(super) fn plan(object: &ProvisioningService, seen: &Observed, goal: Goal, now: Timestamp) -> Plan<Action> {
+    match (goal, seen) {
+        (_, Observed::Kept { users: Some(users) }) => in_use(users),
+        (_, Observed::Kept { users: None }) => Plan::met(),
+        (Goal::Present, Observed::Looked(seen)) => present(object, seen, now),
+        (Goal::Absent, Observed::Looked(seen)) => absent(object, seen, now),
+    }
+}
+
+fn in_use(users: &str) -> Plan<Action> {
+    Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
+}
+
+/// What a step in the life of the service is as an action.
+fn action(object: &ProvisioningService) -> impl Fn(Step) -> Action {
+    let (id, location) = (id_of(object), &object.spec.location);
+    move |step| match step {
+        Step::CreateGroup { location } => Action::CreateGroup { name: id.group.clone(), location },
+        Step::DeleteGroup => Action::DeleteGroup { name: id.group.clone() },
+        Step::Record(to) => Action::Record { to },
+        Step::Create => Action::Create { id: id.clone(), location: location.clone() },
+        Step::Delete => Action::Delete { id: id.clone() },
+    }
+}
+
+fn present(object: &ProvisioningService, seen: &Looked, now: Timestamp) -> Plan<Action> {
+    let (spec, what) = (&object.spec, format!("provisioning service {}", object.spec.name));
+    let named = Named { what: &what, group: &spec.resource_group };
+    let desired = Desired {
+        named,
+        location: Some(&spec.location),
+        adoption: spec.adoption,
+        granted: seen.granted,
+        creation: Reason::CreateProvisioningService,
+        vanished: (object.annotation(annotations::RECREATE) != Some(&spec.name)).then(|| {
+            format!(
+                "{what} has vanished from Azure; a new one has a new id scope, which every device must learn: restore it, or annotate \
+                 this object with {}={}",
+                annotations::RECREATE,
+                spec.name
+            )
+        }),
+        refused: None,
+    };
+    let service = match arm_resource::present(desired, &seen.group, &seen.service, now) {
+        Ok(service) => service,
+        Err(plan) => return plan.map(action(object)).usable(is_usable_while_it_moves(object, seen)),
+    };
+    if let Some(plan) = arm_resource::in_place(named, &seen.service) {
+        return plan.map(action(object)).usable(true);
+    }
+    identity(object, service).usable(true)
+}
+
+/// Whether a service that devices know can be used while an operation runs.
+fn is_usable_while_it_moves(object: &ProvisioningService, seen: &Looked) -> bool {
+    let is_known = object.status.as_ref().is_some_and(|status| status.id_scope.is_some());
+    let moves = |service: &&Document| matches!(phase(*service), Phase::Moving(_)) && service.id_scope().is_some();
+    is_known && seen.service.own().filter(moves).is_some()
+}
+
+/// Gives the service a managed identity, if its spec asks for one.
+fn identity(object: &ProvisioningService, service: &Document) -> Plan<Action> {
+    if !tells_of_identities(object) || service.principal().is_some() {
+        return Plan::met();
+    }
+    if !service.keeps_every_link() {
+        let note = "the provisioning service has links that do not say how they work, which a write of ours might break";
+        return Plan::stalled(Reason::UnknownLinks, note);
+    }
+    let note = format!("provisioning service {} is being given an identity", object.spec.name);
+    Plan::act(vec![Action::EnableIdentity], Reason::UpdateProvisioningService, note)
+}
+
+fn absent(object: &ProvisioningService, seen: &Looked, now: Timestamp) -> Plan<Action> {
+    if let Some(users) = &seen.users {
+        return in_use(users);
+    }
+    let (group, what) = (&object.spec.resource_group, format!("provisioning service {}", object.spec.name));
+    let action = action(object);
+    let linked = seen.service.document.as_ref().map_or(0, |service| service.links().len());
+    let obstacles = Obstacles {
+        in_use: None,
+        settles_first: false,
+        unconfirmed: (!object.deletion_is_confirmed())
+            .then(|| object.confirmation("the id scope is lost for ever and every device must learn a new one")),
+        undo: (linked > 0)
+            .then(|| Plan::wait(Reason::InUse, format!("{what} still has {linked} linked hubs; unlink them first"), patiently(now))),
+    };
+    let deletion = Reason::DeleteProvisioningService;
+    if let Some(plan) = arm_resource::absent(Named { what: &what, group }, &seen.service, obstacles, deletion, now, &action) {
+        return plan;
+    }
+    if seen.service.document.is_none() && !seen.barred.is_empty() {
+        let forget = |(owner, entry): &(ObjectKey, String)| Action::ForgetBarred { owner: owner.clone(), entry: entry.clone() };
+        let actions = seen.barred.iter().map(forget).collect();
+        return Plan::act(actions, Reason::DropClaim, "What barred devices is gone with the provisioning service");
+    }
+    arm_resource::leave_group(&seen.group, group, seen.noted, now, action)
+}

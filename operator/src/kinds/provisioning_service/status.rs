@@ -1,0 +1,56 @@
+//! What is told of a provisioning service.
+
+use moorage_cloud::{LinkSeen, ProvisioningService as Document};
+use moorage_crds::{CommonStatus, Headroom, ProvisioningService, ProvisioningServiceStatus};
+use serde_json::{Value, json};
+
+use crate::{
+    azure::{arm_resource::ownership::Whose, dps::MOST_LINKS, usage::Count},
+    kinds::provisioning_service::observe::Observed,
+};
+
+pub(super) fn visible_to_dependents(object: &ProvisioningService) -> Value {
+    let status = object
+        .status
+        .as_ref()
+        .map(|status| (&status.id_scope, &status.service_operations_host, &status.device_provisioning_host, &status.principal_id));
+    let groups = object.status.as_ref().and_then(|status| status.enrollment_groups);
+    json!([object.spec, status, groups.is_some_and(|groups| groups.used >= groups.limit)])
+}
+
+pub(super) fn headroom(seen: &Observed) -> Vec<(&'static str, i64)> {
+    let Observed::Looked(seen) = seen else { return Vec::new() };
+    let left = |service: &Document| i64::try_from(MOST_LINKS.saturating_sub(service.links().len())).unwrap_or(0);
+    let links = seen.service.document.as_ref().map(|service| ("linked_hubs", left(service)));
+    links.into_iter().chain(seen.groups.map(|groups| ("enrollment_groups", groups.left()))).collect()
+}
+
+pub(super) fn ready_message(object: &ProvisioningService, seen: &Observed) -> String {
+    let Observed::Looked(seen) = seen else { return String::new() };
+    let scope = seen.service.document.as_ref().and_then(Document::id_scope);
+    let scope = scope.map(|scope| scope.as_str().to_owned()).unwrap_or_default();
+    format!("Provisioning service {} takes devices under id scope {scope}", object.spec.name)
+}
+
+pub(super) fn build_status(object: &ProvisioningService, seen: &Observed, common: CommonStatus) -> ProvisioningServiceStatus {
+    let before = object.status.clone().unwrap_or_default();
+    let Observed::Looked(seen) = seen else { return ProvisioningServiceStatus { common, ..before } };
+    let Some(service) = &seen.service.document else {
+        return ProvisioningServiceStatus { common, ..ProvisioningServiceStatus::default() };
+    };
+    ProvisioningServiceStatus {
+        common,
+        id_scope: service.id_scope().map(|scope| scope.as_str().to_owned()).or(before.id_scope),
+        service_operations_host: service.service_host().map(str::to_owned).or(before.service_operations_host),
+        device_provisioning_host: service.device_host().map(str::to_owned).or(before.device_provisioning_host),
+        adopted: Some(seen.service.whose == Whose::Adopted),
+        principal_id: service.principal().map(str::to_owned),
+        linked_hubs: Some(links(&service.links())),
+        enrollment_groups: seen.groups.map(Count::told),
+    }
+}
+
+fn links(links: &[LinkSeen]) -> Headroom {
+    let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    Headroom { used: count(links.len()), limit: count(MOST_LINKS) }
+}

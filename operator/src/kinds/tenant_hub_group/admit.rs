@@ -1,0 +1,59 @@
+//! What is judged of a hub group before Azure is asked: who still needs it, the grants, and who wants its hubs too.
+
+use std::collections::BTreeSet;
+
+use moorage_crds::{DeletionPolicy, TenantHubGroup};
+use moorage_plan::{Goal, Standing};
+
+use crate::{
+    azure::{
+        accounts::{self, GrantedAccount},
+        arm_resource::ownership::age,
+        dps::{self, GrantedService},
+    },
+    controller::{context::Caches, reconcile::dependents::users_of_kind},
+    object::{Keyed, KindName},
+};
+
+/// What may be done for a hub group.
+#[derive(Clone, Debug)]
+pub enum Admitted {
+    /// It is to go, and the cloud is none of its business; or not yet, for the sake of devices that are reached through it.
+    Kept { devices: Option<String> },
+    /// It may be looked at.
+    Granted(Grant),
+}
+
+/// What a look at a hub group rests on.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// The account that reaches the hubs.
+    pub(super) account: GrantedAccount,
+    /// The provisioning service to which the hubs are linked, if there is to be one.
+    pub(super) service: Option<GrantedService>,
+    /// The hubs of the spec that an older object wants, in lower case.
+    pub(super) contested: BTreeSet<String>,
+}
+
+pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
+    let (key, spec) = (group.key(), &group.spec);
+    let devices = (goal == Goal::Absent).then(|| users_of_kind(&caches.objects, &key, KindName::DeviceCredential)).flatten();
+    if goal == Goal::Absent && (spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
+        return Ok(Admitted::Kept { devices });
+    }
+    let namespace = &key.name.namespace;
+    let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
+    let reference = spec.provisioning_service_ref.as_ref();
+    let service = reference.map(|service| dps::granted(&caches.objects, service, namespace)).transpose()?;
+    Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches) }))
+}
+
+/// The hubs of the spec that an older object wants, which keeps them.
+fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
+    let hubs_of = |group: &TenantHubGroup| group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect::<BTreeSet<_>>();
+    let (mine, age_of_mine) = (hubs_of(group), age(group));
+    let common = |other: &TenantHubGroup| mine.intersection(&hubs_of(other)).cloned().collect::<Vec<_>>();
+    let others = caches.objects.of::<TenantHubGroup>().all();
+    let older = others.iter().map(|other| (other, common(other))).filter(|(other, hubs)| !hubs.is_empty() && age(&***other) < age_of_mine);
+    older.flat_map(|(_, hubs)| hubs).collect()
+}
