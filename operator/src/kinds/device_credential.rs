@@ -22,7 +22,7 @@ mod writing;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{
-    AssignedHub, CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, EnrollmentGroup, Slot, TenantHubGroup,
+    AssignedHub as HubStatus, CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, EnrollmentGroup, Slot, TenantHubGroup,
     annotations as names,
 };
 use moorage_plan::{Goal, Plan, Standing};
@@ -30,9 +30,9 @@ use serde_json::Value;
 
 use self::{
     content::Origin,
-    home::Home,
+    home::AssignedHub,
     identity::hub_group_of,
-    observe::{Seen, SeenKeys, Wanted, group_of, registration_id_of, secret_of},
+    observe::{Seen, SeenKeys, SeenWithKeys, group_of, registration_id_of, secret_of},
     plan::Action,
 };
 use crate::{
@@ -100,13 +100,13 @@ impl Kind for DeviceCredential {
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
         match (goal, seen) {
             // The Secret goes with its owner; nothing else was made.
-            (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_) | Seen::Certified(_) | Seen::Ordered(_)) => Plan::met(),
-            (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen, now).map(Action::Enrollment),
-            (Goal::Present, Seen::Barred(seen)) => disenrollment::admit(seen).map(Action::Enrollment),
-            (_, Seen::Leaving(seen)) => identity::leave(seen).map(Action::Leave),
-            (Goal::Present, Seen::Wanted(seen)) => plan::plan(self, seen, now),
-            (Goal::Present, Seen::Certified(seen)) => leaf::plan(self, seen, now),
-            (Goal::Present, Seen::Ordered(seen)) => leaf::order::plan(self, seen, now),
+            (_, Seen::Nothing) | (Goal::Absent, Seen::Keys(_) | Seen::SignedHere(_) | Seen::CertManager(_)) => Plan::met(),
+            (Goal::Absent, Seen::Enrollment(seen)) => disenrollment::disenroll(seen, now).map(Action::Enrollment),
+            (Goal::Present, Seen::Enrollment(seen)) => disenrollment::reenroll(seen).map(Action::Enrollment),
+            (_, Seen::Identity(seen)) => identity::leave(seen).map(Action::Leave),
+            (Goal::Present, Seen::Keys(seen)) => plan::plan(self, seen, now),
+            (Goal::Present, Seen::SignedHere(seen)) => leaf::plan(self, seen, now),
+            (Goal::Present, Seen::CertManager(seen)) => leaf::order::plan(self, seen, now),
         }
     }
 
@@ -132,18 +132,20 @@ impl Kind for DeviceCredential {
 
     fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
         let status = match seen {
-            Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
-            Seen::Wanted(seen) => status_of(self, seen, common),
-            Seen::Certified(seen) => leaf::told(self, seen, common),
-            Seen::Ordered(seen) => leaf::order::told(self, seen, common),
+            Seen::Nothing | Seen::Enrollment(_) | Seen::Identity(_) => {
+                DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() }
+            }
+            Seen::Keys(seen) => status_of(self, seen, common),
+            Seen::SignedHere(seen) => leaf::told(self, seen, common),
+            Seen::CertManager(seen) => leaf::order::told(self, seen, common),
         };
         serde_json::to_value(status).expect("a status serializes")
     }
 }
 
-fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus) -> DeviceCredentialStatus {
+fn status_of(credential: &DeviceCredential, seen: &SeenWithKeys, common: CommonStatus) -> DeviceCredentialStatus {
     let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
-    let written = meta.map(plan::written);
+    let written = meta.map(plan::key_annotations_of);
     let lives = written.map(|written| seen.renewals.asked(written.lives)).unwrap_or_default();
     let token = lives.first_to_end();
     let (registration_id, id_scope) = match &seen.origin {
@@ -169,16 +171,16 @@ fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus)
     }
 }
 
-fn assigned_hub(seen: &Wanted) -> Option<AssignedHub> {
+fn assigned_hub(seen: &SeenWithKeys) -> Option<HubStatus> {
     if let Origin::Hub { hub, device } = &seen.origin {
-        return Some(AssignedHub { hub: hub.as_str().to_owned(), device_id: device.as_str().to_owned(), registered_at: None });
+        return Some(HubStatus { hub: hub.as_str().to_owned(), device_id: device.as_str().to_owned(), registered_at: None });
     }
     let assigned = seen.assigned.as_ref()?;
-    let (hub, device_id) = match &assigned.home {
-        Home::In(identity) => (identity.hub.to_string(), identity.device.as_str().to_owned()),
-        Home::Nowhere | Home::Elsewhere(_) => return None,
+    let (hub, device_id) = match &assigned.assigned_hub {
+        AssignedHub::Own(identity) => (identity.hub.to_string(), identity.device.as_str().to_owned()),
+        AssignedHub::None | AssignedHub::Foreign(_) => return None,
     };
-    Some(AssignedHub { hub, device_id, registered_at: assigned.registered })
+    Some(HubStatus { hub, device_id, registered_at: assigned.registered })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use moorage_plan::{Plan, Reason};
 use super::{
     content::{Keys, Login},
     enrolled::asks_for_a_look,
-    home::{self, Home, Identity},
+    home::{self, AssignedHub, DeviceIdentity},
     plan::Action,
 };
 use crate::{
@@ -30,8 +30,8 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(30);
 
 /// Where a device is, and what its hub knows of it.
 #[derive(Clone, Debug)]
-pub(super) struct Assigned {
-    pub(super) home: Home,
+pub(super) struct Assignment {
+    pub(super) assigned_hub: AssignedHub,
     /// Its identity; `None` if it is in no hub of its tenant, or the hub does not know it.
     pub(super) identity: Option<Device>,
     pub(super) registered: Option<Timestamp>,
@@ -45,12 +45,12 @@ pub(super) fn is_asked_for(credential: &DeviceCredential) -> bool {
 }
 
 /// Looks where a device is: in a list that is read for many, and at its identity when it has registered, or long after.
-pub(super) async fn look(
+pub(super) async fn observe_assignment(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     id: &RegistrationId,
-) -> Result<Assigned, ObserveError> {
+) -> Result<Assignment, ObserveError> {
     let service = enrollment_group::service(ctx, group).await?;
     let list = match &credential.spec.individual_enrollment {
         Some(_) => List::Individuals,
@@ -59,25 +59,26 @@ pub(super) async fn look(
     let asked = asks_for_a_look(credential);
     let roll = registrations::roll(ctx, &service, list, asked).await?;
     let (placed, now) = (roll.of(id), ctx.clock.now());
-    let home = home::home(ctx, group, id, placed.map(|placed| &*placed.hub), placed.and_then(|placed| placed.device.clone()));
+    let assigned_hub =
+        home::assigned_hub(ctx, group, id, placed.map(|placed| &*placed.hub), placed.and_then(|placed| placed.device.clone()));
     let registered = placed.and_then(|placed| placed.registered);
-    let identity = match &home {
-        Home::In(identity) => known(ctx, credential, group, identity, registered, asked, now).await?,
-        Home::Nowhere | Home::Elsewhere(_) => {
+    let identity = match &assigned_hub {
+        AssignedHub::Own(identity) => known(ctx, credential, group, identity, registered, asked, now).await?,
+        AssignedHub::None | AssignedHub::Foreign(_) => {
             // A hub that comes back under its name does not know the device.
             ctx.clients.identities.forget(&credential.key());
             None
         }
     };
     let next = roll.next.max(now.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX));
-    Ok(Assigned { home, identity, registered, next })
+    Ok(Assignment { assigned_hub, identity, registered, next })
 }
 
 async fn known(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
-    identity: &Identity,
+    identity: &DeviceIdentity,
     registered: Option<Timestamp>,
     asked: bool,
     now: Timestamp,
@@ -93,13 +94,13 @@ async fn known(
 }
 
 /// What the device can log in with, or where that leaves the credential.
-pub(super) fn login(credential: &DeviceCredential, seen: &Assigned, keys: &Keys, group: &str) -> Result<Login, Plan<Action>> {
+pub(super) fn login(credential: &DeviceCredential, seen: &Assignment, keys: &Keys, group: &str) -> Result<Login, Plan<Action>> {
     let what = if credential.spec.connection_string { "connectionString" } else { "hubToken" };
     let wait = |note: String| Plan::wait(Reason::AwaitingRegistration, format!("{note}; {what} is written then"), None);
-    let Identity { hub, device } = match &seen.home {
-        Home::Nowhere => return Err(wait("the device has not registered yet: have it register with what the Secret holds".to_owned())),
-        Home::Elsewhere(hub) => return Err(home::out_of_reach(hub, group)),
-        Home::In(identity) => identity,
+    let DeviceIdentity { hub, device } = match &seen.assigned_hub {
+        AssignedHub::None => return Err(wait("the device has not registered yet: have it register with what the Secret holds".to_owned())),
+        AssignedHub::Foreign(hub) => return Err(home::out_of_reach(hub, group)),
+        AssignedHub::Own(identity) => identity,
     };
     let Some(identity) = &seen.identity else {
         return Err(wait(format!("hub {hub} no longer knows device {device}: have it register again")));

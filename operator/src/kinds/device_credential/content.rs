@@ -210,7 +210,7 @@ pub(super) fn with_pending(mut data: SecretData, names: &BTreeMap<String, String
     for (name, key) in entry::PENDING.into_iter().zip([&keys.primary, &keys.secondary]) {
         data.0.insert(name.to_owned(), key.expose_base64());
     }
-    let digest = keys_in(&data, names).map_or_else(|| seal(&keys.primary, &data), |held| seal(&held.primary, &data));
+    let digest = keys_in(&data, names).map_or_else(|| seal(&keys.primary, &data), |stored| seal(&stored.primary, &data));
     (data, digest)
 }
 

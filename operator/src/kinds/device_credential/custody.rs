@@ -9,25 +9,25 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::secret::Held;
+use super::secret::StoredKeys;
 use crate::{cluster::SecretData, object::NamespacedName};
 
 /// A look at a device with generated keys.
 #[derive(Clone, Debug)]
-pub struct Custody {
+pub struct GeneratedKeys {
     /// What is made of the keys, as sentences have it.
     pub(super) what: String,
-    pub(super) held: Held,
+    pub(super) stored: StoredKeys,
     /// What has to be in the ledger before there is anything of it in the cloud; `None` if it is.
-    pub(super) claim: Option<Note>,
-    pub(super) there: Option<Found>,
+    pub(super) claim: Option<LedgerNote>,
+    pub(super) there: Option<FoundInCloud>,
     /// As it is to be, but for its keys.
-    pub(super) wanted: Document,
+    pub(super) wanted: CloudDocument,
 }
 
 /// Something in the cloud that has the name.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct FoundInCloud {
     /// Why it must not be touched; `None` if it is ours.
     pub(super) obstacle: Option<Why>,
     /// Its keys, if it has such.
@@ -36,52 +36,52 @@ pub struct Found {
     pub(super) differs: Vec<&'static str>,
     pub(super) over: IfMatch,
     /// What is now known of it, and has to be in the ledger.
-    pub(super) proof: Option<Note>,
+    pub(super) proof: Option<LedgerNote>,
 }
 
 /// Entries of the ledger, with what they say in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
+pub struct LedgerNote {
     pub(super) entries: Vec<(String, Option<String>)>,
     pub(super) text: String,
 }
 
 /// What is written to a cloud.
 #[derive(Clone, Debug)]
-pub enum Document {
+pub enum CloudDocument {
     Enrollment(Box<IndividualEnrollment>),
     Identity(Box<Device>),
 }
 
 /// What comes of a look.
 #[derive(Debug)]
-pub(super) enum Verdict {
+pub(super) enum Decision {
     /// There are no keys for the device yet.
-    NotYet(Plan<Step>),
+    NotYet(Plan<KeyStep>),
     /// The device is given these keys, after these steps.
-    Use { keys: KeyPair, first: Vec<Step> },
+    Use { keys: KeyPair, first: Vec<KeyStep> },
 }
 
 /// A step towards keys that the cloud knows.
 #[derive(Debug)]
-pub enum Step {
+pub enum KeyStep {
     /// Writes into the ledger.
-    Note(Note),
+    Note(LedgerNote),
     /// Generates keys, and puts them into the Secret as pending ones.
     Store { at: NamespacedName, beside: SecretData, over: Option<Arc<ObjectMeta>>, what: String },
     /// Writes what is made of the keys.
-    Put { document: Document, keys: KeyPair, over: IfMatch, fields: Vec<&'static str>, what: String },
+    Put { document: CloudDocument, keys: KeyPair, over: IfMatch, fields: Vec<&'static str>, what: String },
 }
 
-impl Act for Step {
+impl Act for KeyStep {
     fn reason(&self) -> Reason {
         match self {
             Self::Note(_) => Reason::RecordClaim,
             Self::Store { .. } => Reason::StoreDeviceKeys,
-            Self::Put { document: Document::Enrollment(_), over: IfMatch::Unset, .. } => Reason::CreateEnrollment,
-            Self::Put { document: Document::Enrollment(_), .. } => Reason::UpdateEnrollment,
-            Self::Put { document: Document::Identity(_), over: IfMatch::Unset, .. } => Reason::CreateIdentity,
-            Self::Put { document: Document::Identity(_), .. } => Reason::UpdateIdentity,
+            Self::Put { document: CloudDocument::Enrollment(_), over: IfMatch::Unset, .. } => Reason::CreateEnrollment,
+            Self::Put { document: CloudDocument::Enrollment(_), .. } => Reason::UpdateEnrollment,
+            Self::Put { document: CloudDocument::Identity(_), over: IfMatch::Unset, .. } => Reason::CreateIdentity,
+            Self::Put { document: CloudDocument::Identity(_), .. } => Reason::UpdateIdentity,
         }
     }
 
@@ -106,40 +106,40 @@ impl Act for Step {
     }
 }
 
-impl Custody {
+impl GeneratedKeys {
     /// What was seen to be as it is to be a short while ago.
-    pub(super) fn settled(what: String, held: Held, wanted: Document) -> Self {
-        let there = Found { obstacle: None, keys: held.live.clone(), differs: Vec::new(), over: IfMatch::Any, proof: None };
-        Self { what, held, claim: None, there: Some(there), wanted }
+    pub(super) fn settled(what: String, stored: StoredKeys, wanted: CloudDocument) -> Self {
+        let there = FoundInCloud { obstacle: None, keys: stored.live.clone(), differs: Vec::new(), over: IfMatch::Any, proof: None };
+        Self { what, stored, claim: None, there: Some(there), wanted }
     }
 
     /// Whether nothing is left to do.
     pub(super) fn is_settled(&self) -> bool {
         let found = self.there.as_ref().filter(|found| found.obstacle.is_none() && found.differs.is_empty() && found.proof.is_none());
         self.claim.is_none()
-            && self.held.pending.is_none()
-            && found.is_some_and(|found| found.keys.is_some() && found.keys == self.held.live)
+            && self.stored.pending.is_none()
+            && found.is_some_and(|found| found.keys.is_some() && found.keys == self.stored.live)
     }
 
     /// Which keys the device is given, and what has to be done for that.
-    pub(super) fn decide(&self, at: &NamespacedName, over: Option<&Arc<ObjectMeta>>) -> Verdict {
+    pub(super) fn decide(&self, at: &NamespacedName, over: Option<&Arc<ObjectMeta>>) -> Decision {
         if let Some(Why { reason, note }) = self.there.as_ref().and_then(|found| found.obstacle.clone()) {
-            return Verdict::NotYet(Plan::stalled(reason, note));
+            return Decision::NotYet(Plan::stalled(reason, note));
         }
         // Those of the Secret come first; one that has lost them gets them back from the cloud.
-        let keys = self.held.keys().or_else(|| self.there.as_ref()?.keys.as_ref());
-        let mut first: Vec<_> = self.claim.iter().cloned().map(Step::Note).collect();
+        let keys = self.stored.keys().or_else(|| self.there.as_ref()?.keys.as_ref());
+        let mut first: Vec<_> = self.claim.iter().cloned().map(KeyStep::Note).collect();
         let Some(keys) = keys.cloned() else {
-            let beside = self.held.data.clone();
-            first.push(Step::Store { at: at.clone(), beside, over: over.cloned(), what: self.what.clone() });
-            return Verdict::NotYet(Plan::act(first, Reason::StoreDeviceKeys, format!("Keys for {} are being made", self.what)));
+            let beside = self.stored.data.clone();
+            first.push(KeyStep::Store { at: at.clone(), beside, over: over.cloned(), what: self.what.clone() });
+            return Decision::NotYet(Plan::act(first, Reason::StoreDeviceKeys, format!("Keys for {} are being made", self.what)));
         };
         first.extend(self.put(&keys));
-        first.extend(self.there.iter().filter_map(|found| found.proof.clone()).map(Step::Note));
-        Verdict::Use { keys, first }
+        first.extend(self.there.iter().filter_map(|found| found.proof.clone()).map(KeyStep::Note));
+        Decision::Use { keys, first }
     }
 
-    fn put(&self, keys: &KeyPair) -> Option<Step> {
+    fn put(&self, keys: &KeyPair) -> Option<KeyStep> {
         let (mut fields, over) = match &self.there {
             None => (Vec::new(), IfMatch::Unset),
             Some(found) => (found.differs.clone(), found.over.clone()),
@@ -149,6 +149,6 @@ impl Custody {
         }
         let needed = self.there.is_none() || !fields.is_empty();
         let document = self.wanted.clone();
-        needed.then(|| Step::Put { document, keys: keys.clone(), over, fields, what: self.what.clone() })
+        needed.then(|| KeyStep::Put { document, keys: keys.clone(), over, fields, what: self.what.clone() })
     }
 }

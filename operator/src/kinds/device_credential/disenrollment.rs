@@ -18,7 +18,7 @@ use moorage_plan::{Act, Goal, Plan, Reason, Target};
 use serde_json::{Map, Value, json};
 
 use super::claims::is_an_older_one_s;
-use super::home::{self, Home, Identity};
+use super::home::{self, AssignedHub, DeviceIdentity};
 use super::observe::group_of;
 use crate::{
     azure::{
@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// What the names of ledger entries begin with; the registration id follows, and their value is the provisioning service.
-const ENTRIES: [(Meant, &str); 2] = [(Meant::Barred, DISENROLLED), (Meant::Enrolled, ENROLLED)];
+const ENTRIES: [(Meant, &str); 2] = [(Meant::Disenrolled, DISENROLLED), (Meant::Enrolled, ENROLLED)];
 /// Tag of the enrollment's initial twin that says whose it is: an enrollment has no tags of its own.
 pub(super) const MARK: &str = "moorage";
 
@@ -40,13 +40,13 @@ pub(super) const MARK: &str = "moorage";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meant {
     /// It bars its device.
-    Barred,
+    Disenrolled,
     /// Its device registers through it.
     Enrolled,
 }
 
 /// A look at what bars a device.
-pub struct Looked {
+pub struct SeenEnrollment {
     id: RegistrationId,
     service: ObjectKey,
     /// The service is gone: there is nothing in which the device could register.
@@ -59,32 +59,32 @@ pub struct Looked {
     /// What the ledger says that we wrote it for, or were about to.
     meant: Option<Meant>,
     /// The device's identity, if that is to go as well.
-    home: Option<Home>,
+    assigned_hub: Option<AssignedHub>,
     /// NamespacedName of the group, as sentences have it.
     group: String,
 }
 
 /// A step towards a device that cannot register, or back.
 #[derive(Debug)]
-pub enum Step {
+pub enum EnrollmentStep {
     /// Writes the disabled enrollment.
-    Bar { id: RegistrationId, over: IfMatch },
+    Disenroll { id: RegistrationId, over: IfMatch },
     /// Deletes the device's identity.
-    Evict { identity: Identity },
+    DeleteIdentity { identity: DeviceIdentity },
     /// Deletes the record of the device's registration.
-    Forget { id: RegistrationId, over: IfMatch },
+    DeleteRegistration { id: RegistrationId, over: IfMatch },
     /// Deletes the disabled enrollment.
-    Admit { id: RegistrationId, over: IfMatch },
+    Reenroll { id: RegistrationId, over: IfMatch },
     /// Writes into the ledger in which service the device is barred by us, or strikes out that it is, or that it is enrolled by us.
     Record { id: RegistrationId, service: Option<String> },
 }
 
-impl Act for Step {
+impl Act for EnrollmentStep {
     fn reason(&self) -> Reason {
         match self {
-            Self::Bar { .. } | Self::Forget { .. } => Reason::Disenroll,
-            Self::Evict { .. } => Reason::Deprovision,
-            Self::Admit { .. } => Reason::Reenroll,
+            Self::Disenroll { .. } | Self::DeleteRegistration { .. } => Reason::Disenroll,
+            Self::DeleteIdentity { .. } => Reason::Deprovision,
+            Self::Reenroll { .. } => Reason::Reenroll,
             Self::Record { service: Some(_), .. } => Reason::RecordClaim,
             Self::Record { service: None, .. } => Reason::DropClaim,
         }
@@ -92,10 +92,10 @@ impl Act for Step {
 
     fn note(&self) -> String {
         match self {
-            Self::Bar { id, .. } => format!("Bar registration id {id} by a disabled individual enrollment"),
-            Self::Evict { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
-            Self::Forget { id, .. } => format!("Delete the registration record of {id}"),
-            Self::Admit { id, .. } => format!("Delete the individual enrollment of registration id {id}"),
+            Self::Disenroll { id, .. } => format!("Bar registration id {id} by a disabled individual enrollment"),
+            Self::DeleteIdentity { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
+            Self::DeleteRegistration { id, .. } => format!("Delete the registration record of {id}"),
+            Self::Reenroll { id, .. } => format!("Delete the individual enrollment of registration id {id}"),
             Self::Record { id, service: Some(service) } => format!("Write down that we bar registration id {id} in {service}"),
             Self::Record { id, service: None } => {
                 format!("Strike registration id {id}, whose enrollment is no longer ours, from the ledger")
@@ -105,7 +105,7 @@ impl Act for Step {
 
     fn target(&self) -> Target {
         match self {
-            Self::Bar { .. } | Self::Evict { .. } | Self::Forget { .. } | Self::Admit { .. } => Target::Cloud,
+            Self::Disenroll { .. } | Self::DeleteIdentity { .. } | Self::DeleteRegistration { .. } | Self::Reenroll { .. } => Target::Cloud,
             Self::Record { .. } => Target::Cluster,
         }
     }
@@ -151,11 +151,11 @@ pub(super) fn written_for_another(
 }
 
 /// Where a device stands whose enrollment was written in another credential's name; `None` if it is gone, or lets the device in again.
-pub(super) fn held_up_by_another(seen: &Looked, other: &ObjectKey, meant: Meant) -> Option<ObserveError> {
+pub(super) fn held_up_by_another(seen: &SeenEnrollment, other: &ObjectKey, meant: Meant) -> Option<ObserveError> {
     seen.enrollment.as_ref().filter(|there| meant == Meant::Enrolled || !there.is_enabled())?;
     let id = &seen.id;
     let (state, goes) = match meant {
-        Meant::Barred => ("is barred", "is let in"),
+        Meant::Disenrolled => ("is barred", "is let in"),
         Meant::Enrolled => ("has kept its individual enrollment", "registers with what that object's Secret holds"),
     };
     let note = format!(
@@ -167,13 +167,13 @@ pub(super) fn held_up_by_another(seen: &Looked, other: &ObjectKey, meant: Meant)
 }
 
 /// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
-pub(super) async fn look(
+pub(super) async fn observe_enrollment(
     credential: &DeviceCredential,
     ctx: &Context,
     group: &EnrollmentGroup,
     id: RegistrationId,
     goal: Goal,
-) -> Result<Looked, ObserveError> {
+) -> Result<SeenEnrollment, ObserveError> {
     let service =
         dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &credential.key().name.namespace).await?;
     let enrollments = match goal {
@@ -189,10 +189,11 @@ pub(super) async fn look(
     let marked = enrollment.as_ref().is_some_and(|there| bears_mark(ctx, &owner, there));
     let meant = meant(ctx, &owner, &id, &service);
     let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
-    let home = evicts.then(|| home::of_record(ctx, group, &id, registration.as_ref()));
+    let assigned_hub = evicts.then(|| home::of_record(ctx, group, &id, registration.as_ref()));
     // What an older credential has created in the hub is not taken from it.
-    let home = home.filter(|home| !matches!(home, Home::In(identity) if is_an_older_one_s(ctx, credential, &identity.hub)));
-    Ok(Looked { id, service, nowhere, enrollment, registration, marked, meant, home, group: home::name_of(group) })
+    let assigned_hub = assigned_hub
+        .filter(|assigned_hub| !matches!(assigned_hub, AssignedHub::Own(identity) if is_an_older_one_s(ctx, credential, &identity.hub)));
+    Ok(SeenEnrollment { id, service, nowhere, enrollment, registration, marked, meant, assigned_hub, group: home::name_of(group) })
 }
 
 async fn ask(
@@ -211,17 +212,17 @@ async fn ask(
 
 /// What is done so that the device cannot register: the enrollment first, for a device that registers meanwhile would have its
 /// record again; then, on a fresh look, its identity, which only the record tells of; then the record, as often as there is one.
-pub(super) fn bar(seen: &Looked, now: Timestamp) -> Plan<Step> {
+pub(super) fn disenroll(seen: &SeenEnrollment, now: Timestamp) -> Plan<EnrollmentStep> {
     let id = &seen.id;
     let note = format!("Registration id {id} is being barred");
     if seen.nowhere {
-        let strike = Step::Record { id: id.clone(), service: None };
+        let strike = EnrollmentStep::Record { id: id.clone(), service: None };
         return if seen.meant.is_some() { Plan::act(vec![strike], Reason::DropClaim, note) } else { Plan::met() };
     }
     let write = |over| {
-        let claim = Step::Record { id: id.clone(), service: Some(seen.service.name.to_string()) };
-        let claim = (seen.meant != Some(Meant::Barred)).then_some(claim);
-        let steps = claim.into_iter().chain([Step::Bar { id: id.clone(), over }]).collect();
+        let claim = EnrollmentStep::Record { id: id.clone(), service: Some(seen.service.name.to_string()) };
+        let claim = (seen.meant != Some(Meant::Disenrolled)).then_some(claim);
+        let steps = claim.into_iter().chain([EnrollmentStep::Disenroll { id: id.clone(), over }]).collect();
         Plan::act(steps, Reason::Disenroll, note.clone())
     };
     let Some(there) = &seen.enrollment else { return write(IfMatch::Unset) };
@@ -242,34 +243,34 @@ pub(super) fn bar(seen: &Looked, now: Timestamp) -> Plan<Step> {
     }
     let mut steps = Vec::new();
     if seen.meant.is_some() && !seen.marked {
-        steps.push(Step::Record { id: id.clone(), service: None });
+        steps.push(EnrollmentStep::Record { id: id.clone(), service: None });
     }
-    if let (Some(record), Some(home)) = (&seen.registration, &seen.home) {
+    if let (Some(record), Some(assigned_hub)) = (&seen.registration, &seen.assigned_hub) {
         if record.status() == Some(RegistrationStatus::Assigning) {
             return Plan::wait(Reason::Provisioning, format!("Registration id {id} is registering at this moment"), soon(now));
         }
-        match home {
-            Home::Nowhere => {}
-            Home::In(identity) => steps.push(Step::Evict { identity: identity.clone() }),
-            Home::Elsewhere(hub) => return home::out_of_reach(hub, &seen.group),
+        match assigned_hub {
+            AssignedHub::None => {}
+            AssignedHub::Own(identity) => steps.push(EnrollmentStep::DeleteIdentity { identity: identity.clone() }),
+            AssignedHub::Foreign(hub) => return home::out_of_reach(hub, &seen.group),
         }
     }
     if let Some(record) = &seen.registration {
-        steps.push(Step::Forget { id: id.clone(), over: IfMatch::of(record.etag()) });
+        steps.push(EnrollmentStep::DeleteRegistration { id: id.clone(), over: IfMatch::of(record.etag()) });
     }
     if steps.is_empty() { Plan::met() } else { Plan::act(steps, Reason::Disenroll, note) }
 }
 
 /// What is done so that a device that we barred, or enrolled individually, can register through its group again.
-pub(super) fn admit(seen: &Looked) -> Plan<Step> {
+pub(super) fn reenroll(seen: &SeenEnrollment) -> Plan<EnrollmentStep> {
     let id = &seen.id;
-    let strike = Step::Record { id: id.clone(), service: None };
+    let strike = EnrollmentStep::Record { id: id.clone(), service: None };
     let note = format!("Registration id {id} is being let in again");
     match &seen.enrollment {
         None => Plan::act(vec![strike], Reason::DropClaim, note),
         Some(there) if seen.marked && (seen.meant == Some(Meant::Enrolled) || seen.meant.is_some() && !there.is_enabled()) => {
-            let admit = Step::Admit { id: id.clone(), over: IfMatch::of(there.etag()) };
-            Plan::act(vec![admit, strike], Reason::Reenroll, note)
+            let reenroll = EnrollmentStep::Reenroll { id: id.clone(), over: IfMatch::of(there.etag()) };
+            Plan::act(vec![reenroll, strike], Reason::Reenroll, note)
         }
         Some(_) => Plan::stalled(
             Reason::AlreadyExists,
@@ -283,25 +284,27 @@ pub(super) fn admit(seen: &Looked) -> Plan<Step> {
 }
 
 /// Performs one step.
-pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
+pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &EnrollmentStep) -> Result<(), Error> {
     let key = credential.key();
     match step {
-        Step::Record { id, service: None } => writer.record(&entries(id, None)).await,
-        Step::Record { id, service: Some(_) } => {
+        EnrollmentStep::Record { id, service: None } => writer.record(&entries(id, None)).await,
+        EnrollmentStep::Record { id, service: Some(_) } => {
             let service = enrollment_group::service_of(&*group(credential, writer)?);
-            writer.record(&entries(id, Some((Meant::Barred, &service)))).await
+            writer.record(&entries(id, Some((Meant::Disenrolled, &service)))).await
         }
-        Step::Bar { id, over } => {
-            let put =
-                enrollments(credential, writer).await?.put_enrollment(writer.access(), id.as_str(), &barring(writer, &key, id), over).await;
+        EnrollmentStep::Disenroll { id, over } => {
+            let put = enrollments(credential, writer)
+                .await?
+                .put_enrollment(writer.access(), id.as_str(), &disabled_enrollment(writer, &key, id), over)
+                .await;
             put.map(drop).map_err(|error| Error::cloud(format!("failed to bar registration id {id}"), error))
         }
-        Step::Evict { identity } => home::evict(writer, &*group(credential, writer)?, identity).await,
-        Step::Forget { id, over } => {
+        EnrollmentStep::DeleteIdentity { identity } => home::delete_identity(writer, &*group(credential, writer)?, identity).await,
+        EnrollmentStep::DeleteRegistration { id, over } => {
             let deleted = enrollments(credential, writer).await?.delete_registration(writer.access(), id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
         }
-        Step::Admit { id, over } => {
+        EnrollmentStep::Reenroll { id, over } => {
             let deleted = enrollments(credential, writer).await?.delete_enrollment(writer.access(), id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to let registration id {id} in again"), error))
         }
@@ -323,7 +326,7 @@ pub(super) async fn enrollments(credential: &DeviceCredential, ctx: &Context) ->
 
 /// The enrollment that bars a device. Its keys are drawn here and kept by nobody: with the device's own, a leaked or forgotten
 /// Secret would open the door again as soon as somebody enabled the enrollment by hand. It names no hubs, for none is ever given.
-fn barring(ctx: &Context, owner: &ObjectKey, id: &RegistrationId) -> IndividualEnrollment {
+fn disabled_enrollment(ctx: &Context, owner: &ObjectKey, id: &RegistrationId) -> IndividualEnrollment {
     let tags = Map::from_iter([(MARK.to_owned(), mark(ctx, owner))]);
     IndividualEnrollment::with_symmetric_keys(id, &keys::generate()).with_enabled(false).with_initial_tags(tags)
 }

@@ -9,9 +9,9 @@ use moorage_keys::{DeviceId, RegistrationId, keyed_digest};
 use moorage_plan::{Reason, Why};
 use serde_json::{Map, Value};
 
-use super::custody::{self, Custody, Found, Note};
+use super::custody::{self, FoundInCloud, GeneratedKeys, LedgerNote};
 use super::disenrollment::{self, MARK, Meant, mark};
-use super::secret::Held;
+use super::secret::StoredKeys;
 use crate::{
     azure::{
         Context, Writer, dps,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What the enrollment is to be like.
-struct Wish<'a> {
+struct DesiredEnrollment<'a> {
     spec: &'a IndividualEnrollment,
     group: &'a EnrollmentGroup,
     hubs: Vec<HubHost>,
@@ -39,23 +39,23 @@ struct Wish<'a> {
 }
 
 /// Looks at a device's individual enrollment, unless that was done a short while ago.
-pub(super) async fn look(
+pub(super) async fn observe_individual(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     id: &RegistrationId,
     spec: &IndividualEnrollment,
-    held: Held,
-) -> Result<Custody, ObserveError> {
+    stored: StoredKeys,
+) -> Result<GeneratedKeys, ObserveError> {
     let (key, namespace) = (credential.key(), group.key().name.namespace);
     let of_service = enrollment_group::service_of(group);
     let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.name);
-    let wish = Wish::of(ctx, credential, group, spec, webhook(ctx, group).await?)?;
+    let desired_enrollment = DesiredEnrollment::of(ctx, credential, group, spec, webhook(ctx, group).await?)?;
     let meant = disenrollment::meant(ctx, &key, id, &of_service);
-    let state = wish.state(&held, meant, &of_service);
-    let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
+    let state = desired_enrollment.state(&stored, meant, &of_service);
+    let is_known = stored.live.is_some() && stored.pending.is_none() && !asks_for_a_look(credential);
     if is_known && ctx.clients.settled.fresh(&key, &state, ctx.clock.now()).is_some() {
-        return Ok(Custody::settled(what, held, custody::Document::Enrollment(Box::new(wish.fresh(id)))));
+        return Ok(GeneratedKeys::settled(what, stored, custody::CloudDocument::Enrollment(Box::new(desired_enrollment.fresh(id)))));
     }
     let service = dps::service(ctx, &group.spec.provisioning_service_ref, &namespace, &key.name.namespace).await?;
     let enrollments = dps::enrollments(ctx, &service).await?;
@@ -65,19 +65,20 @@ pub(super) async fn look(
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
     let ours = |there: &Document| meant.is_some() && disenrollment::bears_mark(ctx, &key, there);
-    let found = there.as_ref().map(|there| Found {
+    let found = there.as_ref().map(|there| FoundInCloud {
         obstacle: (!ours(there)).then(|| somebody_elses(id, &of_service)),
         keys,
-        differs: wish.differs(there),
+        differs: desired_enrollment.differs(there),
         over: IfMatch::of(there.etag()),
         proof: None,
     });
-    let claim = (meant != Some(Meant::Enrolled)).then(|| Note {
+    let claim = (meant != Some(Meant::Enrolled)).then(|| LedgerNote {
         entries: disenrollment::entries(id, Some((Meant::Enrolled, &of_service))),
         text: format!("Write down that we enroll registration id {id} in {}", of_service.name),
     });
-    let wanted = custody::Document::Enrollment(Box::new(wish.over(there.unwrap_or_else(|| wish.fresh(id)))));
-    let custody = Custody { what, held, claim, there: found, wanted };
+    let wanted =
+        custody::CloudDocument::Enrollment(Box::new(desired_enrollment.over(there.unwrap_or_else(|| desired_enrollment.fresh(id)))));
+    let custody = GeneratedKeys { what, stored, claim, there: found, wanted };
     if custody.is_settled() {
         ctx.clients.settled.keep(&key, state, (), ctx.clock.now());
     } else {
@@ -124,7 +125,7 @@ pub(super) async fn put(
     put.map(drop).map_err(|error| Error::cloud(format!("failed to write the individual enrollment of {id}"), error))
 }
 
-impl<'a> Wish<'a> {
+impl<'a> DesiredEnrollment<'a> {
     fn of(
         ctx: &Context,
         credential: &DeviceCredential,
@@ -211,9 +212,9 @@ impl<'a> Wish<'a> {
     }
 
     /// What is looked for, in words: when it was seen so, and nothing of it has changed, there is no need to look.
-    fn state(&self, held: &Held, meant: Option<Meant>, service: &ObjectKey) -> String {
+    fn state(&self, stored: &StoredKeys, meant: Option<Meant>, service: &ObjectKey) -> String {
         let hubs: Vec<_> = self.hubs.iter().map(ToString::to_string).collect();
-        let keys = held.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
+        let keys = stored.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
         let allocation = enrollment_group::allocation(self.group);
         // A service that is made anew under its name has another.
         let id_scope = self.group.status.as_ref().and_then(|status| status.id_scope.as_deref());
@@ -260,11 +261,11 @@ mod tests {
         }))
     }
 
-    fn wish<'a>(group: &'a EnrollmentGroup, spec: &'a IndividualEnrollment) -> Wish<'a> {
+    fn desired_enrollment<'a>(group: &'a EnrollmentGroup, spec: &'a IndividualEnrollment) -> DesiredEnrollment<'a> {
         let hubs = vec![moorage_cloud::Cloud::public().hub_host(HOST).expect("a hub")];
         let device = Some(DeviceId::parse("Press-7").expect("an id"));
         let twin = spec.initial_twin.clone().unwrap_or_default();
-        Wish { spec, group, hubs, webhook: None, device, tags: twin.tags, desired: twin.desired }
+        DesiredEnrollment { spec, group, hubs, webhook: None, device, tags: twin.tags, desired: twin.desired }
     }
 
     /// The enrollment as the service shows it, with one field as somebody has changed it.
@@ -288,9 +289,12 @@ mod tests {
     #[test]
     fn what_somebody_has_changed_is_found_by_its_field_and_put_right_and_the_rest_is_left() {
         let (group, spec) = (group(), spec());
-        let wish = wish(&group, &spec);
-        assert_eq!(wish.differs(&there("etag", json!("1"))), Vec::<&str>::new());
-        assert_eq!(wish.differs(&wish.fresh(&RegistrationId::parse("press-7").expect("an id"))), Vec::<&str>::new());
+        let desired_enrollment = desired_enrollment(&group, &spec);
+        assert_eq!(desired_enrollment.differs(&there("etag", json!("1"))), Vec::<&str>::new());
+        assert_eq!(
+            desired_enrollment.differs(&desired_enrollment.fresh(&RegistrationId::parse("press-7").expect("an id"))),
+            Vec::<&str>::new()
+        );
         for (field, value) in [
             ("iotHubs", json!([HOST, "fabrikam.azure-devices.net"])),
             ("allocationPolicy", json!("hashed")),
@@ -303,9 +307,9 @@ mod tests {
             ("initialTwin", json!({ "tags": { "hall": { "number": 4 } } })),
         ] {
             let changed = there(field, value);
-            assert_eq!(wish.differs(&changed), [field]);
-            let put_right = wish.over(changed);
-            assert_eq!(wish.differs(&put_right), Vec::<&str>::new(), "{field}");
+            assert_eq!(desired_enrollment.differs(&changed), [field]);
+            let put_right = desired_enrollment.over(changed);
+            assert_eq!(desired_enrollment.differs(&put_right), Vec::<&str>::new(), "{field}");
             assert!(format!("{put_right:?}").contains("somebody's"), "{field}");
         }
     }
@@ -313,13 +317,15 @@ mod tests {
     #[test]
     fn the_webhook_of_the_group_chooses_the_hub_of_this_device_as_well() {
         let (group, spec) = (group(), spec());
-        let mut wish = wish(&group, &spec);
-        wish.webhook = Some(Webhook::new("https://choose.example?code=1", "2021-10-01"));
-        assert_eq!(wish.differs(&there("etag", json!("1"))), ["customAllocationDefinition"]);
-        let state = |wish: &Wish<'_>| wish.state(&Held::default(), None, &ObjectKey::new(KindName::ProvisioningService, "platform", "dps"));
-        let before = state(&wish);
-        wish.webhook = Some(Webhook::new("https://choose.example?code=2", "2021-10-01"));
-        assert_ne!(state(&wish), before, "a look that was taken with another one is no look");
+        let mut desired_enrollment = desired_enrollment(&group, &spec);
+        desired_enrollment.webhook = Some(Webhook::new("https://choose.example?code=1", "2021-10-01"));
+        assert_eq!(desired_enrollment.differs(&there("etag", json!("1"))), ["customAllocationDefinition"]);
+        let state = |desired_enrollment: &DesiredEnrollment<'_>| {
+            desired_enrollment.state(&StoredKeys::default(), None, &ObjectKey::new(KindName::ProvisioningService, "platform", "dps"))
+        };
+        let before = state(&desired_enrollment);
+        desired_enrollment.webhook = Some(Webhook::new("https://choose.example?code=2", "2021-10-01"));
+        assert_ne!(state(&desired_enrollment), before, "a look that was taken with another one is no look");
         assert!(!before.contains("choose.example"), "{before}");
     }
 
@@ -328,7 +334,7 @@ mod tests {
         let (mut group, spec) = (group(), spec());
         let state = |group: &EnrollmentGroup| {
             let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
-            wish(group, &spec).state(&Held::default(), None, &service)
+            desired_enrollment(group, &spec).state(&StoredKeys::default(), None, &service)
         };
         let before = state(&group);
         group.status = Some(read(json!({ "observedGeneration": 1, "idScope": "0ne00000002" })));
@@ -339,6 +345,6 @@ mod tests {
     fn a_device_of_a_disabled_group_is_refused_like_any_other_of_it() {
         let (mut group, spec) = (group(), spec());
         group.spec.provisioning_status = ProvisioningStatus::Disabled;
-        assert_eq!(wish(&group, &spec).differs(&there("etag", json!("1"))), ["provisioningStatus"]);
+        assert_eq!(desired_enrollment(&group, &spec).differs(&there("etag", json!("1"))), ["provisioningStatus"]);
     }
 }

@@ -15,35 +15,41 @@ use crate::{
 
 /// A device's identity, where it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct DeviceIdentity {
     pub(super) hub: HubHost,
     pub(super) device: DeviceId,
 }
 
 /// Where a device's identity is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Home {
+pub(super) enum AssignedHub {
     /// In no hub: the device was never assigned to one.
-    Nowhere,
+    None,
     /// In a hub of its tenant.
-    In(Identity),
+    Own(DeviceIdentity),
     /// In a hub that is not the tenant's, or not any more.
-    Elsewhere(String),
+    Foreign(String),
 }
 
 /// Where the device of a record lives.
-pub(super) fn of_record(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, record: Option<&Registration>) -> Home {
-    home(ctx, group, id, record.and_then(Registration::assigned_hub), record.and_then(Registration::device_id))
+pub(super) fn of_record(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, record: Option<&Registration>) -> AssignedHub {
+    assigned_hub(ctx, group, id, record.and_then(Registration::assigned_hub), record.and_then(Registration::device_id))
 }
 
 /// Where a device lives that a provisioning service says to be in a hub, under a name or its registration id.
-pub(super) fn home(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, host: Option<&str>, device: Option<DeviceId>) -> Home {
-    let Some(host) = host else { return Home::Nowhere };
-    let elsewhere = || Home::Elsewhere(crate::error::bounded(host, 128));
+pub(super) fn assigned_hub(
+    ctx: &Context,
+    group: &EnrollmentGroup,
+    id: &RegistrationId,
+    host: Option<&str>,
+    device: Option<DeviceId>,
+) -> AssignedHub {
+    let Some(host) = host else { return AssignedHub::None };
+    let elsewhere = || AssignedHub::Foreign(crate::error::bounded(host, 128));
     let Ok(hub) = ctx.clients.azure().cloud().hub_host(host) else { return elsewhere() };
     let tenants = hubs_of(ctx, group).is_some_and(|hubs| has_hub(&hubs, &hub));
     let device = device.or_else(|| DeviceId::parse(id.as_str()).ok());
-    device.filter(|_| tenants).map_or_else(elsewhere, |device| Home::In(Identity { hub, device }))
+    device.filter(|_| tenants).map_or_else(elsewhere, |device| AssignedHub::Own(DeviceIdentity { hub, device }))
 }
 
 fn hubs_of(ctx: &Context, group: &EnrollmentGroup) -> Option<std::sync::Arc<TenantHubGroup>> {
@@ -65,16 +71,16 @@ pub(super) fn out_of_reach<A>(hub: &str, group: &str) -> Plan<A> {
 }
 
 /// Looks at an identity; `None` if the hub does not know the device.
-pub(super) async fn identity(ctx: &Context, group: &EnrollmentGroup, identity: &Identity) -> Result<Option<Device>, ObserveError> {
-    let Identity { hub, device } = identity;
+pub(super) async fn identity(ctx: &Context, group: &EnrollmentGroup, identity: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
+    let DeviceIdentity { hub, device } = identity;
     let step = format!("failed to look at device {device} in hub {hub}");
     let read = registry(ctx, group, hub, &step).await?.device(device).await.map_err(|error| Error::cloud(step, error));
     Ok(read.inspect_err(|error| ctx.clients.heed_hub(hub, error))?)
 }
 
 /// Deletes an identity; one that is gone already is fine. The device's connection ends with it.
-pub(super) async fn evict(writer: &Writer<'_>, group: &EnrollmentGroup, identity: &Identity) -> Result<(), Error> {
-    let Identity { hub, device } = identity;
+pub(super) async fn delete_identity(writer: &Writer<'_>, group: &EnrollmentGroup, identity: &DeviceIdentity) -> Result<(), Error> {
+    let DeviceIdentity { hub, device } = identity;
     let step = format!("failed to delete device {device} from hub {hub}");
     let registry = reached(registry(writer, group, hub, &step).await)?;
     let deleted = registry.delete_device(writer.access(), device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));

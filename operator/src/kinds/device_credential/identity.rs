@@ -13,10 +13,10 @@ use moorage_plan::{Goal, Reason, Why};
 
 use super::claims::{device_of, first_in_the_hub};
 use super::content::{MadeFor, Origin};
-use super::custody::{self, Custody, Found, Note};
+use super::custody::{self, FoundInCloud, GeneratedKeys, LedgerNote};
 use super::enrolled::asks_for_a_look;
-use super::observe::{Seen, SeenKeys, Wanted, secret_of};
-use super::secret::{Held, held};
+use super::observe::{Seen, SeenKeys, SeenWithKeys, secret_of};
+use super::secret::{StoredKeys, stored};
 use super::tokens::Renewals;
 use crate::{
     azure::{Context, Writer, iot_hub},
@@ -25,7 +25,7 @@ use crate::{
     object::{Keyed, KindName, ObjectKey},
 };
 
-pub use self::leaving::{Leaving, Step, leave, perform};
+pub use self::leaving::{IdentityStep, LeavingIdentity, leave, perform};
 
 /// The hub group in whose hub a device is created.
 pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> ObjectKey {
@@ -34,7 +34,7 @@ pub(crate) fn hub_group_of(credential: &DeviceCredential, hub: &HubRef) -> Objec
 
 /// How an identity stands in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Record<'a> {
+pub(super) enum IdentityRecord<'a> {
     /// We are about to make it.
     Claimed,
     /// It is of this generation.
@@ -43,7 +43,7 @@ pub(super) enum Record<'a> {
     Disabled(&'a str),
 }
 
-impl<'a> Record<'a> {
+impl<'a> IdentityRecord<'a> {
     pub(super) fn read(text: &'a str) -> Option<Self> {
         let mut words = text.split(' ');
         match (words.next()?, words.next()) {
@@ -65,27 +65,27 @@ impl<'a> Record<'a> {
 
 /// A device by its name in a hub.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct DeviceIdentity {
     pub(super) hub: HubHost,
     pub(super) device: DeviceId,
 }
 
-impl Place {
+impl DeviceIdentity {
     fn entry(&self) -> String {
         format!("{IDENTITY}{}", owner_hash("", "Identity", self.hub.host().as_str(), self.device.as_str()))
     }
 
     /// What is written into the ledger, for us and for people.
-    pub(super) fn note(&self, record: Option<Record<'_>>) -> Note {
+    pub(super) fn note(&self, record: Option<IdentityRecord<'_>>) -> LedgerNote {
         let Self { hub, device } = self;
         let value = record.map(|record| format!("{} {hub}/devices/{device}", record.word()));
         let text = match record {
-            Some(Record::Claimed) => format!("Write down that device {device} is to be made in hub {hub}"),
-            Some(Record::Made(_)) => format!("Write down that device {device} in hub {hub} is the one that was made"),
-            Some(Record::Disabled(_)) => format!("Write down that we disable device {device} in hub {hub}"),
+            Some(IdentityRecord::Claimed) => format!("Write down that device {device} is to be made in hub {hub}"),
+            Some(IdentityRecord::Made(_)) => format!("Write down that device {device} in hub {hub} is the one that was made"),
+            Some(IdentityRecord::Disabled(_)) => format!("Write down that we disable device {device} in hub {hub}"),
             None => format!("Strike device {device} of hub {hub} from the ledger"),
         };
-        Note { entries: vec![(self.entry(), value)], text }
+        LedgerNote { entries: vec![(self.entry(), value)], text }
     }
 
     pub(super) fn what(&self) -> String {
@@ -110,20 +110,20 @@ pub(super) async fn observe(credential: &DeviceCredential, ctx: &Context, hub: &
     })?;
     if goal == Goal::Absent {
         // The identity is that of the older credential, if there is one.
-        return if claimed.is_ok() { leaving::observe(credential, ctx, hub, &hubs, device).await } else { Ok(Seen::Kept) };
+        return if claimed.is_ok() { leaving::observe_leaving(credential, ctx, hub, &hubs, device).await } else { Ok(Seen::Nothing) };
     }
     claimed?;
     let renewals = Renewals::of(credential, None)?;
     // One that comes back under its name does not know the device.
     let host = host_of(ctx, &hubs, hub).inspect_err(|_| ctx.clients.forget(&credential.key()))?;
-    let place = Place { hub: host, device };
+    let place = DeviceIdentity { hub: host, device };
     let at = secret_of(credential);
-    let (secret, held) = held(ctx, credential, &at, MadeFor::Identity).await?;
-    let custody = look(ctx, credential, &hubs, &place, held).await?;
+    let (secret, stored) = stored(ctx, credential, &at, MadeFor::Identity).await?;
+    let custody = observe_identity(ctx, credential, &hubs, &place, stored).await?;
     let origin = Origin::Hub { hub: place.hub.host().clone(), device: place.device };
     let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
     let keys = SeenKeys::Generated(Box::new(custody), MadeFor::Identity);
-    Ok(Seen::Wanted(Box::new(Wanted { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })))
+    Ok(Seen::Keys(Box::new(SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })))
 }
 
 /// The host of a hub that is named, as its group tells it.
@@ -149,27 +149,27 @@ fn names(hubs: &TenantHubGroup, hub: &HubRef) -> bool {
     hubs.spec.hubs.iter().any(|one| one.name.eq_ignore_ascii_case(&hub.hub))
 }
 
-async fn look(
+async fn observe_identity(
     ctx: &Context,
     credential: &DeviceCredential,
     hubs: &TenantHubGroup,
-    place: &Place,
-    held: Held,
-) -> Result<Custody, ObserveError> {
+    place: &DeviceIdentity,
+    stored: StoredKeys,
+) -> Result<GeneratedKeys, ObserveError> {
     let (key, entries) = (credential.key(), ctx.ledger.of(&credential.key()));
     let written = entries.get(&place.entry()).map(String::as_str);
-    let keys = held.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
+    let keys = stored.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
     let state = format!("{} {written:?} {keys:?}", place.what());
-    let is_known = held.live.is_some() && held.pending.is_none() && !asks_for_a_look(credential);
+    let is_known = stored.live.is_some() && stored.pending.is_none() && !asks_for_a_look(credential);
     if is_known && ctx.clients.settled.fresh(&key, &state, ctx.clock.now()).is_some() {
-        return Ok(Custody::settled(place.what(), held, fresh(place)));
+        return Ok(GeneratedKeys::settled(place.what(), stored, fresh(place)));
     }
     let there = read(ctx, hubs, place).await?;
     if there.is_none() && hubs.meta().deletion_timestamp.is_some() {
         let note = format!("TenantHubGroup {} is being deleted, and no device is made in its hubs any more", hubs.key().name);
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
-    let custody = custody(place, held, written.and_then(Record::read), there);
+    let custody = custody(place, stored, written.and_then(IdentityRecord::read), there);
     if custody.is_settled() {
         ctx.clients.settled.keep(&key, state, (), ctx.clock.now());
     } else {
@@ -178,47 +178,52 @@ async fn look(
     Ok(custody)
 }
 
-fn fresh(place: &Place) -> custody::Document {
-    custody::Document::Identity(Box::new(Device::of_id(&place.device)))
+fn fresh(place: &DeviceIdentity) -> custody::CloudDocument {
+    custody::CloudDocument::Identity(Box::new(Device::of_id(&place.device)))
 }
 
 /// What is made of an identity and of what the ledger says of it.
-pub(super) fn custody(place: &Place, held: Held, record: Option<Record<'_>>, there: Option<Device>) -> Custody {
+pub(super) fn custody(
+    place: &DeviceIdentity,
+    stored: StoredKeys,
+    record: Option<IdentityRecord<'_>>,
+    there: Option<Device>,
+) -> GeneratedKeys {
     let Some(there) = there else {
-        let claim = (record != Some(Record::Claimed)).then(|| place.note(Some(Record::Claimed)));
-        return Custody { what: place.what(), held, claim, there: None, wanted: fresh(place) };
+        let claim = (record != Some(IdentityRecord::Claimed)).then(|| place.note(Some(IdentityRecord::Claimed)));
+        return GeneratedKeys { what: place.what(), stored, claim, there: None, wanted: fresh(place) };
     };
     let (keys, generation) = (there.keys(), there.generation().unwrap_or_default().to_owned());
     let is_that = |made: &str| !generation.is_empty() && made == generation;
     let obstacle = match record {
-        Some(Record::Claimed) if keys.is_some() && keys.as_ref() == held.keys() => None,
-        Some(Record::Made(made)) if is_that(made) && !there.is_enabled() => Some(disabled(place)),
-        Some(Record::Made(made) | Record::Disabled(made)) if is_that(made) => None,
+        Some(IdentityRecord::Claimed) if keys.is_some() && keys.as_ref() == stored.keys() => None,
+        Some(IdentityRecord::Made(made)) if is_that(made) && !there.is_enabled() => Some(disabled(place)),
+        Some(IdentityRecord::Made(made) | IdentityRecord::Disabled(made)) if is_that(made) => None,
         Some(_) | None => Some(somebody_elses(place)),
     };
     let differs = if there.is_enabled() { Vec::new() } else { vec!["status"] };
-    let proof = (record != Some(Record::Made(&generation))).then(|| place.note(Some(Record::Made(&generation))));
+    let proof = (record != Some(IdentityRecord::Made(&generation))).then(|| place.note(Some(IdentityRecord::Made(&generation))));
     let over = IfMatch::of(there.etag());
-    let found = Found { obstacle, keys, differs, over, proof };
-    let wanted = custody::Document::Identity(Box::new(there.enabled()));
-    Custody { what: place.what(), held, claim: None, there: Some(found), wanted }
+    let found = FoundInCloud { obstacle, keys, differs, over, proof };
+    let wanted = custody::CloudDocument::Identity(Box::new(there.enabled()));
+    GeneratedKeys { what: place.what(), stored, claim: None, there: Some(found), wanted }
 }
 
-fn somebody_elses(place: &Place) -> Why {
+fn somebody_elses(place: &DeviceIdentity) -> Why {
     let note =
         format!("{} exists, was not made for this object, and is left alone; delete it there, or choose another deviceId", place.what());
     Why::new(Reason::AlreadyExists, note)
 }
 
 /// Whoever disables a device by hand has a reason, and does not expect it to come back.
-fn disabled(place: &Place) -> Why {
+fn disabled(place: &DeviceIdentity) -> Why {
     Why::new(
         Reason::Drifted,
         format!("somebody has disabled {}, and that is left so; enable it there, or delete this object", place.what()),
     )
 }
 
-async fn read(ctx: &Context, hubs: &TenantHubGroup, place: &Place) -> Result<Option<Device>, ObserveError> {
+async fn read(ctx: &Context, hubs: &TenantHubGroup, place: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
     let registry = iot_hub::registry(ctx, hubs, &place.hub).await?;
     let read = registry.device(&place.device).await;
     let read = read.map_err(|error| Error::cloud(format!("failed to look at {}", place.what()), error));
@@ -226,12 +231,12 @@ async fn read(ctx: &Context, hubs: &TenantHubGroup, place: &Place) -> Result<Opt
 }
 
 /// The registry of the hub that a credential names, and the device's place in it.
-pub(super) async fn registry(ctx: &Context, credential: &DeviceCredential) -> Result<(Registry, Place), Error> {
+pub(super) async fn registry(ctx: &Context, credential: &DeviceCredential) -> Result<(Registry, DeviceIdentity), Error> {
     let gone = || Error::own("the TenantHubGroup of the device does not exist", moorage_plan::Class::Conflict);
     let hub = credential.spec.hub_ref.as_ref().ok_or_else(gone)?;
     let hubs = ctx.objects.of::<TenantHubGroup>().get(&hub_group_of(credential, hub).name).ok_or_else(gone)?;
     let device = DeviceId::parse(device_of(credential)).map_err(|_| gone())?;
-    let place = Place { hub: reached(host_of(ctx, &hubs, hub))?, device };
+    let place = DeviceIdentity { hub: reached(host_of(ctx, &hubs, hub))?, device };
     Ok((reached(iot_hub::registry(ctx, &hubs, &place.hub).await)?, place))
 }
 

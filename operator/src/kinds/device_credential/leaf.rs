@@ -4,14 +4,14 @@
 //! A certificate's key can be had from nowhere else once it is made, so nothing is computed anew: what the Secret's annotations
 //! say of it decides whether it is kept.
 
-mod beside;
 mod life;
 pub(super) mod order;
 mod perform;
 mod plan;
+mod registration_info;
 mod written;
 
-use self::written::written;
+use self::written::certificate_annotations_of;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::observe::{secret_of, waiting};
-use super::reprovisioning::{self, Asked, open_request};
+use super::reprovisioning::{self, ReprovisionRequest, open_request};
 use super::secret::{SeenSecret, is_intact};
 use crate::{
     azure::{Context, enrollment_group},
@@ -32,11 +32,11 @@ use crate::{
     object::{Keyed, NamespacedName},
 };
 
-pub(super) use self::beside::Beside;
 pub(super) use self::life::renewal;
 pub(super) use self::perform::perform;
-pub use self::plan::Step;
+pub use self::plan::SigningStep;
 pub(super) use self::plan::{plan, told};
+pub(super) use self::registration_info::RegistrationInfo;
 #[cfg(test)]
 pub(super) use self::written::annotations;
 
@@ -46,16 +46,16 @@ pub(super) const KEY: &str = "tls.key";
 pub(super) const AUTHORITY: &str = "ca.crt";
 
 /// What a credential is made of, and what there is of it.
-pub struct Looked {
-    pub(super) source: Source,
+pub struct SeenSignedHere {
+    pub(super) source: CertificateSource,
     pub(super) renewal: Renewal,
     pub(super) seen: SeenOutput,
 }
 
 /// Everything that a content follows from, beside the certificate.
 #[derive(Clone, Debug)]
-pub struct Source {
-    pub(super) beside: Beside,
+pub struct CertificateSource {
+    pub(super) registration_info: RegistrationInfo,
     /// Who signs.
     pub(super) authority: Authority,
     /// The Secret of the authority, with its key.
@@ -69,14 +69,14 @@ pub struct SeenOutput {
     /// Secrets that were made for this credential under another name.
     pub(super) stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<ReprovisionRequest>,
 }
 
 impl SeenOutput {
     /// When the certificate in the Secret ends, if one is there.
     pub(super) fn not_after(&self) -> Option<Timestamp> {
         let meta = self.secret.as_ref().map(|secret| &*secret.meta).filter(|meta| is_of_a_certificate(meta))?;
-        written(meta).life.map(|life| life.not_after)
+        certificate_annotations_of(meta).life.map(|life| life.not_after)
     }
 }
 
@@ -112,18 +112,18 @@ pub(super) fn is_asked_for(credential: &DeviceCredential, group: &EnrollmentGrou
 
 /// What the credential's certificate depends on beside what every credential does: a change of it wakes the group, and the
 /// group's credentials then.
-pub(super) async fn look(
+pub(super) async fn observe_signed_here(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     registration_id: RegistrationId,
     longest: Option<&str>,
-) -> Result<Looked, ObserveError> {
+) -> Result<SeenSignedHere, ObserveError> {
     let renewal = renewal(credential, longest)?;
-    let beside = beside::of(credential, group, registration_id)?;
-    let source = source(ctx, group, beside).await?;
-    let seen = output(ctx, credential, group, &source.beside.registration_id).await?;
-    Ok(Looked { source, renewal, seen })
+    let registration_info = registration_info::of(credential, group, registration_id)?;
+    let source = source(ctx, group, registration_info).await?;
+    let seen = output(ctx, credential, group, &source.registration_info.registration_id).await?;
+    Ok(SeenSignedHere { source, renewal, seen })
 }
 
 /// Looks at what there is of a credential.
@@ -140,14 +140,14 @@ async fn output(
     };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
     let asked = match request {
-        Some((token, secret)) => Some(reprovisioning::look(ctx, group, id, token, &secret.meta).await?),
+        Some((token, secret)) => Some(reprovisioning::observe_request(ctx, group, id, token, &secret.meta).await?),
         None => None,
     };
     let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
     Ok(SeenOutput { secret, stale, asked })
 }
 
-async fn source(ctx: &Context, group: &EnrollmentGroup, beside: Beside) -> Result<Source, ObserveError> {
+async fn source(ctx: &Context, group: &EnrollmentGroup, registration_info: RegistrationInfo) -> Result<CertificateSource, ObserveError> {
     let at = group.key().name;
     let issuer = enrollment_group::issuer_of(group).ok_or_else(|| {
         let note = format!(
@@ -159,7 +159,7 @@ async fn source(ctx: &Context, group: &EnrollmentGroup, beside: Beside) -> Resul
     if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
         return Err(waiting(group, "is bringing its authority to the provisioning service"));
     }
-    Ok(Source { beside, authority, issuer })
+    Ok(CertificateSource { registration_info, authority, issuer })
 }
 
 /// Whether the provisioning service accepts devices of an authority, in one of these places.

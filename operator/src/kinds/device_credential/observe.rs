@@ -5,11 +5,11 @@ use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup, Slot};
 use moorage_keys::{IdScope, RegistrationId};
 use moorage_plan::{Goal, Reason};
 
-use super::assigned::{self, Assigned};
+use super::assigned::{self, Assignment};
 use super::claims::{first_in_the_hub, first_to_claim, within_the_limit};
 use super::content::{Keys, MadeFor, Origin};
-use super::custody::Custody;
-use super::reprovisioning::{self, Asked, open_request};
+use super::custody::GeneratedKeys;
+use super::reprovisioning::{self, ReprovisionRequest, open_request};
 use super::secret::{self, SeenSecret};
 use super::tokens::Renewals;
 use super::{disenrollment, enrolled, home, identity, leaf};
@@ -26,31 +26,31 @@ use crate::{
 /// What was seen of a credential's world.
 pub enum Seen {
     /// It is to go, and the cloud is none of its business.
-    Kept,
+    Nothing,
     /// Its device is barred from registering, or is to be.
-    Barred(Box<disenrollment::Looked>),
+    Enrollment(Box<disenrollment::SeenEnrollment>),
     /// It is to go, and its device with it, which was created in a hub.
-    Leaving(Box<identity::Leaving>),
+    Identity(Box<identity::LeavingIdentity>),
     /// It is to be written.
-    Wanted(Box<Wanted>),
+    Keys(Box<SeenWithKeys>),
     /// It is to be written, with a certificate of the device's own.
-    Certified(Box<leaf::Looked>),
+    SignedHere(Box<leaf::SeenSignedHere>),
     /// It is to be written, with a certificate that cert-manager issues.
-    Ordered(Box<leaf::order::Looked>),
+    CertManager(Box<leaf::order::SeenCertManager>),
 }
 
 /// What a credential is made of, and what there is of it.
-pub struct Wanted {
+pub struct SeenWithKeys {
     pub(super) origin: Origin,
     pub(super) keys: SeenKeys,
     /// Where the device is; asked only if something is to be written that depends on it.
-    pub(super) assigned: Option<Assigned>,
+    pub(super) assigned: Option<Assignment>,
     pub(super) renewals: Renewals,
     pub(super) secret: Option<SeenSecret>,
     /// Secrets that were made for this credential under another name.
     pub(super) stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<ReprovisionRequest>,
     /// NamespacedName of the enrollment group, as sentences have it.
     pub(super) group: String,
 }
@@ -60,7 +60,7 @@ pub(super) enum SeenKeys {
     /// They follow from the group's.
     Derived(Keys),
     /// They were generated, or are to be.
-    Generated(Box<Custody>, MadeFor),
+    Generated(Box<GeneratedKeys>, MadeFor),
 }
 
 /// The name of the Secret that a credential is written to.
@@ -83,13 +83,13 @@ pub(super) fn group_of(credential: &DeviceCredential) -> Option<ObjectKey> {
 /// What the credential's Secret is good for, and until when.
 pub(super) fn ready_message(credential: &DeviceCredential, seen: &Seen) -> String {
     let until = match seen {
-        Seen::Wanted(seen) => seen.secret.as_ref().and_then(|secret| {
-            let lives = super::plan::written(&secret.meta).lives;
+        Seen::Keys(seen) => seen.secret.as_ref().and_then(|secret| {
+            let lives = super::plan::key_annotations_of(&secret.meta).lives;
             seen.renewals.asked(lives).first_to_end().map(|life| life.not_after)
         }),
-        Seen::Certified(seen) => seen.seen.not_after(),
-        Seen::Ordered(seen) => seen.seen.not_after(),
-        Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => return String::new(),
+        Seen::SignedHere(seen) => seen.seen.not_after(),
+        Seen::CertManager(seen) => seen.seen.not_after(),
+        Seen::Nothing | Seen::Enrollment(_) | Seen::Identity(_) => return String::new(),
     };
     let until = until.map(|until| format!(" until {}", until.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
     format!("Secret {} holds a working credential{until}", secret_of(credential))
@@ -97,7 +97,7 @@ pub(super) fn ready_message(credential: &DeviceCredential, seen: &Seen) -> Strin
 
 pub(super) async fn observe(credential: &DeviceCredential, ctx: &Context, goal: Goal) -> Result<Seen, ObserveError> {
     if goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Retain {
-        return Ok(Seen::Kept);
+        return Ok(Seen::Nothing);
     }
     match (group_of(credential), &credential.spec.hub_ref) {
         (Some(group), _) => of_group(credential, ctx, &group, goal).await,
@@ -121,8 +121,8 @@ async fn of_group(credential: &DeviceCredential, ctx: &Context, group_key: &Obje
     let claimed = first_to_claim(ctx, credential, &id, &group);
     if goal == Goal::Absent {
         // The device is that of the older credential, if there is one.
-        let Ok(()) = claimed else { return Ok(Seen::Kept) };
-        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, ctx, &group, id, goal).await?)));
+        let Ok(()) = claimed else { return Ok(Seen::Nothing) };
+        return Ok(Seen::Enrollment(Box::new(disenrollment::observe_enrollment(credential, ctx, &group, id, goal).await?)));
     }
     let longest = grant.and_then(|grant| grant.max_token_ttl.as_deref());
     let renewals = Renewals::of(credential, longest)?;
@@ -133,28 +133,28 @@ async fn of_group(credential: &DeviceCredential, ctx: &Context, group_key: &Obje
     first_in_the_hub(ctx, credential)?;
     let service = enrollment_group::service_of(&group);
     if credential.spec.individual_enrollment.is_none() && disenrollment::meant(ctx, &key, &id, &service).is_some() {
-        return Ok(Seen::Barred(Box::new(disenrollment::look(credential, ctx, &group, id, goal).await?)));
+        return Ok(Seen::Enrollment(Box::new(disenrollment::observe_enrollment(credential, ctx, &group, id, goal).await?)));
     }
     if let Some((other, meant)) = disenrollment::written_for_another(ctx, &key, &id, &service) {
-        let looked = disenrollment::look(credential, ctx, &group, id.clone(), goal).await?;
+        let looked = disenrollment::observe_enrollment(credential, ctx, &group, id.clone(), goal).await?;
         disenrollment::held_up_by_another(&looked, &other, meant).map_or(Ok(()), Err)?;
     }
     if leaf::is_asked_for(credential, &group)? {
         if let Some(issuer) = leaf::order::issuer_of(credential) {
-            return Ok(Seen::Ordered(Box::new(leaf::order::look(ctx, credential, &group, issuer, id, longest).await?)));
+            return Ok(Seen::CertManager(Box::new(leaf::order::observe_cert_manager(ctx, credential, &group, issuer, id, longest).await?)));
         }
-        return Ok(Seen::Certified(Box::new(leaf::look(ctx, credential, &group, id, longest).await?)));
+        return Ok(Seen::SignedHere(Box::new(leaf::observe_signed_here(ctx, credential, &group, id, longest).await?)));
     }
-    Ok(Seen::Wanted(Box::new(wanted(ctx, credential, &group, id, renewals).await?)))
+    Ok(Seen::Keys(Box::new(observe_with_keys(ctx, credential, &group, id, renewals).await?)))
 }
 
-async fn wanted(
+async fn observe_with_keys(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     id: RegistrationId,
     renewals: Renewals,
-) -> Result<Wanted, ObserveError> {
+) -> Result<SeenWithKeys, ObserveError> {
     let origin = origin(group, &id)?;
     let at = secret_of(credential);
     let (keys, secret) = match &credential.spec.individual_enrollment {
@@ -164,19 +164,20 @@ async fn wanted(
             (SeenKeys::Derived(keys), secret)
         }
         Some(spec) => {
-            let (secret, held) = secret::held(ctx, credential, &at, MadeFor::IndividualEnrollment).await?;
-            let custody = enrolled::look(ctx, credential, group, &id, spec, held).await?;
+            let (secret, stored) = secret::stored(ctx, credential, &at, MadeFor::IndividualEnrollment).await?;
+            let custody = enrolled::observe_individual(ctx, credential, group, &id, spec, stored).await?;
             (SeenKeys::Generated(Box::new(custody), MadeFor::IndividualEnrollment), secret)
         }
     };
-    let assigned = if assigned::is_asked_for(credential) { Some(assigned::look(ctx, credential, group, &id).await?) } else { None };
+    let assigned =
+        if assigned::is_asked_for(credential) { Some(assigned::observe_assignment(ctx, credential, group, &id).await?) } else { None };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
     let asked = match request {
-        Some((token, secret)) => Some(reprovisioning::look(ctx, group, &id, token, &secret.meta).await?),
+        Some((token, secret)) => Some(reprovisioning::observe_request(ctx, group, &id, token, &secret.meta).await?),
         None => None,
     };
     let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
-    Ok(Wanted { origin, keys, assigned, renewals, secret, stale, asked, group: home::name_of(group) })
+    Ok(SeenWithKeys { origin, keys, assigned, renewals, secret, stale, asked, group: home::name_of(group) })
 }
 
 pub(super) fn waiting(group: &EnrollmentGroup, what: &str) -> ObserveError {

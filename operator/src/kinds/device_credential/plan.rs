@@ -11,10 +11,10 @@ use moorage_plan::{Act, Plan, Reason, Seed, Target};
 
 use super::assigned;
 use super::content::{Content, Keys, Login, Origin, Source};
-use super::custody::{self, Verdict};
-use super::disenrollment::Step;
+use super::custody::{self, Decision};
+use super::disenrollment::EnrollmentStep;
 use super::leaf::{self, order};
-use super::observe::{SeenKeys, Wanted, secret_of};
+use super::observe::{SeenKeys, SeenWithKeys, secret_of};
 use super::secret::SeenSecret;
 use super::tokens::Lives;
 use super::{identity, reprovisioning};
@@ -31,17 +31,17 @@ pub enum Action {
     /// Deletes a Secret that was made for this credential under another name.
     Delete(NamespacedName),
     /// Bars the device, or lets it in again.
-    Enrollment(Step),
+    Enrollment(EnrollmentStep),
     /// Has the device register anew.
-    Reprovision(reprovisioning::Step),
+    Reprovision(reprovisioning::ReprovisionStep),
     /// Brings generated keys to the cloud.
-    Keys(custody::Step),
+    Keys(custody::KeyStep),
     /// Parts with a device that was created in a hub.
-    Leave(identity::Step),
+    Leave(identity::IdentityStep),
     /// Brings about a certificate of the device's own.
-    Certificate(leaf::Step),
+    Certificate(leaf::SigningStep),
     /// Has cert-manager issue one.
-    Order(order::Step),
+    Order(order::CertManagerStep),
 }
 
 impl Act for Action {
@@ -100,21 +100,21 @@ impl Act for Action {
 
 /// The credential as its Secret's annotations describe it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Written {
+pub(super) struct KeyAnnotations {
     pub(super) revision: i64,
     pub(super) lives: Lives,
 }
 
-pub(super) fn written(meta: &ObjectMeta) -> Written {
+pub(super) fn key_annotations_of(meta: &ObjectMeta) -> KeyAnnotations {
     let revision = annotation(meta, names::REVISION).and_then(|text| text.parse().ok());
-    Written { revision: revision.unwrap_or(0), lives: Lives::written(meta) }
+    KeyAnnotations { revision: revision.unwrap_or(0), lives: Lives::written(meta) }
 }
 
 pub(super) fn seed(credential: &DeviceCredential) -> Seed {
     Seed::of(&credential.key().to_string())
 }
 
-pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp) -> Plan<Action> {
+pub(super) fn plan(credential: &DeviceCredential, seen: &SeenWithKeys, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
     let over = seen.secret.as_ref().map(|secret| &secret.meta);
     if over.is_some_and(|meta| !is_ours(credential, meta)) {
@@ -122,18 +122,18 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
         return Plan::stalled(Reason::SecretNotOurs, note);
     }
     if over.is_some_and(|meta| leaf::is_of_a_certificate(meta)) {
-        let actions = vec![Action::Certificate(leaf::Step::Replace { at })];
+        let actions = vec![Action::Certificate(leaf::SigningStep::Replace { at })];
         return Plan::act(with_stale(credential, actions, &seen.stale), Reason::DeleteSecret, "The Secret is being made again for keys");
     }
     let (keys, first) = match &seen.keys {
         SeenKeys::Derived(keys) => (keys.clone(), Vec::new()),
         SeenKeys::Generated(custody, made_for) => match custody.decide(&at, over) {
-            Verdict::NotYet(plan) => {
+            Decision::NotYet(plan) => {
                 // What the device holds is good until the cloud has the new keys.
                 let usable = !plan.actions.is_empty() && seen.secret.as_ref().is_some_and(|secret| serves(secret, now));
                 return plan.map(Action::Keys).usable(usable);
             }
-            Verdict::Use { keys, first } => (Keys::generated(keys, *made_for), first),
+            Decision::Use { keys, first } => (Keys::generated(keys, *made_for), first),
         },
     };
     let (login, withheld) = match login(credential, seen, &keys) {
@@ -141,7 +141,7 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
         Err(withheld) => (None, Some(withheld)),
     };
     let renewals = seen.renewals.with_hub(login.is_some());
-    let before = over.map(|meta| written(meta));
+    let before = over.map(|meta| key_annotations_of(meta));
     let lives = renewals.go_on(before.map(|before| before.lives).unwrap_or_default(), seed(credential), now);
     let (connection_string, names) = (credential.spec.connection_string, credential.spec.secret.keys.clone());
     let source = Source { origin: seen.origin.clone(), keys, login, connection_string, names };
@@ -167,7 +167,7 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
 }
 
 /// What is left to do for a credential whose Secret holds all that it can hold now.
-fn at_rest(seen: &Wanted, withheld: Option<Plan<Action>>, now: Timestamp) -> Plan<Action> {
+fn at_rest(seen: &SeenWithKeys, withheld: Option<Plan<Action>>, now: Timestamp) -> Plan<Action> {
     match (&seen.asked, withheld) {
         (Some(asked), _) => reprovisioning::plan(asked, now).map(Action::Reprovision),
         (None, Some(withheld)) => withheld,
@@ -176,7 +176,7 @@ fn at_rest(seen: &Wanted, withheld: Option<Plan<Action>>, now: Timestamp) -> Pla
 }
 
 /// What the device logs in to its hub with, if anything of it is asked for; or why there is nothing of the kind.
-fn login(credential: &DeviceCredential, seen: &Wanted, keys: &Keys) -> Result<Option<Login>, Plan<Action>> {
+fn login(credential: &DeviceCredential, seen: &SeenWithKeys, keys: &Keys) -> Result<Option<Login>, Plan<Action>> {
     match (&seen.origin, &seen.assigned) {
         (Origin::Hub { hub, device }, _) => Ok(Some(Login { hub: hub.clone(), device: device.clone(), slot: keys.slot })),
         (Origin::Service { .. }, Some(assigned)) => assigned::login(credential, assigned, keys, &seen.group).map(Some),
@@ -186,7 +186,7 @@ fn login(credential: &DeviceCredential, seen: &Wanted, keys: &Keys) -> Result<Op
 
 /// Whether what a Secret holds can be used now.
 fn serves(secret: &SeenSecret, now: Timestamp) -> bool {
-    let before = written(&secret.meta);
+    let before = key_annotations_of(&secret.meta);
     secret.intact && before.revision > 0 && before.lives.last(now)
 }
 
@@ -196,7 +196,7 @@ fn is_same_login(secret: &SeenSecret, content: &Content) -> bool {
 }
 
 fn rewrite(at: NamespacedName, secret: &SeenSecret, content: Box<Content>, now: Timestamp) -> Action {
-    let before = written(&secret.meta);
+    let before = key_annotations_of(&secret.meta);
     let same = annotation(&secret.meta, names::DIGEST) == Some(&content.digest.to_string());
     let revision = if same { before.revision.max(1) } else { before.revision + 1 };
     let renewed = secret.intact && content.lives.are_renewed(before.lives, whole_seconds(now));
@@ -211,8 +211,12 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 /// The actions, and after them what becomes of Secrets that are not wanted any more.
 pub(super) fn with_stale(credential: &DeviceCredential, mut actions: Vec<Action>, stale: &[NamespacedName]) -> Vec<Action> {
     let order = order::name_of(credential);
-    actions
-        .extend(stale.iter().cloned().map(|at| if at == order { Action::Order(order::Step::Cancel { at }) } else { Action::Delete(at) }));
+    actions.extend(
+        stale
+            .iter()
+            .cloned()
+            .map(|at| if at == order { Action::Order(order::CertManagerStep::DeleteCertificate { at }) } else { Action::Delete(at) }),
+    );
     actions
 }
 
@@ -231,8 +235,10 @@ pub(super) fn is_owned_by(credential: &DeviceCredential, meta: &ObjectMeta) -> b
 
 /// Whether the Secret is as it would be written now.
 fn describes(secret: &SeenSecret, content: &Content) -> bool {
-    let wanted = annotations(content, written(&secret.meta).revision);
-    secret.intact && wanted.iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value)) && written(&secret.meta).revision > 0
+    let wanted = annotations(content, key_annotations_of(&secret.meta).revision);
+    secret.intact
+        && wanted.iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value))
+        && key_annotations_of(&secret.meta).revision > 0
 }
 
 pub(super) fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a String> {

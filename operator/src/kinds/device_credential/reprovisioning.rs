@@ -14,7 +14,7 @@ use moorage_plan::{Act, Plan, Reason, Target};
 use serde_json::{Value, json};
 
 use super::disenrollment::{enrollments, group};
-use super::home::{self, Home, Identity};
+use super::home::{self, AssignedHub, DeviceIdentity};
 use super::observe::secret_of;
 use crate::{
     azure::{Context, Writer, dps, enrollment_group},
@@ -25,34 +25,34 @@ use crate::{
 
 /// A request, and the registration that it can concern.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReprovisionRequest {
     pub(super) id: RegistrationId,
     /// The value of the annotation.
     pub(super) token: String,
     /// What was written on the Secret before the first effect.
     pub(super) noted: Option<String>,
     pub(super) record: Option<Registration>,
-    pub(super) home: Home,
+    pub(super) assigned_hub: AssignedHub,
     pub(super) group: String,
 }
 
 /// A step towards a device that registers anew.
 #[derive(Debug)]
-pub enum Step {
+pub enum ReprovisionStep {
     /// Writes down which registration is to end.
     Note { text: String },
     /// Deletes the device's identity.
-    Evict { identity: Identity },
+    DeleteIdentity { identity: DeviceIdentity },
     /// Deletes the record of the registration.
-    Forget { id: RegistrationId, over: IfMatch },
+    DeleteRegistration { id: RegistrationId, over: IfMatch },
     /// Writes down that the request was carried out.
     Done { token: String },
 }
 
-impl Act for Step {
+impl Act for ReprovisionStep {
     fn reason(&self) -> Reason {
         match self {
-            Self::Evict { .. } | Self::Forget { .. } => Reason::Reprovision,
+            Self::DeleteIdentity { .. } | Self::DeleteRegistration { .. } => Reason::Reprovision,
             Self::Note { .. } => Reason::RecordClaim,
             Self::Done { .. } => Reason::DropClaim,
         }
@@ -61,21 +61,21 @@ impl Act for Step {
     fn note(&self) -> String {
         match self {
             Self::Note { .. } => "Write down which registration is to end".to_owned(),
-            Self::Evict { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
-            Self::Forget { id, .. } => format!("Delete the registration record of {id}, which then registers anew"),
+            Self::DeleteIdentity { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
+            Self::DeleteRegistration { id, .. } => format!("Delete the registration record of {id}, which then registers anew"),
             Self::Done { .. } => "Write down that the device was reprovisioned".to_owned(),
         }
     }
 
     fn target(&self) -> Target {
         match self {
-            Self::Evict { .. } | Self::Forget { .. } => Target::Cloud,
+            Self::DeleteIdentity { .. } | Self::DeleteRegistration { .. } => Target::Cloud,
             Self::Note { .. } | Self::Done { .. } => Target::Cluster,
         }
     }
 
     fn is_news(&self) -> bool {
-        matches!(self, Self::Evict { .. } | Self::Forget { .. })
+        matches!(self, Self::DeleteIdentity { .. } | Self::DeleteRegistration { .. })
     }
 }
 
@@ -96,28 +96,28 @@ pub(super) fn on_secret<'a>(secret: &'a ObjectMeta, name: &str) -> Option<&'a St
 }
 
 /// Looks at the registration that a request concerns.
-pub(super) async fn look(
+pub(super) async fn observe_request(
     ctx: &Context,
     from: &EnrollmentGroup,
     id: &RegistrationId,
     token: String,
     secret: &ObjectMeta,
-) -> Result<Asked, ObserveError> {
+) -> Result<ReprovisionRequest, ObserveError> {
     let service = enrollment_group::service(ctx, from).await?;
     let record = dps::enrollments(ctx, &service).await?.registration(id.as_str()).await;
     let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
     let record = record.inspect_err(|error| ctx.clients.heed(&service, error))?;
-    let home = home::of_record(ctx, from, id, record.as_ref());
+    let assigned_hub = home::of_record(ctx, from, id, record.as_ref());
     let noted = on_secret(secret, names::REPROVISIONING).cloned();
-    Ok(Asked { id: id.clone(), token, noted, record, home, group: home::name_of(from) })
+    Ok(ReprovisionRequest { id: id.clone(), token, noted, record, assigned_hub, group: home::name_of(from) })
 }
 
 /// First which registration is meant, then its identity, then its record; a newer one was not meant.
-pub(super) fn plan(asked: &Asked, now: Timestamp) -> Plan<Step> {
+pub(super) fn plan(asked: &ReprovisionRequest, now: Timestamp) -> Plan<ReprovisionStep> {
     let id = &asked.id;
     let note = format!("Registration id {id} is being reprovisioned");
     let act = |steps| Plan::act(steps, Reason::Reprovision, note.clone()).usable(true);
-    let done = || act(vec![Step::Done { token: asked.token.clone() }]);
+    let done = || act(vec![ReprovisionStep::Done { token: asked.token.clone() }]);
     let Some(record) = &asked.record else { return done() };
     if record.status() == Some(RegistrationStatus::Assigning) {
         return Plan::wait(Reason::Provisioning, format!("Registration id {id} is registering at this moment"), soon(now)).usable(true);
@@ -127,13 +127,13 @@ pub(super) fn plan(asked: &Asked, now: Timestamp) -> Plan<Step> {
         Some(noted) if *noted == meant => {}
         // It was written for this request, and that registration has ended.
         Some(noted) if noted.starts_with(&format!("{} ", asked.token)) => return done(),
-        Some(_) | None => return act(vec![Step::Note { text: meant }]),
+        Some(_) | None => return act(vec![ReprovisionStep::Note { text: meant }]),
     }
-    let forget = Step::Forget { id: id.clone(), over: IfMatch::of(record.etag()) };
-    match &asked.home {
-        Home::Nowhere => act(vec![forget]),
-        Home::In(identity) => act(vec![Step::Evict { identity: identity.clone() }, forget]),
-        Home::Elsewhere(hub) => home::out_of_reach(hub, &asked.group).usable(true),
+    let forget = ReprovisionStep::DeleteRegistration { id: id.clone(), over: IfMatch::of(record.etag()) };
+    match &asked.assigned_hub {
+        AssignedHub::None => act(vec![forget]),
+        AssignedHub::Own(identity) => act(vec![ReprovisionStep::DeleteIdentity { identity: identity.clone() }, forget]),
+        AssignedHub::Foreign(hub) => home::out_of_reach(hub, &asked.group).usable(true),
     }
 }
 
@@ -144,15 +144,17 @@ fn meant(token: &str, record: &Registration) -> String {
 }
 
 /// Performs one step.
-pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
+pub(super) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &ReprovisionStep) -> Result<(), Error> {
     match step {
-        Step::Note { text } => annotate(credential, writer, &[(names::REPROVISIONING, Some(text))]).await,
-        Step::Done { token } => annotate(credential, writer, &[(names::REPROVISIONING, None), (names::REPROVISIONED, Some(token))]).await,
-        Step::Evict { identity } => {
-            writer.clients.identities.forget(&credential.key());
-            home::evict(writer, &*group(credential, writer)?, identity).await
+        ReprovisionStep::Note { text } => annotate(credential, writer, &[(names::REPROVISIONING, Some(text))]).await,
+        ReprovisionStep::Done { token } => {
+            annotate(credential, writer, &[(names::REPROVISIONING, None), (names::REPROVISIONED, Some(token))]).await
         }
-        Step::Forget { id, over } => {
+        ReprovisionStep::DeleteIdentity { identity } => {
+            writer.clients.identities.forget(&credential.key());
+            home::delete_identity(writer, &*group(credential, writer)?, identity).await
+        }
+        ReprovisionStep::DeleteRegistration { id, over } => {
             let deleted = enrollments(credential, writer).await?.delete_registration(writer.access(), id.as_str(), over).await;
             deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
         }

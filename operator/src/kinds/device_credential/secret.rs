@@ -20,7 +20,7 @@ pub(super) struct SeenSecret {
 
 /// The generated keys that a Secret holds, as far as it is as we wrote it.
 #[derive(Clone, Debug, Default)]
-pub struct Held {
+pub struct StoredKeys {
     /// Whether all that it holds is as its annotations describe it.
     pub(super) intact: bool,
     /// The keys that the device is given.
@@ -31,7 +31,7 @@ pub struct Held {
     pub(super) data: SecretData,
 }
 
-impl Held {
+impl StoredKeys {
     /// The keys that the cloud is to have.
     pub(super) fn keys(&self) -> Option<&KeyPair> {
         self.pending.as_ref().or(self.live.as_ref())
@@ -51,17 +51,17 @@ impl Held {
 }
 
 /// Looks at the Secret of a device with generated keys, which are nowhere else in the cluster.
-pub(super) async fn held(
+pub(super) async fn stored(
     ctx: &Context,
     credential: &DeviceCredential,
     at: &NamespacedName,
     made_for: MadeFor,
-) -> Result<(Option<SeenSecret>, Held), ObserveError> {
-    let Some(meta) = ctx.secrets.meta(at)? else { return Ok((None, Held::default())) };
+) -> Result<(Option<SeenSecret>, StoredKeys), ObserveError> {
+    let Some(meta) = ctx.secrets.meta(at)? else { return Ok((None, StoredKeys::default())) };
     // What is not ours is none of our business.
     let data = if is_ours(credential, &meta) { ctx.secrets.source(at).await? } else { None };
-    let held = data.map(|data| Held::of(credential, &meta, &data, made_for)).unwrap_or_default();
-    Ok((Some(SeenSecret { meta, intact: held.intact }), held))
+    let stored = data.map(|data| StoredKeys::of(credential, &meta, &data, made_for)).unwrap_or_default();
+    Ok((Some(SeenSecret { meta, intact: stored.intact }), stored))
 }
 
 /// Looks at the Secret of a device with derived keys.

@@ -63,7 +63,7 @@ fn source() -> Source {
 }
 
 /// What a look at a credential sees of these Secrets.
-fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> Wanted {
+fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> SeenWithKeys {
     let at = secret_of(credential);
     let digest = |kept: &Kept| kept.meta.annotations.as_ref().and_then(|annotations| annotations.get(names::DIGEST)).cloned();
     let intact = |kept: &Kept| digest(kept) == Some(source.digest(&kept.data).to_string());
@@ -72,7 +72,7 @@ fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
     let (origin, keys) = (source.origin.clone(), SeenKeys::Derived(source.keys.clone()));
     let renewals = Tokens { dps: renewal, hub: None };
-    Wanted { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
+    SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
 }
 
 /// The same with another name for an entry.

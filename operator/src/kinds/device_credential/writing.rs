@@ -8,7 +8,7 @@ use moorage_cloud::KeyPair;
 use moorage_crds::{DeviceCredential, annotations as names};
 
 use super::content::{Content, with_pending};
-use super::custody::{Document, Step};
+use super::custody::{CloudDocument, KeyStep};
 use super::{enrolled, identity, plan, reprovisioning};
 use crate::{
     azure::{Writer, enrollment_group::keys},
@@ -30,17 +30,17 @@ pub(super) async fn write(
 }
 
 /// Takes one step towards keys that the cloud knows.
-pub(super) async fn bring(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
+pub(super) async fn bring(credential: &DeviceCredential, writer: &Writer<'_>, step: &KeyStep) -> Result<(), Error> {
     match step {
-        Step::Note(note) => writer.record(&note.entries).await,
-        Step::Store { at, beside, over, .. } => {
+        KeyStep::Note(note) => writer.record(&note.entries).await,
+        KeyStep::Store { at, beside, over, .. } => {
             let (metadata, data) = pending(credential, at, beside, over.as_deref(), &keys::generate());
             put(writer, at, SecretType::Opaque, &metadata, &data, over.as_deref()).await
         }
-        Step::Put { document: Document::Enrollment(document), keys, over, .. } => {
+        KeyStep::Put { document: CloudDocument::Enrollment(document), keys, over, .. } => {
             enrolled::put(writer, credential, document, keys, over).await
         }
-        Step::Put { document: Document::Identity(document), keys, over, .. } => {
+        KeyStep::Put { document: CloudDocument::Identity(document), keys, over, .. } => {
             identity::put(writer, credential, document, keys, over).await
         }
     }

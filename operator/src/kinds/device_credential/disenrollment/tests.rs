@@ -8,24 +8,24 @@ fn enrollment(status: &str) -> IndividualEnrollment {
     serde_json::from_value(there).expect("an enrollment")
 }
 
-fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> Looked {
+fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> SeenEnrollment {
     let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
     let id = RegistrationId::parse(ID).expect("an id");
-    Looked {
+    SeenEnrollment {
         id,
         service,
         nowhere: false,
         enrollment,
         registration: None,
         marked,
-        meant: recorded.then_some(Meant::Barred),
-        home: None,
+        meant: recorded.then_some(Meant::Disenrolled),
+        assigned_hub: None,
         group: "platform/press".to_owned(),
     }
 }
 
 /// The actions, or where that leaves the device.
-fn told(plan: &Plan<Step>) -> Vec<String> {
+fn told(plan: &Plan<EnrollmentStep>) -> Vec<String> {
     if plan.actions.is_empty() {
         return vec![plan.standing.why().map_or("Met".to_owned(), |why| why.reason.to_string())];
     }
@@ -34,7 +34,7 @@ fn told(plan: &Plan<Step>) -> Vec<String> {
 
 #[test]
 fn a_device_is_barred_only_over_nothing_or_over_what_is_ours_and_first_that_is_written_down() {
-    let barred = |there: Option<IndividualEnrollment>, marked, recorded| told(&bar(&seen(there, marked, recorded), now()));
+    let barred = |there: Option<IndividualEnrollment>, marked, recorded| told(&disenroll(&seen(there, marked, recorded), now()));
     assert_eq!(barred(None, false, false), ["RecordClaim cluster", "Disenroll cloud"]);
     assert_eq!(barred(None, false, true), ["Disenroll cloud"]);
     assert_eq!(barred(Some(enrollment("disabled")), true, true), ["Met"]);
@@ -47,37 +47,39 @@ fn a_device_is_barred_only_over_nothing_or_over_what_is_ours_and_first_that_is_w
 
 #[test]
 fn nobody_need_be_barred_from_a_service_that_is_gone() {
-    let gone = |recorded| told(&bar(&Looked { nowhere: true, ..seen(None, false, recorded) }, now()));
+    let gone = |recorded| told(&disenroll(&SeenEnrollment { nowhere: true, ..seen(None, false, recorded) }, now()));
     assert_eq!((gone(false), gone(true)), (vec!["Met".to_owned()], vec!["DropClaim cluster".to_owned()]));
 }
 
 #[test]
 fn a_record_goes_after_the_device_is_barred_and_never_before() {
     let record = || serde_json::from_value(json!({ "registrationId": ID, "etag": "\"2\"" })).ok();
-    let before = bar(&Looked { registration: record(), ..seen(None, false, true) }, now());
-    assert!(matches!(before.actions[..], [Step::Bar { over: IfMatch::Unset, .. }]), "{before:?}");
-    let after = bar(&Looked { registration: record(), ..seen(Some(enrollment("disabled")), true, true) }, now());
-    assert!(matches!(after.actions[..], [Step::Forget { .. }]), "{after:?}");
+    let before = disenroll(&SeenEnrollment { registration: record(), ..seen(None, false, true) }, now());
+    assert!(matches!(before.actions[..], [EnrollmentStep::Disenroll { over: IfMatch::Unset, .. }]), "{before:?}");
+    let after = disenroll(&SeenEnrollment { registration: record(), ..seen(Some(enrollment("disabled")), true, true) }, now());
+    assert!(matches!(after.actions[..], [EnrollmentStep::DeleteRegistration { .. }]), "{after:?}");
 }
 
 #[test]
 fn a_deprovisioned_device_loses_its_identity_after_it_is_barred_and_before_its_record() {
     let record = |status: &str| serde_json::from_value(json!({ "registrationId": ID, "status": status })).ok();
     let hub = moorage_cloud::Cloud::public().hub_host("contoso-east.azure-devices.net").expect("a hub");
-    let home = Home::In(Identity { hub, device: moorage_keys::DeviceId::parse(ID).expect("an id") });
+    let assigned_hub = AssignedHub::Own(DeviceIdentity { hub, device: moorage_keys::DeviceId::parse(ID).expect("an id") });
     let barred = || seen(Some(enrollment("disabled")), true, true);
-    let with = |home: Home, status| told(&bar(&Looked { registration: record(status), home: Some(home), ..barred() }, now()));
-    assert_eq!(with(home.clone(), "assigned"), ["Deprovision cloud", "Disenroll cloud"]);
-    assert_eq!(with(Home::Nowhere, "failed"), ["Disenroll cloud"]);
-    assert_eq!(with(home.clone(), "assigning"), ["Provisioning"]);
-    assert_eq!(with(Home::Elsewhere("fabrikam.azure-devices.net".to_owned()), "assigned"), ["NotGranted"]);
-    let before = Looked { registration: record("assigned"), home: Some(home), ..seen(None, false, true) };
-    assert_eq!(told(&bar(&before, now())), ["Disenroll cloud"]);
+    let with = |assigned_hub: AssignedHub, status| {
+        told(&disenroll(&SeenEnrollment { registration: record(status), assigned_hub: Some(assigned_hub), ..barred() }, now()))
+    };
+    assert_eq!(with(assigned_hub.clone(), "assigned"), ["Deprovision cloud", "Disenroll cloud"]);
+    assert_eq!(with(AssignedHub::None, "failed"), ["Disenroll cloud"]);
+    assert_eq!(with(assigned_hub.clone(), "assigning"), ["Provisioning"]);
+    assert_eq!(with(AssignedHub::Foreign("fabrikam.azure-devices.net".to_owned()), "assigned"), ["NotGranted"]);
+    let before = SeenEnrollment { registration: record("assigned"), assigned_hub: Some(assigned_hub), ..seen(None, false, true) };
+    assert_eq!(told(&disenroll(&before, now())), ["Disenroll cloud"]);
 }
 
 #[test]
 fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
-    let admitted = |there: Option<IndividualEnrollment>, marked, recorded| told(&admit(&seen(there, marked, recorded)));
+    let admitted = |there: Option<IndividualEnrollment>, marked, recorded| told(&reenroll(&seen(there, marked, recorded)));
     assert_eq!(admitted(Some(enrollment("disabled")), true, true), ["Reenroll cloud", "DropClaim cluster"]);
     assert_eq!(admitted(None, false, true), ["DropClaim cluster"]);
     assert_eq!(admitted(Some(enrollment("disabled")), false, true), ["AlreadyExists"]);
@@ -88,7 +90,7 @@ fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
 #[test]
 fn a_device_that_is_barred_in_anothers_name_is_told_of_as_long_as_it_is_barred() {
     let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
-    let told = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Barred) {
+    let told = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Disenrolled) {
         Some(ObserveError::Blocked(standing)) => standing.why().map(|why| why.note.clone()),
         _ => None,
     };
@@ -106,13 +108,13 @@ fn every_registration_id_has_a_ledger_entry_of_its_own_whose_name_a_config_map_t
     assert!(longest.len() <= 253 && longest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)));
 }
 
-fn enrolled(there: Option<IndividualEnrollment>, marked: bool) -> Looked {
-    Looked { meant: Some(Meant::Enrolled), ..seen(there, marked, true) }
+fn enrolled(there: Option<IndividualEnrollment>, marked: bool) -> SeenEnrollment {
+    SeenEnrollment { meant: Some(Meant::Enrolled), ..seen(there, marked, true) }
 }
 
 #[test]
 fn an_enrollment_with_keys_of_the_device_s_own_becomes_its_bar_with_others_whatever_state_it_is_in() {
-    let barred = |there: Option<IndividualEnrollment>, marked| told(&bar(&enrolled(there, marked), now()));
+    let barred = |there: Option<IndividualEnrollment>, marked| told(&disenroll(&enrolled(there, marked), now()));
     for state in ["enabled", "disabled"] {
         assert_eq!(barred(Some(enrollment(state)), true), ["RecordClaim cluster", "Disenroll cloud"], "{state}");
     }
@@ -123,7 +125,7 @@ fn an_enrollment_with_keys_of_the_device_s_own_becomes_its_bar_with_others_whate
 
 #[test]
 fn an_enrollment_that_is_asked_for_no_more_goes_if_it_is_ours() {
-    let admitted = |there: Option<IndividualEnrollment>, marked| told(&admit(&enrolled(there, marked)));
+    let admitted = |there: Option<IndividualEnrollment>, marked| told(&reenroll(&enrolled(there, marked)));
     for state in ["enabled", "disabled"] {
         assert_eq!(admitted(Some(enrollment(state)), true), ["Reenroll cloud", "DropClaim cluster"], "{state}");
         assert_eq!(admitted(Some(enrollment(state)), false), ["AlreadyExists"], "{state}");
@@ -144,7 +146,7 @@ fn the_ledger_says_one_thing_of_an_enrollment_at_a_time() {
     let (id, service) = (RegistrationId::parse(ID).expect("an id"), ObjectKey::new(KindName::ProvisioningService, "platform", "dps"));
     let of =
         |meant| entries(&id, meant).into_iter().map(|(entry, value)| format!("{entry}={}", value.unwrap_or_default())).collect::<Vec<_>>();
-    assert_eq!(of(Some((Meant::Barred, &service))), ["disenrolled.contoso-press=platform/dps", "enrolled.contoso-press="]);
+    assert_eq!(of(Some((Meant::Disenrolled, &service))), ["disenrolled.contoso-press=platform/dps", "enrolled.contoso-press="]);
     assert_eq!(of(Some((Meant::Enrolled, &service))), ["disenrolled.contoso-press=", "enrolled.contoso-press=platform/dps"]);
     assert_eq!(of(None), ["disenrolled.contoso-press=", "enrolled.contoso-press="]);
 }

@@ -5,15 +5,15 @@ use moorage_crds::{DeviceCredential, DevicePolicy, HubRef, TenantHubGroup};
 use moorage_keys::DeviceId;
 use moorage_plan::{Act, Plan, Reason, Target};
 
-use super::{Place, Record, host_of, names, read, registry};
+use super::{DeviceIdentity, IdentityRecord, host_of, names, read, registry};
 use crate::{
     azure::{Context, Writer},
     error::{Error, ObserveError},
     kinds::device_credential::{
         content::MadeFor,
-        custody::Note,
+        custody::LedgerNote,
         observe::{Seen, secret_of},
-        secret::held,
+        secret::stored,
     },
     ledger::entries::IDENTITY,
     object::Keyed,
@@ -24,8 +24,8 @@ const WHY: &str = "Its DeviceCredential was deleted";
 
 /// A look at an identity whose credential goes.
 #[derive(Clone, Debug)]
-pub struct Leaving {
-    pub(in crate::kinds::device_credential) place: Place,
+pub struct LeavingIdentity {
+    pub(in crate::kinds::device_credential) place: DeviceIdentity,
     pub(in crate::kinds::device_credential) policy: DevicePolicy,
     /// What the ledger says of it.
     pub(in crate::kinds::device_credential) record: Option<String>,
@@ -36,19 +36,19 @@ pub struct Leaving {
 
 /// A step towards a device that cannot connect.
 #[derive(Debug)]
-pub enum Step {
+pub enum IdentityStep {
     /// Writes into the ledger.
-    Note(Note),
+    Note(LedgerNote),
     /// Disables the identity.
     Disable { device: Box<Device>, what: String },
     /// Deletes the identity.
     Delete { over: IfMatch, what: String },
 }
 
-impl Act for Step {
+impl Act for IdentityStep {
     fn reason(&self) -> Reason {
         match self {
-            Self::Note(Note { entries, .. }) if entries.iter().all(|(_, value)| value.is_none()) => Reason::DropClaim,
+            Self::Note(LedgerNote { entries, .. }) if entries.iter().all(|(_, value)| value.is_none()) => Reason::DropClaim,
             Self::Note(_) => Reason::RecordClaim,
             Self::Disable { .. } => Reason::Disenroll,
             Self::Delete { .. } => Reason::Deprovision,
@@ -72,7 +72,7 @@ impl Act for Step {
     }
 }
 
-pub(super) async fn observe(
+pub(super) async fn observe_leaving(
     credential: &DeviceCredential,
     ctx: &Context,
     hub: &HubRef,
@@ -82,34 +82,36 @@ pub(super) async fn observe(
     let entries = ctx.ledger.of(&credential.key());
     let any = entries.keys().find(|entry| entry.starts_with(IDENTITY));
     // What was never claimed was never made, and a hub that was taken out of its group is out of reach.
-    let (Some(_), true) = (any, names(hubs, hub)) else { return Ok(Seen::Kept) };
-    let place = Place { hub: host_of(ctx, hubs, hub)?, device };
+    let (Some(_), true) = (any, names(hubs, hub)) else { return Ok(Seen::Nothing) };
+    let place = DeviceIdentity { hub: host_of(ctx, hubs, hub)?, device };
     let record = entries.get(&place.entry()).cloned();
     let there = read(ctx, hubs, &place).await?;
-    let has_our_keys = match (&there, record.as_deref().and_then(Record::read)) {
-        (Some(there), Some(Record::Claimed)) => {
-            let (_, held) = held(ctx, credential, &secret_of(credential), MadeFor::Identity).await?;
-            held.keys().is_some() && there.keys().as_ref() == held.keys()
+    let has_our_keys = match (&there, record.as_deref().and_then(IdentityRecord::read)) {
+        (Some(there), Some(IdentityRecord::Claimed)) => {
+            let (_, stored) = stored(ctx, credential, &secret_of(credential), MadeFor::Identity).await?;
+            stored.keys().is_some() && there.keys().as_ref() == stored.keys()
         }
         _ => false,
     };
-    Ok(Seen::Leaving(Box::new(Leaving { place, policy: credential.spec.deletion_policy, record, there, has_our_keys })))
+    Ok(Seen::Identity(Box::new(LeavingIdentity { place, policy: credential.spec.deletion_policy, record, there, has_our_keys })))
 }
 
 /// What is done with an identity that is ours; any other is left alone.
-pub fn leave(seen: &Leaving) -> Plan<Step> {
+pub fn leave(seen: &LeavingIdentity) -> Plan<IdentityStep> {
     let place = &seen.place;
-    let record = seen.record.as_deref().and_then(Record::read);
+    let record = seen.record.as_deref().and_then(IdentityRecord::read);
     let strike = || match record {
-        Some(_) => Plan::act(vec![Step::Note(place.note(None))], Reason::DropClaim, "What the ledger says of the device is struck out"),
+        Some(_) => {
+            Plan::act(vec![IdentityStep::Note(place.note(None))], Reason::DropClaim, "What the ledger says of the device is struck out")
+        }
         None => Plan::met(),
     };
     let Some(there) = &seen.there else { return strike() };
     let generation = there.generation().unwrap_or_default();
     let ours = match record {
         None => false,
-        Some(Record::Claimed) => seen.has_our_keys,
-        Some(Record::Made(made) | Record::Disabled(made)) => !generation.is_empty() && made == generation,
+        Some(IdentityRecord::Claimed) => seen.has_our_keys,
+        Some(IdentityRecord::Made(made) | IdentityRecord::Disabled(made)) => !generation.is_empty() && made == generation,
     };
     if !ours {
         return strike();
@@ -120,14 +122,14 @@ pub fn leave(seen: &Leaving) -> Plan<Step> {
         DevicePolicy::Disenroll if !there.is_enabled() => Plan::met(),
         DevicePolicy::Disenroll => {
             let disabled = Box::new(there.clone().disabled(WHY));
-            let mut steps = vec![Step::Disable { device: disabled, what: place.what() }];
-            if record != Some(Record::Disabled(generation)) {
-                steps.insert(0, Step::Note(place.note(Some(Record::Disabled(generation)))));
+            let mut steps = vec![IdentityStep::Disable { device: disabled, what: place.what() }];
+            if record != Some(IdentityRecord::Disabled(generation)) {
+                steps.insert(0, IdentityStep::Note(place.note(Some(IdentityRecord::Disabled(generation)))));
             }
             Plan::act(steps, Reason::Disenroll, format!("The {} is being disabled", place.what()))
         }
         DevicePolicy::Deprovision => Plan::act(
-            vec![Step::Delete { over, what: place.what() }],
+            vec![IdentityStep::Delete { over, what: place.what() }],
             Reason::Deprovision,
             format!("The {} is being deleted", place.what()),
         ),
@@ -135,17 +137,17 @@ pub fn leave(seen: &Leaving) -> Plan<Step> {
 }
 
 /// Performs one step.
-pub async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
-    if let Step::Note(note) = step {
+pub async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &IdentityStep) -> Result<(), Error> {
+    if let IdentityStep::Note(note) = step {
         return writer.record(&note.entries).await;
     }
     let (registry, place) = registry(writer, credential).await?;
     let done = match step {
-        Step::Note(_) => Ok(()),
-        Step::Disable { device, .. } => {
+        IdentityStep::Note(_) => Ok(()),
+        IdentityStep::Disable { device, .. } => {
             registry.put_device(writer.access(), &place.device, device, &IfMatch::of(device.etag())).await.map(drop)
         }
-        Step::Delete { over, .. } => registry.delete_device(writer.access(), &place.device, over).await,
+        IdentityStep::Delete { over, .. } => registry.delete_device(writer.access(), &place.device, over).await,
     };
     let done = done.map_err(|error| Error::cloud(format!("failed to part with {}", place.what()), error));
     done.inspect_err(|error| writer.clients.heed_hub(&place.hub, error))

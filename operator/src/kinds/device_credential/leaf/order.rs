@@ -18,8 +18,8 @@ use moorage_keys::{Authority, RegistrationId, owner_hash};
 use moorage_plan::parse_duration;
 
 use super::super::observe::waiting;
-use super::beside;
-use super::{Beside, SeenOutput, authority_in, is_accepted, output, renewal};
+use super::registration_info;
+use super::{RegistrationInfo, SeenOutput, authority_in, is_accepted, output, renewal};
 use crate::{
     azure::{Context, enrollment_group},
     cluster::{Found, SecretData},
@@ -27,29 +27,29 @@ use crate::{
     object::{Keyed, NamespacedName},
 };
 
-pub(in super::super) use self::document::Order;
+pub(in super::super) use self::document::DesiredCertificate;
 #[cfg(test)]
-pub(in super::super) use self::document::reserved;
+pub(in super::super) use self::document::secret_to_fill;
 pub(in super::super) use self::perform::perform;
-pub use self::plan::Step;
+pub use self::plan::CertManagerStep;
 pub(in super::super) use self::plan::{plan, told};
 
 /// What a credential is made of, and what there is of it.
-pub struct Looked {
-    pub(in super::super) order: Order,
-    pub(in super::super) beside: Beside,
+pub struct SeenCertManager {
+    pub(in super::super) order: DesiredCertificate,
+    pub(in super::super) registration_info: RegistrationInfo,
     pub(in super::super) trust: Trust,
     /// How long a certificate may last at most, if the group says so.
     pub(in super::super) longest: Option<SignedDuration>,
     pub(in super::super) found: Found,
-    pub(in super::super) delivered: Option<Delivered>,
+    pub(in super::super) delivered: Option<IssuedSecret>,
     pub(in super::super) seen: SeenOutput,
     /// NamespacedName of the enrollment group, as sentences have it.
     pub(in super::super) group: String,
 }
 
 /// The Secret into which cert-manager puts what it issues.
-pub struct Delivered {
+pub struct IssuedSecret {
     pub(in super::super) meta: Arc<ObjectMeta>,
     /// What it holds, if it is the credential's.
     pub(in super::super) data: Arc<SecretData>,
@@ -81,24 +81,24 @@ pub(in super::super) fn name_of(credential: &DeviceCredential) -> NamespacedName
 }
 
 /// What the credential depends on beside what one does that is signed here: the Certificate, which is read each time.
-pub(in super::super) async fn look(
+pub(in super::super) async fn observe_cert_manager(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     issuer: &IssuerRef,
     registration_id: RegistrationId,
     longest: Option<&str>,
-) -> Result<Looked, ObserveError> {
+) -> Result<SeenCertManager, ObserveError> {
     let renewal = renewal(credential, longest)?;
-    let order = Order::of(credential, issuer, &registration_id, renewal)?;
-    let beside = beside::of(credential, group, registration_id)?;
+    let order = DesiredCertificate::of(credential, issuer, &registration_id, renewal)?;
+    let registration_info = registration_info::of(credential, group, registration_id)?;
     let trust = trust(ctx, group).await?;
-    let mut seen = output(ctx, credential, group, &beside.registration_id).await?;
+    let mut seen = output(ctx, credential, group, &registration_info.registration_id).await?;
     seen.stale.retain(|stale| *stale != order.at);
     let delivered = delivered(ctx, credential, &order.at).await?;
     let found = ctx.api.certificate(&order.at).await?;
     let longest = longest.and_then(|longest| parse_duration(longest).ok());
-    Ok(Looked { order, beside, trust, longest, found, delivered, seen, group: group.key().name.to_string() })
+    Ok(SeenCertManager { order, registration_info, trust, longest, found, delivered, seen, group: group.key().name.to_string() })
 }
 
 /// The authorities of a group whose devices the provisioning service accepts.
@@ -116,9 +116,9 @@ async fn trust(ctx: &Context, group: &EnrollmentGroup) -> Result<Trust, ObserveE
     if accepted.is_empty() { Err(waiting(group, "is bringing its authority to the provisioning service")) } else { Ok(Trust::In(accepted)) }
 }
 
-async fn delivered(ctx: &Context, credential: &DeviceCredential, at: &NamespacedName) -> Result<Option<Delivered>, ObserveError> {
+async fn delivered(ctx: &Context, credential: &DeviceCredential, at: &NamespacedName) -> Result<Option<IssuedSecret>, ObserveError> {
     let Some(meta) = ctx.secrets.meta(at)? else { return Ok(None) };
     // What is not ours is none of our business.
     let data = if document::is_ours(credential, &meta) { ctx.secrets.source(at).await? } else { None };
-    Ok(Some(Delivered { meta, data: data.unwrap_or_default() }))
+    Ok(Some(IssuedSecret { meta, data: data.unwrap_or_default() }))
 }

@@ -7,9 +7,9 @@ use moorage_keys::Leaf;
 use moorage_plan::{Class, Lifetime, Reason};
 
 use super::super::writing::{described, put};
-use super::plan::Step;
+use super::plan::SigningStep;
 use super::written::annotations;
-use super::{CERTIFICATE, KEY, Source, digest, is_as_written};
+use super::{CERTIFICATE, CertificateSource, KEY, digest, is_as_written};
 use crate::{
     azure::{Context, Writer},
     cluster::{SecretData, SecretType},
@@ -20,41 +20,41 @@ use crate::{
 /// A device's clock may be a little behind.
 const BEHIND: SignedDuration = SignedDuration::from_mins(5);
 
-pub(crate) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
+pub(crate) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &SigningStep) -> Result<(), Error> {
     match step {
-        Step::Issue { at, source, life, revision, over, .. } => {
+        SigningStep::Issue { at, source, life, revision, over, .. } => {
             let data = issue(writer, source, *life).await?;
             write(credential, writer, at, source, &data, *life, *revision, over.as_deref()).await
         }
-        Step::Rewrite { at, source, life, revision, over } => {
+        SigningStep::Rewrite { at, source, life, revision, over } => {
             let data = around(writer, at, source, over).await?;
             write(credential, writer, at, source, &data, *life, *revision, Some(over)).await
         }
-        Step::Replace { at } => writer.delete_secret(at).await,
+        SigningStep::Replace { at } => writer.delete_secret(at).await,
     }
 }
 
-async fn issue(ctx: &Context, source: &Source, life: Lifetime) -> Result<SecretData, Error> {
+async fn issue(ctx: &Context, source: &CertificateSource, life: Lifetime) -> Result<SecretData, Error> {
     let at = &source.issuer;
     let changed = || Error::own(format!("Secret {at} has changed while a certificate was to be issued"), Class::Conflict);
     let data = reached(ctx.secrets.source(at).await)?.ok_or_else(changed)?;
     let key = data.expose(KEY).ok_or_else(changed)?;
     let from = life.not_before.saturating_sub(BEHIND).unwrap_or(life.not_before);
-    let leaf = Leaf::issue(&source.authority, key, &source.beside.registration_id, (from, life.not_after)).map_err(|error| {
+    let leaf = Leaf::issue(&source.authority, key, &source.registration_info.registration_id, (from, life.not_after)).map_err(|error| {
         let step = format!("failed to issue a certificate with {KEY} of Secret {at}: {error}; put the key of its {CERTIFICATE} there");
         Error::own(step, Class::Invalid).because(Reason::SecretMalformed)
     })?;
     let above = if source.authority.is_root() { String::new() } else { source.authority.pem() };
-    Ok(source.beside.content(&format!("{}{above}", leaf.certificate()), leaf.expose_key(), &source.authority.pem()))
+    Ok(source.registration_info.content(&format!("{}{above}", leaf.certificate()), leaf.expose_key(), &source.authority.pem()))
 }
 
 /// What the Secret is to hold around the certificate that it has.
-async fn around(ctx: &Context, at: &NamespacedName, source: &Source, over: &ObjectMeta) -> Result<SecretData, Error> {
+async fn around(ctx: &Context, at: &NamespacedName, source: &CertificateSource, over: &ObjectMeta) -> Result<SecretData, Error> {
     let changed = || Error::own(format!("Secret {at} has changed while it was to be written"), Class::Conflict);
     let (meta, data) = ctx.secrets.read(at).await?.ok_or_else(changed)?;
     let same = meta.resource_version == over.resource_version && is_as_written(&meta, &data);
     let (certificate, key) = data.0.get(CERTIFICATE).zip(data.0.get(KEY)).filter(|_| same).ok_or_else(changed)?;
-    Ok(source.beside.content(certificate, key, &source.authority.pem()))
+    Ok(source.registration_info.content(certificate, key, &source.authority.pem()))
 }
 
 #[expect(clippy::too_many_arguments, reason = "what is written, what is said of it, and over what")]
@@ -62,13 +62,14 @@ async fn write(
     credential: &DeviceCredential,
     writer: &Writer<'_>,
     at: &NamespacedName,
-    source: &Source,
+    source: &CertificateSource,
     data: &SecretData,
     life: Lifetime,
     revision: i64,
     over: Option<&ObjectMeta>,
 ) -> Result<(), Error> {
     let digest = digest(data).expect("what is issued has a key").to_string();
-    let metadata = described(credential, at, annotations(&source.beside, source.authority.thumbprint(), life, &digest, revision), over);
+    let metadata =
+        described(credential, at, annotations(&source.registration_info, source.authority.thumbprint(), life, &digest, revision), over);
     put(writer, at, SecretType::Tls, &metadata, data, over).await
 }

@@ -9,22 +9,22 @@ use moorage_plan::{Act, Lifetime, Plan, Reason, Target};
 
 use super::super::plan::{Action, is_ours, is_owned_by, seed, with_stale};
 use super::super::{observe::secret_of, reprovisioning};
-use super::written::written;
-use super::{Beside, Looked, SeenOutput, Source, is_of_a_certificate, life};
+use super::written::certificate_annotations_of;
+use super::{CertificateSource, RegistrationInfo, SeenOutput, SeenSignedHere, is_of_a_certificate, life};
 use crate::object::NamespacedName;
 
 /// What can be done for a certificate.
 #[derive(Debug)]
-pub enum Step {
+pub enum SigningStep {
     /// Issues a certificate and writes it: in a new Secret, or over the version that was seen.
-    Issue { at: NamespacedName, source: Source, life: Lifetime, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
+    Issue { at: NamespacedName, source: CertificateSource, life: Lifetime, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
     /// Writes what is beside the certificate, which stays.
-    Rewrite { at: NamespacedName, source: Source, life: Lifetime, revision: i64, over: Arc<ObjectMeta> },
+    Rewrite { at: NamespacedName, source: CertificateSource, life: Lifetime, revision: i64, over: Arc<ObjectMeta> },
     /// Deletes a Secret of another type, to be made again: a type cannot change.
     Replace { at: NamespacedName },
 }
 
-impl Act for Step {
+impl Act for SigningStep {
     fn reason(&self) -> Reason {
         match self {
             Self::Issue { why, .. } => *why,
@@ -53,7 +53,7 @@ impl Act for Step {
     }
 }
 
-pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp) -> Plan<Action> {
+pub(crate) fn plan(credential: &DeviceCredential, seen: &SeenSignedHere, now: Timestamp) -> Plan<Action> {
     let (at, source, renewal) = (secret_of(credential), &seen.source, seen.renewal);
     if source.authority.not_after() <= now {
         let note = format!("the authority of Secret {} has ended and signs nothing any more; renew it", source.issuer);
@@ -61,7 +61,7 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
     }
     let issue = |at, revision, over, why| {
         let life = life::begin(renewal, &source.authority, now);
-        Action::Certificate(Step::Issue { at, source: source.clone(), life, revision, over, why })
+        Action::Certificate(SigningStep::Issue { at, source: source.clone(), life, revision, over, why })
     };
     let Some(secret) = &seen.seen.secret else {
         let actions = vec![issue(at, 1, None, Reason::CreateSecret)];
@@ -72,14 +72,14 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
         return Plan::stalled(Reason::SecretNotOurs, note);
     }
     if !is_of_a_certificate(&secret.meta) {
-        let actions = vec![Action::Certificate(Step::Replace { at })];
+        let actions = vec![Action::Certificate(SigningStep::Replace { at })];
         return Plan::act(
             with_stale(credential, actions, &seen.seen.stale),
             Reason::DeleteSecret,
             "The Secret is being made again for a certificate",
         );
     }
-    let before = written(&secret.meta);
+    let before = certificate_annotations_of(&secret.meta);
     let signed = before.authority.is_some_and(|authority| source.authority.thumbprint().is(authority));
     let kept = before.life.filter(|life| secret.intact && signed && life::keeps(renewal, &source.authority, *life, seed(credential), now));
     // Until it ends, a certificate opens the door: also one of an authority that another takes over from.
@@ -89,40 +89,40 @@ pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp)
         let actions = vec![issue(at, before.revision + 1, Some(secret.meta.clone()), why)];
         return Plan::act(with_stale(credential, actions, &seen.seen.stale), why, "The certificate is being issued anew").usable(usable);
     };
-    let as_wanted = before.fingerprint == Some(source.beside.fingerprint().as_str()) && is_owned_by(credential, &secret.meta);
+    let as_wanted = before.fingerprint == Some(source.registration_info.fingerprint().as_str()) && is_owned_by(credential, &secret.meta);
     if as_wanted && seen.seen.stale.is_empty() {
         let plan = seen.seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
         return plan.by(life::due(renewal, &source.authority, kept, seed(credential)).or(Some(kept.not_after)));
     }
     let rewrite = || {
         let (source, over) = (source.clone(), secret.meta.clone());
-        Action::Certificate(Step::Rewrite { at, source, life: kept, revision: before.revision + 1, over })
+        Action::Certificate(SigningStep::Rewrite { at, source, life: kept, revision: before.revision + 1, over })
     };
     let actions = if as_wanted { Vec::new() } else { vec![rewrite()] };
     Plan::act(with_stale(credential, actions, &seen.seen.stale), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
 }
 
 /// What is told of a certificate.
-pub(crate) fn told(credential: &DeviceCredential, seen: &Looked, common: CommonStatus) -> DeviceCredentialStatus {
+pub(crate) fn told(credential: &DeviceCredential, seen: &SeenSignedHere, common: CommonStatus) -> DeviceCredentialStatus {
     let due = |life| life::due(seen.renewal, &seen.source.authority, life, seed(credential));
-    told_of(credential, &seen.source.beside, &seen.seen, common, due)
+    told_of(credential, &seen.source.registration_info, &seen.seen, common, due)
 }
 
 /// The same, wherever it was issued.
 pub(super) fn told_of(
     credential: &DeviceCredential,
-    beside: &Beside,
+    registration_info: &RegistrationInfo,
     seen: &SeenOutput,
     common: CommonStatus,
     due: impl FnOnce(Lifetime) -> Option<Timestamp>,
 ) -> DeviceCredentialStatus {
     let meta = seen.secret.as_ref().map(|secret| &*secret.meta).filter(|meta| is_of_a_certificate(meta));
-    let before = meta.map(written);
+    let before = meta.map(certificate_annotations_of);
     let life = before.as_ref().and_then(|before| before.life);
     DeviceCredentialStatus {
         common,
-        registration_id: Some(beside.registration_id.as_str().to_owned()),
-        id_scope: Some(beside.id_scope.as_str().to_owned()),
+        registration_id: Some(registration_info.registration_id.as_str().to_owned()),
+        id_scope: Some(registration_info.id_scope.as_str().to_owned()),
         secret_name: Some(secret_of(credential).name.to_string()),
         secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
         revision: before.map(|before| before.revision),

@@ -8,21 +8,21 @@ use moorage_crds::annotations as names;
 use moorage_keys::Thumbprint;
 use moorage_plan::Lifetime;
 
-use super::Beside;
+use super::RegistrationInfo;
 
 /// What the annotations say.
-pub(super) struct Written<'a> {
+pub(super) struct CertificateAnnotations<'a> {
     pub(super) revision: i64,
     pub(super) life: Option<Lifetime>,
     pub(super) authority: Option<&'a str>,
     pub(super) fingerprint: Option<&'a str>,
 }
 
-pub(super) fn written(meta: &ObjectMeta) -> Written<'_> {
+pub(super) fn certificate_annotations_of(meta: &ObjectMeta) -> CertificateAnnotations<'_> {
     let read = |name: &str| meta.annotations.as_ref()?.get(name).map(String::as_str);
     let time = |name: &str| read(name)?.parse::<Timestamp>().ok();
     let life = time(names::CERTIFICATE_NOT_BEFORE).zip(time(names::CERTIFICATE_NOT_AFTER));
-    Written {
+    CertificateAnnotations {
         revision: read(names::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0),
         life: life.map(|(not_before, not_after)| Lifetime { not_before, not_after }),
         authority: read(names::CERTIFICATE_AUTHORITY),
@@ -32,7 +32,7 @@ pub(super) fn written(meta: &ObjectMeta) -> Written<'_> {
 
 /// What the annotations are to say.
 pub(in super::super) fn annotations(
-    beside: &Beside,
+    registration_info: &RegistrationInfo,
     authority: &Thumbprint,
     life: Lifetime,
     digest: &str,
@@ -44,6 +44,6 @@ pub(in super::super) fn annotations(
         (names::CERTIFICATE_NOT_BEFORE.to_owned(), life.not_before.to_string()),
         (names::CERTIFICATE_NOT_AFTER.to_owned(), life.not_after.to_string()),
         (names::CERTIFICATE_AUTHORITY.to_owned(), authority.to_string()),
-        (names::CERTIFICATE_USE.to_owned(), beside.fingerprint()),
+        (names::CERTIFICATE_USE.to_owned(), registration_info.fingerprint()),
     ])
 }

@@ -11,14 +11,21 @@ fn record(created: &str, status: &str) -> Registration {
     read(json!({ "registrationId": "press", "status": status, "createdDateTimeUtc": created, "etag": "\"1\"" }))
 }
 
-fn asked(noted: Option<&str>, record: Option<Registration>) -> Asked {
+fn asked(noted: Option<&str>, record: Option<Registration>) -> ReprovisionRequest {
     let hub = Cloud::public().hub_host("contoso-east.azure-devices.net").expect("a hub");
-    let home = Home::In(Identity { hub, device: DeviceId::parse("press").expect("an id") });
+    let assigned_hub = AssignedHub::Own(DeviceIdentity { hub, device: DeviceId::parse("press").expect("an id") });
     let id = RegistrationId::parse("press").expect("an id");
-    Asked { id, token: "now".to_owned(), noted: noted.map(str::to_owned), record, home, group: "platform/press".to_owned() }
+    ReprovisionRequest {
+        id,
+        token: "now".to_owned(),
+        noted: noted.map(str::to_owned),
+        record,
+        assigned_hub,
+        group: "platform/press".to_owned(),
+    }
 }
 
-fn steps(asked: &Asked) -> Vec<String> {
+fn steps(asked: &ReprovisionRequest) -> Vec<String> {
     plan(asked, now()).actions.iter().map(|step| format!("{} {}", step.reason(), step.target().as_str())).collect()
 }
 
@@ -26,7 +33,7 @@ fn steps(asked: &Asked) -> Vec<String> {
 fn which_registration_is_meant_is_written_down_before_it_is_ended() {
     let first = || Some(record(FIRST, "assigned"));
     let noted = format!("now {FIRST}");
-    assert!(matches!(&plan(&asked(None, first()), now()).actions[..], [Step::Note { text }] if *text == noted));
+    assert!(matches!(&plan(&asked(None, first()), now()).actions[..], [ReprovisionStep::Note { text }] if *text == noted));
     assert_eq!(steps(&asked(Some("before 2025-01-01T00:00:00Z"), first())), ["RecordClaim cluster"]);
     assert_eq!(steps(&asked(Some(&noted), first())), ["Reprovision cloud", "Reprovision cloud"]);
 }
@@ -47,8 +54,11 @@ fn a_device_that_registers_at_this_moment_is_waited_for() {
 
 #[test]
 fn an_identity_in_a_hub_of_somebody_else_is_left_alone_with_its_record() {
-    let elsewhere = Home::Elsewhere("fabrikam.azure-devices.net".to_owned());
-    let stuck = plan(&Asked { home: elsewhere, ..asked(Some(&format!("now {FIRST}")), Some(record(FIRST, "assigned"))) }, now());
+    let elsewhere = AssignedHub::Foreign("fabrikam.azure-devices.net".to_owned());
+    let stuck = plan(
+        &ReprovisionRequest { assigned_hub: elsewhere, ..asked(Some(&format!("now {FIRST}")), Some(record(FIRST, "assigned"))) },
+        now(),
+    );
     let sentence = "stuck, NotGranted: the device is in hub fabrikam.azure-devices.net, which is none of those that EnrollmentGroup \
                     platform/press may use; delete its identity there, and the record of its registration | usable";
     assert_eq!(told(&stuck), [sentence]);

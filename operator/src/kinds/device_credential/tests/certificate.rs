@@ -3,7 +3,7 @@
 use moorage_keys::Authority;
 use moorage_plan::Reason;
 
-use super::super::leaf::{self, Beside, Looked, SeenOutput, Source, Step};
+use super::super::leaf::{self, CertificateSource, RegistrationInfo, SeenOutput, SeenSignedHere, SigningStep};
 use super::super::writing::described;
 use super::*;
 
@@ -18,26 +18,26 @@ fn authority((year, month, day): (i32, u8, u8)) -> Authority {
     Authority::from_pem(&params.self_signed(&key).expect("it signs itself").pem()).expect("an authority")
 }
 
-fn source(authority: &Authority) -> Source {
+fn source(authority: &Authority) -> CertificateSource {
     let entries = [("registrationId", "press-7"), ("idScope", "0ne00000001")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let beside = Beside {
+    let registration_info = RegistrationInfo {
         registration_id: RegistrationId::parse("press-7").expect("an id"),
         id_scope: IdScope::parse("0ne00000001").expect("a scope"),
         entries: entries.into(),
     };
-    Source { beside, authority: authority.clone(), issuer: NamespacedName::new("platform", "ca") }
+    CertificateSource { registration_info, authority: authority.clone(), issuer: NamespacedName::new("platform", "ca") }
 }
 
-fn look(source: &Source, secret: Option<ObjectMeta>) -> Looked {
+fn look(source: &CertificateSource, secret: Option<ObjectMeta>) -> SeenSignedHere {
     let secret = secret.map(|meta| SeenSecret { meta: Arc::new(meta), intact: true });
-    Looked { source: source.clone(), renewal: QUARTER, seen: SeenOutput { secret, ..SeenOutput::default() } }
+    SeenSignedHere { source: source.clone(), renewal: QUARTER, seen: SeenOutput { secret, ..SeenOutput::default() } }
 }
 
 /// The metadata of the Secret after the step that a look asks for.
-fn after(credential: &DeviceCredential, looked: &Looked, when: Timestamp) -> ObjectMeta {
+fn after(credential: &DeviceCredential, looked: &SeenSignedHere, when: Timestamp) -> ObjectMeta {
     let plan = leaf::plan(credential, looked, when);
-    let [Action::Certificate(Step::Issue { at, source, life, revision, over, .. })] = &plan.actions[..] else { panic!("{plan:?}") };
-    let said = leaf::annotations(&source.beside, source.authority.thumbprint(), *life, "a-digest", *revision);
+    let [Action::Certificate(SigningStep::Issue { at, source, life, revision, over, .. })] = &plan.actions[..] else { panic!("{plan:?}") };
+    let said = leaf::annotations(&source.registration_info, source.authority.thumbprint(), *life, "a-digest", *revision);
     described(credential, at, said, over.as_deref())
 }
 
@@ -66,7 +66,7 @@ fn a_certificate_is_kept_until_its_day_and_renewed_while_it_still_holds() {
     assert!(leaf::plan(&credential, &looked(), due - SignedDuration::from_secs(1)).actions.is_empty());
     let renewal = leaf::plan(&credential, &looked(), due);
     assert!(
-        matches!(&renewal.actions[..], [Action::Certificate(Step::Issue { revision: 2, why: Reason::RenewCertificate, .. })]),
+        matches!(&renewal.actions[..], [Action::Certificate(SigningStep::Issue { revision: 2, why: Reason::RenewCertificate, .. })]),
         "{renewal:?}"
     );
     assert!(renewal.usable);
@@ -99,7 +99,7 @@ fn a_certificate_stays_when_only_what_is_beside_it_changes() {
     let (credential, source) = (object(), source(&authority(FAR)));
     let meta = after(&credential, &look(&source, None), now());
     let mut moved = source.clone();
-    moved.beside.entries[1].1 = "0ne00000002".to_owned();
+    moved.registration_info.entries[1].1 = "0ne00000002".to_owned();
     let plan = leaf::plan(&credential, &look(&moved, Some(meta)), days(1));
     let rewrite = "UpdateSecret: Write revision 2 to Secret contoso/press-7 around its certificate";
     assert_eq!(told(&plan), [rewrite, "not yet, UpdateSecret: The credential is being rewritten | usable"]);
@@ -165,10 +165,10 @@ fn a_certificate_lives_as_long_as_its_spec_says_and_its_group_grants() {
 #[test]
 fn a_digest_shows_any_change_of_the_content() {
     let key = zeroize::Zeroizing::new("a key".to_owned());
-    let content = source(&authority(FAR)).beside.content("a certificate", &key, "an authority");
+    let content = source(&authority(FAR)).registration_info.content("a certificate", &key, "an authority");
     let names: Vec<_> = content.keys().collect();
     assert_eq!(names, ["ca.crt", "idScope", "registrationId", "tls.crt", "tls.key"]);
-    let other = source(&authority(FAR)).beside.content("a certificate", &key, "another");
+    let other = source(&authority(FAR)).registration_info.content("a certificate", &key, "another");
     assert_ne!(leaf::digest(&content), leaf::digest(&other));
     assert_eq!(leaf::digest(&content), leaf::digest(&content.clone()));
     assert_eq!(leaf::digest(&SecretData::default()), None);

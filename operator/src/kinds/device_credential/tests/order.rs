@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use rcgen::ExtendedKeyUsagePurpose;
 
 use self::shop::{Shop, Temper, at, ordered, params, signer};
-use super::super::leaf::order::{self, Order, Trust};
+use super::super::leaf::order::{self, DesiredCertificate, Trust};
 use super::super::leaf::renewal;
 use super::*;
 use crate::controller::linter::{World, fates, reason, settle};
@@ -99,8 +99,8 @@ proptest! {
         let mut shop = Shop::new();
         let plan = settle(&mut shop, fates);
         prop_assert_eq!(&plan.standing, &Standing::Met);
-        let (held, issued) = (shop.output.as_ref().expect("written"), shop.reserved.as_ref().expect("reserved"));
-        prop_assert_eq!(held.data.expose("tls.key"), issued.data.expose("tls.key"));
+        let (stored, issued) = (shop.output.as_ref().expect("written"), shop.reserved.as_ref().expect("reserved"));
+        prop_assert_eq!(stored.data.expose("tls.key"), issued.data.expose("tls.key"));
         let owners: Vec<_> = issued.meta.owner_references.iter().flatten().map(|owner| owner.kind.as_str()).collect();
         prop_assert_eq!(owners, ["DeviceCredential", "Certificate"]);
         prop_assert_eq!(shop.written, 1);
@@ -377,7 +377,7 @@ fn what_cert_manager_would_refuse_is_not_asked() {
         credential.spec.secret.name = secret.map(str::to_owned);
         let issuer = order::issuer_of(&credential).expect("it has one");
         let renewal = renewal(&credential, None).expect("a renewal");
-        match Order::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal) {
+        match DesiredCertificate::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal) {
             Ok(_) => None,
             Err(ObserveError::Blocked(standing)) => Some(standing.why().expect("it says why").note.clone()),
             Err(other) => panic!("{other:?}"),

@@ -184,9 +184,9 @@ fn a_secret_under_a_former_name_goes_after_the_new_one_is_there() {
 
 #[test]
 fn a_credential_that_goes_leaves_its_secret_to_its_owner_reference() {
-    let wanted = || Seen::Wanted(Box::new(look(&object(), &source(), None, &written(&object(), None, now()))));
+    let wanted = || Seen::Keys(Box::new(look(&object(), &source(), None, &written(&object(), None, now()))));
     assert_eq!(told(&object().plan(&wanted(), Goal::Absent, now())), ["met | usable"]);
-    assert_eq!(told(&object().plan(&Seen::Kept, Goal::Absent, now())), ["met | usable"]);
+    assert_eq!(told(&object().plan(&Seen::Nothing, Goal::Absent, now())), ["met | usable"]);
     let secrets = written(&object(), None, now());
     let owner = &secrets[&at()].meta.owner_references.as_ref().expect("an owner")[0];
     assert_eq!((owner.controller, owner.uid.as_str()), (Some(true), crate::controller::linter::UID));

@@ -26,7 +26,7 @@ const SHORTEST_NOTICE: SignedDuration = SignedDuration::from_mins(5);
 
 /// What is asked of cert-manager.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct DesiredCertificate {
     /// NamespacedName of the Certificate, and of its Secret.
     pub(in super::super::super) at: NamespacedName,
     /// Whom it asks, as sentences have it.
@@ -45,7 +45,7 @@ pub(super) enum Progress {
     Failed(String),
 }
 
-impl Order {
+impl DesiredCertificate {
     /// What a credential asks for.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ impl Order {
     }
 
     /// Whether a Certificate asks for just that, whatever else it has.
-    pub(super) fn is_placed(&self, credential: &DeviceCredential, certificate: &Certificate) -> bool {
+    pub(super) fn is_as_desired(&self, credential: &DeviceCredential, certificate: &Certificate) -> bool {
         has(&certificate.spec, &self.spec)
             && is_ours(credential, &certificate.metadata)
             && belongs_to(&certificate.metadata, credential.meta())
@@ -112,7 +112,7 @@ impl Order {
 }
 
 /// The metadata of the Secret that is made for cert-manager to fill. It controls nothing of ours: cert-manager may want to be the controller.
-pub(in super::super::super) fn reserved(credential: &DeviceCredential, at: &NamespacedName) -> ObjectMeta {
+pub(in super::super::super) fn secret_to_fill(credential: &DeviceCredential, at: &NamespacedName) -> ObjectMeta {
     let (labels, annotations) = marks(credential);
     ObjectMeta {
         name: Some(at.name.to_string()),

@@ -5,7 +5,7 @@ use moorage_keys::{Authority, Chain, ChainError, Thumbprint};
 use moorage_plan::{Lifetime, Reason, Why};
 
 use super::super::{AUTHORITY, CERTIFICATE, KEY, digest};
-use super::{Looked, Trust};
+use super::{SeenCertManager, Trust};
 use crate::{cluster::SecretData, error::bounded};
 
 /// How far back an issuer may date a certificate.
@@ -13,7 +13,7 @@ pub(super) const DATED_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// A content that opens the door.
 #[derive(Clone, Debug)]
-pub struct Fit {
+pub struct UsableCertificate {
     pub(super) data: SecretData,
     pub(super) digest: String,
     pub(super) life: Lifetime,
@@ -21,7 +21,7 @@ pub struct Fit {
 }
 
 #[cfg(test)]
-impl Fit {
+impl UsableCertificate {
     /// What the credential's Secret is to hold.
     pub(in super::super::super) fn data(&self) -> &SecretData {
         &self.data
@@ -29,14 +29,14 @@ impl Fit {
 }
 
 /// What was issued, if anything was; or why it opens nothing.
-pub(super) fn fit(seen: &Looked, now: Timestamp) -> Option<Result<Fit, Why>> {
+pub(super) fn fit(seen: &SeenCertManager, now: Timestamp) -> Option<Result<UsableCertificate, Why>> {
     let data = &seen.delivered.as_ref()?.data;
     let entry = |name: &str| data.expose(name).filter(|text| !text.trim().is_empty());
     let certificate = entry(CERTIFICATE)?;
     Some(read(seen, certificate, entry(KEY).unwrap_or_default(), entry(AUTHORITY).unwrap_or_default(), now))
 }
 
-fn read(seen: &Looked, certificate: &str, key: &str, beside: &str, now: Timestamp) -> Result<Fit, Why> {
+fn read(seen: &SeenCertManager, certificate: &str, key: &str, beside: &str, now: Timestamp) -> Result<UsableCertificate, Why> {
     let at = &seen.order.at;
     let malformed = |flaw: ChainError| {
         Why::new(Reason::SecretMalformed, format!("Secret {at} is no use: {flaw}; delete it, and cert-manager makes it anew"))
@@ -46,7 +46,7 @@ fn read(seen: &Looked, certificate: &str, key: &str, beside: &str, now: Timestam
     let unfit = |what: String| {
         Why::new(Reason::CertificateUnfit, format!("the certificate that {} issued opens nothing: {what}", seen.order.issuer))
     };
-    let id = &seen.beside.registration_id;
+    let id = &seen.registration_info.registration_id;
     if !chain.is_of(id) {
         let what = format!(
             "its common name is {:?}, and the device registers as {id}; have the issuer leave the name as it is asked for",
@@ -76,7 +76,7 @@ fn read(seen: &Looked, certificate: &str, key: &str, beside: &str, now: Timestam
     Ok(content(seen, &chain, authority, Lifetime { not_before, not_after }))
 }
 
-fn advice(seen: &Looked, flaw: ChainError) -> String {
+fn advice(seen: &SeenCertManager, flaw: ChainError) -> String {
     match (flaw, &seen.trust) {
         (ChainError::Unknown, Trust::In(_)) => format!(
             "no authority of EnrollmentGroup {} vouches for it; name the authority of {} there (signingCertificates), or another issuer in spec.certificate.issuerRef",
@@ -90,8 +90,8 @@ fn advice(seen: &Looked, flaw: ChainError) -> String {
     }
 }
 
-fn content(seen: &Looked, chain: &Chain, authority: &Authority, life: Lifetime) -> Fit {
-    let data = seen.beside.content(&chain.certificate(authority), chain.expose_key(), &authority.pem());
+fn content(seen: &SeenCertManager, chain: &Chain, authority: &Authority, life: Lifetime) -> UsableCertificate {
+    let data = seen.registration_info.content(&chain.certificate(authority), chain.expose_key(), &authority.pem());
     let digest = digest(&data).expect("a chain has a key").to_string();
-    Fit { data, digest, life, authority: authority.thumbprint().clone() }
+    UsableCertificate { data, digest, life, authority: authority.thumbprint().clone() }
 }

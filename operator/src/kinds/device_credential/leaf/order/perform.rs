@@ -6,33 +6,33 @@ use zeroize::Zeroizing;
 
 use super::super::super::writing::{described, put};
 use super::super::{CERTIFICATE, KEY};
-use super::document::{is_ours, reserved};
-use super::plan::Step;
+use super::document::{is_ours, secret_to_fill};
+use super::plan::CertManagerStep;
 use crate::{
     azure::Writer,
     cluster::{Found, SecretData, SecretType},
     error::Error,
 };
 
-pub(crate) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &Step) -> Result<(), Error> {
+pub(crate) async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, step: &CertManagerStep) -> Result<(), Error> {
     match step {
-        Step::Reserve { at } => {
+        CertManagerStep::CreateSecret { at } => {
             let nothing = || Zeroizing::new(String::new());
             let empty: SecretData = [(CERTIFICATE.to_owned(), nothing()), (KEY.to_owned(), nothing())].into_iter().collect();
-            writer.create_secret(SecretType::Tls, &reserved(credential, at), &empty).await.map(drop)
+            writer.create_secret(SecretType::Tls, &secret_to_fill(credential, at), &empty).await.map(drop)
         }
-        Step::Place { at, document, anew: false, .. } => writer.create_certificate(at, document).await,
-        Step::Place { at, document, anew: true, .. } => writer.apply_certificate(at, document).await,
-        Step::Tie { at, owners, over } => {
+        CertManagerStep::ApplyCertificate { at, document, anew: false, .. } => writer.create_certificate(at, document).await,
+        CertManagerStep::ApplyCertificate { at, document, anew: true, .. } => writer.apply_certificate(at, document).await,
+        CertManagerStep::SetOwner { at, owners, over } => {
             let version = over.resource_version.as_deref().unwrap_or_default();
             writer.mark_secret(at, version, json!({ "ownerReferences": owners })).await.map(drop)
         }
-        Step::Write { at, fit, said, over, .. } => {
+        CertManagerStep::WriteSecret { at, fit, said, over, .. } => {
             let metadata = described(credential, at, (**said).clone(), over.as_deref());
             put(writer, at, SecretType::Tls, &metadata, &fit.data, over.as_deref()).await
         }
-        Step::Replace { at } => writer.delete_secret(at).await,
-        Step::Cancel { at } => {
+        CertManagerStep::DeleteSecret { at } => writer.delete_secret(at).await,
+        CertManagerStep::DeleteCertificate { at } => {
             // The Certificate first: while it is there, its Secret comes back.
             if let Found::Certificate(certificate) = writer.api.certificate(at).await?
                 && is_ours(credential, &certificate.metadata)

@@ -13,11 +13,11 @@ use super::super::super::{observe::secret_of, reprovisioning};
 use super::super::{
     is_of_a_certificate,
     plan::told_of,
-    written::{annotations, written},
+    written::{annotations, certificate_annotations_of},
 };
 use super::document::{self, Progress, progress};
-use super::fit::{DATED_BACK, Fit, fit};
-use super::{Looked, Trust};
+use super::fit::{DATED_BACK, UsableCertificate, fit};
+use super::{SeenCertManager, Trust};
 use crate::{
     cluster::{Certificate, Found},
     controller::reconcile::schedule::{patiently, soon},
@@ -26,45 +26,51 @@ use crate::{
 
 /// What can be done for such a certificate.
 #[derive(Debug)]
-pub enum Step {
+pub enum CertManagerStep {
     /// Makes the Secret that cert-manager fills: empty, and ours.
-    Reserve { at: NamespacedName },
+    CreateSecret { at: NamespacedName },
     /// Asks cert-manager, or asks otherwise.
-    Place { at: NamespacedName, issuer: String, document: Value, anew: bool },
+    ApplyCertificate { at: NamespacedName, issuer: String, document: Value, anew: bool },
     /// Has that Secret go with the Certificate.
-    Tie { at: NamespacedName, owners: Vec<OwnerReference>, over: Arc<ObjectMeta> },
+    SetOwner { at: NamespacedName, owners: Vec<OwnerReference>, over: Arc<ObjectMeta> },
     /// Writes what was issued into the credential's Secret: a new one, or over the version that was seen.
-    Write { at: NamespacedName, fit: Box<Fit>, said: Box<Said>, over: Option<Arc<ObjectMeta>>, why: Reason },
+    WriteSecret {
+        at: NamespacedName,
+        fit: Box<UsableCertificate>,
+        said: Box<SecretAnnotations>,
+        over: Option<Arc<ObjectMeta>>,
+        why: Reason,
+    },
     /// Deletes the credential's Secret of another type, to be made again: a type cannot change.
-    Replace { at: NamespacedName },
+    DeleteSecret { at: NamespacedName },
     /// Takes back what was asked for, and all that came of it.
-    Cancel { at: NamespacedName },
+    DeleteCertificate { at: NamespacedName },
 }
 
 /// What a Secret's annotations are to say.
-pub type Said = std::collections::BTreeMap<String, String>;
+pub type SecretAnnotations = std::collections::BTreeMap<String, String>;
 
-impl Act for Step {
+impl Act for CertManagerStep {
     fn reason(&self) -> Reason {
         match self {
-            Self::Reserve { .. } => Reason::CreateSecret,
-            Self::Place { .. } => Reason::OrderCertificate,
-            Self::Tie { .. } => Reason::UpdateSecret,
-            Self::Write { why, .. } => *why,
-            Self::Replace { .. } | Self::Cancel { .. } => Reason::DeleteSecret,
+            Self::CreateSecret { .. } => Reason::CreateSecret,
+            Self::ApplyCertificate { .. } => Reason::OrderCertificate,
+            Self::SetOwner { .. } => Reason::UpdateSecret,
+            Self::WriteSecret { why, .. } => *why,
+            Self::DeleteSecret { .. } | Self::DeleteCertificate { .. } => Reason::DeleteSecret,
         }
     }
 
     fn note(&self) -> String {
         match self {
-            Self::Reserve { at } => format!("Create Secret {at} for cert-manager to put the certificate into"),
-            Self::Place { at, issuer, anew: false, .. } => format!("Order Certificate {at} of {issuer}"),
-            Self::Place { at, issuer, .. } => format!("Change Certificate {at}, which is ordered of {issuer}"),
-            Self::Tie { at, .. } => format!("Tie Secret {at} to its Certificate, with which it goes"),
-            Self::Write { at, fit, over: None, .. } => format!("Create Secret {at} with a certificate until {}", fit.life.not_after),
-            Self::Write { at, fit, .. } => format!("Write Secret {at} with a certificate until {}", fit.life.not_after),
-            Self::Replace { at } => format!("Delete Secret {at}, whose type cannot change, to make it again"),
-            Self::Cancel { at } => format!("Delete Certificate {at} and its Secret: cert-manager is not asked any more"),
+            Self::CreateSecret { at } => format!("Create Secret {at} for cert-manager to put the certificate into"),
+            Self::ApplyCertificate { at, issuer, anew: false, .. } => format!("Order Certificate {at} of {issuer}"),
+            Self::ApplyCertificate { at, issuer, .. } => format!("Change Certificate {at}, which is ordered of {issuer}"),
+            Self::SetOwner { at, .. } => format!("Tie Secret {at} to its Certificate, with which it goes"),
+            Self::WriteSecret { at, fit, over: None, .. } => format!("Create Secret {at} with a certificate until {}", fit.life.not_after),
+            Self::WriteSecret { at, fit, .. } => format!("Write Secret {at} with a certificate until {}", fit.life.not_after),
+            Self::DeleteSecret { at } => format!("Delete Secret {at}, whose type cannot change, to make it again"),
+            Self::DeleteCertificate { at } => format!("Delete Certificate {at} and its Secret: cert-manager is not asked any more"),
         }
     }
 
@@ -74,35 +80,38 @@ impl Act for Step {
 
     fn is_news(&self) -> bool {
         match self {
-            Self::Reserve { .. } | Self::Tie { .. } | Self::Place { anew: false, .. } | Self::Write { over: None, .. } => false,
-            Self::Place { .. } | Self::Write { .. } | Self::Replace { .. } | Self::Cancel { .. } => true,
+            Self::CreateSecret { .. }
+            | Self::SetOwner { .. }
+            | Self::ApplyCertificate { anew: false, .. }
+            | Self::WriteSecret { over: None, .. } => false,
+            Self::ApplyCertificate { .. } | Self::WriteSecret { .. } | Self::DeleteSecret { .. } | Self::DeleteCertificate { .. } => true,
         }
     }
 }
 
-pub(crate) fn plan(credential: &DeviceCredential, seen: &Looked, now: Timestamp) -> Plan<Action> {
+pub(crate) fn plan(credential: &DeviceCredential, seen: &SeenCertManager, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
     if seen.seen.secret.as_ref().is_some_and(|secret| !is_ours(credential, &secret.meta)) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
         return Plan::stalled(Reason::SecretNotOurs, note);
     }
     let usable = serves(seen, now);
-    match placed(credential, seen) {
+    match bring_about(credential, seen) {
         Err(plan) => plan.map(Action::Order).usable(usable).by(patiently(now)),
         Ok(certificate) => received(credential, seen, certificate, usable, now),
     }
 }
 
 /// Brings the order about: the Secret first, then the Certificate, then the tie between the two. Gives the Certificate once all is in place.
-fn placed<'a>(credential: &DeviceCredential, seen: &'a Looked) -> Result<&'a Certificate, Plan<Step>> {
+fn bring_about<'a>(credential: &DeviceCredential, seen: &'a SeenCertManager) -> Result<&'a Certificate, Plan<CertManagerStep>> {
     let at = &seen.order.at;
-    let act = |step: Step, note: &str| {
+    let act = |step: CertManagerStep, note: &str| {
         let reason = step.reason();
         Err(Plan::act(vec![step], reason, note))
     };
     let place = |over: Option<&ObjectMeta>| {
         let document = seen.order.document(credential, over);
-        Step::Place { at: at.clone(), issuer: seen.order.issuer.clone(), document, anew: over.is_some() }
+        CertManagerStep::ApplyCertificate { at: at.clone(), issuer: seen.order.issuer.clone(), document, anew: over.is_some() }
     };
     let theirs = |what: &str| {
         format!(
@@ -120,7 +129,7 @@ fn placed<'a>(credential: &DeviceCredential, seen: &'a Looked) -> Result<&'a Cer
         Found::Certificate(_) => return Err(Plan::stalled(Reason::AlreadyExists, theirs("Certificate"))),
     };
     let Some(delivered) = &seen.delivered else {
-        return act(Step::Reserve { at: at.clone() }, "The certificate is being ordered");
+        return act(CertManagerStep::CreateSecret { at: at.clone() }, "The certificate is being ordered");
     };
     if !document::is_ours(credential, &delivered.meta) {
         return Err(Plan::stalled(Reason::SecretNotOurs, theirs("Secret")));
@@ -128,17 +137,25 @@ fn placed<'a>(credential: &DeviceCredential, seen: &'a Looked) -> Result<&'a Cer
     let Some(certificate) = certificate else {
         return act(place(None), "The certificate is being ordered");
     };
-    if !seen.order.is_placed(credential, certificate) {
+    if !seen.order.is_as_desired(credential, certificate) {
         return act(place(Some(&certificate.metadata)), "The certificate is being ordered anew");
     }
     match document::owners(credential, certificate, &delivered.meta) {
-        Some(owners) => act(Step::Tie { at: at.clone(), owners, over: delivered.meta.clone() }, "The certificate is being ordered"),
+        Some(owners) => {
+            act(CertManagerStep::SetOwner { at: at.clone(), owners, over: delivered.meta.clone() }, "The certificate is being ordered")
+        }
         None => Ok(certificate),
     }
 }
 
 /// Hands on what was issued, and tells where the order stands.
-fn received(credential: &DeviceCredential, seen: &Looked, certificate: &Certificate, usable: bool, now: Timestamp) -> Plan<Action> {
+fn received(
+    credential: &DeviceCredential,
+    seen: &SeenCertManager,
+    certificate: &Certificate,
+    usable: bool,
+    now: Timestamp,
+) -> Plan<Action> {
     let issued = fit(seen, now);
     if let Some(Ok(fit)) = &issued
         && let Some((step, note)) = hand_on(credential, seen, fit, usable)
@@ -169,25 +186,25 @@ fn received(credential: &DeviceCredential, seen: &Looked, certificate: &Certific
     plan.usable(usable).by(patiently(now))
 }
 
-fn wait(seen: &Looked, told: &str, when: Option<Timestamp>) -> Plan<Action> {
+fn wait(seen: &SeenCertManager, told: &str, when: Option<Timestamp>) -> Plan<Action> {
     Plan::wait(Reason::AwaitingCertificate, format!("cert-manager has not issued Certificate {} yet: {told}", seen.order.at), when)
 }
 
 /// The credential's Secret holds what was issued. When that is to be renewed, and is not, somebody wants to know.
-fn at_rest(seen: &Looked, certificate: &Certificate, now: Timestamp) -> Plan<Action> {
+fn at_rest(seen: &SeenCertManager, certificate: &Certificate, now: Timestamp) -> Plan<Action> {
     let plan = seen.seen.asked.as_ref().map_or_else(Plan::met, |asked| reprovisioning::plan(asked, now).map(Action::Reprovision));
     let due = certificate.status.renewal_time;
     plan.by(due.filter(|due| now < *due).or_else(|| due.and_then(|_| patiently(now)))).by(life_of(seen).map(|life| life.not_after))
 }
 
-fn life_of(seen: &Looked) -> Option<moorage_plan::Lifetime> {
-    written(&seen.seen.secret.as_ref()?.meta).life
+fn life_of(seen: &SeenCertManager) -> Option<moorage_plan::Lifetime> {
+    certificate_annotations_of(&seen.seen.secret.as_ref()?.meta).life
 }
 
 /// Whether what the credential's Secret holds opens the door now.
-fn serves(seen: &Looked, now: Timestamp) -> bool {
+fn serves(seen: &SeenCertManager, now: Timestamp) -> bool {
     let Some(secret) = seen.seen.secret.as_ref().filter(|secret| secret.intact && is_of_a_certificate(&secret.meta)) else { return false };
-    let before = written(&secret.meta);
+    let before = certificate_annotations_of(&secret.meta);
     let is_accepted = match &seen.trust {
         Trust::In(accepted) => accepted.iter().any(|authority| before.authority.is_some_and(|told| authority.thumbprint().is(told))),
         Trust::Unknown => true,
@@ -196,23 +213,29 @@ fn serves(seen: &Looked, now: Timestamp) -> bool {
 }
 
 /// What is to be done so that the credential's Secret holds this; `None` if it does, or has something newer.
-fn hand_on(credential: &DeviceCredential, seen: &Looked, fit: &Fit, usable: bool) -> Option<(Step, &'static str)> {
+fn hand_on(
+    credential: &DeviceCredential,
+    seen: &SeenCertManager,
+    fit: &UsableCertificate,
+    usable: bool,
+) -> Option<(CertManagerStep, &'static str)> {
     let at = secret_of(credential);
-    let said = |revision| Box::new(annotations(&seen.beside, &fit.authority, fit.life, &fit.digest, revision));
-    let write = |revision, over, why| Step::Write { at: at.clone(), fit: Box::new(fit.clone()), said: said(revision), over, why };
+    let said = |revision| Box::new(annotations(&seen.registration_info, &fit.authority, fit.life, &fit.digest, revision));
+    let write =
+        |revision, over, why| CertManagerStep::WriteSecret { at: at.clone(), fit: Box::new(fit.clone()), said: said(revision), over, why };
     let Some(secret) = &seen.seen.secret else {
         return Some((write(1, None, Reason::CreateSecret), "The credential is being written"));
     };
     if !is_of_a_certificate(&secret.meta) {
-        return Some((Step::Replace { at }, "The Secret is being made again for a certificate"));
+        return Some((CertManagerStep::DeleteSecret { at }, "The Secret is being made again for a certificate"));
     }
-    let before = written(&secret.meta);
+    let before = certificate_annotations_of(&secret.meta);
     let as_said = said(before.revision).iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value));
     if secret.intact && as_said && is_owned_by(credential, &secret.meta) {
         return None;
     }
     let is_older = before.life.is_some_and(|life| fit.life.not_before + DATED_BACK < life.not_before);
-    if usable && is_older && before.fingerprint == Some(seen.beside.fingerprint().as_str()) {
+    if usable && is_older && before.fingerprint == Some(seen.registration_info.fingerprint().as_str()) {
         return None;
     }
     let is_renewal = secret.intact && before.life != Some(fit.life);
@@ -221,10 +244,10 @@ fn hand_on(credential: &DeviceCredential, seen: &Looked, fit: &Fit, usable: bool
 }
 
 /// What is told of such a certificate.
-pub(crate) fn told(credential: &DeviceCredential, seen: &Looked, common: CommonStatus) -> DeviceCredentialStatus {
+pub(crate) fn told(credential: &DeviceCredential, seen: &SeenCertManager, common: CommonStatus) -> DeviceCredentialStatus {
     let due = match &seen.found {
         Found::Certificate(certificate) if document::is_ours(credential, &certificate.metadata) => certificate.status.renewal_time,
         Found::Certificate(_) | Found::Nothing | Found::NotInstalled => None,
     };
-    told_of(credential, &seen.beside, &seen.seen, common, |_| due)
+    told_of(credential, &seen.registration_info, &seen.seen, common, |_| due)
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
-use super::super::super::leaf::order::{self, Delivered, Looked, Order, Step, Trust};
-use super::super::super::leaf::{Beside, SeenOutput, is_as_written};
+use super::super::super::leaf::order::{self, CertManagerStep, DesiredCertificate, IssuedSecret, SeenCertManager, Trust};
+use super::super::super::leaf::{RegistrationInfo, SeenOutput, is_as_written};
 use super::super::super::writing::described;
 use super::*;
 use crate::cluster::{Certificate, Found};
@@ -115,13 +115,14 @@ impl Shop {
         shop
     }
 
-    pub(super) fn looked(&self) -> Looked {
+    pub(super) fn looked(&self) -> SeenCertManager {
         let issuer = order::issuer_of(&self.credential).expect("it has one");
         let id = RegistrationId::parse("press-7").expect("an id");
         let renewal = super::super::super::leaf::renewal(&self.credential, None).expect("a renewal");
-        let order = Order::of(&self.credential, issuer, &id, renewal).expect("an order");
+        let order = DesiredCertificate::of(&self.credential, issuer, &id, renewal).expect("an order");
         let entries = [("registrationId", "press-7"), ("idScope", "0ne00000001")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let beside = Beside { registration_id: id, id_scope: IdScope::parse("0ne00000001").expect("a scope"), entries: entries.into() };
+        let registration_info =
+            RegistrationInfo { registration_id: id, id_scope: IdScope::parse("0ne00000001").expect("a scope"), entries: entries.into() };
         let secret = self
             .output
             .as_ref()
@@ -132,11 +133,11 @@ impl Shop {
             (Some(certificate), true) => Found::Certificate(Box::new(certificate.clone())),
         };
         let delivered =
-            self.reserved.as_ref().map(|kept| Delivered { meta: Arc::new(kept.meta.clone()), data: Arc::new(kept.data.clone()) });
+            self.reserved.as_ref().map(|kept| IssuedSecret { meta: Arc::new(kept.meta.clone()), data: Arc::new(kept.data.clone()) });
         let seen = SeenOutput { secret, stale: self.stale.clone(), asked: None };
-        Looked {
+        SeenCertManager {
             order,
-            beside,
+            registration_info,
             trust: self.trust.clone(),
             longest: self.longest,
             found,
@@ -186,8 +187,8 @@ impl Shop {
         self.certificate = Some(placed);
     }
 
-    fn write(&mut self, step: &Step) {
-        let Step::Write { at, fit, said, over, .. } = step else { panic!("{step:?}") };
+    fn write(&mut self, step: &CertManagerStep) {
+        let CertManagerStep::WriteSecret { at, fit, said, over, .. } = step else { panic!("{step:?}") };
         // A creation is refused where there is one, and a replacement where it is not the one that was seen.
         if self.output.as_ref().map(|kept| &kept.meta) == over.as_deref() {
             let meta = described(&self.credential, at, (**said).clone(), over.as_deref());
@@ -206,20 +207,20 @@ impl World for Shop {
 
     fn apply(&mut self, action: &Action) {
         match action {
-            Action::Order(Step::Reserve { at }) => {
+            Action::Order(CertManagerStep::CreateSecret { at }) => {
                 assert!(self.certificate.is_none() || self.reserved.is_none(), "a Secret of cert-manager is never written over");
-                let meta = order::reserved(&self.credential, at);
+                let meta = order::secret_to_fill(&self.credential, at);
                 self.reserved.get_or_insert(Kept { meta, data: SecretData::default() });
             }
-            Action::Order(Step::Place { document, .. }) => {
+            Action::Order(CertManagerStep::ApplyCertificate { document, .. }) => {
                 assert!(self.reserved.is_some(), "the Secret comes first");
                 self.place(document);
             }
-            Action::Order(Step::Tie { owners, .. }) => {
+            Action::Order(CertManagerStep::SetOwner { owners, .. }) => {
                 self.reserved.as_mut().expect("it was reserved").meta.owner_references = Some(owners.clone());
             }
-            Action::Order(step @ Step::Write { .. }) => self.write(step),
-            Action::Order(Step::Replace { .. }) => self.output = None,
+            Action::Order(step @ CertManagerStep::WriteSecret { .. }) => self.write(step),
+            Action::Order(CertManagerStep::DeleteSecret { .. }) => self.output = None,
             Action::Delete(at) => self.stale.retain(|stale| stale != at),
             other => panic!("{other:?}"),
         }

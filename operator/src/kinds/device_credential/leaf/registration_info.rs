@@ -10,14 +10,14 @@ use crate::{cluster::SecretData, error::ObserveError};
 
 /// What a device needs beside its certificate.
 #[derive(Clone, Debug)]
-pub struct Beside {
+pub struct RegistrationInfo {
     pub(in super::super) registration_id: RegistrationId,
     pub(in super::super) id_scope: IdScope,
     /// Entries that say where the device registers, by the names that were asked for.
     pub(in super::super) entries: Vec<(String, String)>,
 }
 
-impl Beside {
+impl RegistrationInfo {
     /// Recognises it.
     pub(in super::super) fn fingerprint(&self) -> String {
         let text = serde_json::to_string(&self.entries).expect("texts serialize");
@@ -36,10 +36,14 @@ impl Beside {
 ///
 /// # Errors
 /// Halts until the group is in the provisioning service.
-pub(super) fn of(credential: &DeviceCredential, group: &EnrollmentGroup, registration_id: RegistrationId) -> Result<Beside, ObserveError> {
+pub(super) fn of(
+    credential: &DeviceCredential,
+    group: &EnrollmentGroup,
+    registration_id: RegistrationId,
+) -> Result<RegistrationInfo, ObserveError> {
     let (id_scope, host) = place_of(group)?;
     let renamed = |name: &str| credential.spec.secret.keys.get(name).cloned().unwrap_or_else(|| name.to_owned());
     let facts = [("registrationId", registration_id.as_str()), ("idScope", id_scope.as_str()), ("provisioningHost", host.as_str())];
     let entries = facts.into_iter().map(|(name, value)| (renamed(name), value.to_owned())).collect();
-    Ok(Beside { registration_id, id_scope, entries })
+    Ok(RegistrationInfo { registration_id, id_scope, entries })
 }
