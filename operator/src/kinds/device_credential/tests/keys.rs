@@ -1,17 +1,30 @@
 //! Keys of a device's own: in the Secret before they are in the cloud, and given to the device when the cloud has them.
 
+use super::*;
 use moorage_cloud::{Cloud, Device, IfMatch};
 use moorage_keys::DeviceId;
 use proptest::prelude::*;
 
-use super::*;
-use crate::controller::linter::{World, fates, settle};
-use crate::kinds::device_credential::content::MadeFor;
-use crate::kinds::device_credential::custody::{CloudDocument, GeneratedKeys, KeyStep};
-use crate::kinds::device_credential::identity::{self, DeviceIdentity, IdentityRecord, LeavingIdentity, custody, leave};
-use crate::kinds::device_credential::secret::StoredKeys;
-use crate::kinds::device_credential::writing::pending;
-use crate::ledger::Entries;
+use crate::{
+    controller::linter::{World, fates, settle},
+    kinds::device_credential::{
+        assignment::hub::DeviceIdentity,
+        hub_identity::{
+            identity::{IdentityRecord, generated_keys_of},
+            leaving::{IdentityStep, LeavingIdentity, leave},
+        },
+        keys::{
+            MadeFor, SeenKeys,
+            generated::{CloudDocument, GeneratedKeys, KeyStep, StoredKeys},
+        },
+        observe::SeenWithKeys,
+        outputs::{secret_content::Origin, tokens::Tokens},
+        plan::plan_keys,
+        secret::{read::SeenSecret, write::pending},
+        subject::secret_of,
+    },
+    ledger::Entries,
+};
 
 /// A credential whose device is created in a hub.
 fn in_hub() -> DeviceCredential {
@@ -75,7 +88,7 @@ impl Model {
 
     fn custody(&self) -> GeneratedKeys {
         let record = self.record();
-        custody(&place(), self.stored(), record.as_deref().and_then(IdentityRecord::read), self.hub.clone())
+        generated_keys_of(&place(), self.stored(), record.as_deref().and_then(IdentityRecord::read), self.hub.clone())
     }
 
     fn leaving(&self) -> LeavingIdentity {
@@ -149,15 +162,15 @@ impl World for Model {
         let origin = Origin::Hub { hub: place().hub.host().clone(), device: place().device };
         let keys = SeenKeys::Generated(Box::new(self.custody()), MadeFor::Identity);
         let (renewals, stale, group) = (Tokens::default(), Vec::new(), String::new());
-        plan::plan(&self.credential, &SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group }, now())
+        plan_keys(&self.credential, &SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group }, now())
     }
 
     fn apply(&mut self, action: &Action) {
         match action {
             Action::Keys(step) => self.take(step),
-            Action::Leave(identity::IdentityStep::Note(note)) => self.note(&note.entries),
-            Action::Leave(identity::IdentityStep::Disable { device, .. }) => self.write(device, None, &IfMatch::of(device.etag())),
-            Action::Leave(identity::IdentityStep::Delete { over, .. }) => {
+            Action::Leave(IdentityStep::Note(note)) => self.note(&note.entries),
+            Action::Leave(IdentityStep::Disable { device, .. }) => self.write(device, None, &IfMatch::of(device.etag())),
+            Action::Leave(IdentityStep::Delete { over, .. }) => {
                 if self.hub.as_ref().is_some_and(|there| *over == IfMatch::of(there.etag())) {
                     self.hub = None;
                 }

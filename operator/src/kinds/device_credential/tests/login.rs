@@ -1,11 +1,18 @@
 //! What a device can log in to its hub with: only a key that the hub holds.
 
+use super::*;
 use moorage_cloud::{Cloud, Device};
 use moorage_keys::{DeviceId, SymmetricKey, sas};
 
-use super::*;
-use crate::kinds::device_credential::assigned::Assignment;
-use crate::kinds::device_credential::home::DeviceIdentity;
+use crate::kinds::device_credential::{
+    assignment::{
+        Assignment,
+        hub::{AssignedHub, DeviceIdentity},
+    },
+    observe::SeenWithKeys,
+    outputs::tokens::Tokens,
+    plan::{Action, plan_keys},
+};
 
 const NOT_YET: &str = "not yet, AwaitingRegistration: the device has not registered yet: have it register with what the Secret holds; \
                        connectionString is written then | again in 60 s";
@@ -33,9 +40,9 @@ fn assigned(assigned_hub: AssignedHub, identity: Option<Device>) -> Assignment {
 fn plan_of(before: Assignment, after: Assignment) -> Plan<Action> {
     let credential = asking();
     let mut secrets = Secrets::new();
-    let first = plan::plan(&credential, &SeenWithKeys { assigned: Some(before), ..look(&credential, &source(), None, &secrets) }, now());
+    let first = plan_keys(&credential, &SeenWithKeys { assigned: Some(before), ..look(&credential, &source(), None, &secrets) }, now());
     apply(&credential, &first.actions[0], &mut secrets);
-    plan::plan(&credential, &SeenWithKeys { assigned: Some(after), ..look(&credential, &source(), None, &secrets) }, now())
+    plan_keys(&credential, &SeenWithKeys { assigned: Some(after), ..look(&credential, &source(), None, &secrets) }, now())
 }
 
 fn entries(plan: &Plan<Action>) -> Vec<&str> {
@@ -64,7 +71,7 @@ fn pair(primary: [u8; 32], secondary: [u8; 32]) -> KeyPair {
 fn a_device_that_has_not_registered_has_everything_but_a_connection_string_and_is_not_ready() {
     let credential = asking();
     let first =
-        plan::plan(&credential, &SeenWithKeys { assigned: Some(nowhere()), ..look(&credential, &source(), None, &Secrets::new()) }, now());
+        plan_keys(&credential, &SeenWithKeys { assigned: Some(nowhere()), ..look(&credential, &source(), None, &Secrets::new()) }, now());
     assert_eq!(entries(&first), ["deviceKey"]);
     assert_eq!(told(&plan_of(nowhere(), nowhere())), [NOT_YET]);
 }
@@ -101,7 +108,7 @@ fn a_token_for_the_hub_is_signed_with_the_very_key_that_the_hub_holds() {
     let there = KeyPair { primary: keys.secondary.clone(), secondary: [9; 32].into() };
     let renewals = Tokens { dps: None, hub: Some(DAY) };
     let wanted = SeenWithKeys { assigned: Some(with(&there)), renewals, ..look(&object(), &source(), None, &Secrets::new()) };
-    let plan = plan::plan(&object(), &wanted, now());
+    let plan = plan_keys(&object(), &wanted, now());
     let Some(Action::Write { content, .. }) = plan.actions.first() else { panic!("{plan:?}") };
     let (hub, until) = (identity().hub, DAY.begin(now()).not_after);
     let token = sas::iot_hub_device(hub.host(), &identity().device, &keys.secondary, until);
@@ -143,7 +150,7 @@ fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hu
     let mut plan_with = |seen: Assignment, when: Timestamp| {
         let renewals = Tokens { dps: None, hub: Some(DAY) };
         let wanted = SeenWithKeys { assigned: Some(seen), renewals, ..look(&credential, &source(), None, &secrets) };
-        let plan = plan::plan(&credential, &wanted, when);
+        let plan = plan_keys(&credential, &wanted, when);
         if let Some(action) = plan.actions.first() {
             apply(&credential, action, &mut secrets);
         }

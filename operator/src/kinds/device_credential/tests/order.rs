@@ -2,18 +2,25 @@
 
 mod shop;
 
+use self::shop::{Shop, Temper, at, ordered, params, signer};
+use super::*;
 use moorage_crds::annotations;
 use moorage_keys::Authority;
 use moorage_plan::{Plan, Reason, Standing};
 use proptest::prelude::*;
 use rcgen::ExtendedKeyUsagePurpose;
 
-use self::shop::{Shop, Temper, at, ordered, params, signer};
-use super::super::leaf::order::{self, DesiredCertificate, Trust};
-use super::super::leaf::renewal;
-use super::*;
-use crate::controller::linter::{World, fates, reason, settle};
-use crate::error::ObserveError;
+use crate::{
+    controller::linter::{World, fates, reason, settle},
+    error::ObserveError,
+    kinds::device_credential::{
+        certificate::{
+            cert_manager::{Trust, cert_manager_issuer_of, certificate_name_of, document::DesiredCertificate},
+            lifetime::certificate_renewal,
+        },
+        plan::with_stale,
+    },
+};
 
 fn days(number: i64) -> Timestamp {
     now() + SignedDuration::from_hours(24 * number)
@@ -363,7 +370,7 @@ fn a_secret_under_a_former_name_goes_once_the_new_one_is_there() {
 fn an_order_is_taken_back_when_its_credential_asks_for_none_any_more() {
     let (mut credential, former) = (ordered(), NamespacedName::new("contoso", "former"));
     credential.spec.certificate = None;
-    let actions = plan::with_stale(&credential, Vec::new(), &[at(), former]);
+    let actions = with_stale(&credential, Vec::new(), &[at(), former]);
     let notes: Vec<_> = actions.iter().map(moorage_plan::Act::note).collect();
     let cancel = format!("Delete Certificate {} and its Secret: cert-manager is not asked any more", at());
     assert_eq!(notes, [cancel.as_str(), "Delete Secret contoso/former, which has another name now"]);
@@ -375,8 +382,8 @@ fn what_cert_manager_would_refuse_is_not_asked() {
         let mut credential = ordered();
         credential.spec.certificate = Some(read(certificate));
         credential.spec.secret.name = secret.map(str::to_owned);
-        let issuer = order::issuer_of(&credential).expect("it has one");
-        let renewal = renewal(&credential, None).expect("a renewal");
+        let issuer = cert_manager_issuer_of(&credential).expect("it has one");
+        let renewal = certificate_renewal(&credential, None).expect("a renewal");
         match DesiredCertificate::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal) {
             Ok(_) => None,
             Err(ObserveError::Blocked(standing)) => Some(standing.why().expect("it says why").note.clone()),
@@ -400,7 +407,7 @@ fn names_of_orders_are_names_and_two_credentials_have_two() {
     let named = |name: &str| {
         let mut credential = ordered();
         credential.metadata.name = Some(name.to_owned());
-        order::name_of(&credential).name
+        certificate_name_of(&credential).name
     };
     let long = format!("{}.{}", "a".repeat(235), "b".repeat(17));
     let other = format!("{}.{}", "a".repeat(235), "c".repeat(17));

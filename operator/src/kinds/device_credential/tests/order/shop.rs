@@ -1,23 +1,36 @@
 //! A cluster with cert-manager in it, as small as can be: one Certificate, its Secret, and the credential's.
 
+use super::*;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
-use super::super::super::leaf::order::{self, CertManagerStep, DesiredCertificate, IssuedSecret, SeenCertManager, Trust};
-use super::super::super::leaf::{RegistrationInfo, SeenOutput, is_as_written};
-use super::super::super::writing::described;
-use super::*;
-use crate::cluster::{Certificate, Found};
+use crate::{
+    cluster::{Certificate, Found},
+    kinds::device_credential::{
+        certificate::{
+            SeenOutput,
+            cert_manager::{
+                IssuedSecret, SeenCertManager, Trust, cert_manager_issuer_of, certificate_name_of,
+                document::{DesiredCertificate, secret_to_fill},
+                plan::{CertManagerStep, plan_cert_manager},
+            },
+            is_as_written,
+            lifetime::certificate_renewal,
+            registration_info::RegistrationInfo,
+        },
+        secret::{read::SeenSecret, write::described},
+    },
+};
 
 /// Who signs.
-pub(super) struct Signer {
-    pub(super) pem: String,
+pub struct Signer {
+    pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate that says this, before a signer signs it.
-pub(super) fn params(name: &str, not_before: Timestamp, days: i64) -> CertificateParams {
+pub fn params(name: &str, not_before: Timestamp, days: i64) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -30,7 +43,7 @@ pub(super) fn params(name: &str, not_before: Timestamp, days: i64) -> Certificat
     params
 }
 
-pub(super) fn signer(name: &str) -> Signer {
+pub fn signer(name: &str) -> Signer {
     let mut params = params(name, "2026-01-01T00:00:00Z".parse().expect("a time"), 3650);
     (params.is_ca, params.extended_key_usages) = (IsCa::Ca(BasicConstraints::Unconstrained), Vec::new());
     let key = KeyPair::generate().expect("a key");
@@ -38,12 +51,12 @@ pub(super) fn signer(name: &str) -> Signer {
 }
 
 impl Signer {
-    pub(super) fn authority(&self) -> Authority {
+    pub fn authority(&self) -> Authority {
         Authority::from_pem(&self.pem).expect("an authority")
     }
 
     /// The content of a Secret as cert-manager writes it.
-    pub(super) fn sign(&self, params: &CertificateParams) -> SecretData {
+    pub fn sign(&self, params: &CertificateParams) -> SecretData {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("it signs").pem();
         let entries = [("tls.crt", certificate), ("tls.key", key.serialize_pem()), ("ca.crt", self.pem.clone())];
@@ -52,43 +65,43 @@ impl Signer {
 }
 
 /// What cert-manager does.
-pub(super) enum Temper {
+pub enum Temper {
     Issues,
     Refuses,
 }
 
-pub(super) struct Shop {
-    pub(super) credential: DeviceCredential,
-    pub(super) trust: Trust,
-    pub(super) longest: Option<SignedDuration>,
-    pub(super) signer: Signer,
-    pub(super) temper: Temper,
-    pub(super) installed: bool,
-    pub(super) certificate: Option<Certificate>,
-    pub(super) reserved: Option<Kept>,
-    pub(super) output: Option<Kept>,
-    pub(super) stale: Vec<NamespacedName>,
-    pub(super) now: Timestamp,
+pub struct Shop {
+    pub credential: DeviceCredential,
+    pub trust: Trust,
+    pub longest: Option<SignedDuration>,
+    pub signer: Signer,
+    pub temper: Temper,
+    pub installed: bool,
+    pub certificate: Option<Certificate>,
+    pub reserved: Option<Kept>,
+    pub output: Option<Kept>,
+    pub stale: Vec<NamespacedName>,
+    pub now: Timestamp,
     /// How often the credential's Secret was written.
-    pub(super) written: usize,
-    pub(super) versions: u32,
+    pub written: usize,
+    pub versions: u32,
 }
 
 /// The credential of these tests.
-pub(super) fn ordered() -> DeviceCredential {
+pub fn ordered() -> DeviceCredential {
     let mut credential = object();
     credential.spec.certificate = Some(read(json!({ "issuerRef": { "name": "wind", "kind": "ClusterIssuer" }, "renewBefore": "30d" })));
     credential
 }
 
 /// Where everything that cert-manager is asked for is.
-pub(super) fn at() -> NamespacedName {
-    order::name_of(&ordered())
+pub fn at() -> NamespacedName {
+    certificate_name_of(&ordered())
 }
 
 impl Shop {
     /// Nothing is there yet, and the group accepts whom cert-manager has sign.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let signer = signer("wind");
         Self {
             credential: ordered(),
@@ -108,17 +121,17 @@ impl Shop {
     }
 
     /// All is in place.
-    pub(super) fn at_rest() -> Self {
+    pub fn at_rest() -> Self {
         let mut shop = Self::new();
         let plan = settle(&mut shop, Vec::new());
         assert_eq!(plan.standing, Standing::Met, "{plan:?}");
         shop
     }
 
-    pub(super) fn looked(&self) -> SeenCertManager {
-        let issuer = order::issuer_of(&self.credential).expect("it has one");
+    pub fn looked(&self) -> SeenCertManager {
+        let issuer = cert_manager_issuer_of(&self.credential).expect("it has one");
         let id = RegistrationId::parse("press-7").expect("an id");
-        let renewal = super::super::super::leaf::renewal(&self.credential, None).expect("a renewal");
+        let renewal = certificate_renewal(&self.credential, None).expect("a renewal");
         let order = DesiredCertificate::of(&self.credential, issuer, &id, renewal).expect("an order");
         let entries = [("registrationId", "press-7"), ("idScope", "0ne00000001")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let registration_info =
@@ -148,24 +161,24 @@ impl Shop {
     }
 
     /// Has cert-manager put this into its Secret.
-    pub(super) fn deliver(&mut self, data: SecretData) {
+    pub fn deliver(&mut self, data: SecretData) {
         self.reserved.as_mut().expect("it was reserved").data = data;
         let generation = self.certificate.as_ref().and_then(|certificate| certificate.metadata.generation);
         self.say(&json!([{ "type": "Ready", "status": "True", "reason": "Ready", "observedGeneration": generation }]));
     }
 
-    pub(super) fn say(&mut self, conditions: &serde_json::Value) {
+    pub fn say(&mut self, conditions: &serde_json::Value) {
         let status = json!({ "conditions": conditions, "renewalTime": "2026-04-30T12:00:00Z" });
         self.certificate.as_mut().expect("it was ordered").status = read(status);
     }
 
     /// What cert-manager would sign now.
-    pub(super) fn asked(&self) -> CertificateParams {
+    pub fn asked(&self) -> CertificateParams {
         params("press-7", self.now, 90)
     }
 
     /// Signs once more, and everything comes to rest.
-    pub(super) fn renew(&mut self) -> Vec<String> {
+    pub fn renew(&mut self) -> Vec<String> {
         self.deliver(self.signer.sign(&self.asked()));
         told(&self.plan())
     }
@@ -202,14 +215,14 @@ impl World for Shop {
     type Action = Action;
 
     fn plan(&self) -> Plan<Action> {
-        order::plan(&self.credential, &self.looked(), self.now)
+        plan_cert_manager(&self.credential, &self.looked(), self.now)
     }
 
     fn apply(&mut self, action: &Action) {
         match action {
             Action::Order(CertManagerStep::CreateSecret { at }) => {
                 assert!(self.certificate.is_none() || self.reserved.is_none(), "a Secret of cert-manager is never written over");
-                let meta = order::secret_to_fill(&self.credential, at);
+                let meta = secret_to_fill(&self.credential, at);
                 self.reserved.get_or_insert(Kept { meta, data: SecretData::default() });
             }
             Action::Order(CertManagerStep::ApplyCertificate { document, .. }) => {

@@ -1,0 +1,3 @@
+//! Judges what was asked for, before anything is read for it.
+
+pub mod uniqueness;
