@@ -53,6 +53,7 @@ use crate::{
     },
     error::ObserveError,
     kinds::device_credential::{
+        admit::{Admitted, admit},
         assignment::needs_hub,
         certificate::cert_manager::{cert_manager_issuer_of, certificate_name_of},
         observe::{Seen, observe},
@@ -67,7 +68,7 @@ use crate::{
 impl Kind for DeviceCredential {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);
     type Clients = Clients;
-    type Admitted = ();
+    type Admitted = Admitted;
     type Observed = Seen;
     type Action = Action;
 
@@ -107,12 +108,12 @@ impl Kind for DeviceCredential {
         leaves || self.spec.hub_ref.is_some() || self.spec.individual_enrollment.is_some() || needs_hub(self)
     }
 
-    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
-        Ok(())
+    fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
+        admit(self, caches, goal)
     }
 
-    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
-        observe(self, ctx, goal).await
+    async fn observe(&self, ctx: &Context, admitted: &Admitted, _: Goal) -> Result<Seen, ObserveError> {
+        observe(self, ctx, admitted).await
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {

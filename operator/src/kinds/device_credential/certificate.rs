@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot, annotations as names};
 use moorage_keys::{Authority, Digest, RegistrationId, SymmetricKey, keyed_digest};
-use moorage_plan::Reason;
+use moorage_plan::{Reason, Standing};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -68,16 +68,16 @@ pub fn is_of_a_certificate(meta: &ObjectMeta) -> bool {
 ///
 /// # Errors
 /// Halts if the credential asks for what does not fit.
-pub fn needs_certificate(credential: &DeviceCredential, group: &EnrollmentGroup) -> Result<bool, ObserveError> {
+pub fn needs_certificate(credential: &DeviceCredential, group: &EnrollmentGroup) -> Result<bool, Standing> {
     let spec = &credential.spec;
     let asked = group.spec.attestation.x509.is_some() && spec.individual_enrollment.is_none();
     if !asked && spec.certificate.is_some() {
         let note = "the device is known by keys, and a certificate would open nothing; take spec.certificate out";
-        return Err(ObserveError::stalled(Reason::Invalid, note));
+        return Err(Standing::stalled(Reason::Invalid, note));
     }
     if asked && (spec.dps_token.is_some() || spec.hub_token.is_some() || spec.connection_string) {
         let note = "the group knows its devices by certificates, which have no tokens and no connection string; take spec.dpsToken, spec.hubToken and spec.connectionString out";
-        return Err(ObserveError::stalled(Reason::Invalid, note));
+        return Err(Standing::stalled(Reason::Invalid, note));
     }
     Ok(asked)
 }

@@ -2,11 +2,54 @@
 
 use kube::Resource;
 use moorage_crds::{DeviceCredential, HubRef};
+use moorage_keys::{DeviceId, RegistrationId};
+use moorage_plan::{Reason, Standing};
 
 use crate::{
     azure::{self, enrollment_group},
     object::{Dependency, Keyed, KindName, NamespacedName, ObjectKey},
 };
+
+/// Which device a credential is about, and where it belongs: there is none but of a credential that says so in valid names.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    /// It registers through an enrollment group.
+    OfGroup {
+        /// What it registers as.
+        id: RegistrationId,
+        /// Its group.
+        group: ObjectKey,
+    },
+    /// It is created in a hub.
+    InHub {
+        /// What it is called there.
+        device: DeviceId,
+        /// The hub.
+        hub: HubRef,
+        /// The group of hubs that has it.
+        hubs: ObjectKey,
+    },
+}
+
+impl Subject {
+    /// The subject of a credential.
+    ///
+    /// # Errors
+    /// `Invalid`, where names are none or references are missing.
+    pub fn of(credential: &DeviceCredential) -> Result<Self, Standing> {
+        let invalid = |note: String| Standing::stalled(Reason::Invalid, note);
+        if let Some(group) = group_of(credential) {
+            let id = RegistrationId::parse(registration_id_of(credential));
+            let id = id.map_err(|error| invalid(format!("{error}; set spec.registrationId of a new DeviceCredential")))?;
+            return Ok(Self::OfGroup { id, group });
+        }
+        let none = || invalid("give exactly one of spec.enrollmentGroupRef and spec.hubRef".to_owned());
+        let hub = credential.spec.hub_ref.as_deref().ok_or_else(none)?;
+        let device = DeviceId::parse(device_of(credential));
+        let device = device.map_err(|error| invalid(format!("{error}; set spec.deviceId of a new DeviceCredential")))?;
+        Ok(Self::InHub { device, hub: hub.clone(), hubs: hub_group_of(credential, hub) })
+    }
+}
 
 /// The name of the Secret that a credential is written to.
 pub fn secret_of(credential: &DeviceCredential) -> NamespacedName {

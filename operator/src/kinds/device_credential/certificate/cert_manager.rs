@@ -14,23 +14,20 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{DeviceCredential, EnrollmentGroup, IssuerRef};
-use moorage_keys::{Authority, RegistrationId, owner_hash};
-use moorage_plan::parse_duration;
+use moorage_keys::{Authority, owner_hash};
 
 use crate::{
     azure::{Context, enrollment_group},
     cluster::{Found, SecretData},
     error::ObserveError,
     kinds::device_credential::{
+        admit::waiting,
         certificate::{
             SeenOutput, authority_in,
             cert_manager::document::{DesiredCertificate, is_made_for},
-            is_accepted,
-            lifetime::certificate_renewal,
-            observe_output,
-            registration_info::{RegistrationInfo, registration_info_of},
+            is_accepted, observe_output,
+            registration_info::RegistrationInfo,
         },
-        observe::waiting,
     },
     object::{Keyed, NamespacedName},
 };
@@ -86,19 +83,16 @@ pub async fn observe_cert_manager(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
-    issuer: &IssuerRef,
-    registration_id: RegistrationId,
-    longest: Option<&str>,
+    order: &DesiredCertificate,
+    registration_info: &RegistrationInfo,
+    longest: Option<SignedDuration>,
 ) -> Result<SeenCertManager, ObserveError> {
-    let renewal = certificate_renewal(credential, longest)?;
-    let order = DesiredCertificate::of(credential, issuer, &registration_id, renewal)?;
-    let registration_info = registration_info_of(credential, group, registration_id)?;
+    let (order, registration_info) = (order.clone(), registration_info.clone());
     let trust = trust(ctx, group).await?;
     let mut seen = observe_output(ctx, credential, group, &registration_info.registration_id).await?;
     seen.stale.retain(|stale| *stale != order.at);
     let delivered = delivered(ctx, credential, &order.at).await?;
     let found = ctx.api.certificate(&order.at).await?;
-    let longest = longest.and_then(|longest| parse_duration(longest).ok());
     Ok(SeenCertManager { order, registration_info, trust, longest, found, delivered, seen, group: group.key().name.to_string() })
 }
 
@@ -114,7 +108,11 @@ async fn trust(ctx: &Context, group: &EnrollmentGroup) -> Result<Trust, ObserveE
             accepted.push(authority);
         }
     }
-    if accepted.is_empty() { Err(waiting(group, "is bringing its authority to the provisioning service")) } else { Ok(Trust::In(accepted)) }
+    if accepted.is_empty() {
+        Err(waiting(group, "is bringing its authority to the provisioning service").into())
+    } else {
+        Ok(Trust::In(accepted))
+    }
 }
 
 async fn delivered(ctx: &Context, credential: &DeviceCredential, at: &NamespacedName) -> Result<Option<IssuedSecret>, ObserveError> {

@@ -3,9 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::DeviceCredential;
 use moorage_keys::Authority;
-use moorage_plan::{Lifetime, Reason, Renewal, Seed, parse_duration};
-
-use crate::error::ObserveError;
+use moorage_plan::{Lifetime, Reason, Renewal, Seed, Standing, parse_duration};
 
 /// Shortest life of a certificate: one must survive an operator's restart, and a device that is away for a while.
 const SHORTEST: SignedDuration = SignedDuration::from_hours(1);
@@ -16,8 +14,8 @@ const TWO_THIRDS: i32 = 66;
 ///
 /// # Errors
 /// Halts if that makes no sense, or is longer than the group grants.
-pub fn certificate_renewal(credential: &DeviceCredential, longest: Option<&str>) -> Result<Renewal, ObserveError> {
-    let wrong = |note: String| ObserveError::stalled(Reason::Invalid, note);
+pub fn certificate_renewal(credential: &DeviceCredential, longest: Option<&str>) -> Result<Renewal, Standing> {
+    let wrong = |note: String| Standing::stalled(Reason::Invalid, note);
     let asked = credential.spec.certificate.clone().unwrap_or_default();
     let read = |field: &str, text: &str| parse_duration(text).map_err(|error| wrong(format!("{field}: {error}")));
     let ttl = read("spec.certificate.duration", &asked.duration)?;
@@ -29,7 +27,7 @@ pub fn certificate_renewal(credential: &DeviceCredential, longest: Option<&str>)
     {
         let note =
             format!("spec.certificate.duration {} is longer than the group grants ({longest}); ask for at most that", asked.duration);
-        return Err(ObserveError::stalled(Reason::NotGranted, note));
+        return Err(Standing::stalled(Reason::NotGranted, note));
     }
     let Some(before) = &asked.renew_before else {
         return Ok(Renewal { ttl, at_percent: asked.renew_at_percent.unwrap_or(TWO_THIRDS) });

@@ -2,13 +2,13 @@
 
 use moorage_crds::{DeviceCredential, EnrollmentGroup};
 use moorage_keys::{IdScope, RegistrationId, Thumbprint};
+use moorage_plan::Standing;
 use zeroize::Zeroizing;
 
 use crate::{
     cluster::SecretData,
-    error::ObserveError,
     kinds::device_credential::{
-        observe::place_of,
+        admit::place_of,
         outputs::{
             entries::{self, AUTHORITY, CERTIFICATE, KEY},
             renamed,
@@ -48,7 +48,7 @@ pub fn registration_info_of(
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     registration_id: RegistrationId,
-) -> Result<RegistrationInfo, ObserveError> {
+) -> Result<RegistrationInfo, Standing> {
     let (id_scope, host) = place_of(group)?;
     let facts = [
         (entries::REGISTRATION_ID, registration_id.as_str()),

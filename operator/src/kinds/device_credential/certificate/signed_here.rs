@@ -4,20 +4,15 @@ pub mod perform;
 pub mod plan;
 
 use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot};
-use moorage_keys::{Authority, RegistrationId};
-use moorage_plan::{Reason, Renewal};
+use moorage_keys::Authority;
+use moorage_plan::{Reason, Renewal, Standing};
 
 use crate::{
     azure::{Context, enrollment_group},
     error::ObserveError,
     kinds::device_credential::{
-        certificate::{
-            SeenOutput, authority_in, is_accepted,
-            lifetime::certificate_renewal,
-            observe_output,
-            registration_info::{RegistrationInfo, registration_info_of},
-        },
-        observe::waiting,
+        admit::waiting,
+        certificate::{SeenOutput, authority_in, is_accepted, observe_output, registration_info::RegistrationInfo},
         outputs::entries::KEY,
     },
     object::{Keyed, NamespacedName},
@@ -46,29 +41,31 @@ pub async fn observe_signed_here(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
-    registration_id: RegistrationId,
-    longest: Option<&str>,
+    renewal: Renewal,
+    registration_info: &RegistrationInfo,
+    issuer: &NamespacedName,
 ) -> Result<SeenSignedHere, ObserveError> {
-    let renewal = certificate_renewal(credential, longest)?;
-    let registration_info = registration_info_of(credential, group, registration_id)?;
-    let source = source(ctx, group, registration_info).await?;
+    let authority = authority(ctx, issuer, &group.key().name).await?;
+    if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
+        return Err(waiting(group, "is bringing its authority to the provisioning service").into());
+    }
+    let source = CertificateSource { registration_info: registration_info.clone(), authority, issuer: issuer.clone() };
     let seen = observe_output(ctx, credential, group, &source.registration_info.registration_id).await?;
     Ok(SeenSignedHere { source, renewal, seen })
 }
 
-async fn source(ctx: &Context, group: &EnrollmentGroup, registration_info: RegistrationInfo) -> Result<CertificateSource, ObserveError> {
+/// The Secret of the authority that signs for a group.
+///
+/// # Errors
+/// `DependencyMissing`, where no authority of the group is in the cluster.
+pub fn signing_secret_of(group: &EnrollmentGroup) -> Result<NamespacedName, Standing> {
     let at = group.key().name;
-    let issuer = enrollment_group::issuer_of(group).ok_or_else(|| {
+    enrollment_group::issuer_of(group).ok_or_else(|| {
         let note = format!(
             "EnrollmentGroup {at} refers to authorities that only the provisioning service knows, and nobody here can sign for them; name an issuer of cert-manager in spec.certificate.issuerRef, have the device's certificate made elsewhere, or use signingCertificates there"
         );
-        ObserveError::stalled(Reason::DependencyMissing, note)
-    })?;
-    let authority = authority(ctx, &issuer, &at).await?;
-    if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
-        return Err(waiting(group, "is bringing its authority to the provisioning service"));
-    }
-    Ok(CertificateSource { registration_info, authority, issuer })
+        Standing::stalled(Reason::DependencyMissing, note)
+    })
 }
 
 /// The authority that signs, which has its key in the cluster.

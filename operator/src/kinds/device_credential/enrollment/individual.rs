@@ -6,7 +6,7 @@ use kube::Resource;
 use moorage_cloud::{DpsService, HubHost, IfMatch, IndividualEnrollment as Document, KeyPair, Reprovisioning};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, IndividualEnrollment, ProvisioningStatus, ReprovisionPolicy, annotations as names};
 use moorage_keys::{DeviceId, RegistrationId, keyed_digest};
-use moorage_plan::{Reason, Why};
+use moorage_plan::{Reason, Standing, Why};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -43,19 +43,42 @@ struct DesiredEnrollment<'a> {
     desired: Map<String, Value>,
 }
 
+/// An individual enrollment as it is asked for, if that makes sense.
+#[derive(Clone, Debug)]
+pub struct Individual {
+    spec: IndividualEnrollment,
+    device: Option<DeviceId>,
+}
+
+impl Individual {
+    /// The enrollment that a spec asks for.
+    ///
+    /// # Errors
+    /// `Invalid`, where a name is none, or is ours.
+    pub fn of(spec: &IndividualEnrollment) -> Result<Self, Standing> {
+        let wrong = |error| Standing::stalled(Reason::Invalid, format!("spec.individualEnrollment.deviceId: {error}"));
+        let device = spec.device_id.as_deref().map(DeviceId::parse).transpose().map_err(wrong)?;
+        if spec.initial_twin.as_ref().is_some_and(|twin| twin.tags.contains_key(MARK)) {
+            let note = format!("spec.individualEnrollment.initialTwin.tags.{MARK} is the operator's own tag; take it away");
+            return Err(Standing::stalled(Reason::Invalid, note));
+        }
+        Ok(Self { spec: spec.clone(), device })
+    }
+}
+
 /// Looks at a device's individual enrollment, unless that was done a short while ago.
 pub async fn observe_individual(
     ctx: &Context,
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     id: &RegistrationId,
-    spec: &IndividualEnrollment,
+    individual: &Individual,
     stored: StoredKeys,
 ) -> Result<GeneratedKeys, ObserveError> {
     let (key, namespace) = (credential.key(), group.key().name.namespace);
     let of_service = enrollment_group::service_of(group);
     let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.name);
-    let desired_enrollment = DesiredEnrollment::of(ctx, credential, group, spec, webhook(ctx, group).await?)?;
+    let desired_enrollment = DesiredEnrollment::of(ctx, credential, group, individual, webhook(ctx, group).await?)?;
     let meant = meant(ctx, &key, id, &of_service);
     let state = desired_enrollment.state(&stored, meant, &of_service);
     let is_known = stored.live.is_some() && stored.pending.is_none() && !asks_for_a_look(credential);
@@ -131,7 +154,7 @@ impl<'a> DesiredEnrollment<'a> {
         ctx: &Context,
         credential: &DeviceCredential,
         group: &'a EnrollmentGroup,
-        spec: &'a IndividualEnrollment,
+        individual: &'a Individual,
         webhook: Option<Webhook>,
     ) -> Result<Self, ObserveError> {
         let hosts = group.status.iter().flat_map(|status| &status.iot_hubs);
@@ -139,16 +162,11 @@ impl<'a> DesiredEnrollment<'a> {
         let elsewhere = |_| {
             ObserveError::reconciling(Reason::DependencyNotReady, format!("EnrollmentGroup {} names no hub of Azure", group.key().name))
         };
-        let wrong = |error| ObserveError::stalled(Reason::Invalid, format!("spec.individualEnrollment.deviceId: {error}"));
-        let device = spec.device_id.as_deref().map(DeviceId::parse).transpose().map_err(wrong)?;
+        let Individual { spec, device } = individual;
         let twin = spec.initial_twin.clone().unwrap_or_default();
         let mut tags = twin.tags;
-        if tags.contains_key(MARK) {
-            let note = format!("spec.individualEnrollment.initialTwin.tags.{MARK} is the operator's own tag; take it away");
-            return Err(ObserveError::stalled(Reason::Invalid, note));
-        }
         tags.insert(MARK.to_owned(), mark(ctx, &credential.key()));
-        Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, webhook, device, tags, desired: twin.desired })
+        Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, webhook, device: device.clone(), tags, desired: twin.desired })
     }
 
     fn webhook(&self) -> Option<(&str, &str)> {

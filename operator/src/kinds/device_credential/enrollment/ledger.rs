@@ -7,7 +7,7 @@
 use moorage_keys::RegistrationId;
 
 use crate::{
-    azure::Context,
+    controller::context::Caches,
     ledger::entries::{DISENROLLED, ENROLLED, recorded},
     object::ObjectKey,
 };
@@ -36,8 +36,8 @@ pub fn ledger_entries(id: &RegistrationId, now: Option<(Meant, &ObjectKey)>) -> 
 }
 
 /// What the ledger says that we wrote the enrollment for that a registration id has in that provisioning service.
-pub fn meant(ctx: &Context, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<Meant> {
-    let entries = ctx.ledger.of(owner);
+pub fn meant(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<Meant> {
+    let entries = caches.ledger.of(owner);
     if entries.is_empty() {
         return None;
     }
@@ -46,10 +46,10 @@ pub fn meant(ctx: &Context, owner: &ObjectKey, id: &RegistrationId, service: &Ob
 }
 
 /// Another credential in whose name a device is barred, or enrolled, in that provisioning service: it has the id now, and not the key to it.
-pub fn written_for_another(ctx: &Context, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<(ObjectKey, Meant)> {
+pub fn written_for_another(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<(ObjectKey, Meant)> {
     let service = service.name.to_string();
     ENTRIES.into_iter().find_map(|(meant, prefix)| {
-        let mut others = ctx.ledger.owners_of(&entry(prefix, id)).into_iter();
+        let mut others = caches.ledger.owners_of(&entry(prefix, id)).into_iter();
         others.find(|(other, there)| other != owner && *there == service).map(|(other, _)| (other, meant))
     })
 }

@@ -12,7 +12,7 @@ use crate::{
     azure::{Context, dps, enrollment_group},
     error::{Error, ObserveError, reached},
     kinds::device_credential::{
-        admit::uniqueness::is_an_older_one_s,
+        admit::{GroupMember, uniqueness::is_an_older_one_s},
         assignment::hub::{AssignedHub, group_name_of, of_record},
         enrollment::ledger::{Meant, meant},
         subject::group_of,
@@ -62,10 +62,10 @@ pub fn held_up_by_another(seen: &SeenEnrollment, other: &ObjectKey, meant: Meant
 pub async fn observe_enrollment(
     credential: &DeviceCredential,
     ctx: &Context,
-    group: &EnrollmentGroup,
-    id: RegistrationId,
+    member: &GroupMember,
     goal: Goal,
 ) -> Result<SeenEnrollment, ObserveError> {
+    let GroupMember { id, group } = member;
     let service =
         dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &credential.key().name.namespace).await?;
     let enrollments = match goal {
@@ -73,19 +73,29 @@ pub async fn observe_enrollment(
         Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
     };
     let (enrollment, registration) = match &enrollments {
-        Some(enrollments) => ask(enrollments, &id, goal).await.inspect_err(|error| ctx.clients.heed(&service, error))?,
+        Some(enrollments) => ask(enrollments, id, goal).await.inspect_err(|error| ctx.clients.heed(&service, error))?,
         None => (None, None),
     };
     let nowhere = enrollments.is_none();
     let (owner, service) = (credential.key(), enrollment_group::service_of(group));
     let marked = enrollment.as_ref().is_some_and(|there| bears_mark(ctx, &owner, there));
-    let meant = meant(ctx, &owner, &id, &service);
+    let meant = meant(ctx, &owner, id, &service);
     let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
-    let assigned_hub = evicts.then(|| of_record(ctx, group, &id, registration.as_ref()));
+    let assigned_hub = evicts.then(|| of_record(ctx, group, id, registration.as_ref()));
     // What an older credential has created in the hub is not taken from it.
     let assigned_hub = assigned_hub
         .filter(|assigned_hub| !matches!(assigned_hub, AssignedHub::Own(identity) if is_an_older_one_s(ctx, credential, &identity.hub)));
-    Ok(SeenEnrollment { id, service, nowhere, enrollment, registration, marked, meant, assigned_hub, group: group_name_of(group) })
+    Ok(SeenEnrollment {
+        id: id.clone(),
+        service,
+        nowhere,
+        enrollment,
+        registration,
+        marked,
+        meant,
+        assigned_hub,
+        group: group_name_of(group),
+    })
 }
 
 async fn ask(

@@ -7,21 +7,20 @@ use kube::Resource;
 use moorage_cloud::{Device, HubHost, IfMatch, KeyPair, Registry};
 use moorage_crds::{DeviceCredential, HubRef, TenantHubGroup};
 use moorage_keys::{DeviceId, keyed_digest, owner_hash};
-use moorage_plan::{Goal, Reason, Why};
+use moorage_plan::{Reason, Why};
 
 use crate::{
     azure::{Context, Writer, iot_hub},
     error::{Error, ObserveError, reached},
     kinds::device_credential::{
-        admit::uniqueness::first_in_the_hub,
+        admit::HubMember,
         assignment::hub::DeviceIdentity,
         enrollment::individual::asks_for_a_look,
-        hub_identity::leaving::observe_leaving,
         keys::{
             MadeFor, SeenKeys,
             generated::{CloudDocument, FoundInCloud, GeneratedKeys, LedgerNote, StoredKeys},
         },
-        observe::{Seen, SeenWithKeys},
+        observe::SeenWithKeys,
         outputs::{secret_content::Origin, tokens::Renewals},
         secret::read::read_stored_keys,
         subject::{device_of, hub_group_of, secret_of},
@@ -84,37 +83,24 @@ impl DeviceIdentity {
     }
 }
 
-pub async fn observe_in_hub(credential: &DeviceCredential, ctx: &Context, hub: &HubRef, goal: Goal) -> Result<Seen, ObserveError> {
-    let wrong = |error| ObserveError::stalled(Reason::Invalid, format!("{error}; set spec.deviceId of a new DeviceCredential"));
-    let device = DeviceId::parse(device_of(credential)).map_err(wrong)?;
-    let claimed = first_in_the_hub(ctx, credential);
-    let at = hub_group_of(credential, hub).name;
-    let hubs = ctx.objects.of::<TenantHubGroup>().get(&at).ok_or_else(|| {
-        let note = format!(
-            "TenantHubGroup {at} does not exist; create it, or let a DeviceCredential with another spec.hubRef take this one's place"
-        );
-        if goal == Goal::Present {
-            ObserveError::reconciling(Reason::DependencyMissing, note)
-        } else {
-            ObserveError::stalled(Reason::DependencyMissing, note)
-        }
-    })?;
-    if goal == Goal::Absent {
-        // The identity is that of the older credential, if there is one.
-        return if claimed.is_ok() { observe_leaving(credential, ctx, hub, &hubs, device).await } else { Ok(Seen::Nothing) };
-    }
-    claimed?;
-    let renewals = Renewals::of(credential, None)?;
+/// Looks at a device in a hub, and at its Secret.
+pub async fn observe_in_hub(
+    credential: &DeviceCredential,
+    ctx: &Context,
+    member: &HubMember,
+    renewals: Renewals,
+) -> Result<SeenWithKeys, ObserveError> {
+    let HubMember { device, hub, hubs } = member;
     // One that comes back under its name does not know the device.
-    let host = host_of(ctx, &hubs, hub).inspect_err(|_| ctx.clients.forget(&credential.key()))?;
-    let place = DeviceIdentity { hub: host, device };
+    let host = host_of(ctx, hubs, hub).inspect_err(|_| ctx.clients.forget(&credential.key()))?;
+    let place = DeviceIdentity { hub: host, device: device.clone() };
     let at = secret_of(credential);
     let (secret, stored) = read_stored_keys(ctx, credential, &at, MadeFor::Identity).await?;
-    let custody = observe_identity(ctx, credential, &hubs, &place, stored).await?;
+    let generated = observe_identity(ctx, credential, hubs, &place, stored).await?;
     let origin = Origin::Hub { hub: place.hub.host().clone(), device: place.device };
     let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
-    let keys = SeenKeys::Generated(Box::new(custody), MadeFor::Identity);
-    Ok(Seen::Keys(Box::new(SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })))
+    let keys = SeenKeys::Generated(Box::new(generated), MadeFor::Identity);
+    Ok(SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })
 }
 
 /// The host of a hub that is named, as its group tells it.

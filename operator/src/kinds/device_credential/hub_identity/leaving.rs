@@ -1,22 +1,20 @@
 //! What becomes of an identity that was made in a hub, when its credential is deleted.
 
 use moorage_cloud::{Device, IfMatch};
-use moorage_crds::{DeviceCredential, DevicePolicy, HubRef, TenantHubGroup};
-use moorage_keys::DeviceId;
+use moorage_crds::{DeviceCredential, DevicePolicy};
 use moorage_plan::{Act, Plan, Reason, Target};
 
 use crate::{
     azure::{Context, Writer},
     error::{Error, ObserveError},
     kinds::device_credential::{
+        admit::HubMember,
         assignment::hub::DeviceIdentity,
-        hub_identity::identity::{IdentityRecord, has_hub_named, host_of, hub_registry, read_device},
+        hub_identity::identity::{IdentityRecord, host_of, hub_registry, read_device},
         keys::{MadeFor, generated::LedgerNote},
-        observe::Seen,
         secret::read::read_stored_keys,
         subject::secret_of,
     },
-    ledger::entries::IDENTITY,
     object::Keyed,
 };
 
@@ -73,18 +71,11 @@ impl Act for IdentityStep {
     }
 }
 
-pub async fn observe_leaving(
-    credential: &DeviceCredential,
-    ctx: &Context,
-    hub: &HubRef,
-    hubs: &TenantHubGroup,
-    device: DeviceId,
-) -> Result<Seen, ObserveError> {
+/// Looks at the identity of a device whose credential goes.
+pub async fn observe_leaving(credential: &DeviceCredential, ctx: &Context, member: &HubMember) -> Result<LeavingIdentity, ObserveError> {
+    let HubMember { device, hub, hubs } = member;
     let entries = ctx.ledger.of(&credential.key());
-    let any = entries.keys().find(|entry| entry.starts_with(IDENTITY));
-    // What was never claimed was never made, and a hub that was taken out of its group is out of reach.
-    let (Some(_), true) = (any, has_hub_named(hubs, hub)) else { return Ok(Seen::Nothing) };
-    let place = DeviceIdentity { hub: host_of(ctx, hubs, hub)?, device };
+    let place = DeviceIdentity { hub: host_of(ctx, hubs, hub)?, device: device.clone() };
     let record = entries.get(&place.entry()).cloned();
     let there = read_device(ctx, hubs, &place).await?;
     let has_our_keys = match (&there, record.as_deref().and_then(IdentityRecord::read)) {
@@ -94,7 +85,7 @@ pub async fn observe_leaving(
         }
         _ => false,
     };
-    Ok(Seen::Identity(Box::new(LeavingIdentity { place, policy: credential.spec.deletion_policy, record, there, has_our_keys })))
+    Ok(LeavingIdentity { place, policy: credential.spec.deletion_policy, record, there, has_our_keys })
 }
 
 /// What is done with an identity that is ours; any other is left alone.

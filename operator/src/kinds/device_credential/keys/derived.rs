@@ -6,7 +6,7 @@ use moorage_keys::RegistrationId;
 use crate::{
     azure::{Context, enrollment_group::keys},
     error::ObserveError,
-    kinds::device_credential::{keys::Keys, observe::waiting},
+    kinds::device_credential::{admit::waiting, keys::Keys},
 };
 
 /// The keys that a device derives from its group's.
@@ -15,7 +15,7 @@ pub async fn derived_keys(ctx: &Context, group: &EnrollmentGroup, id: &Registrat
     let known = known.ok_or_else(|| waiting(group, "has no keys in the provisioning service yet"))?;
     let keys = keys::stored_keys(ctx, group).await?.ok_or_else(|| waiting(group, "has lost its keys' Secret and is restoring it"))?;
     if *known != keys::digest_of(&keys) {
-        return Err(waiting(group, "is bringing its keys to the provisioning service"));
+        return Err(waiting(group, "is bringing its keys to the provisioning service").into());
     }
     Ok(Keys::derived(&keys, id, Slot::Primary))
 }

@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{DeviceCredential, annotations as names};
-use moorage_plan::{Lifetime, Reason, Renewal, Seed, parse_duration};
-
-use crate::error::ObserveError;
+use moorage_plan::{Lifetime, Reason, Renewal, Seed, Standing, parse_duration};
 
 /// Something that there is for each token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +36,7 @@ impl<T> Tokens<T> {
 
 impl Renewals {
     /// What a credential asks for, as far as it may.
-    pub fn of(credential: &DeviceCredential, longest: Option<&str>) -> Result<Self, ObserveError> {
+    pub fn of(credential: &DeviceCredential, longest: Option<&str>) -> Result<Self, Standing> {
         let dps = credential.spec.dps_token.as_ref().map(|token| renewal("spec.dpsToken", &token.ttl, token.renew_at_percent, longest));
         let hub = credential.spec.hub_token.as_ref().map(|token| renewal("spec.hubToken", &token.ttl, token.renew_at_percent, longest));
         Ok(Self { dps: dps.transpose()?, hub: hub.transpose()? })
@@ -110,8 +108,8 @@ impl Lives {
     }
 }
 
-fn renewal(field: &str, ttl: &str, at_percent: i32, longest: Option<&str>) -> Result<Renewal, ObserveError> {
-    let wrong = |note: String| ObserveError::stalled(Reason::Invalid, note);
+fn renewal(field: &str, ttl: &str, at_percent: i32, longest: Option<&str>) -> Result<Renewal, Standing> {
+    let wrong = |note: String| Standing::stalled(Reason::Invalid, note);
     let lasts = parse_duration(ttl).map_err(|error| wrong(format!("{field}.ttl: {error}")))?;
     if lasts < Renewal::SHORTEST {
         return Err(wrong(format!("{field}.ttl is at least 10m")));
@@ -120,7 +118,7 @@ fn renewal(field: &str, ttl: &str, at_percent: i32, longest: Option<&str>) -> Re
         let limit = parse_duration(longest).map_err(|error| wrong(format!("the group's grants.maxTokenTtl: {error}")))?;
         if lasts > limit {
             let note = format!("{field}.ttl {ttl} is longer than the group grants ({longest}); ask for at most that");
-            return Err(ObserveError::stalled(Reason::NotGranted, note));
+            return Err(Standing::stalled(Reason::NotGranted, note));
         }
     }
     Ok(Renewal { ttl: lasts, at_percent })

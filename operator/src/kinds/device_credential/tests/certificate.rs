@@ -154,10 +154,7 @@ fn a_secret_of_somebody_else_is_left_alone() {
 fn renewal(certificate: serde_json::Value, longest: Option<&str>) -> Result<Renewal, String> {
     let mut credential = object();
     credential.spec.certificate = Some(read(certificate));
-    certificate_renewal(&credential, longest).map_err(|halt| match halt {
-        ObserveError::Blocked(standing) => standing.why().expect("it says why").note.clone(),
-        other => panic!("{other:?}"),
-    })
+    certificate_renewal(&credential, longest).map_err(|standing| standing.why().expect("it says why").note.clone())
 }
 
 #[test]

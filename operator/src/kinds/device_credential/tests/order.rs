@@ -12,7 +12,6 @@ use rcgen::ExtendedKeyUsagePurpose;
 
 use crate::{
     controller::linter::{World, fates, reason, settle},
-    error::ObserveError,
     kinds::device_credential::{
         certificate::{
             cert_manager::{Trust, cert_manager_issuer_of, certificate_name_of, document::DesiredCertificate},
@@ -384,11 +383,8 @@ fn what_cert_manager_would_refuse_is_not_asked() {
         credential.spec.secret.name = secret.map(str::to_owned);
         let issuer = cert_manager_issuer_of(&credential).expect("it has one");
         let renewal = certificate_renewal(&credential, None).expect("a renewal");
-        match DesiredCertificate::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal) {
-            Ok(_) => None,
-            Err(ObserveError::Blocked(standing)) => Some(standing.why().expect("it says why").note.clone()),
-            Err(other) => panic!("{other:?}"),
-        }
+        let desired = DesiredCertificate::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal);
+        desired.err().map(|standing| standing.why().expect("it says why").note.clone())
     };
     let refused = |id: &str, certificate: serde_json::Value| refused_in(None, id, certificate);
     let plain = || json!({ "issuerRef": { "name": "wind" } });

@@ -7,13 +7,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::Resource;
 use moorage_crds::{DeviceCredential, IssuerRef, annotations as names};
 use moorage_keys::RegistrationId;
-use moorage_plan::{Reason, Renewal};
+use moorage_plan::{Reason, Renewal, Standing};
 use serde_json::{Value, json};
 
 use crate::{
     cache::secrets::owner_of,
     cluster::{CERTIFICATE_API_VERSION, Certificate, CertificateCondition},
-    error::{ObserveError, bounded},
+    error::bounded,
     kinds::device_credential::{certificate::cert_manager::certificate_name_of, subject::secret_of},
     object::{Keyed, NamespacedName},
 };
@@ -50,8 +50,8 @@ impl DesiredCertificate {
     ///
     /// # Errors
     /// Halts if cert-manager would refuse it.
-    pub fn of(credential: &DeviceCredential, issuer: &IssuerRef, id: &RegistrationId, renewal: Renewal) -> Result<Self, ObserveError> {
-        let refused = |note: String| Err(ObserveError::stalled(Reason::Invalid, note));
+    pub fn of(credential: &DeviceCredential, issuer: &IssuerRef, id: &RegistrationId, renewal: Renewal) -> Result<Self, Standing> {
+        let refused = |note: String| Err(Standing::stalled(Reason::Invalid, note));
         if id.as_str().len() > LONGEST_NAME {
             return refused(format!(
                 "cert-manager issues no certificate for a name of more than {LONGEST_NAME} characters, and registration id {id} is longer; leave spec.certificate.issuerRef out, or make a new DeviceCredential with a shorter one"
