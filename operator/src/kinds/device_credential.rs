@@ -4,37 +4,46 @@
 //! status, and no request to a cloud. Barring its device on deletion, letting it in again, keys of its own, and what it logs in to its
 //! hub with take requests.
 
-mod assigned;
-mod claims;
-mod content;
-mod custody;
-mod disenrollment;
-mod enrolled;
-mod home;
-mod identity;
-mod leaf;
+mod admit;
+mod assignment;
+mod certificate;
+mod keys;
 mod observe;
+mod outputs;
+mod perform;
 mod plan;
-mod reprovisioning;
-mod secret;
-mod tokens;
-mod writing;
+mod reprovision;
+mod status;
+mod subject;
+
+/// The individual enrollment of a device: with keys of its own, or to keep it from registering.
+mod enrollment {
+    pub mod disenroll;
+    pub mod individual;
+    pub mod ledger;
+    pub mod reenroll;
+    pub mod seen;
+}
+
+/// A device that is created in a hub, without a provisioning service.
+mod hub_identity {
+    pub mod identity;
+    pub mod leaving;
+}
+
+/// The Secret that a credential is written to.
+mod secret {
+    pub mod annotations;
+    pub mod checks;
+    pub mod read;
+    pub mod write;
+}
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_crds::{
-    AssignedHub, CommonStatus, DeviceCredential, DeviceCredentialStatus, DevicePolicy, EnrollmentGroup, Slot, TenantHubGroup,
-    annotations as names,
-};
+use moorage_crds::{CommonStatus, DeviceCredential, DevicePolicy, EnrollmentGroup, TenantHubGroup};
 use moorage_plan::{Goal, Plan, Standing};
 use serde_json::Value;
 
-use self::{
-    content::Origin,
-    home::Home,
-    identity::hub_group_of,
-    observe::{Seen, SeenKeys, Wanted, group_of, registration_id_of, secret_of},
-    plan::Action,
-};
 use crate::{
     azure::{self, Context, Writer, clients::Clients, cloud_path},
     cache::objects::Objects,
@@ -43,13 +52,23 @@ use crate::{
         kind::{Kind, Performed},
     },
     error::ObserveError,
+    kinds::device_credential::{
+        admit::{Admitted, admit},
+        assignment::needs_hub,
+        certificate::cert_manager::{cert_manager_issuer_of, certificate_name_of},
+        observe::{Seen, observe},
+        perform::perform,
+        plan::{Action, plan},
+        status::{build_status, ready_message},
+        subject::{group_of, hub_group_of, registration_id_of, rights_in_hubs, secret_of},
+    },
     object::{Dependency, Keyed},
 };
 
 impl Kind for DeviceCredential {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);
     type Clients = Clients;
-    type Admitted = ();
+    type Admitted = Admitted;
     type Observed = Seen;
     type Action = Action;
 
@@ -57,8 +76,8 @@ impl Kind for DeviceCredential {
         let of_group =
             group_of(self).into_iter().flat_map(|group| [Dependency::Object(group), azure::registration_id(registration_id_of(self))]);
         let of_hub = self.spec.hub_ref.iter().map(|hub| Dependency::Object(hub_group_of(self, hub)));
-        let ordered = leaf::order::issuer_of(self).map(|_| Dependency::Secret(leaf::order::name_of(self)));
-        of_group.chain(of_hub).chain(claims::rights_in_hubs(self)).chain(ordered).chain([Dependency::Secret(secret_of(self))]).collect()
+        let ordered = cert_manager_issuer_of(self).map(|_| Dependency::Secret(certificate_name_of(self)));
+        of_group.chain(of_hub).chain(rights_in_hubs(self)).chain(ordered).chain([Dependency::Secret(secret_of(self))]).collect()
     }
 
     fn status(&self) -> Option<&CommonStatus> {
@@ -86,99 +105,32 @@ impl Kind for DeviceCredential {
 
     fn calls_cloud(&self) -> bool {
         let leaves = self.metadata.deletion_timestamp.is_some();
-        leaves || self.spec.hub_ref.is_some() || self.spec.individual_enrollment.is_some() || assigned::is_asked_for(self)
+        leaves || self.spec.hub_ref.is_some() || self.spec.individual_enrollment.is_some() || needs_hub(self)
     }
 
-    fn admit(&self, _: &Caches, _: Goal) -> Result<(), Standing> {
-        Ok(())
+    fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
+        admit(self, caches, goal)
     }
 
-    async fn observe(&self, ctx: &Context, (): &(), goal: Goal) -> Result<Seen, ObserveError> {
-        observe::observe(self, ctx, goal).await
+    async fn observe(&self, ctx: &Context, admitted: &Admitted, _: Goal) -> Result<Seen, ObserveError> {
+        observe(self, ctx, admitted).await
     }
 
     fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
-        match (goal, seen) {
-            // The Secret goes with its owner; nothing else was made.
-            (_, Seen::Kept) | (Goal::Absent, Seen::Wanted(_) | Seen::Certified(_) | Seen::Ordered(_)) => Plan::met(),
-            (Goal::Absent, Seen::Barred(seen)) => disenrollment::bar(seen, now).map(Action::Enrollment),
-            (Goal::Present, Seen::Barred(seen)) => disenrollment::admit(seen).map(Action::Enrollment),
-            (_, Seen::Leaving(seen)) => identity::leave(seen).map(Action::Leave),
-            (Goal::Present, Seen::Wanted(seen)) => plan::plan(self, seen, now),
-            (Goal::Present, Seen::Certified(seen)) => leaf::plan(self, seen, now),
-            (Goal::Present, Seen::Ordered(seen)) => leaf::order::plan(self, seen, now),
-        }
+        plan(self, seen, goal, now)
     }
 
     async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
-        let result = match action {
-            Action::Write { at, content, revision, over, .. } => {
-                writing::write(self, writer, at, content, *revision, over.as_deref()).await
-            }
-            Action::Delete(at) => writer.delete_secret(at).await,
-            Action::Enrollment(step) => disenrollment::perform(self, writer, step).await,
-            Action::Reprovision(step) => reprovisioning::perform(self, writer, step).await,
-            Action::Keys(step) => writing::bring(self, writer, step).await,
-            Action::Leave(step) => identity::perform(self, writer, step).await,
-            Action::Certificate(step) => leaf::perform(self, writer, step).await,
-            Action::Order(step) => leaf::order::perform(self, writer, step).await,
-        };
-        result.into()
+        perform(self, writer, action).await.into()
     }
 
     fn ready_message(&self, seen: &Seen) -> String {
-        observe::ready_message(self, seen)
+        ready_message(self, seen)
     }
 
     fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
-        let status = match seen {
-            Seen::Kept | Seen::Barred(_) | Seen::Leaving(_) => DeviceCredentialStatus { common, ..self.status.clone().unwrap_or_default() },
-            Seen::Wanted(seen) => status_of(self, seen, common),
-            Seen::Certified(seen) => leaf::told(self, seen, common),
-            Seen::Ordered(seen) => leaf::order::told(self, seen, common),
-        };
-        serde_json::to_value(status).expect("a status serializes")
+        serde_json::to_value(build_status(self, seen, common)).expect("a status serializes")
     }
-}
-
-fn status_of(credential: &DeviceCredential, seen: &Wanted, common: CommonStatus) -> DeviceCredentialStatus {
-    let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
-    let written = meta.map(plan::written);
-    let lives = written.map(|written| seen.renewals.asked(written.lives)).unwrap_or_default();
-    let token = lives.first_to_end();
-    let (registration_id, id_scope) = match &seen.origin {
-        Origin::Service { registration_id, id_scope, .. } => (Some(registration_id), Some(id_scope)),
-        Origin::Hub { .. } => (None, None),
-    };
-    DeviceCredentialStatus {
-        common,
-        registration_id: registration_id.map(|id| id.as_str().to_owned()),
-        assigned_hub: assigned_hub(seen).map(Box::new),
-        id_scope: id_scope.map(|scope| scope.as_str().to_owned()),
-        secret_name: Some(secret_of(credential).name.to_string()),
-        secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
-        revision: written.map(|written| written.revision),
-        slot: Some(match &seen.keys {
-            SeenKeys::Derived(keys) => keys.slot,
-            SeenKeys::Generated(..) => Slot::Primary,
-        }),
-        not_before: token.map(|life| life.not_before),
-        not_after: token.map(|life| life.not_after),
-        reprovision_requested_at: meta.and_then(|meta| reprovisioning::on_secret(meta, names::REPROVISIONED)).cloned(),
-        renewal_time: seen.renewals.due(lives, plan::seed(credential)),
-    }
-}
-
-fn assigned_hub(seen: &Wanted) -> Option<AssignedHub> {
-    if let Origin::Hub { hub, device } = &seen.origin {
-        return Some(AssignedHub { hub: hub.as_str().to_owned(), device_id: device.as_str().to_owned(), registered_at: None });
-    }
-    let assigned = seen.assigned.as_ref()?;
-    let (hub, device_id) = match &assigned.home {
-        Home::In(identity) => (identity.hub.to_string(), identity.device.as_str().to_owned()),
-        Home::Nowhere | Home::Elsewhere(_) => return None,
-    };
-    Some(AssignedHub { hub, device_id, registered_at: assigned.registered })
 }
 
 #[cfg(test)]

@@ -1,27 +1,58 @@
 //! What becomes of a credential's Secret.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource;
 use moorage_crds::{DeviceCredential, annotations as names};
-use moorage_plan::{Act, Plan, Reason, Seed, Target};
+use moorage_plan::{Act, Goal, Plan, Reason, Seed, Target};
 
-use super::assigned;
-use super::content::{Content, Keys, Login, Origin, Source};
-use super::custody::{self, Verdict};
-use super::disenrollment::Step;
-use super::leaf::{self, order};
-use super::observe::{SeenKeys, Wanted, secret_of};
-use super::secret::SeenSecret;
-use super::tokens::Lives;
-use super::{identity, reprovisioning};
 use crate::{
-    cache::secrets::owner_of,
-    object::{Keyed, KindName, NamespacedName},
+    kinds::device_credential::{
+        assignment::hub_login,
+        certificate::{
+            cert_manager::{
+                certificate_name_of,
+                plan::{CertManagerStep, plan_cert_manager},
+            },
+            is_of_a_certificate,
+            signed_here::plan::{SigningStep, plan_signed_here},
+        },
+        enrollment::{
+            disenroll::{EnrollmentStep, disenroll},
+            reenroll::reenroll,
+        },
+        hub_identity::leaving::{IdentityStep, leave},
+        keys::{
+            Keys, SeenKeys,
+            generated::{Decision, KeyStep},
+        },
+        observe::{Seen, SeenWithKeys},
+        outputs::secret_content::{Content, Login, Origin, Source},
+        reprovision::{ReprovisionStep, plan_reprovision},
+        secret::{
+            annotations::{annotation, key_annotations_of},
+            checks::{describes, is_ours, is_owned_by, is_same_login, is_usable},
+            read::SeenSecret,
+        },
+        subject::secret_of,
+    },
+    object::{Keyed, NamespacedName},
 };
+
+/// Decides, by what was seen.
+pub fn plan(credential: &DeviceCredential, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+    match (goal, seen) {
+        // The Secret goes with its owner; nothing else was made.
+        (_, Seen::Nothing) | (Goal::Absent, Seen::Keys(_) | Seen::SignedHere(_) | Seen::CertManager(_)) => Plan::met(),
+        (Goal::Absent, Seen::Enrollment(seen)) => disenroll(seen, now).map(Action::Enrollment),
+        (Goal::Present, Seen::Enrollment(seen)) => reenroll(seen).map(Action::Enrollment),
+        (_, Seen::Identity(seen)) => leave(seen).map(Action::Leave),
+        (Goal::Present, Seen::Keys(seen)) => plan_keys(credential, seen, now),
+        (Goal::Present, Seen::SignedHere(seen)) => plan_signed_here(credential, seen, now),
+        (Goal::Present, Seen::CertManager(seen)) => plan_cert_manager(credential, seen, now),
+    }
+}
 
 /// What can be done for a credential.
 #[derive(Debug)]
@@ -31,17 +62,17 @@ pub enum Action {
     /// Deletes a Secret that was made for this credential under another name.
     Delete(NamespacedName),
     /// Bars the device, or lets it in again.
-    Enrollment(Step),
+    Enrollment(EnrollmentStep),
     /// Has the device register anew.
-    Reprovision(reprovisioning::Step),
+    Reprovision(ReprovisionStep),
     /// Brings generated keys to the cloud.
-    Keys(custody::Step),
+    Keys(KeyStep),
     /// Parts with a device that was created in a hub.
-    Leave(identity::Step),
+    Leave(IdentityStep),
     /// Brings about a certificate of the device's own.
-    Certificate(leaf::Step),
+    Certificate(SigningStep),
     /// Has cert-manager issue one.
-    Order(order::Step),
+    Order(CertManagerStep),
 }
 
 impl Act for Action {
@@ -98,42 +129,30 @@ impl Act for Action {
     }
 }
 
-/// The credential as its Secret's annotations describe it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) revision: i64,
-    pub(super) lives: Lives,
-}
-
-pub(super) fn written(meta: &ObjectMeta) -> Written {
-    let revision = annotation(meta, names::REVISION).and_then(|text| text.parse().ok());
-    Written { revision: revision.unwrap_or(0), lives: Lives::written(meta) }
-}
-
-pub(super) fn seed(credential: &DeviceCredential) -> Seed {
+pub fn seed(credential: &DeviceCredential) -> Seed {
     Seed::of(&credential.key().to_string())
 }
 
-pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp) -> Plan<Action> {
+pub fn plan_keys(credential: &DeviceCredential, seen: &SeenWithKeys, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
     let over = seen.secret.as_ref().map(|secret| &secret.meta);
     if over.is_some_and(|meta| !is_ours(credential, meta)) {
         let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
         return Plan::stalled(Reason::SecretNotOurs, note);
     }
-    if over.is_some_and(|meta| leaf::is_of_a_certificate(meta)) {
-        let actions = vec![Action::Certificate(leaf::Step::Replace { at })];
+    if over.is_some_and(|meta| is_of_a_certificate(meta)) {
+        let actions = vec![Action::Certificate(SigningStep::Replace { at })];
         return Plan::act(with_stale(credential, actions, &seen.stale), Reason::DeleteSecret, "The Secret is being made again for keys");
     }
     let (keys, first) = match &seen.keys {
         SeenKeys::Derived(keys) => (keys.clone(), Vec::new()),
         SeenKeys::Generated(custody, made_for) => match custody.decide(&at, over) {
-            Verdict::NotYet(plan) => {
+            Decision::NotYet(plan) => {
                 // What the device holds is good until the cloud has the new keys.
-                let usable = !plan.actions.is_empty() && seen.secret.as_ref().is_some_and(|secret| serves(secret, now));
+                let usable = !plan.actions.is_empty() && seen.secret.as_ref().is_some_and(|secret| is_usable(secret, now));
                 return plan.map(Action::Keys).usable(usable);
             }
-            Verdict::Use { keys, first } => (Keys::generated(keys, *made_for), first),
+            Decision::Use { keys, first } => (Keys::generated(keys, *made_for), first),
         },
     };
     let (login, withheld) = match login(credential, seen, &keys) {
@@ -141,7 +160,7 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
         Err(withheld) => (None, Some(withheld)),
     };
     let renewals = seen.renewals.with_hub(login.is_some());
-    let before = over.map(|meta| written(meta));
+    let before = over.map(|meta| key_annotations_of(meta));
     let lives = renewals.go_on(before.map(|before| before.lives).unwrap_or_default(), seed(credential), now);
     let (connection_string, names) = (credential.spec.connection_string, credential.spec.secret.keys.clone());
     let source = Source { origin: seen.origin.clone(), keys, login, connection_string, names };
@@ -152,7 +171,7 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
         return Plan::act(with_stale(credential, actions, &seen.stale), Reason::CreateSecret, "The credential is being written");
     };
     if !(describes(secret, &content) && is_owned_by(credential, &secret.meta)) {
-        let usable = serves(secret, now) && withheld.is_none() && is_same_login(secret, &content);
+        let usable = is_usable(secret, now) && withheld.is_none() && is_same_login(secret, &content);
         actions.push(rewrite(at, secret, content, now));
         // What the Secret holds is good until its token ends: a new revision is no outage.
         return Plan::act(with_stale(credential, actions, &seen.stale), Reason::UpdateSecret, "The credential is being rewritten")
@@ -162,41 +181,30 @@ pub(super) fn plan(credential: &DeviceCredential, seen: &Wanted, now: Timestamp)
         let due = renewals.due(lives, seed(credential));
         return at_rest(seen, withheld, now).by(due).by(seen.assigned.as_ref().map(|assigned| assigned.next));
     }
-    let usable = serves(secret, now) && withheld.is_none();
+    let usable = is_usable(secret, now) && withheld.is_none();
     Plan::act(with_stale(credential, actions, &seen.stale), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
 }
 
 /// What is left to do for a credential whose Secret holds all that it can hold now.
-fn at_rest(seen: &Wanted, withheld: Option<Plan<Action>>, now: Timestamp) -> Plan<Action> {
+fn at_rest(seen: &SeenWithKeys, withheld: Option<Plan<Action>>, now: Timestamp) -> Plan<Action> {
     match (&seen.asked, withheld) {
-        (Some(asked), _) => reprovisioning::plan(asked, now).map(Action::Reprovision),
+        (Some(asked), _) => plan_reprovision(asked, now).map(Action::Reprovision),
         (None, Some(withheld)) => withheld,
         (None, None) => Plan::met(),
     }
 }
 
 /// What the device logs in to its hub with, if anything of it is asked for; or why there is nothing of the kind.
-fn login(credential: &DeviceCredential, seen: &Wanted, keys: &Keys) -> Result<Option<Login>, Plan<Action>> {
+pub fn login(credential: &DeviceCredential, seen: &SeenWithKeys, keys: &Keys) -> Result<Option<Login>, Plan<Action>> {
     match (&seen.origin, &seen.assigned) {
         (Origin::Hub { hub, device }, _) => Ok(Some(Login { hub: hub.clone(), device: device.clone(), slot: keys.slot })),
-        (Origin::Service { .. }, Some(assigned)) => assigned::login(credential, assigned, keys, &seen.group).map(Some),
+        (Origin::Service { .. }, Some(assigned)) => hub_login(credential, assigned, keys, &seen.group).map(Some),
         (Origin::Service { .. }, None) => Ok(None),
     }
 }
 
-/// Whether what a Secret holds can be used now.
-fn serves(secret: &SeenSecret, now: Timestamp) -> bool {
-    let before = written(&secret.meta);
-    secret.intact && before.revision > 0 && before.lives.last(now)
-}
-
-/// Whether the connection string and the token that a Secret holds are still good.
-fn is_same_login(secret: &SeenSecret, content: &Content) -> bool {
-    annotation(&secret.meta, names::HUB_LOGIN) == content.login.as_ref()
-}
-
 fn rewrite(at: NamespacedName, secret: &SeenSecret, content: Box<Content>, now: Timestamp) -> Action {
-    let before = written(&secret.meta);
+    let before = key_annotations_of(&secret.meta);
     let same = annotation(&secret.meta, names::DIGEST) == Some(&content.digest.to_string());
     let revision = if same { before.revision.max(1) } else { before.revision + 1 };
     let renewed = secret.intact && content.lives.are_renewed(before.lives, whole_seconds(now));
@@ -209,50 +217,13 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 }
 
 /// The actions, and after them what becomes of Secrets that are not wanted any more.
-pub(super) fn with_stale(credential: &DeviceCredential, mut actions: Vec<Action>, stale: &[NamespacedName]) -> Vec<Action> {
-    let order = order::name_of(credential);
+pub fn with_stale(credential: &DeviceCredential, mut actions: Vec<Action>, stale: &[NamespacedName]) -> Vec<Action> {
+    let order = certificate_name_of(credential);
+    actions.extend(
+        stale
+            .iter()
+            .cloned()
+            .map(|at| if at == order { Action::Order(CertManagerStep::DeleteCertificate { at }) } else { Action::Delete(at) }),
+    );
     actions
-        .extend(stale.iter().cloned().map(|at| if at == order { Action::Order(order::Step::Cancel { at }) } else { Action::Delete(at) }));
-    actions
-}
-
-/// Ours if it says so, and no other object controls it. The uid does not count: a restore changes it.
-pub(super) fn is_ours(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
-    let key = credential.key();
-    let mut owners = meta.owner_references.iter().flatten().filter(|owner| owner.controller == Some(true));
-    owner_of(meta).as_ref() == Some(&key)
-        && owners.all(|owner| owner.kind == KindName::DeviceCredential.as_str() && *owner.name == *key.name.name)
-}
-
-/// Whether the Secret goes when this very object goes; after a restore it names a uid that is no more.
-pub(super) fn is_owned_by(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
-    meta.owner_references.iter().flatten().any(|owner| Some(&owner.uid) == credential.meta().uid.as_ref())
-}
-
-/// Whether the Secret is as it would be written now.
-fn describes(secret: &SeenSecret, content: &Content) -> bool {
-    let wanted = annotations(content, written(&secret.meta).revision);
-    secret.intact && wanted.iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value)) && written(&secret.meta).revision > 0
-}
-
-pub(super) fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a String> {
-    meta.annotations.as_ref()?.get(name)
-}
-
-/// Whether an annotation is one that says something of the content, and not of every content.
-pub(super) fn comes_and_goes(name: &str) -> bool {
-    Lives::are_told_by(name) || [names::KEYS_OF, names::HUB_LOGIN].contains(&name)
-}
-
-/// What the Secret's annotations say of its content.
-pub(super) fn annotations(content: &Content, revision: i64) -> BTreeMap<String, String> {
-    let mut annotations = BTreeMap::from([
-        (names::DIGEST.to_owned(), content.digest.to_string()),
-        (names::REVISION.to_owned(), revision.to_string()),
-        (names::SLOT.to_owned(), format!("{:?}", content.slot)),
-    ]);
-    annotations.extend(content.lives.annotations());
-    annotations.extend(content.made_for.map(|made_for| (names::KEYS_OF.to_owned(), format!("{made_for:?}"))));
-    annotations.extend(content.login.clone().map(|login| (names::HUB_LOGIN.to_owned(), login)));
-    annotations
 }

@@ -7,27 +7,34 @@ mod order;
 mod secret;
 mod world;
 
+use super::*;
+use moorage_crds::annotations as names;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::KeyPair;
 use moorage_crds::Slot;
 use moorage_keys::{IdScope, RegistrationId};
 use moorage_plan::Renewal;
 use serde_json::json;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-
-use super::content::{Keys, Source};
-use super::secret::SeenSecret;
-use super::tokens::Tokens;
-use super::writing::metadata;
-use super::*;
 use crate::{
     cache::secrets::owner_of,
     cluster::SecretData,
     controller::linter::{metadata as object_metadata, now, read, told},
+    kinds::device_credential::{
+        keys::{Keys, SeenKeys},
+        observe::SeenWithKeys,
+        outputs::{
+            secret_content::{Origin, Source},
+            tokens::Tokens,
+        },
+        plan::{Action, plan_keys},
+        secret::{read::SeenSecret, write::metadata},
+        subject::secret_of,
+    },
     object::NamespacedName,
 };
 
@@ -63,7 +70,7 @@ fn source() -> Source {
 }
 
 /// What a look at a credential sees of these Secrets.
-fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> Wanted {
+fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> SeenWithKeys {
     let at = secret_of(credential);
     let digest = |kept: &Kept| kept.meta.annotations.as_ref().and_then(|annotations| annotations.get(names::DIGEST)).cloned();
     let intact = |kept: &Kept| digest(kept) == Some(source.digest(&kept.data).to_string());
@@ -72,7 +79,7 @@ fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
     let (origin, keys) = (source.origin.clone(), SeenKeys::Derived(source.keys.clone()));
     let renewals = Tokens { dps: renewal, hub: None };
-    Wanted { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
+    SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
 }
 
 /// The same with another name for an entry.
@@ -103,7 +110,7 @@ fn apply(credential: &DeviceCredential, action: &Action, secrets: &mut Secrets) 
 /// The Secrets after a credential was written at a time.
 fn written(credential: &DeviceCredential, renewal: Option<Renewal>, when: Timestamp) -> Secrets {
     let mut secrets = Secrets::new();
-    let plan = plan::plan(credential, &look(credential, &source(), renewal, &secrets), when);
+    let plan = plan_keys(credential, &look(credential, &source(), renewal, &secrets), when);
     apply(credential, &plan.actions[0], &mut secrets);
     secrets
 }

@@ -1,11 +1,24 @@
 //! The Secret of a device that proves itself by a certificate.
 
+use super::*;
 use moorage_keys::Authority;
 use moorage_plan::Reason;
 
-use super::super::leaf::{self, Beside, Looked, SeenOutput, Source, Step};
-use super::super::writing::described;
-use super::*;
+use crate::kinds::device_credential::{
+    certificate::{
+        SeenOutput,
+        annotations::certificate_annotations,
+        certificate_digest,
+        lifetime::certificate_renewal,
+        registration_info::RegistrationInfo,
+        signed_here::{
+            CertificateSource, SeenSignedHere,
+            plan::{SigningStep, plan_signed_here},
+        },
+    },
+    plan::{Action, plan_keys},
+    secret::{read::SeenSecret, write::described},
+};
 
 const QUARTER: Renewal = Renewal { ttl: SignedDuration::from_hours(90 * 24), at_percent: 66 };
 
@@ -18,26 +31,26 @@ fn authority((year, month, day): (i32, u8, u8)) -> Authority {
     Authority::from_pem(&params.self_signed(&key).expect("it signs itself").pem()).expect("an authority")
 }
 
-fn source(authority: &Authority) -> Source {
+fn source(authority: &Authority) -> CertificateSource {
     let entries = [("registrationId", "press-7"), ("idScope", "0ne00000001")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let beside = Beside {
+    let registration_info = RegistrationInfo {
         registration_id: RegistrationId::parse("press-7").expect("an id"),
         id_scope: IdScope::parse("0ne00000001").expect("a scope"),
         entries: entries.into(),
     };
-    Source { beside, authority: authority.clone(), issuer: NamespacedName::new("platform", "ca") }
+    CertificateSource { registration_info, authority: authority.clone(), issuer: NamespacedName::new("platform", "ca") }
 }
 
-fn look(source: &Source, secret: Option<ObjectMeta>) -> Looked {
+fn look(source: &CertificateSource, secret: Option<ObjectMeta>) -> SeenSignedHere {
     let secret = secret.map(|meta| SeenSecret { meta: Arc::new(meta), intact: true });
-    Looked { source: source.clone(), renewal: QUARTER, seen: SeenOutput { secret, ..SeenOutput::default() } }
+    SeenSignedHere { source: source.clone(), renewal: QUARTER, seen: SeenOutput { secret, ..SeenOutput::default() } }
 }
 
 /// The metadata of the Secret after the step that a look asks for.
-fn after(credential: &DeviceCredential, looked: &Looked, when: Timestamp) -> ObjectMeta {
-    let plan = leaf::plan(credential, looked, when);
-    let [Action::Certificate(Step::Issue { at, source, life, revision, over, .. })] = &plan.actions[..] else { panic!("{plan:?}") };
-    let said = leaf::annotations(&source.beside, source.authority.thumbprint(), *life, "a-digest", *revision);
+fn after(credential: &DeviceCredential, looked: &SeenSignedHere, when: Timestamp) -> ObjectMeta {
+    let plan = plan_signed_here(credential, looked, when);
+    let [Action::Certificate(SigningStep::Issue { at, source, life, revision, over, .. })] = &plan.actions[..] else { panic!("{plan:?}") };
+    let said = certificate_annotations(&source.registration_info, source.authority.thumbprint(), *life, "a-digest", *revision);
     described(credential, at, said, over.as_deref())
 }
 
@@ -49,7 +62,7 @@ const FAR: (i32, u8, u8) = (2036, 1, 1);
 
 #[test]
 fn a_certificate_is_issued_for_the_life_that_was_asked_for_and_written_into_a_new_secret() {
-    let plan = leaf::plan(&object(), &look(&source(&authority(FAR)), None), now());
+    let plan = plan_signed_here(&object(), &look(&source(&authority(FAR)), None), now());
     let create = "CreateSecret: Create Secret contoso/press-7 with a certificate until 2026-05-30T12:00:00Z";
     assert_eq!(told(&plan), [create, "not yet, CreateSecret: The certificate is being issued"]);
 }
@@ -59,29 +72,29 @@ fn a_certificate_is_kept_until_its_day_and_renewed_while_it_still_holds() {
     let (credential, source) = (object(), source(&authority(FAR)));
     let meta = after(&credential, &look(&source, None), now());
     let looked = || look(&source, Some(meta.clone()));
-    let rest = leaf::plan(&credential, &looked(), now());
+    let rest = plan_signed_here(&credential, &looked(), now());
     let due = rest.look_again.expect("it is renewed some day");
     assert!((days(50)..=days(60)).contains(&due), "{due}");
     assert!(rest.actions.is_empty() && rest.usable);
-    assert!(leaf::plan(&credential, &looked(), due - SignedDuration::from_secs(1)).actions.is_empty());
-    let renewal = leaf::plan(&credential, &looked(), due);
+    assert!(plan_signed_here(&credential, &looked(), due - SignedDuration::from_secs(1)).actions.is_empty());
+    let renewal = plan_signed_here(&credential, &looked(), due);
     assert!(
-        matches!(&renewal.actions[..], [Action::Certificate(Step::Issue { revision: 2, why: Reason::RenewCertificate, .. })]),
+        matches!(&renewal.actions[..], [Action::Certificate(SigningStep::Issue { revision: 2, why: Reason::RenewCertificate, .. })]),
         "{renewal:?}"
     );
     assert!(renewal.usable);
     // The operator was away for too long.
-    assert!(!leaf::plan(&credential, &looked(), days(90)).usable);
+    assert!(!plan_signed_here(&credential, &looked(), days(90)).usable);
 }
 
 #[test]
 fn when_another_authority_takes_over_the_device_gets_a_certificate_of_it_and_can_use_the_old_one_meanwhile() {
     let (credential, old, new) = (object(), source(&authority(FAR)), source(&authority(FAR)));
     let meta = after(&credential, &look(&old, None), now());
-    let plan = leaf::plan(&credential, &look(&new, Some(meta.clone())), days(1));
+    let plan = plan_signed_here(&credential, &look(&new, Some(meta.clone())), days(1));
     assert!(plan.usable);
     let renewed = after(&credential, &look(&new, Some(meta)), days(1));
-    assert!(leaf::plan(&credential, &look(&new, Some(renewed)), days(1)).actions.is_empty());
+    assert!(plan_signed_here(&credential, &look(&new, Some(renewed)), days(1)).actions.is_empty());
 }
 
 #[test]
@@ -89,7 +102,7 @@ fn a_content_that_somebody_changed_is_issued_anew() {
     let (credential, source) = (object(), source(&authority(FAR)));
     let mut looked = look(&source, Some(after(&object(), &look(&source, None), now())));
     looked.seen.secret.as_mut().expect("there").intact = false;
-    let plan = leaf::plan(&credential, &looked, days(1));
+    let plan = plan_signed_here(&credential, &looked, days(1));
     let update = "UpdateSecret: Write revision 2 to Secret contoso/press-7 with a certificate until 2026-05-31T12:00:00Z";
     assert_eq!(told(&plan), [update, "not yet, UpdateSecret: The certificate is being issued anew"]);
 }
@@ -99,8 +112,8 @@ fn a_certificate_stays_when_only_what_is_beside_it_changes() {
     let (credential, source) = (object(), source(&authority(FAR)));
     let meta = after(&credential, &look(&source, None), now());
     let mut moved = source.clone();
-    moved.beside.entries[1].1 = "0ne00000002".to_owned();
-    let plan = leaf::plan(&credential, &look(&moved, Some(meta)), days(1));
+    moved.registration_info.entries[1].1 = "0ne00000002".to_owned();
+    let plan = plan_signed_here(&credential, &look(&moved, Some(meta)), days(1));
     let rewrite = "UpdateSecret: Write revision 2 to Secret contoso/press-7 around its certificate";
     assert_eq!(told(&plan), [rewrite, "not yet, UpdateSecret: The credential is being rewritten | usable"]);
 }
@@ -110,30 +123,30 @@ fn a_secret_is_made_again_when_the_group_knows_its_devices_otherwise_now() {
     let (credential, certified) = (object(), source(&authority(FAR)));
     let replace = "DeleteSecret: Delete Secret contoso/press-7, whose type cannot change, to make it again";
     let of_keys = written(&credential, None, now()).into_values().next().expect("written").meta;
-    assert_eq!(told(&leaf::plan(&credential, &look(&certified, Some(of_keys)), now()))[0], replace);
+    assert_eq!(told(&plan_signed_here(&credential, &look(&certified, Some(of_keys)), now()))[0], replace);
 
     let of_a_certificate = after(&credential, &look(&certified, None), now());
     let kept = Kept { meta: of_a_certificate, data: SecretData::default() };
     let secrets = Secrets::from([(NamespacedName::new("contoso", "press-7"), kept)]);
     let wanted = super::look(&credential, &super::source(), None, &secrets);
-    assert_eq!(told(&plan::plan(&credential, &wanted, now()))[0], replace);
+    assert_eq!(told(&plan_keys(&credential, &wanted, now()))[0], replace);
 }
 
 #[test]
 fn a_certificate_ends_with_its_authority_and_is_not_renewed_in_vain() {
     let (credential, source) = (object(), source(&authority((2026, 4, 1))));
     let meta = after(&credential, &look(&source, None), now());
-    let plan = leaf::plan(&credential, &look(&source, Some(meta.clone())), days(30));
+    let plan = plan_signed_here(&credential, &look(&source, Some(meta.clone())), days(30));
     let end: Timestamp = "2026-04-01T00:00:00Z".parse().expect("a time");
     assert_eq!((plan.actions.len(), plan.look_again), (0, Some(end)));
     let over = "stuck, CertificateExpired: the authority of Secret platform/ca has ended and signs nothing any more; renew it";
-    assert_eq!(told(&leaf::plan(&credential, &look(&source, Some(meta)), end)), [over]);
+    assert_eq!(told(&plan_signed_here(&credential, &look(&source, Some(meta)), end)), [over]);
 }
 
 #[test]
 fn a_secret_of_somebody_else_is_left_alone() {
     let stranger = ObjectMeta { name: Some("press-7".to_owned()), ..ObjectMeta::default() };
-    let plan = leaf::plan(&object(), &look(&source(&authority(FAR)), Some(stranger)), now());
+    let plan = plan_signed_here(&object(), &look(&source(&authority(FAR)), Some(stranger)), now());
     assert!(plan.actions.is_empty() && told(&plan)[0].starts_with("stuck, SecretNotOurs: Secret contoso/press-7 belongs to somebody else"));
 }
 
@@ -141,10 +154,7 @@ fn a_secret_of_somebody_else_is_left_alone() {
 fn renewal(certificate: serde_json::Value, longest: Option<&str>) -> Result<Renewal, String> {
     let mut credential = object();
     credential.spec.certificate = Some(read(certificate));
-    leaf::renewal(&credential, longest).map_err(|halt| match halt {
-        ObserveError::Blocked(standing) => standing.why().expect("it says why").note.clone(),
-        other => panic!("{other:?}"),
-    })
+    certificate_renewal(&credential, longest).map_err(|standing| standing.why().expect("it says why").note.clone())
 }
 
 #[test]
@@ -165,11 +175,11 @@ fn a_certificate_lives_as_long_as_its_spec_says_and_its_group_grants() {
 #[test]
 fn a_digest_shows_any_change_of_the_content() {
     let key = zeroize::Zeroizing::new("a key".to_owned());
-    let content = source(&authority(FAR)).beside.content("a certificate", &key, "an authority");
+    let content = source(&authority(FAR)).registration_info.content("a certificate", &key, "an authority");
     let names: Vec<_> = content.keys().collect();
     assert_eq!(names, ["ca.crt", "idScope", "registrationId", "tls.crt", "tls.key"]);
-    let other = source(&authority(FAR)).beside.content("a certificate", &key, "another");
-    assert_ne!(leaf::digest(&content), leaf::digest(&other));
-    assert_eq!(leaf::digest(&content), leaf::digest(&content.clone()));
-    assert_eq!(leaf::digest(&SecretData::default()), None);
+    let other = source(&authority(FAR)).registration_info.content("a certificate", &key, "another");
+    assert_ne!(certificate_digest(&content), certificate_digest(&other));
+    assert_eq!(certificate_digest(&content), certificate_digest(&content.clone()));
+    assert_eq!(certificate_digest(&SecretData::default()), None);
 }

@@ -1,17 +1,30 @@
 //! Keys of a device's own: in the Secret before they are in the cloud, and given to the device when the cloud has them.
 
+use super::*;
 use moorage_cloud::{Cloud, Device, IfMatch};
 use moorage_keys::DeviceId;
 use proptest::prelude::*;
 
-use super::*;
-use crate::controller::linter::{World, fates, settle};
-use crate::kinds::device_credential::content::MadeFor;
-use crate::kinds::device_credential::custody::{Custody, Document, Step};
-use crate::kinds::device_credential::identity::{self, Leaving, Place, Record, custody, leave};
-use crate::kinds::device_credential::secret::Held;
-use crate::kinds::device_credential::writing::pending;
-use crate::ledger::Entries;
+use crate::{
+    controller::linter::{World, fates, settle},
+    kinds::device_credential::{
+        assignment::hub::DeviceIdentity,
+        hub_identity::{
+            identity::{IdentityRecord, generated_keys_of},
+            leaving::{IdentityStep, LeavingIdentity, leave},
+        },
+        keys::{
+            MadeFor, SeenKeys,
+            generated::{CloudDocument, GeneratedKeys, KeyStep, StoredKeys},
+        },
+        observe::SeenWithKeys,
+        outputs::{secret_content::Origin, tokens::Tokens},
+        plan::plan_keys,
+        secret::{read::SeenSecret, write::pending},
+        subject::secret_of,
+    },
+    ledger::Entries,
+};
 
 /// A credential whose device is created in a hub.
 fn in_hub() -> DeviceCredential {
@@ -22,9 +35,9 @@ fn in_hub() -> DeviceCredential {
     credential
 }
 
-fn place() -> Place {
+fn place() -> DeviceIdentity {
     let hub = Cloud::public().hub_host("contoso-east.azure-devices.net").expect("a hub");
-    Place { hub, device: DeviceId::parse("press-7").expect("an id") }
+    DeviceIdentity { hub, device: DeviceId::parse("press-7").expect("an id") }
 }
 
 fn pair(one: u8) -> KeyPair {
@@ -68,19 +81,19 @@ impl Model {
         self.ledger.values().next().cloned()
     }
 
-    fn held(&self) -> Held {
+    fn stored(&self) -> StoredKeys {
         let kept = self.secrets.get(&secret_of(&self.credential));
-        kept.map(|kept| Held::of(&self.credential, &kept.meta, &kept.data, MadeFor::Identity)).unwrap_or_default()
+        kept.map(|kept| StoredKeys::of(&self.credential, &kept.meta, &kept.data, MadeFor::Identity)).unwrap_or_default()
     }
 
-    fn custody(&self) -> Custody {
+    fn custody(&self) -> GeneratedKeys {
         let record = self.record();
-        custody(&place(), self.held(), record.as_deref().and_then(Record::read), self.hub.clone())
+        generated_keys_of(&place(), self.stored(), record.as_deref().and_then(IdentityRecord::read), self.hub.clone())
     }
 
-    fn leaving(&self) -> Leaving {
-        let has_our_keys = self.hub.as_ref().is_some_and(|there| there.keys().is_some() && there.keys().as_ref() == self.held().keys());
-        Leaving {
+    fn leaving(&self) -> LeavingIdentity {
+        let has_our_keys = self.hub.as_ref().is_some_and(|there| there.keys().is_some() && there.keys().as_ref() == self.stored().keys());
+        LeavingIdentity {
             place: place(),
             policy: self.credential.spec.deletion_policy,
             record: self.record(),
@@ -113,25 +126,25 @@ impl Model {
         }
     }
 
-    fn take(&mut self, step: &Step) {
+    fn take(&mut self, step: &KeyStep) {
         match step {
-            Step::Note(note) => self.note(&note.entries),
-            Step::Store { at, beside, over, .. } => {
+            KeyStep::Note(note) => self.note(&note.entries),
+            KeyStep::Store { at, beside, over, .. } => {
                 self.drawn += 2;
                 let (meta, data) = pending(&self.credential, at, beside, over.as_deref(), &pair(self.drawn));
                 if self.secrets.get(at).map(|kept| &kept.meta) == over.as_deref() {
                     self.secrets.insert(at.clone(), Kept { meta, data });
                 }
             }
-            Step::Put { document: Document::Identity(document), keys, over, .. } => {
+            KeyStep::Put { document: CloudDocument::Identity(document), keys, over, .. } => {
                 assert_eq!(
-                    self.held().keys().or(self.hub.as_ref().and_then(Device::keys).as_ref()),
+                    self.stored().keys().or(self.hub.as_ref().and_then(Device::keys).as_ref()),
                     Some(keys),
                     "keys that nobody has kept"
                 );
                 self.write(document, Some(keys), over);
             }
-            Step::Put { .. } => panic!("{step:?}"),
+            KeyStep::Put { .. } => panic!("{step:?}"),
         }
     }
 }
@@ -144,20 +157,20 @@ impl World for Model {
             return leave(&self.leaving()).map(Action::Leave);
         }
         let at = secret_of(&self.credential);
-        let intact = self.held().intact;
+        let intact = self.stored().intact;
         let secret = self.secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact });
         let origin = Origin::Hub { hub: place().hub.host().clone(), device: place().device };
         let keys = SeenKeys::Generated(Box::new(self.custody()), MadeFor::Identity);
         let (renewals, stale, group) = (Tokens::default(), Vec::new(), String::new());
-        plan::plan(&self.credential, &Wanted { origin, keys, assigned: None, renewals, secret, stale, asked: None, group }, now())
+        plan_keys(&self.credential, &SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group }, now())
     }
 
     fn apply(&mut self, action: &Action) {
         match action {
             Action::Keys(step) => self.take(step),
-            Action::Leave(identity::Step::Note(note)) => self.note(&note.entries),
-            Action::Leave(identity::Step::Disable { device, .. }) => self.write(device, None, &IfMatch::of(device.etag())),
-            Action::Leave(identity::Step::Delete { over, .. }) => {
+            Action::Leave(IdentityStep::Note(note)) => self.note(&note.entries),
+            Action::Leave(IdentityStep::Disable { device, .. }) => self.write(device, None, &IfMatch::of(device.etag())),
+            Action::Leave(IdentityStep::Delete { over, .. }) => {
                 if self.hub.as_ref().is_some_and(|there| *over == IfMatch::of(there.etag())) {
                     self.hub = None;
                 }
@@ -174,8 +187,8 @@ impl World for Model {
 
 /// What the device is given is what its hub takes.
 fn agrees(model: &Model) -> bool {
-    let held = model.held();
-    held.live.is_some() && held.pending.is_none() && held.live == model.hub.as_ref().and_then(Device::keys)
+    let stored = model.stored();
+    stored.live.is_some() && stored.pending.is_none() && stored.live == model.hub.as_ref().and_then(Device::keys)
 }
 
 #[test]
@@ -244,7 +257,7 @@ fn an_identity_that_was_not_made_for_this_object_is_left_alone() {
 #[test]
 fn an_identity_that_somebody_has_disabled_stays_so_and_one_that_we_have_disabled_does_not() {
     let mut model = ready();
-    let keys = model.held().live.expect("it has keys");
+    let keys = model.stored().live.expect("it has keys");
     model.hub = Some(identity_of(1, 9, &keys, false));
     let last = settle(&mut model, Vec::new());
     assert!(told(&last)[0].starts_with("stuck, Drifted: somebody has disabled device press-7"), "{last:?}");
@@ -262,17 +275,17 @@ fn an_identity_that_somebody_has_disabled_stays_so_and_one_that_we_have_disabled
 
 #[test]
 fn other_keys_in_the_hub_are_replaced_and_lost_ones_are_taken_from_it() {
-    let keys = ready().held().live.expect("it has keys");
+    let keys = ready().stored().live.expect("it has keys");
     let mut drifted = Model { hub: Some(identity_of(1, 9, &pair(100), true)), ..ready() };
     assert!(told(&drifted.plan())[0].starts_with("UpdateIdentity: Write keys of device press-7"), "{:?}", told(&drifted.plan()));
     settle(&mut drifted, Vec::new());
-    assert_eq!((agrees(&drifted), drifted.held().live), (true, Some(keys.clone())));
+    assert_eq!((agrees(&drifted), drifted.stored().live), (true, Some(keys.clone())));
     let mut lost = Model { secrets: Secrets::new(), ..ready() };
     settle(&mut lost, Vec::new());
-    assert_eq!((agrees(&lost), lost.held().live), (true, Some(keys.clone())));
+    assert_eq!((agrees(&lost), lost.stored().live), (true, Some(keys.clone())));
     let mut vanished = Model { hub: None, ..ready() };
     settle(&mut vanished, Vec::new());
-    assert_eq!((agrees(&vanished), vanished.held().live), (true, Some(keys)));
+    assert_eq!((agrees(&vanished), vanished.stored().live), (true, Some(keys)));
 }
 
 /// What may have happened to a device before.

@@ -1,11 +1,18 @@
 //! What a device can log in to its hub with: only a key that the hub holds.
 
+use super::*;
 use moorage_cloud::{Cloud, Device};
 use moorage_keys::{DeviceId, SymmetricKey, sas};
 
-use super::*;
-use crate::kinds::device_credential::assigned::Assigned;
-use crate::kinds::device_credential::home::Identity;
+use crate::kinds::device_credential::{
+    assignment::{
+        Assignment,
+        hub::{AssignedHub, DeviceIdentity},
+    },
+    observe::SeenWithKeys,
+    outputs::tokens::Tokens,
+    plan::{Action, plan_keys},
+};
 
 const NOT_YET: &str = "not yet, AwaitingRegistration: the device has not registered yet: have it register with what the Secret holds; \
                        connectionString is written then | again in 60 s";
@@ -16,26 +23,26 @@ fn asking() -> DeviceCredential {
     credential
 }
 
-fn identity() -> Identity {
+fn identity() -> DeviceIdentity {
     let hub = Cloud::public().hub_host("contoso-east.azure-devices.net").expect("a hub");
-    Identity { hub, device: DeviceId::parse("press-7").expect("an id") }
+    DeviceIdentity { hub, device: DeviceId::parse("press-7").expect("an id") }
 }
 
 fn there(keys: &KeyPair) -> Device {
     Device::with_symmetric_keys(&identity().device, keys)
 }
 
-fn assigned(home: Home, identity: Option<Device>) -> Assigned {
-    Assigned { home, identity, registered: None, next: now() + SignedDuration::from_mins(1) }
+fn assigned(assigned_hub: AssignedHub, identity: Option<Device>) -> Assignment {
+    Assignment { assigned_hub, identity, registered: None, next: now() + SignedDuration::from_mins(1) }
 }
 
 /// The plan for a credential whose Secret was written when its device was here, now that it is there.
-fn plan_of(before: Assigned, after: Assigned) -> Plan<Action> {
+fn plan_of(before: Assignment, after: Assignment) -> Plan<Action> {
     let credential = asking();
     let mut secrets = Secrets::new();
-    let first = plan::plan(&credential, &Wanted { assigned: Some(before), ..look(&credential, &source(), None, &secrets) }, now());
+    let first = plan_keys(&credential, &SeenWithKeys { assigned: Some(before), ..look(&credential, &source(), None, &secrets) }, now());
     apply(&credential, &first.actions[0], &mut secrets);
-    plan::plan(&credential, &Wanted { assigned: Some(after), ..look(&credential, &source(), None, &secrets) }, now())
+    plan_keys(&credential, &SeenWithKeys { assigned: Some(after), ..look(&credential, &source(), None, &secrets) }, now())
 }
 
 fn entries(plan: &Plan<Action>) -> Vec<&str> {
@@ -48,12 +55,12 @@ fn connection_string(plan: &Plan<Action>) -> Option<String> {
     content.data.expose("connectionString").map(str::to_owned)
 }
 
-fn nowhere() -> Assigned {
-    assigned(Home::Nowhere, None)
+fn nowhere() -> Assignment {
+    assigned(AssignedHub::None, None)
 }
 
-fn with(keys: &KeyPair) -> Assigned {
-    assigned(Home::In(identity()), Some(there(keys)))
+fn with(keys: &KeyPair) -> Assignment {
+    assigned(AssignedHub::Own(identity()), Some(there(keys)))
 }
 
 fn pair(primary: [u8; 32], secondary: [u8; 32]) -> KeyPair {
@@ -64,7 +71,7 @@ fn pair(primary: [u8; 32], secondary: [u8; 32]) -> KeyPair {
 fn a_device_that_has_not_registered_has_everything_but_a_connection_string_and_is_not_ready() {
     let credential = asking();
     let first =
-        plan::plan(&credential, &Wanted { assigned: Some(nowhere()), ..look(&credential, &source(), None, &Secrets::new()) }, now());
+        plan_keys(&credential, &SeenWithKeys { assigned: Some(nowhere()), ..look(&credential, &source(), None, &Secrets::new()) }, now());
     assert_eq!(entries(&first), ["deviceKey"]);
     assert_eq!(told(&plan_of(nowhere(), nowhere())), [NOT_YET]);
 }
@@ -100,8 +107,8 @@ fn a_token_for_the_hub_is_signed_with_the_very_key_that_the_hub_holds() {
     let keys = source().keys.pair;
     let there = KeyPair { primary: keys.secondary.clone(), secondary: [9; 32].into() };
     let renewals = Tokens { dps: None, hub: Some(DAY) };
-    let wanted = Wanted { assigned: Some(with(&there)), renewals, ..look(&object(), &source(), None, &Secrets::new()) };
-    let plan = plan::plan(&object(), &wanted, now());
+    let wanted = SeenWithKeys { assigned: Some(with(&there)), renewals, ..look(&object(), &source(), None, &Secrets::new()) };
+    let plan = plan_keys(&object(), &wanted, now());
     let Some(Action::Write { content, .. }) = plan.actions.first() else { panic!("{plan:?}") };
     let (hub, until) = (identity().hub, DAY.begin(now()).not_after);
     let token = sas::iot_hub_device(hub.host(), &identity().device, &keys.secondary, until);
@@ -121,8 +128,8 @@ fn a_connection_string_goes_when_the_hub_holds_another_key_and_the_sentence_says
 
 #[test]
 fn a_device_that_its_hub_does_not_know_or_that_is_in_a_hub_of_somebody_else_has_no_connection_string() {
-    let unknown = || assigned(Home::In(identity()), None);
-    let elsewhere = || assigned(Home::Elsewhere("fabrikam.azure-devices.net".to_owned()), None);
+    let unknown = || assigned(AssignedHub::Own(identity()), None);
+    let elsewhere = || assigned(AssignedHub::Foreign("fabrikam.azure-devices.net".to_owned()), None);
     assert!(told(&plan_of(unknown(), unknown()))[0].contains("no longer knows device press-7"));
     assert!(told(&plan_of(elsewhere(), elsewhere()))[0].starts_with("stuck, NotGranted: the device is in hub fabrikam.azure-devices.net"));
 }
@@ -130,8 +137,8 @@ fn a_device_that_its_hub_does_not_know_or_that_is_in_a_hub_of_somebody_else_has_
 #[test]
 fn a_device_that_moves_has_the_connection_string_of_its_new_hub_and_is_not_ready_until_it_has() {
     let keys = source().keys.pair;
-    let west = Identity { hub: Cloud::public().hub_host("contoso-west.azure-devices.net").expect("a hub"), ..identity() };
-    let plan = plan_of(with(&keys), assigned(Home::In(west), Some(there(&keys))));
+    let west = DeviceIdentity { hub: Cloud::public().hub_host("contoso-west.azure-devices.net").expect("a hub"), ..identity() };
+    let plan = plan_of(with(&keys), assigned(AssignedHub::Own(west), Some(there(&keys))));
     assert!(connection_string(&plan).is_some_and(|text| text.starts_with("HostName=contoso-west.azure-devices.net;")));
     assert!(!plan.usable);
 }
@@ -140,10 +147,10 @@ fn a_device_that_moves_has_the_connection_string_of_its_new_hub_and_is_not_ready
 fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hub_takes_its_key() {
     let credential = object();
     let mut secrets = Secrets::new();
-    let mut plan_with = |seen: Assigned, when: Timestamp| {
+    let mut plan_with = |seen: Assignment, when: Timestamp| {
         let renewals = Tokens { dps: None, hub: Some(DAY) };
-        let wanted = Wanted { assigned: Some(seen), renewals, ..look(&credential, &source(), None, &secrets) };
-        let plan = plan::plan(&credential, &wanted, when);
+        let wanted = SeenWithKeys { assigned: Some(seen), renewals, ..look(&credential, &source(), None, &secrets) };
+        let plan = plan_keys(&credential, &wanted, when);
         if let Some(action) = plan.actions.first() {
             apply(&credential, action, &mut secrets);
         }

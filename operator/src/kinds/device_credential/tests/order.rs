@@ -2,18 +2,24 @@
 
 mod shop;
 
+use self::shop::{Shop, Temper, at, ordered, params, signer};
+use super::*;
 use moorage_crds::annotations;
 use moorage_keys::Authority;
 use moorage_plan::{Plan, Reason, Standing};
 use proptest::prelude::*;
 use rcgen::ExtendedKeyUsagePurpose;
 
-use self::shop::{Shop, Temper, at, ordered, params, signer};
-use super::super::leaf::order::{self, Order, Trust};
-use super::super::leaf::renewal;
-use super::*;
-use crate::controller::linter::{World, fates, reason, settle};
-use crate::error::ObserveError;
+use crate::{
+    controller::linter::{World, fates, reason, settle},
+    kinds::device_credential::{
+        certificate::{
+            cert_manager::{Trust, cert_manager_issuer_of, certificate_name_of, document::DesiredCertificate},
+            lifetime::certificate_renewal,
+        },
+        plan::with_stale,
+    },
+};
 
 fn days(number: i64) -> Timestamp {
     now() + SignedDuration::from_hours(24 * number)
@@ -99,8 +105,8 @@ proptest! {
         let mut shop = Shop::new();
         let plan = settle(&mut shop, fates);
         prop_assert_eq!(&plan.standing, &Standing::Met);
-        let (held, issued) = (shop.output.as_ref().expect("written"), shop.reserved.as_ref().expect("reserved"));
-        prop_assert_eq!(held.data.expose("tls.key"), issued.data.expose("tls.key"));
+        let (stored, issued) = (shop.output.as_ref().expect("written"), shop.reserved.as_ref().expect("reserved"));
+        prop_assert_eq!(stored.data.expose("tls.key"), issued.data.expose("tls.key"));
         let owners: Vec<_> = issued.meta.owner_references.iter().flatten().map(|owner| owner.kind.as_str()).collect();
         prop_assert_eq!(owners, ["DeviceCredential", "Certificate"]);
         prop_assert_eq!(shop.written, 1);
@@ -363,7 +369,7 @@ fn a_secret_under_a_former_name_goes_once_the_new_one_is_there() {
 fn an_order_is_taken_back_when_its_credential_asks_for_none_any_more() {
     let (mut credential, former) = (ordered(), NamespacedName::new("contoso", "former"));
     credential.spec.certificate = None;
-    let actions = plan::with_stale(&credential, Vec::new(), &[at(), former]);
+    let actions = with_stale(&credential, Vec::new(), &[at(), former]);
     let notes: Vec<_> = actions.iter().map(moorage_plan::Act::note).collect();
     let cancel = format!("Delete Certificate {} and its Secret: cert-manager is not asked any more", at());
     assert_eq!(notes, [cancel.as_str(), "Delete Secret contoso/former, which has another name now"]);
@@ -375,13 +381,10 @@ fn what_cert_manager_would_refuse_is_not_asked() {
         let mut credential = ordered();
         credential.spec.certificate = Some(read(certificate));
         credential.spec.secret.name = secret.map(str::to_owned);
-        let issuer = order::issuer_of(&credential).expect("it has one");
-        let renewal = renewal(&credential, None).expect("a renewal");
-        match Order::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal) {
-            Ok(_) => None,
-            Err(ObserveError::Blocked(standing)) => Some(standing.why().expect("it says why").note.clone()),
-            Err(other) => panic!("{other:?}"),
-        }
+        let issuer = cert_manager_issuer_of(&credential).expect("it has one");
+        let renewal = certificate_renewal(&credential, None).expect("a renewal");
+        let desired = DesiredCertificate::of(&credential, issuer, &RegistrationId::parse(id).expect("an id"), renewal);
+        desired.err().map(|standing| standing.why().expect("it says why").note.clone())
     };
     let refused = |id: &str, certificate: serde_json::Value| refused_in(None, id, certificate);
     let plain = || json!({ "issuerRef": { "name": "wind" } });
@@ -400,7 +403,7 @@ fn names_of_orders_are_names_and_two_credentials_have_two() {
     let named = |name: &str| {
         let mut credential = ordered();
         credential.metadata.name = Some(name.to_owned());
-        order::name_of(&credential).name
+        certificate_name_of(&credential).name
     };
     let long = format!("{}.{}", "a".repeat(235), "b".repeat(17));
     let other = format!("{}.{}", "a".repeat(235), "c".repeat(17));

@@ -1,8 +1,12 @@
 //! What becomes of a credential's Secret.
 
+use super::*;
 use moorage_plan::Lifetime;
 
-use super::*;
+use crate::kinds::device_credential::{
+    observe::Seen,
+    plan::{Action, plan_keys},
+};
 
 const CREATE: &str = "CreateSecret: Create Secret contoso/press-7";
 const WRITING: &str = "not yet, CreateSecret: The credential is being written";
@@ -10,7 +14,7 @@ const UPDATE: &str = "UpdateSecret: Write revision 2 to Secret contoso/press-7";
 const REWRITING: &str = "not yet, UpdateSecret: The credential is being rewritten";
 
 fn plan_at(when: Timestamp, renewal: Option<Renewal>, secrets: &Secrets) -> Plan<Action> {
-    plan::plan(&object(), &look(&object(), &source(), renewal, secrets), when)
+    plan_keys(&object(), &look(&object(), &source(), renewal, secrets), when)
 }
 
 fn at() -> NamespacedName {
@@ -110,7 +114,7 @@ fn annotations_that_were_tampered_with_are_written_again() {
 #[test]
 fn entries_are_renamed_with_the_next_revision() {
     let renamed = renamed("deviceKey", "IOTHUB_DEVICE_KEY");
-    let plan = plan::plan(&renamed, &look(&renamed, &source(), None, &written(&object(), None, now())), now());
+    let plan = plan_keys(&renamed, &look(&renamed, &source(), None, &written(&object(), None, now())), now());
     assert_eq!(told(&plan), [UPDATE, &usable(REWRITING)]);
     let Action::Write { content, .. } = &plan.actions[0] else { panic!("{plan:?}") };
     let entries: Vec<_> = content.data.keys().collect();
@@ -161,7 +165,7 @@ fn a_token_of_another_lifetime_than_asked_is_replaced_at_once() {
 fn a_token_is_kept_when_something_else_is_rewritten() {
     let renamed = renamed("idScope", "SCOPE");
     let secrets = written(&object(), Some(DAY), now());
-    let plan = plan::plan(&renamed, &look(&renamed, &source(), Some(DAY), &secrets), now() + SignedDuration::from_hours(1));
+    let plan = plan_keys(&renamed, &look(&renamed, &source(), Some(DAY), &secrets), now() + SignedDuration::from_hours(1));
     assert_eq!((told(&plan)[0].as_str(), token_of(&plan)), (UPDATE, Some(DAY.begin(now()))));
 }
 
@@ -170,23 +174,23 @@ fn a_secret_under_a_former_name_goes_after_the_new_one_is_there() {
     let secrets = written(&object(), None, now());
     let mut moved = object();
     moved.spec.secret.name = Some("press".to_owned());
-    let plan = plan::plan(&moved, &look(&moved, &source(), None, &secrets), now());
+    let plan = plan_keys(&moved, &look(&moved, &source(), None, &secrets), now());
     let delete = "DeleteSecret: Delete Secret contoso/press-7, which has another name now";
     assert_eq!(told(&plan), ["CreateSecret: Create Secret contoso/press", delete, WRITING]);
     let mut both = secrets;
     apply(&moved, &plan.actions[0], &mut both);
-    let rest = plan::plan(&moved, &look(&moved, &source(), None, &both), now());
+    let rest = plan_keys(&moved, &look(&moved, &source(), None, &both), now());
     assert_eq!(told(&rest), [delete, &usable(REWRITING)]);
     both.get_mut(&NamespacedName::new("contoso", "press")).expect("it was written").meta.labels = None;
-    let refused = plan::plan(&moved, &look(&moved, &source(), None, &both), now());
+    let refused = plan_keys(&moved, &look(&moved, &source(), None, &both), now());
     assert!(refused.actions.is_empty(), "the old one stays as long as there is no new one: {refused:?}");
 }
 
 #[test]
 fn a_credential_that_goes_leaves_its_secret_to_its_owner_reference() {
-    let wanted = || Seen::Wanted(Box::new(look(&object(), &source(), None, &written(&object(), None, now()))));
+    let wanted = || Seen::Keys(Box::new(look(&object(), &source(), None, &written(&object(), None, now()))));
     assert_eq!(told(&object().plan(&wanted(), Goal::Absent, now())), ["met | usable"]);
-    assert_eq!(told(&object().plan(&Seen::Kept, Goal::Absent, now())), ["met | usable"]);
+    assert_eq!(told(&object().plan(&Seen::Nothing, Goal::Absent, now())), ["met | usable"]);
     let secrets = written(&object(), None, now());
     let owner = &secrets[&at()].meta.owner_references.as_ref().expect("an owner")[0];
     assert_eq!((owner.controller, owner.uid.as_str()), (Some(true), crate::controller::linter::UID));

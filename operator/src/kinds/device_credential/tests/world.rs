@@ -1,9 +1,14 @@
 //! Whatever Secrets there are at the beginning and whatever gets lost on the way, there is one credential at the end.
 
+use super::*;
 use proptest::prelude::*;
 
-use super::*;
-use crate::controller::linter::{World, fates, settle};
+use crate::{
+    controller::linter::{World, fates, settle},
+    kinds::device_credential::{
+        outputs::secret_content::Source, plan::plan_keys, secret::annotations::key_annotations_of, subject::secret_of,
+    },
+};
 
 #[derive(Clone, Debug)]
 struct Model {
@@ -19,7 +24,7 @@ impl World for Model {
     type Action = Action;
 
     fn plan(&self) -> Plan<Action> {
-        plan::plan(&self.credential, &look(&self.credential, &self.source, self.renewal, &self.secrets), self.now)
+        plan_keys(&self.credential, &look(&self.credential, &self.source, self.renewal, &self.secrets), self.now)
     }
 
     fn apply(&mut self, action: &Action) {
@@ -110,7 +115,7 @@ prop_compose! {
 /// The Secret holds what was asked for, and says so.
 fn holds_the_credential(model: &Model) -> Result<(), TestCaseError> {
     let kept = &model.secrets[&secret_of(&model.credential)];
-    let said = plan::written(&kept.meta);
+    let said = key_annotations_of(&kept.meta);
     let content = Source { names: model.credential.spec.secret.keys.clone(), ..model.source.clone() }.content(said.lives);
     prop_assert_eq!(said.lives.dps.map(|life| life.not_after.duration_since(life.not_before)), model.renewal.map(|renewal| renewal.ttl));
     prop_assert!(said.lives.dps.is_none_or(|life| model.now < life.not_after));
@@ -146,12 +151,12 @@ proptest! {
         settle(&mut model, fates);
         for round in 1..=rounds {
             let Some(due) = model.plan().look_again else { break };
-            let life = plan::written(&model.secrets[&secret_of(&model.credential)].meta).lives.dps;
+            let life = key_annotations_of(&model.secrets[&secret_of(&model.credential)].meta).lives.dps;
             prop_assert!(model.now < due && life.is_some_and(|life| due < life.not_after));
             model.now = due;
             settle(&mut model, Vec::new());
             prop_assert_eq!(model.written, round + 1);
-            prop_assert_eq!(plan::written(&model.secrets[&secret_of(&model.credential)].meta).revision, i64::try_from(round + 1).expect("few"));
+            prop_assert_eq!(key_annotations_of(&model.secrets[&secret_of(&model.credential)].meta).revision, i64::try_from(round + 1).expect("few"));
             holds_the_credential(&model)?;
         }
     }

@@ -1,23 +1,36 @@
 //! A cluster with cert-manager in it, as small as can be: one Certificate, its Secret, and the credential's.
 
+use super::*;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 
-use super::super::super::leaf::order::{self, Delivered, Looked, Order, Step, Trust};
-use super::super::super::leaf::{Beside, SeenOutput, is_as_written};
-use super::super::super::writing::described;
-use super::*;
-use crate::cluster::{Certificate, Found};
+use crate::{
+    cluster::{Certificate, Found},
+    kinds::device_credential::{
+        certificate::{
+            SeenOutput,
+            cert_manager::{
+                IssuedSecret, SeenCertManager, Trust, cert_manager_issuer_of, certificate_name_of,
+                document::{DesiredCertificate, secret_to_fill},
+                plan::{CertManagerStep, plan_cert_manager},
+            },
+            is_as_written,
+            lifetime::certificate_renewal,
+            registration_info::RegistrationInfo,
+        },
+        secret::{read::SeenSecret, write::described},
+    },
+};
 
 /// Who signs.
-pub(super) struct Signer {
-    pub(super) pem: String,
+pub struct Signer {
+    pub pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 /// A certificate that says this, before a signer signs it.
-pub(super) fn params(name: &str, not_before: Timestamp, days: i64) -> CertificateParams {
+pub fn params(name: &str, not_before: Timestamp, days: i64) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
@@ -30,7 +43,7 @@ pub(super) fn params(name: &str, not_before: Timestamp, days: i64) -> Certificat
     params
 }
 
-pub(super) fn signer(name: &str) -> Signer {
+pub fn signer(name: &str) -> Signer {
     let mut params = params(name, "2026-01-01T00:00:00Z".parse().expect("a time"), 3650);
     (params.is_ca, params.extended_key_usages) = (IsCa::Ca(BasicConstraints::Unconstrained), Vec::new());
     let key = KeyPair::generate().expect("a key");
@@ -38,12 +51,12 @@ pub(super) fn signer(name: &str) -> Signer {
 }
 
 impl Signer {
-    pub(super) fn authority(&self) -> Authority {
+    pub fn authority(&self) -> Authority {
         Authority::from_pem(&self.pem).expect("an authority")
     }
 
     /// The content of a Secret as cert-manager writes it.
-    pub(super) fn sign(&self, params: &CertificateParams) -> SecretData {
+    pub fn sign(&self, params: &CertificateParams) -> SecretData {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("it signs").pem();
         let entries = [("tls.crt", certificate), ("tls.key", key.serialize_pem()), ("ca.crt", self.pem.clone())];
@@ -52,43 +65,43 @@ impl Signer {
 }
 
 /// What cert-manager does.
-pub(super) enum Temper {
+pub enum Temper {
     Issues,
     Refuses,
 }
 
-pub(super) struct Shop {
-    pub(super) credential: DeviceCredential,
-    pub(super) trust: Trust,
-    pub(super) longest: Option<SignedDuration>,
-    pub(super) signer: Signer,
-    pub(super) temper: Temper,
-    pub(super) installed: bool,
-    pub(super) certificate: Option<Certificate>,
-    pub(super) reserved: Option<Kept>,
-    pub(super) output: Option<Kept>,
-    pub(super) stale: Vec<NamespacedName>,
-    pub(super) now: Timestamp,
+pub struct Shop {
+    pub credential: DeviceCredential,
+    pub trust: Trust,
+    pub longest: Option<SignedDuration>,
+    pub signer: Signer,
+    pub temper: Temper,
+    pub installed: bool,
+    pub certificate: Option<Certificate>,
+    pub reserved: Option<Kept>,
+    pub output: Option<Kept>,
+    pub stale: Vec<NamespacedName>,
+    pub now: Timestamp,
     /// How often the credential's Secret was written.
-    pub(super) written: usize,
-    pub(super) versions: u32,
+    pub written: usize,
+    pub versions: u32,
 }
 
 /// The credential of these tests.
-pub(super) fn ordered() -> DeviceCredential {
+pub fn ordered() -> DeviceCredential {
     let mut credential = object();
     credential.spec.certificate = Some(read(json!({ "issuerRef": { "name": "wind", "kind": "ClusterIssuer" }, "renewBefore": "30d" })));
     credential
 }
 
 /// Where everything that cert-manager is asked for is.
-pub(super) fn at() -> NamespacedName {
-    order::name_of(&ordered())
+pub fn at() -> NamespacedName {
+    certificate_name_of(&ordered())
 }
 
 impl Shop {
     /// Nothing is there yet, and the group accepts whom cert-manager has sign.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let signer = signer("wind");
         Self {
             credential: ordered(),
@@ -108,20 +121,21 @@ impl Shop {
     }
 
     /// All is in place.
-    pub(super) fn at_rest() -> Self {
+    pub fn at_rest() -> Self {
         let mut shop = Self::new();
         let plan = settle(&mut shop, Vec::new());
         assert_eq!(plan.standing, Standing::Met, "{plan:?}");
         shop
     }
 
-    pub(super) fn looked(&self) -> Looked {
-        let issuer = order::issuer_of(&self.credential).expect("it has one");
+    pub fn looked(&self) -> SeenCertManager {
+        let issuer = cert_manager_issuer_of(&self.credential).expect("it has one");
         let id = RegistrationId::parse("press-7").expect("an id");
-        let renewal = super::super::super::leaf::renewal(&self.credential, None).expect("a renewal");
-        let order = Order::of(&self.credential, issuer, &id, renewal).expect("an order");
+        let renewal = certificate_renewal(&self.credential, None).expect("a renewal");
+        let order = DesiredCertificate::of(&self.credential, issuer, &id, renewal).expect("an order");
         let entries = [("registrationId", "press-7"), ("idScope", "0ne00000001")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let beside = Beside { registration_id: id, id_scope: IdScope::parse("0ne00000001").expect("a scope"), entries: entries.into() };
+        let registration_info =
+            RegistrationInfo { registration_id: id, id_scope: IdScope::parse("0ne00000001").expect("a scope"), entries: entries.into() };
         let secret = self
             .output
             .as_ref()
@@ -132,11 +146,11 @@ impl Shop {
             (Some(certificate), true) => Found::Certificate(Box::new(certificate.clone())),
         };
         let delivered =
-            self.reserved.as_ref().map(|kept| Delivered { meta: Arc::new(kept.meta.clone()), data: Arc::new(kept.data.clone()) });
+            self.reserved.as_ref().map(|kept| IssuedSecret { meta: Arc::new(kept.meta.clone()), data: Arc::new(kept.data.clone()) });
         let seen = SeenOutput { secret, stale: self.stale.clone(), asked: None };
-        Looked {
+        SeenCertManager {
             order,
-            beside,
+            registration_info,
             trust: self.trust.clone(),
             longest: self.longest,
             found,
@@ -147,24 +161,24 @@ impl Shop {
     }
 
     /// Has cert-manager put this into its Secret.
-    pub(super) fn deliver(&mut self, data: SecretData) {
+    pub fn deliver(&mut self, data: SecretData) {
         self.reserved.as_mut().expect("it was reserved").data = data;
         let generation = self.certificate.as_ref().and_then(|certificate| certificate.metadata.generation);
         self.say(&json!([{ "type": "Ready", "status": "True", "reason": "Ready", "observedGeneration": generation }]));
     }
 
-    pub(super) fn say(&mut self, conditions: &serde_json::Value) {
+    pub fn say(&mut self, conditions: &serde_json::Value) {
         let status = json!({ "conditions": conditions, "renewalTime": "2026-04-30T12:00:00Z" });
         self.certificate.as_mut().expect("it was ordered").status = read(status);
     }
 
     /// What cert-manager would sign now.
-    pub(super) fn asked(&self) -> CertificateParams {
+    pub fn asked(&self) -> CertificateParams {
         params("press-7", self.now, 90)
     }
 
     /// Signs once more, and everything comes to rest.
-    pub(super) fn renew(&mut self) -> Vec<String> {
+    pub fn renew(&mut self) -> Vec<String> {
         self.deliver(self.signer.sign(&self.asked()));
         told(&self.plan())
     }
@@ -186,8 +200,8 @@ impl Shop {
         self.certificate = Some(placed);
     }
 
-    fn write(&mut self, step: &Step) {
-        let Step::Write { at, fit, said, over, .. } = step else { panic!("{step:?}") };
+    fn write(&mut self, step: &CertManagerStep) {
+        let CertManagerStep::WriteSecret { at, fit, said, over, .. } = step else { panic!("{step:?}") };
         // A creation is refused where there is one, and a replacement where it is not the one that was seen.
         if self.output.as_ref().map(|kept| &kept.meta) == over.as_deref() {
             let meta = described(&self.credential, at, (**said).clone(), over.as_deref());
@@ -201,25 +215,25 @@ impl World for Shop {
     type Action = Action;
 
     fn plan(&self) -> Plan<Action> {
-        order::plan(&self.credential, &self.looked(), self.now)
+        plan_cert_manager(&self.credential, &self.looked(), self.now)
     }
 
     fn apply(&mut self, action: &Action) {
         match action {
-            Action::Order(Step::Reserve { at }) => {
+            Action::Order(CertManagerStep::CreateSecret { at }) => {
                 assert!(self.certificate.is_none() || self.reserved.is_none(), "a Secret of cert-manager is never written over");
-                let meta = order::reserved(&self.credential, at);
+                let meta = secret_to_fill(&self.credential, at);
                 self.reserved.get_or_insert(Kept { meta, data: SecretData::default() });
             }
-            Action::Order(Step::Place { document, .. }) => {
+            Action::Order(CertManagerStep::ApplyCertificate { document, .. }) => {
                 assert!(self.reserved.is_some(), "the Secret comes first");
                 self.place(document);
             }
-            Action::Order(Step::Tie { owners, .. }) => {
+            Action::Order(CertManagerStep::SetOwner { owners, .. }) => {
                 self.reserved.as_mut().expect("it was reserved").meta.owner_references = Some(owners.clone());
             }
-            Action::Order(step @ Step::Write { .. }) => self.write(step),
-            Action::Order(Step::Replace { .. }) => self.output = None,
+            Action::Order(step @ CertManagerStep::WriteSecret { .. }) => self.write(step),
+            Action::Order(CertManagerStep::DeleteSecret { .. }) => self.output = None,
             Action::Delete(at) => self.stale.retain(|stale| stale != at),
             other => panic!("{other:?}"),
         }

@@ -1,0 +1,346 @@
+//! What is admitted, and what each refusal says: over caches that are built by hand.
+
+use std::sync::LazyLock;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::Client;
+use moorage_crds::annotations as names;
+use moorage_plan::Pattern;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    cache::{
+        objects::{Cached, Objects},
+        secrets::Secrets,
+    },
+    cluster::ApiReader,
+    controller::{context::Installation, kind::Kind, linter::read},
+    ledger::Ledger,
+};
+
+/// A client that nobody uses: nothing here calls.
+static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let _guard = runtime.enter();
+    crate::cluster::client::to(kube::Config::new("http://127.0.0.1:1".parse().expect("an address"))).expect("a client")
+});
+
+/// Caches with these objects in them.
+struct Seen(Caches);
+
+impl Seen {
+    fn nothing() -> Self {
+        let (secrets, _) = Secrets::new(ApiReader::new(CLIENT.clone(), "moorage"), prometheus_client::metrics::counter::Counter::default());
+        let installation = Installation { id: "here".to_owned(), namespace: "moorage".to_owned() };
+        Self(Caches { installation, objects: Objects::default(), secrets, ledger: Ledger::new("here", "moorage") })
+    }
+
+    fn with<K: Kind + Cached>(self, object: &K) -> Self {
+        self.0.objects.put(&object.key(), object.references(), Arc::new(object.clone()));
+        self
+    }
+
+    /// What the ledger says of a credential.
+    fn with_entry(self, owner: &str, entry: &str, value: &str) -> Self {
+        let hash = moorage_keys::owner_hash("here", "DeviceCredential", "contoso", owner);
+        let page: ConfigMap = read(json!({
+            "metadata": {
+                "name": format!("moorage-ledger-{hash}"),
+                "annotations": { names::OWNER_KIND: "DeviceCredential", names::OWNER_NAMESPACE: "contoso", names::OWNER_NAME: owner },
+            },
+            "data": { entry: value },
+        }));
+        assert!(self.0.ledger.put(&page).is_some(), "the page is one of ours");
+        self
+    }
+
+    fn judge(&self, credential: &DeviceCredential, goal: Goal) -> Result<Admitted, String> {
+        credential.admit(&self.0, goal).map_err(|standing| {
+            let why = standing.why().expect("it says why");
+            format!("{}: {}", why.reason, why.note)
+        })
+    }
+
+    /// The refusal of a credential that is in the caches too, as it always is.
+    fn refusal(self, credential: &DeviceCredential) -> String {
+        let seen = self.with(credential);
+        seen.judge(credential, Goal::Present).map(|admitted| format!("{admitted:?}")).expect_err("it is refused")
+    }
+
+    fn admitted(self, credential: &DeviceCredential, goal: Goal) -> Admitted {
+        self.with(credential).judge(credential, goal).expect("it is admitted")
+    }
+}
+
+fn credential_of(name: &str, created: &str, spec: &Value) -> DeviceCredential {
+    let metadata = json!({ "namespace": "contoso", "name": name, "uid": name, "creationTimestamp": created });
+    read(json!({ "apiVersion": "moorage.dev/v1alpha1", "kind": "DeviceCredential", "metadata": metadata, "spec": spec }))
+}
+
+const EARLY: &str = "2026-01-01T00:00:00Z";
+const LATE: &str = "2026-02-01T00:00:00Z";
+
+/// A credential of the group, with more in its spec.
+fn credential(more: &Value) -> DeviceCredential {
+    let mut spec = json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
+    spec.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    credential_of("contoso-7", LATE, &spec)
+}
+
+fn in_hub() -> DeviceCredential {
+    credential_of("contoso-7", LATE, &json!({ "hubRef": { "name": "hubs", "hub": "east" }, "deletionPolicy": "Disenroll" }))
+}
+
+fn group_with(attestation: &Value, grants: &Value, status: &Value) -> EnrollmentGroup {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "EnrollmentGroup",
+        "metadata": { "namespace": "platform", "name": "press", "uid": "a-group" },
+        "spec": {
+            "provisioningServiceRef": { "name": "dps" },
+            "tenantHubGroupRef": { "name": "hubs", "namespace": "contoso" },
+            "attestation": attestation,
+            "grants": grants,
+        },
+        "status": status,
+    }))
+}
+
+fn keys() -> Value {
+    json!({ "symmetricKey": {} })
+}
+
+fn certificates() -> Value {
+    json!({ "x509": { "signingCertificates": { "primary": { "secretName": "ca" } } } })
+}
+
+fn grants() -> Value {
+    json!([{ "namespaces": ["contoso"], "registrationIds": "contoso-*", "maxTokenTtl": "24h", "maxDevices": 1 }])
+}
+
+fn ready() -> Value {
+    json!({
+        "observedGeneration": 1,
+        "idScope": "0ne00000001",
+        "provisioningHost": "global.azure-devices-provisioning.net",
+        "iotHubs": ["contoso-east.azure-devices.net"],
+    })
+}
+
+fn group() -> EnrollmentGroup {
+    group_with(&keys(), &grants(), &ready())
+}
+
+fn certifying() -> EnrollmentGroup {
+    group_with(&certificates(), &grants(), &ready())
+}
+
+fn hubs() -> TenantHubGroup {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "TenantHubGroup",
+        "metadata": { "namespace": "contoso", "name": "hubs", "uid": "some-hubs" },
+        "spec": { "accountRef": { "name": "azure" }, "resourceGroup": { "name": "contoso" }, "hubs": [{ "name": "east", "location": "westeurope" }] },
+        "status": { "observedGeneration": 1, "hubs": [{ "name": "east", "hostName": "contoso-east.azure-devices.net", "adopted": false, "linked": true }] },
+    }))
+}
+
+#[test]
+fn a_name_that_is_none_is_refused() {
+    let refusal = Seen::nothing().with(&group()).refusal(&credential(&json!({ "registrationId": "no spaces" })));
+    assert!(refusal.starts_with("Invalid: ") && refusal.ends_with("; set spec.registrationId of a new DeviceCredential"), "{refusal}");
+    let mut device = in_hub();
+    device.spec.device_id = Some("no spaces".to_owned());
+    let refusal = Seen::nothing().with(&hubs()).refusal(&device);
+    assert!(refusal.starts_with("Invalid: ") && refusal.ends_with("; set spec.deviceId of a new DeviceCredential"), "{refusal}");
+}
+
+#[test]
+fn a_credential_of_neither_a_group_nor_a_hub_is_refused() {
+    let neither = credential_of("contoso-7", LATE, &json!({}));
+    assert_eq!(Seen::nothing().refusal(&neither), "Invalid: give exactly one of spec.enrollmentGroupRef and spec.hubRef");
+}
+
+#[test]
+fn a_group_that_is_not_there_is_waited_for() {
+    let refusal = Seen::nothing().refusal(&credential(&json!({})));
+    assert_eq!(refusal, "DependencyMissing: EnrollmentGroup platform/press does not exist; create it, or correct spec.enrollmentGroupRef");
+    let refusal = Seen::nothing().refusal(&in_hub());
+    assert!(refusal.starts_with("DependencyMissing: TenantHubGroup contoso/hubs does not exist; create it"), "{refusal}");
+}
+
+#[test]
+fn a_device_that_was_not_granted_is_refused_also_when_it_goes() {
+    let (seen, other) =
+        (Seen::nothing().with(&group()), credential(&json!({ "registrationId": "fabrikam-7", "deletionPolicy": "Disenroll" })));
+    let note = "NotGranted: EnrollmentGroup platform/press does not grant registration id fabrikam-7 to namespace contoso";
+    for goal in [Goal::Present, Goal::Absent] {
+        let refusal = seen.judge(&other, goal).expect_err("it is refused");
+        assert!(refusal.starts_with(note), "{refusal}");
+    }
+}
+
+#[test]
+fn a_token_is_no_shorter_than_makes_sense_and_no_longer_than_was_granted() {
+    let refusal = |field: &str, ttl: &str| {
+        Seen::nothing().with(&group()).refusal(&credential(&json!({ field: { "ttl": ttl, "renewAtPercent": 50 } })))
+    };
+    assert_eq!(refusal("dpsToken", "5m"), "Invalid: spec.dpsToken.ttl is at least 10m");
+    let long = "NotGranted: spec.hubToken.ttl 48h is longer than the group grants (24h); ask for at most that";
+    assert_eq!(refusal("hubToken", "48h"), long);
+}
+
+#[test]
+fn a_grant_with_no_room_is_refused_to_all_but_the_oldest() {
+    let older = credential_of("contoso-1", EARLY, &json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" } }));
+    let refusal = Seen::nothing().with(&group()).with(&older).refusal(&credential(&json!({})));
+    let full = "QuotaExceeded: EnrollmentGroup platform/press grants 1 devices to this namespace and has as many; ask its owner for more";
+    assert_eq!(refusal, full);
+    let seen = Seen::nothing().with(&group()).with(&credential(&json!({})));
+    assert!(matches!(seen.admitted(&older, Goal::Present), Admitted::Registration(..)));
+}
+
+/// An older credential of the same device, in a group without limits.
+fn rivals() -> (Seen, DeviceCredential) {
+    let spec = json!({ "registrationId": "contoso-7", "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
+    let grants = json!([{ "namespaces": ["contoso"], "registrationIds": "contoso-*" }]);
+    let older = credential_of("contoso-old", EARLY, &spec);
+    (Seen::nothing().with(&group_with(&keys(), &grants, &ready())).with(&hubs()).with(&older), credential(&json!({})))
+}
+
+#[test]
+fn a_registration_id_belongs_to_the_oldest() {
+    let (seen, younger) = rivals();
+    let taken = "AlreadyExists: registration id contoso-7 belongs to DeviceCredential contoso/contoso-old, which is older; choose another, or delete one of the two";
+    assert_eq!(seen.refusal(&younger), taken);
+    let (seen, mut younger) = rivals();
+    younger.spec.deletion_policy = DevicePolicy::Disenroll;
+    assert!(matches!(seen.admitted(&younger, Goal::Absent), Admitted::Nothing), "the device is that of the older one");
+}
+
+#[test]
+fn a_device_in_a_hub_belongs_to_the_oldest() {
+    let (seen, _) = rivals();
+    let refusal = seen.refusal(&in_hub());
+    assert!(refusal.starts_with("AlreadyExists: ") && refusal.contains("contoso/contoso-old"), "{refusal}");
+}
+
+#[test]
+fn what_does_not_go_with_the_proof_of_the_group_is_refused() {
+    let of_keys = Seen::nothing().with(&group()).refusal(&credential(&json!({ "certificate": {} })));
+    assert_eq!(of_keys, "Invalid: the device is known by keys, and a certificate would open nothing; take spec.certificate out");
+    let of_certificates = Seen::nothing().with(&certifying()).refusal(&credential(&json!({ "connectionString": true })));
+    assert!(of_certificates.starts_with("Invalid: the group knows its devices by certificates, which have no tokens"), "{of_certificates}");
+}
+
+#[test]
+fn a_certificate_that_makes_no_sense_is_refused() {
+    let refusal = |certificate: Value| Seen::nothing().with(&certifying()).refusal(&credential(&json!({ "certificate": certificate })));
+    assert_eq!(refusal(json!({ "duration": "59m" })), "Invalid: spec.certificate.duration is at least 1h");
+    let long = "NotGranted: spec.certificate.duration 90d is longer than the group grants (24h); ask for at most that";
+    assert_eq!(refusal(json!({ "duration": "90d" })), long);
+    let late = refusal(json!({ "duration": "1h", "renewBefore": "4m", "issuerRef": { "name": "wind" } }));
+    assert!(late.contains("at least 5m before its end"), "{late}");
+}
+
+#[test]
+fn a_group_whose_authorities_nobody_here_has_signs_nothing() {
+    let names = json!({ "x509": { "caReferences": { "primary": "root" } } });
+    let refusal = Seen::nothing().with(&group_with(&names, &json!([{ "namespaces": ["contoso"], "registrationIds": "*" }]), &ready()));
+    let refusal = refusal.refusal(&credential(&json!({})));
+    assert!(refusal.starts_with("DependencyMissing: EnrollmentGroup platform/press refers to authorities that only"), "{refusal}");
+}
+
+#[test]
+fn an_enrollment_of_its_own_that_makes_no_sense_is_refused() {
+    let refusal = |own: Value| Seen::nothing().with(&group()).refusal(&credential(&json!({ "individualEnrollment": own })));
+    assert!(refusal(json!({ "deviceId": "no spaces" })).starts_with("Invalid: spec.individualEnrollment.deviceId: "));
+    let tag = "Invalid: spec.individualEnrollment.initialTwin.tags.moorage is the operator's own tag; take it away";
+    assert_eq!(refusal(json!({ "initialTwin": { "tags": { "moorage": {} } } })), tag);
+}
+
+#[test]
+fn a_group_that_is_not_ready_is_waited_for() {
+    let refusal = |status: Value| Seen::nothing().with(&group_with(&keys(), &grants(), &status)).refusal(&credential(&json!({})));
+    let table = [
+        (Value::Null, "was not reconciled yet"),
+        (json!({ "observedGeneration": 1 }), "is not in the provisioning service yet"),
+        (
+            json!({ "observedGeneration": 1, "idScope": "0ne00000001", "provisioningHost": "a.azure-devices-provisioning.net" }),
+            "names no hub of its tenant in the provisioning service yet",
+        ),
+    ];
+    for (status, what) in table {
+        assert_eq!(refusal(status), format!("DependencyNotReady: EnrollmentGroup platform/press {what}"));
+    }
+}
+
+#[test]
+fn what_the_ledger_says_decides_what_is_looked_at() {
+    let seen = || Seen::nothing().with(&group()).with_entry("contoso-7", "disenrolled.contoso-7", "platform/dps");
+    assert!(matches!(seen().admitted(&credential(&json!({})), Goal::Present), Admitted::Reenrollment(_)));
+    // Whoever is to have an enrollment of its own changes the one that is there.
+    let own = credential(&json!({ "individualEnrollment": {} }));
+    assert!(matches!(seen().admitted(&own, Goal::Present), Admitted::Registration(_, terms) if terms.written_for.is_none()));
+    let of_another = Seen::nothing().with(&group()).with_entry("contoso-old", "enrolled.contoso-7", "platform/dps");
+    let admitted = of_another.admitted(&credential(&json!({})), Goal::Present);
+    assert!(matches!(admitted, Admitted::Registration(_, terms) if matches!(terms.written_for, Some((_, Meant::Enrolled)))));
+}
+
+#[test]
+fn what_is_undone_is_what_was_made() {
+    let cut_off = credential(&json!({ "deletionPolicy": "Disenroll" }));
+    assert!(matches!(Seen::nothing().with(&group()).admitted(&cut_off, Goal::Absent), Admitted::Disenrollment(_)));
+    let kept = credential(&json!({ "deletionPolicy": "Retain" }));
+    assert!(matches!(Seen::nothing().admitted(&kept, Goal::Absent), Admitted::Nothing), "not even its group has to be there");
+    assert!(matches!(Seen::nothing().with(&hubs()).admitted(&in_hub(), Goal::Absent), Admitted::Nothing), "it was never claimed");
+    let claimed = Seen::nothing().with(&hubs()).with_entry("contoso-7", "identity.0123456789abcdef", "claimed");
+    assert!(matches!(claimed.admitted(&in_hub(), Goal::Absent), Admitted::Departure(_)));
+    assert!(matches!(Seen::nothing().with(&hubs()).admitted(&in_hub(), Goal::Present), Admitted::Identity(..)));
+}
+
+fn patterns() -> impl Strategy<Value = String> {
+    "(contoso|fabrikam)?(-[ab]?)?[*]?".prop_filter("a pattern has a character", |text| !text.is_empty())
+}
+
+prop_compose! {
+    fn any_grants()(grants in prop::collection::vec((patterns(), patterns(), 1..72_i64, 1..3_i32), 0..4)) -> Vec<Value> {
+        let grant = |(namespace, ids, hours, most)| json!({
+            "namespaces": [namespace], "registrationIds": ids, "maxTokenTtl": format!("{hours}h"), "maxDevices": most,
+        });
+        grants.into_iter().map(grant).collect()
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_admitted_is_inside_its_owners_grant(
+        grants in any_grants(),
+        id in "(contoso|fabrikam)-[ab]",
+        hours in 1..72_i64,
+        older in prop::collection::btree_set("[a-e]", 0..4),
+    ) {
+        let mut seen = Seen::nothing().with(&group_with(&keys(), &Value::Array(grants.clone()), &ready()));
+        for name in &older {
+            let spec = json!({ "registrationId": format!("x-{name}"), "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
+            seen = seen.with(&credential_of(&format!("x-{name}"), EARLY, &spec));
+        }
+        let token = json!({ "ttl": format!("{hours}h"), "renewAtPercent": 50 });
+        let credential = credential(&json!({ "registrationId": id, "dpsToken": token }));
+        let seen = seen.with(&credential);
+        let mine = grants.iter().find(|grant| {
+            let text = |value: &Value| value.as_str().expect("a text").to_owned();
+            let (namespace, ids) = (text(&grant["namespaces"][0]), text(&grant["registrationIds"]));
+            Pattern::new(&namespace).matches("contoso") && Pattern::new(&ids).matches(&id)
+        });
+        let is_inside = mine.is_some_and(|grant| {
+            let longest = parse_duration(grant["maxTokenTtl"].as_str().expect("a text")).expect("a duration");
+            let most = usize::try_from(grant["maxDevices"].as_i64().expect("a number")).expect("it is small");
+            SignedDuration::from_hours(hours) <= longest && older.len() < most
+        });
+        let judged = seen.judge(&credential, Goal::Present);
+        prop_assert_eq!(judged.is_ok(), is_inside, "{:?}", judged);
+    }
+}

@@ -1,0 +1,93 @@
+//! Where a device lives: its identity in a hub, as the record of its registration tells.
+//!
+//! The record comes from a reply, and a reply may lie: an identity is touched only in a hub of the group's own tenant.
+
+use moorage_cloud::{Device, HubHost, IfMatch, Registration, Registry};
+use moorage_crds::{EnrollmentGroup, TenantHubGroup};
+use moorage_keys::{DeviceId, RegistrationId};
+use moorage_plan::{Plan, Reason};
+
+use crate::{
+    azure::{Context, Writer, enrollment_group, iot_hub},
+    error::{Error, ObserveError, reached},
+    object::Keyed,
+};
+
+/// A device's identity, where it can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceIdentity {
+    pub hub: HubHost,
+    pub device: DeviceId,
+}
+
+/// Where a device's identity is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssignedHub {
+    /// In no hub: the device was never assigned to one.
+    None,
+    /// In a hub of its tenant.
+    Own(DeviceIdentity),
+    /// In a hub that is not the tenant's, or not any more.
+    Foreign(String),
+}
+
+/// Where the device of a record lives.
+pub fn of_record(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, record: Option<&Registration>) -> AssignedHub {
+    find_hub(ctx, group, id, record.and_then(Registration::assigned_hub), record.and_then(Registration::device_id))
+}
+
+/// Where a device lives that a provisioning service says to be in a hub, under a name or its registration id.
+pub fn find_hub(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, host: Option<&str>, device: Option<DeviceId>) -> AssignedHub {
+    let Some(host) = host else { return AssignedHub::None };
+    let elsewhere = || AssignedHub::Foreign(crate::error::bounded(host, 128));
+    let Ok(hub) = ctx.clients.azure().cloud().hub_host(host) else { return elsewhere() };
+    let tenants = hubs_of(ctx, group).is_some_and(|hubs| has_hub(&hubs, &hub));
+    let device = device.or_else(|| DeviceId::parse(id.as_str()).ok());
+    device.filter(|_| tenants).map_or_else(elsewhere, |device| AssignedHub::Own(DeviceIdentity { hub, device }))
+}
+
+fn hubs_of(ctx: &Context, group: &EnrollmentGroup) -> Option<std::sync::Arc<TenantHubGroup>> {
+    ctx.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name)
+}
+
+fn has_hub(hubs: &TenantHubGroup, hub: &HubHost) -> bool {
+    let seen = hubs.status.iter().flat_map(|status| &status.hubs);
+    seen.filter_map(|seen| seen.host_name.as_deref()).any(|host| host.eq_ignore_ascii_case(hub.host().as_str()))
+}
+
+/// The plan of whoever must not touch an identity, because it is in a hub that is none of the tenant's.
+pub fn out_of_reach<A>(hub: &str, group: &str) -> Plan<A> {
+    let note = format!(
+        "the device is in hub {hub}, which is none of those that EnrollmentGroup {group} may use; delete its identity there, and the record \
+         of its registration"
+    );
+    Plan::stalled(Reason::NotGranted, note)
+}
+
+/// Looks at an identity; `None` if the hub does not know the device.
+pub async fn read_identity(ctx: &Context, group: &EnrollmentGroup, identity: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
+    let DeviceIdentity { hub, device } = identity;
+    let step = format!("failed to look at device {device} in hub {hub}");
+    let read = registry(ctx, group, hub, &step).await?.device(device).await.map_err(|error| Error::cloud(step, error));
+    Ok(read.inspect_err(|error| ctx.clients.heed_hub(hub, error))?)
+}
+
+/// Deletes an identity; one that is gone already is fine. The device's connection ends with it.
+pub async fn delete_identity(writer: &Writer<'_>, group: &EnrollmentGroup, identity: &DeviceIdentity) -> Result<(), Error> {
+    let DeviceIdentity { hub, device } = identity;
+    let step = format!("failed to delete device {device} from hub {hub}");
+    let registry = reached(registry(writer, group, hub, &step).await)?;
+    let deleted = registry.delete_device(writer.access(), device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
+    deleted.inspect_err(|error| writer.clients.heed_hub(hub, error))
+}
+
+async fn registry(ctx: &Context, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, ObserveError> {
+    let hubs = hubs_of(ctx, group).filter(|hubs| has_hub(hubs, hub));
+    let hubs = hubs.ok_or_else(|| Error::own(format!("{step}: the hub is no longer the tenant's"), moorage_plan::Class::Conflict))?;
+    iot_hub::registry(ctx, &hubs, hub).await
+}
+
+/// The group's name, as sentences have it.
+pub fn group_name_of(group: &EnrollmentGroup) -> String {
+    group.key().name.to_string()
+}

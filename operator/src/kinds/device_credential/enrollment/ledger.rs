@@ -1,0 +1,55 @@
+//! What the ledger says of the individual enrollment of a device.
+//!
+//! The individual enrollment of a registration id is one thing, which is there for one of two purposes: enabled, with keys of the device's
+//! own, because its credential asks for it (`individual`); or disabled, because its credential is gone (`disenroll`). The ledger says for
+//! which, in one of two entries, and is written before each change from one to the other.
+
+use moorage_keys::RegistrationId;
+
+use crate::{
+    controller::context::Caches,
+    ledger::entries::{DISENROLLED, ENROLLED, recorded},
+    object::ObjectKey,
+};
+
+/// What the names of ledger entries begin with; the registration id follows, and their value is the provisioning service.
+const ENTRIES: [(Meant, &str); 2] = [(Meant::Disenrolled, DISENROLLED), (Meant::Enrolled, ENROLLED)];
+
+/// What an individual enrollment of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meant {
+    /// It bars its device.
+    Disenrolled,
+    /// Its device registers through it.
+    Enrolled,
+}
+
+/// The ledger entry of a registration id. Names in a `ConfigMap` have no colons, and registration ids no capitals.
+pub fn entry(prefix: &str, id: &RegistrationId) -> String {
+    format!("{prefix}{}", id.as_str().replace(':', "C"))
+}
+
+/// The ledger's entries of a registration id that say what its enrollment is for, or that it is none of ours.
+pub fn ledger_entries(id: &RegistrationId, now: Option<(Meant, &ObjectKey)>) -> Vec<(String, Option<String>)> {
+    let value = |meant: Meant| now.filter(|(now, _)| *now == meant).map(|(_, service)| service.name.to_string());
+    ENTRIES.into_iter().map(|(meant, prefix)| (entry(prefix, id), value(meant))).collect()
+}
+
+/// What the ledger says that we wrote the enrollment for that a registration id has in that provisioning service.
+pub fn meant(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<Meant> {
+    let entries = caches.ledger.of(owner);
+    if entries.is_empty() {
+        return None;
+    }
+    let service = service.name.to_string();
+    ENTRIES.into_iter().find(|(_, prefix)| recorded(&entries, &entry(prefix, id)) == Some(&service)).map(|(meant, _)| meant)
+}
+
+/// Another credential in whose name a device is barred, or enrolled, in that provisioning service: it has the id now, and not the key to it.
+pub fn written_for_another(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<(ObjectKey, Meant)> {
+    let service = service.name.to_string();
+    ENTRIES.into_iter().find_map(|(meant, prefix)| {
+        let mut others = caches.ledger.owners_of(&entry(prefix, id)).into_iter();
+        others.find(|(other, there)| other != owner && *there == service).map(|(other, _)| (other, meant))
+    })
+}

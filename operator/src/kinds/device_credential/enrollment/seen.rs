@@ -1,0 +1,136 @@
+//! A look at the individual enrollment of a device that is to be disenrolled, or enrolled again.
+
+use std::sync::Arc;
+
+use moorage_cloud::{DpsService, IndividualEnrollment, Registration};
+use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup};
+use moorage_keys::RegistrationId;
+use moorage_plan::{Goal, Reason};
+use serde_json::{Value, json};
+
+use crate::{
+    azure::{Context, dps, enrollment_group},
+    error::{Error, ObserveError, reached},
+    kinds::device_credential::{
+        admit::{GroupMember, uniqueness::is_an_older_one_s},
+        assignment::hub::{AssignedHub, group_name_of, of_record},
+        enrollment::ledger::{Meant, meant},
+        subject::group_of,
+    },
+    object::{Keyed, ObjectKey},
+};
+
+/// Tag of the enrollment's initial twin that says whose it is: an enrollment has no tags of its own.
+pub const MARK: &str = "moorage";
+
+/// A look at what bars a device.
+pub struct SeenEnrollment {
+    pub id: RegistrationId,
+    pub service: ObjectKey,
+    /// The service is gone: there is nothing in which the device could register.
+    pub nowhere: bool,
+    pub enrollment: Option<IndividualEnrollment>,
+    /// The device's record; asked only when it is to be removed.
+    pub registration: Option<Registration>,
+    /// Whether the enrollment bears our mark.
+    pub marked: bool,
+    /// What the ledger says that we wrote it for, or were about to.
+    pub meant: Option<Meant>,
+    /// The device's identity, if that is to go as well.
+    pub assigned_hub: Option<AssignedHub>,
+    /// NamespacedName of the group, as sentences have it.
+    pub group: String,
+}
+
+/// Where a device stands whose enrollment was written in another credential's name; `None` if it is gone, or lets the device in again.
+pub fn held_up_by_another(seen: &SeenEnrollment, other: &ObjectKey, meant: Meant) -> Option<ObserveError> {
+    seen.enrollment.as_ref().filter(|there| meant == Meant::Enrolled || !there.is_enabled())?;
+    let id = &seen.id;
+    let (state, goes) = match meant {
+        Meant::Disenrolled => ("is barred", "is let in"),
+        Meant::Enrolled => ("has kept its individual enrollment", "registers with what that object's Secret holds"),
+    };
+    let note = format!(
+        "registration id {id} {state} in ProvisioningService {} since DeviceCredential {} was deleted; delete the individual enrollment \
+         {id} there, or delete this object and create that one again, and the device {goes}",
+        seen.service.name, other.name
+    );
+    Some(ObserveError::stalled(Reason::AlreadyExists, note))
+}
+
+/// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
+pub async fn observe_enrollment(
+    credential: &DeviceCredential,
+    ctx: &Context,
+    member: &GroupMember,
+    goal: Goal,
+) -> Result<SeenEnrollment, ObserveError> {
+    let GroupMember { id, group } = member;
+    let service =
+        dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &credential.key().name.namespace).await?;
+    let enrollments = match goal {
+        Goal::Present => Some(dps::enrollments(ctx, &service).await?),
+        Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
+    };
+    let (enrollment, registration) = match &enrollments {
+        Some(enrollments) => ask(enrollments, id, goal).await.inspect_err(|error| ctx.clients.heed(&service, error))?,
+        None => (None, None),
+    };
+    let nowhere = enrollments.is_none();
+    let (owner, service) = (credential.key(), enrollment_group::service_of(group));
+    let marked = enrollment.as_ref().is_some_and(|there| bears_mark(ctx, &owner, there));
+    let meant = meant(ctx, &owner, id, &service);
+    let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
+    let assigned_hub = evicts.then(|| of_record(ctx, group, id, registration.as_ref()));
+    // What an older credential has created in the hub is not taken from it.
+    let assigned_hub = assigned_hub
+        .filter(|assigned_hub| !matches!(assigned_hub, AssignedHub::Own(identity) if is_an_older_one_s(ctx, credential, &identity.hub)));
+    Ok(SeenEnrollment {
+        id: id.clone(),
+        service,
+        nowhere,
+        enrollment,
+        registration,
+        marked,
+        meant,
+        assigned_hub,
+        group: group_name_of(group),
+    })
+}
+
+async fn ask(
+    enrollments: &DpsService,
+    id: &RegistrationId,
+    goal: Goal,
+) -> Result<(Option<IndividualEnrollment>, Option<Registration>), Error> {
+    let failed = |error| Error::cloud(format!("failed to look at the enrollment of {id}"), error);
+    let enrollment = enrollments.enrollment(id.as_str()).await.map_err(failed)?;
+    let registration = match goal {
+        Goal::Absent => enrollments.registration(id.as_str()).await.map_err(failed)?,
+        Goal::Present => None,
+    };
+    Ok((enrollment, registration))
+}
+
+pub fn group_object(credential: &DeviceCredential, ctx: &Context) -> Result<Arc<EnrollmentGroup>, Error> {
+    let gone = || Error::own("the EnrollmentGroup of the device does not exist", moorage_plan::Class::Conflict);
+    let at = group_of(credential).ok_or_else(gone)?.name;
+    ctx.objects.of::<EnrollmentGroup>().get(&at).ok_or_else(gone)
+}
+
+pub async fn enrollments_of(credential: &DeviceCredential, ctx: &Context) -> Result<DpsService, Error> {
+    let group = group_object(credential, ctx)?;
+    let (namespace, payer) = (group.key().name.namespace, credential.key().name.namespace);
+    let service = reached(dps::service(ctx, &group.spec.provisioning_service_ref, &namespace, &payer).await)?;
+    reached(dps::enrollments(ctx, &service).await)
+}
+
+/// Whether an enrollment says that it was written for an object.
+pub fn bears_mark(ctx: &Context, owner: &ObjectKey, there: &IndividualEnrollment) -> bool {
+    there.initial_tags().is_some_and(|tags| tags.get(MARK) == Some(&mark(ctx, owner)))
+}
+
+/// What says so.
+pub fn mark(ctx: &Context, owner: &ObjectKey) -> Value {
+    json!({ "owner": ctx.owner_tag(owner) })
+}

@@ -1,0 +1,51 @@
+//! Effects on behalf of a credential, by room.
+
+use moorage_crds::DeviceCredential;
+
+use crate::{
+    azure::{Writer, enrollment_group::keys},
+    cluster::SecretType,
+    error::Error,
+    kinds::device_credential::{
+        certificate::{cert_manager::perform::perform_cert_manager, signed_here::perform::perform_signing},
+        enrollment::{disenroll::perform_enrollment, individual::put_enrollment},
+        hub_identity::{identity::put_identity, leaving::perform_identity},
+        keys::generated::{CloudDocument, KeyStep},
+        plan::Action,
+        reprovision::perform_reprovision,
+        secret::write::{pending, put_secret, write_content},
+    },
+};
+
+/// Performs one action.
+pub async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, action: &Action) -> Result<(), Error> {
+    match action {
+        Action::Write { at, content, revision, over, .. } => {
+            write_content(credential, writer, at, content, *revision, over.as_deref()).await
+        }
+        Action::Delete(at) => writer.delete_secret(at).await,
+        Action::Enrollment(step) => perform_enrollment(credential, writer, step).await,
+        Action::Reprovision(step) => perform_reprovision(credential, writer, step).await,
+        Action::Keys(step) => perform_keys(credential, writer, step).await,
+        Action::Leave(step) => perform_identity(credential, writer, step).await,
+        Action::Certificate(step) => perform_signing(credential, writer, step).await,
+        Action::Order(step) => perform_cert_manager(credential, writer, step).await,
+    }
+}
+
+/// Takes one step towards keys that the cloud knows.
+pub async fn perform_keys(credential: &DeviceCredential, writer: &Writer<'_>, step: &KeyStep) -> Result<(), Error> {
+    match step {
+        KeyStep::Note(note) => writer.record(&note.entries).await,
+        KeyStep::Store { at, beside, over, .. } => {
+            let (metadata, data) = pending(credential, at, beside, over.as_deref(), &keys::generate());
+            put_secret(writer, at, SecretType::Opaque, &metadata, &data, over.as_deref()).await
+        }
+        KeyStep::Put { document: CloudDocument::Enrollment(document), keys, over, .. } => {
+            put_enrollment(writer, credential, document, keys, over).await
+        }
+        KeyStep::Put { document: CloudDocument::Identity(document), keys, over, .. } => {
+            put_identity(writer, credential, document, keys, over).await
+        }
+    }
+}
