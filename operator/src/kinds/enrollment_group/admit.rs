@@ -1,14 +1,16 @@
 //! Whether a group may be what its spec says, as far as the objects tell.
 
-use moorage_crds::{DeletionPolicy, EnrollmentGroup};
+use moorage_crds::{DeletionPolicy, EnrollmentGroup, TenantHubGroup};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Goal, Reason, Standing};
+use std::sync::Arc;
 
 use super::twin;
 use crate::{
     azure::{
         arm_resource::ownership::older_claim,
-        enrollment_group::{keys::id_of, service_of},
+        dps::{self, GrantedService},
+        enrollment_group::{hub_group_of, keys::id_of, service_of},
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
     object::Keyed,
@@ -23,7 +25,16 @@ pub enum Admitted {
         users: Option<String>,
     },
     /// It is to be looked at.
-    Sought,
+    Sought(Box<Sought>),
+}
+
+/// What a group rests on.
+#[derive(Debug)]
+pub struct Sought {
+    /// The provisioning service, which lets the group's namespace use it.
+    pub(super) service: GrantedService,
+    /// The hubs that it may assign devices to; asked only while it is to be there.
+    pub(super) hub_group: Option<Arc<TenantHubGroup>>,
 }
 
 /// Judges the group.
@@ -45,7 +56,44 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
             return Err(Standing::stalled(Reason::Invalid, flaw));
         }
     }
-    Ok(Admitted::Sought)
+    let service = dps::granted(&caches.objects, &group.spec.provisioning_service_ref, &group.key().name.namespace)?;
+    let hub_group = if goal == Goal::Present { Some(named_hubs(group, caches, &service)?) } else { None };
+    Ok(Admitted::Sought(Box::new(Sought { service, hub_group })))
+}
+
+/// The hub group that a group names, if it may, and has every hub that the group names of it.
+fn named_hubs(group: &EnrollmentGroup, caches: &Caches, service: &GrantedService) -> Result<Arc<TenantHubGroup>, Standing> {
+    let at = hub_group_of(group).name;
+    let hub_group = caches.objects.of::<TenantHubGroup>().get(&at).ok_or_else(|| {
+        let note = format!("TenantHubGroup {at} does not exist; create it, or correct spec.tenantHubGroupRef");
+        Standing::reconciling(Reason::DependencyMissing, note)
+    })?;
+    may_name(group, &at.namespace, &service.object.key().name.namespace)?;
+    wanted_hubs(group, &hub_group)?;
+    Ok(hub_group)
+}
+
+/// Hubs of another namespace are named by whoever owns the provisioning service, and by nobody else.
+pub(super) fn may_name(group: &EnrollmentGroup, hubs_namespace: &str, services_namespace: &str) -> Result<(), Standing> {
+    let namespace = &*group.key().name.namespace;
+    if hubs_namespace == namespace || services_namespace == namespace {
+        return Ok(());
+    }
+    let note = format!(
+        "hubs of namespace {hubs_namespace} can be named here only by whoever owns the provisioning service; move this object to its namespace, or to that of the hubs"
+    );
+    Err(Standing::stalled(Reason::NotGranted, note))
+}
+
+/// The names of the hubs that the spec means: all of the hub group, or those that are named.
+pub(super) fn wanted_hubs<'a>(group: &EnrollmentGroup, hub_group: &'a TenantHubGroup) -> Result<Vec<&'a str>, Standing> {
+    let there = || hub_group.spec.hubs.iter().map(|hub| hub.name.as_str());
+    let named = &group.spec.hubs;
+    if let Some(unknown) = named.iter().find(|name| !there().any(|hub| hub.eq_ignore_ascii_case(name))) {
+        let note = format!("TenantHubGroup {} has no hub {unknown}; add it there, or correct spec.hubs", hub_group.key().name);
+        return Err(Standing::stalled(Reason::DependencyMissing, note));
+    }
+    Ok(there().filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(hub))).collect())
 }
 
 /// The oldest of the objects that want the group of one name keeps it: a group has no tags that could tell whose it is.

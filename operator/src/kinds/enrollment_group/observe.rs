@@ -1,13 +1,11 @@
 //! What a group needs to know: its provisioning service, its tenant's hubs, its keys, and itself in DPS.
 
-use std::sync::Arc;
-
 use moorage_cloud::{Cloud, DpsService, EnrollmentGroup as Document, HubHost, KeyPair, Signers};
 use moorage_crds::{EnrollmentGroup, TenantHubGroup};
 use moorage_plan::{Goal, Reason};
 
 use super::{
-    admit::Admitted,
+    admit::{Admitted, Sought, wanted_hubs},
     authorities::{issues, signers},
     keys::{has_keys, id_of, is_ours, secret_of, stored_keys},
 };
@@ -16,14 +14,14 @@ use crate::{
         Context,
         dps::{self, Service},
         enrollment_group::{
-            hub_group_of, service,
+            hub_group_of,
             webhook::{Webhook, webhook},
         },
         usage::Count,
     },
     error::{Error, ObserveError},
     ledger::entries::{APPLIED, CLAIMED, GROUP, recorded},
-    object::{Keyed, NamespacedName},
+    object::Keyed,
 };
 
 /// What was seen of a group's world.
@@ -63,13 +61,18 @@ pub struct Looked {
 }
 
 pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Seen, ObserveError> {
-    if let Admitted::Kept { users } = admitted {
-        return Ok(Seen::Kept { users: users.clone() });
-    }
-    let service = service(ctx, group).await?;
-    let (enrollments, hubs) = match goal {
-        Goal::Present => (Some(dps::enrollments(ctx, &service).await?), hubs(ctx, group, &service)?),
-        Goal::Absent => (dps::enrollments_to_leave(ctx, &service).await?, None),
+    let Sought { service, hub_group } = match admitted {
+        Admitted::Kept { users } => return Ok(Seen::Kept { users: users.clone() }),
+        Admitted::Sought(sought) => &**sought,
+    };
+    let service = service.connect(ctx, &hub_group_of(group).name.namespace).await?;
+    let enrollments = match goal {
+        Goal::Present => Some(dps::enrollments(ctx, &service).await?),
+        Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
+    };
+    let hubs = match hub_group {
+        Some(hub_group) => linked_hubs(ctx.clients.azure().cloud(), group, hub_group)?,
+        None => None,
     };
     let looked = look(group, ctx, enrollments.as_ref(), &service, hubs, goal).await;
     if let Err(ObserveError::Failed(error)) = &looked {
@@ -147,35 +150,13 @@ fn unless_denied<T>(found: Result<Option<T>, ObserveError>) -> Result<Option<T>,
     }
 }
 
-fn hubs(ctx: &Context, group: &EnrollmentGroup, service: &Service) -> Result<Option<Vec<HubHost>>, ObserveError> {
-    let at: NamespacedName = hub_group_of(group).name;
-    let found: Option<Arc<TenantHubGroup>> = ctx.objects.of::<TenantHubGroup>().get(&at);
-    let hub_group = found.ok_or_else(|| {
-        ObserveError::reconciling(
-            Reason::DependencyMissing,
-            format!("TenantHubGroup {at} does not exist; create it, or correct spec.tenantHubGroupRef"),
-        )
-    })?;
-    linked_hubs(ctx.clients.azure().cloud(), group, &hub_group, &service.object.key().name.namespace)
-}
-
 /// The hubs of the spec that are linked now. Never those of another tenant, and never none: an enrollment that names no hubs
 /// uses all that are linked to the service (Microsoft Learn: "How to use allocation policies across IoT hubs").
 pub(super) fn linked_hubs(
     cloud: &Cloud,
     group: &EnrollmentGroup,
     hub_group: &TenantHubGroup,
-    services_namespace: &str,
 ) -> Result<Option<Vec<HubHost>>, ObserveError> {
-    let at = hub_group.key().name;
-    let namespace = &group.key().name.namespace;
-    if at.namespace != *namespace && services_namespace != &**namespace {
-        let note = format!(
-            "hubs of namespace {} can be named here only by whoever owns the provisioning service; move this object to its namespace, or to that of the hubs",
-            at.namespace
-        );
-        return Err(ObserveError::stalled(Reason::NotGranted, note));
-    }
     let wanted = wanted_hubs(group, hub_group)?;
     let Some(status) = &hub_group.status else { return Ok(None) };
     let mut hosts = Vec::new();
@@ -193,15 +174,4 @@ pub(super) fn linked_hubs(
     let complete = hosts.len() == wanted.len();
     let settled = complete || group.status.as_ref().is_some_and(|status| !status.iot_hubs.is_empty());
     Ok((settled && !hosts.is_empty()).then_some(hosts))
-}
-
-/// The names of the hubs that the spec means: all of the hub group, or those that are named.
-fn wanted_hubs<'a>(group: &EnrollmentGroup, hub_group: &'a TenantHubGroup) -> Result<Vec<&'a str>, ObserveError> {
-    let there = || hub_group.spec.hubs.iter().map(|hub| hub.name.as_str());
-    let named = &group.spec.hubs;
-    if let Some(unknown) = named.iter().find(|name| !there().any(|hub| hub.eq_ignore_ascii_case(name))) {
-        let note = format!("TenantHubGroup {} has no hub {unknown}; add it there, or correct spec.hubs", hub_group.key().name);
-        return Err(ObserveError::stalled(Reason::DependencyMissing, note));
-    }
-    Ok(there().filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(hub))).collect())
 }

@@ -4,8 +4,11 @@ use moorage_crds::{EnrollmentGroupStatus, HubStatus, TenantHubGroup};
 use moorage_plan::Standing;
 
 use super::*;
-use crate::error::ObserveError;
-use crate::kinds::enrollment_group::observe::linked_hubs;
+use crate::{
+    error::ObserveError,
+    kinds::enrollment_group::{admit::may_name, observe::linked_hubs},
+    object::Keyed,
+};
 
 fn hub_group(namespace: &str, hubs: &[(&str, bool)]) -> TenantHubGroup {
     let wished: Vec<_> = hubs.iter().map(|(name, _)| json!({ "name": name, "location": "eastus" })).collect();
@@ -25,7 +28,8 @@ fn hub_group(namespace: &str, hubs: &[(&str, bool)]) -> TenantHubGroup {
 }
 
 fn named(group: &EnrollmentGroup, hubs: &TenantHubGroup, services_namespace: &str) -> Result<Option<Vec<String>>, String> {
-    let found = linked_hubs(&Cloud::public(), group, hubs, services_namespace);
+    let allowed = may_name(group, &hubs.key().name.namespace, services_namespace).map_err(ObserveError::from);
+    let found = allowed.and_then(|()| linked_hubs(&Cloud::public(), group, hubs));
     found.map(|hosts| hosts.map(|hosts| hosts.iter().map(ToString::to_string).collect())).map_err(|halt| match halt {
         ObserveError::Blocked(Standing::Stalled(why)) => format!("{}: {}", why.reason, why.note),
         other => format!("{other:?}"),
