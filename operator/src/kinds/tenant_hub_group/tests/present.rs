@@ -148,8 +148,7 @@ fn a_hub_of_ours_is_brought_to_its_size_and_gets_our_policy_in_one_write() {
 fn a_hub_is_linked_with_the_key_that_the_ledger_then_recognises() {
     let hubs = object(&["a-hub"]);
     let site = Site::empty().with("a-hub", SiteHub::ours());
-    let first =
-        ["RecordClaim: Write down hub.a-hub (set)", LINK, LINKED, "not yet, RecordClaim: IoT hub a-hub is in place"];
+    let first = ["RecordClaim: Write down hub.a-hub (set)", LINK, LINKED, "not yet, RecordClaim: IoT hub a-hub is in place"];
     assert_eq!(site.present(&hubs), first);
     let plan = site.recorded("hub.a-hub", "made").plan(&hubs, Goal::Present);
     assert_eq!(told(&plan), [LINK, LINKED, LINKING]);
