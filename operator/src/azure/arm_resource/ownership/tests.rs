@@ -1,3 +1,5 @@
+//! Whose a thing is, and who may adopt it.
+
 use moorage_plan::Standing;
 
 use super::*;
