@@ -264,3 +264,6 @@ pub fn leave_group<A>(group: &SeenGroup, name: &str, is_noted: bool, now: Timest
     }
     Plan::met()
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,6 +149,9 @@ impl Clients {
     }
 
     /// The resource manager as an account sees it, made anew if it was made from something else.
+    ///
+    /// # Errors
+    /// If it cannot be made.
     pub fn arm(&self, account: &ObjectKey, made_from: String, make: impl FnOnce() -> Result<Arm, Error>) -> Result<Arm, Error> {
         let mut known = lock(&self.accounts);
         if let Some((_, arm)) = known.get(account).filter(|(from, _)| *from == made_from) {

@@ -1,14 +1,27 @@
-//! What the tests of decisions share: one time, plans as they read, and all that can go wrong with an action.
+//! What the tests of decisions share: one time, plans as they read, all that can go wrong with an action, and what no plan may do.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::annotations;
-use moorage_plan::{Act, Plan, Reason, Standing};
+use moorage_plan::{Act, Plan, Reason, Standing, Target};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+use crate::{
+    cache::{objects::Objects, secrets::Secrets},
+    cluster::ApiReader,
+    controller::{
+        context::{Caches, Installation},
+        kind::Kind,
+    },
+    ledger::Ledger,
+    object::Keyed,
+};
 
 /// The uid of every object here.
 pub const UID: &str = "0f4c1d1e-7d0b-4d0e-9d3a-2f1f0c5f3b11";
@@ -47,6 +60,31 @@ pub fn annotate(meta: &mut ObjectMeta, name: &str, value: &str) {
     meta.annotations.get_or_insert_default().insert(name.to_owned(), value.to_owned());
 }
 
+/// Caches that have seen nothing, of the installation `house`; no API server answers behind them.
+pub fn caches() -> Caches {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let _guard = runtime.enter();
+    let installation = Installation { id: "house".to_owned(), namespace: "moorage".to_owned() };
+    let api = ApiReader::new(kube::Client::new(axum::Router::new(), "default"), &installation.namespace);
+    let (secrets, _) = Secrets::new(api, prometheus_client::metrics::counter::Counter::default());
+    let ledger = Ledger::new(&installation.id, &installation.namespace);
+    Caches { installation, objects: Objects::default(), secrets, ledger }
+}
+
+/// Shows an object to the caches.
+pub fn show<K: Kind>(caches: &Caches, object: K) {
+    caches.objects.put(&object.key(), object.references(), Arc::new(object));
+}
+
+/// A standing as it reads.
+pub fn told_standing(standing: &Standing) -> String {
+    match standing {
+        Standing::Met => "met".to_owned(),
+        Standing::Reconciling(why) => format!("not yet, {}: {}", why.reason, why.note),
+        Standing::Stalled(why) => format!("stuck, {}: {}", why.reason, why.note),
+    }
+}
+
 /// Confirms an object's deletion, as its owner would.
 pub fn confirm(meta: &mut ObjectMeta) {
     annotate(meta, annotations::CONFIRM_DELETE, UID);
@@ -55,11 +93,7 @@ pub fn confirm(meta: &mut ObjectMeta) {
 /// A whole plan as it reads: a line an action, then where that leaves the object.
 pub fn told<A: Act>(plan: &Plan<A>) -> Vec<String> {
     let mut lines: Vec<_> = plan.actions.iter().map(|action| format!("{}: {}", action.reason(), action.note())).collect();
-    let standing = match &plan.standing {
-        Standing::Met => "met".to_owned(),
-        Standing::Reconciling(why) => format!("not yet, {}: {}", why.reason, why.note),
-        Standing::Stalled(why) => format!("stuck, {}: {}", why.reason, why.note),
-    };
+    let standing = told_standing(&plan.standing);
     let again = plan.look_again.map(|when| format!(" | again in {} s", when.duration_since(now()).as_secs())).unwrap_or_default();
     let usable = if plan.usable { " | usable" } else { "" };
     lines.push(format!("{standing}{again}{usable}"));
@@ -103,6 +137,23 @@ pub trait World {
 
     /// Lets long operations go on; says whether any did.
     fn go_on(&mut self) -> bool;
+
+    /// Whether the object is to go, and what it made is to stay as it is (`deletionPolicy: Retain`).
+    fn is_kept(&self) -> bool {
+        false
+    }
+}
+
+/// What no plan of any kind may do.
+fn lint<A: Act>(plan: &Plan<A>, is_kept: bool) {
+    let is_creation = |action: &&A| action.reason().as_str().starts_with("Create");
+    let mut made = BTreeSet::new();
+    for action in plan.actions.iter().filter(is_creation) {
+        assert!(made.insert(action.note()), "one thing is made twice: {:?}", told(plan));
+    }
+    assert!(plan.actions.is_empty() || plan.standing != Standing::Met, "it is met, and acts: {:?}", told(plan));
+    let writes = plan.actions.iter().any(|action| action.target() == Target::Cloud);
+    assert!(!(is_kept && writes), "what is to stay is written: {:?}", told(plan));
 }
 
 /// Rounds in which every decision of an undisturbed world is done.
@@ -116,6 +167,7 @@ pub fn settle<W: World>(world: &mut W, fates: Vec<Fate>) -> Plan<W::Action> {
     let mut fates = fates.into_iter();
     loop {
         let plan = world.plan();
+        lint(&plan, world.is_kept());
         let moved = world.go_on();
         if plan.actions.is_empty() && !moved {
             assert_eq!(told(&world.plan()), told(&plan), "the same look gives the same plan");
@@ -136,4 +188,18 @@ pub fn settle<W: World>(world: &mut W, fates: Vec<Fate>) -> Plan<W::Action> {
             }
         }
     }
+}
+
+/// Questions that a deletion asks of people before it ends.
+const QUESTIONS: usize = 8;
+
+/// Deletes: does what is planned, has people answer what is asked, and sees to it that this ends.
+pub fn settle_deletion<W: World>(world: &mut W, fates: Vec<Fate>, mut answer: impl FnMut(&mut W, Reason)) {
+    let mut plan = settle(world, fates);
+    for _ in 0..QUESTIONS {
+        let Some(asked) = reason(&plan) else { break };
+        answer(world, asked);
+        plan = settle(world, Vec::new());
+    }
+    assert_eq!(told(&plan), ["met | usable"], "the deletion does not end");
 }

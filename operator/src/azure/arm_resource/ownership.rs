@@ -53,22 +53,22 @@ pub fn by_tag(mark: &str, tag: Option<&str>, recorded: Option<&str>, lives: impl
 }
 
 /// Why something that exists cannot be adopted; `None` if it can.
-pub fn refusal<A>(what: &str, maker: Maker, wish: Adoption, granted: Adoption) -> Option<Plan<A>> {
-    let allowed = wish.min(granted);
+pub fn refusal<A>(what: &str, maker: Maker, desired: Adoption, granted: Adoption) -> Option<Plan<A>> {
+    let allowed = desired.min(granted);
     let note = match maker {
         Maker::Stranger if allowed >= Adoption::IfUnmanaged => return None,
         Maker::Former if allowed == Adoption::Always => return None,
         Maker::Living => format!("{what} exists and belongs to another Moorage object (see its tag {OWNER_TAG}); choose another name"),
-        Maker::Stranger if wish == Adoption::Never => {
+        Maker::Stranger if desired == Adoption::Never => {
             format!("{what} exists already; set adoption: IfUnmanaged to take it over, or choose another name")
         }
-        Maker::Former if wish != Adoption::Always => format!(
+        Maker::Former if desired != Adoption::Always => format!(
             "{what} exists and was made by a Moorage object that is no more, or by another installation (see its tag {OWNER_TAG}); \
              set adoption: Always to take it over, or choose another name"
         ),
         Maker::Stranger | Maker::Former => {
             format!(
-                "{what} exists already and the account's grant does not let this namespace adopt it (adoption: {wish:?}); ask its owner"
+                "{what} exists already and the account's grant does not let this namespace adopt it (adoption: {desired:?}); ask its owner"
             )
         }
     };
@@ -96,7 +96,7 @@ pub fn older_claim<K: Kind>(caches: &Caches, object: &K, is_same: impl Fn(&K) ->
     others.map(|other| age(&*other)).filter(|age| *age < mine).min().map(|(_, key)| key)
 }
 
-/// By what objects are ordered when only one of them can have its wish.
+/// By what objects are ordered when only one of them can have it.
 pub fn age<K: Kind>(object: &K) -> (Option<Timestamp>, ObjectKey) {
     (object.meta().creation_timestamp.as_ref().map(|time| time.0), object.key())
 }

@@ -87,6 +87,9 @@ pub fn leftover<A>(seen: &SeenGroup, name: &str, now: Timestamp, delete: impl Fn
 }
 
 /// Makes the group; first it is written down, for people who look for what is left: whose it is says its tag.
+///
+/// # Errors
+/// What the cloud or the API server says.
 pub async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
     if writer.ledger.of(owner).get(RESOURCE_GROUP).is_none_or(|noted| noted != name) {
         writer.record_for(owner, &[(RESOURCE_GROUP.to_owned(), Some(name.to_owned()))]).await?;
@@ -102,6 +105,9 @@ pub async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &st
 }
 
 /// Removes the group if it is still ours and still empty: what was seen may be a moment old.
+///
+/// # Errors
+/// What the cloud says.
 pub async fn delete(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
     let seen = observe(writer, arm, owner, name, true).await?;
     if !(seen.state == State::Settled && seen.ours && seen.empty) {

@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Reads a service, with its identities where they are asked for: where a link is to be by one, and where its object says that it has
 /// one, for a write in an api-version that does not know them could lose them.
+///
+/// # Errors
+/// What the cloud says.
 pub async fn read(arm: &Arm, id: &ResourceId, identities: bool) -> Result<Option<Document>, Error> {
     let read = if identities { arm.provisioning_service_with_identities(id).await } else { arm.provisioning_service(id).await };
     read.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))
@@ -31,6 +34,9 @@ pub fn tells_of_identities(object: &ProvisioningService) -> bool {
 ///
 /// The api-versions in use take no `If-Match` (swagger of 2022-12-12, the vendor's client of 2026-11-01): whoever writes last wins. What
 /// was lost is seen only by reading again.
+///
+/// # Errors
+/// What the cloud says; `UnknownLinks` if it has links that cannot be carried over.
 pub async fn rewrite(
     writer: &Writer<'_>,
     service: &Service,

@@ -8,7 +8,7 @@ use crate::object::Keyed;
 /// How the name of every link policy begins, of this hub group or of another.
 pub const PREFIX: &str = "moorage-";
 
-/// NamespacedName of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
+/// Name of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
 pub fn name_of(installation: &str, group: &TenantHubGroup) -> String {
     let key = group.key();
     format!("{PREFIX}{}", owner_hash(installation, key.kind.as_str(), &key.name.namespace, &key.name.name))

@@ -78,8 +78,8 @@ fn present(object: &ProvisioningService, seen: &Looked, now: Timestamp) -> Plan<
 /// Whether a service that devices know can be used while an operation runs.
 fn is_usable_while_it_moves(object: &ProvisioningService, seen: &Looked) -> bool {
     let is_known = object.status.as_ref().is_some_and(|status| status.id_scope.is_some());
-    let moves = |service: &&Document| matches!(phase(*service), Phase::Moving(_)) && service.id_scope().is_some();
-    is_known && seen.service.own().filter(moves).is_some()
+    let moves = |service: &Document| matches!(phase(service), Phase::Moving(_)) && service.id_scope().is_some();
+    is_known && seen.service.own().is_some_and(moves)
 }
 
 /// Gives the service a managed identity, if its spec asks for one.

@@ -1,5 +1,6 @@
 //! A provisioning service in a small Azure of its own.
 
+mod admission;
 mod leaving;
 mod present;
 mod world;

@@ -1,5 +1,6 @@
 //! A hub group in a small Azure of its own.
 
+mod admission;
 mod leaving;
 mod present;
 mod world;

@@ -1,3 +1,5 @@
+//! Whose a thing is, and who may adopt it.
+
 use moorage_plan::Standing;
 
 use super::*;
@@ -48,10 +50,12 @@ fn what_exists_is_adopted_only_as_far_as_both_its_owner_and_the_account_agree_an
     let ask = "IoT hub a exists already; set adoption: IfUnmanaged to take it over, or choose another name";
     let ask_all = "IoT hub a exists and was made by a Moorage object that is no more, or by another installation (see its tag moorage-owner); \
                    set adoption: Always to take it over, or choose another name";
-    let grant = |wish| {
-        format!("IoT hub a exists already and the account's grant does not let this namespace adopt it (adoption: {wish}); ask its owner")
+    let grant = |desired| {
+        format!(
+            "IoT hub a exists already and the account's grant does not let this namespace adopt it (adoption: {desired}); ask its owner"
+        )
     };
-    let expected = |maker, wish, granted| match (maker, wish, granted) {
+    let expected = |maker, desired, granted| match (maker, desired, granted) {
         (Living, ..) => Some(belongs.to_owned()),
         (Stranger, Never, _) => Some(ask.to_owned()),
         (Stranger, IfUnmanaged, Never) => Some(grant("IfUnmanaged")),
@@ -60,12 +64,14 @@ fn what_exists_is_adopted_only_as_far_as_both_its_owner_and_the_account_agree_an
         (Stranger, IfUnmanaged | Always, IfUnmanaged | Always) | (Former, Always, Always) => None,
     };
     let modes = [Never, IfUnmanaged, Always];
-    for (maker, wish, granted) in
-        [Stranger, Former, Living].into_iter().flat_map(|maker| modes.map(|wish| modes.map(|granted| (maker, wish, granted)))).flatten()
+    for (maker, desired, granted) in [Stranger, Former, Living]
+        .into_iter()
+        .flat_map(|maker| modes.map(|desired| modes.map(|granted| (maker, desired, granted))))
+        .flatten()
     {
-        let refused = refusal::<crate::controller::linter::Named>("IoT hub a", maker, wish, granted);
-        let expected = expected(maker, wish, granted).map(|note| vec![format!("stuck, AlreadyExists: {note}")]);
-        assert_eq!(refused.as_ref().map(told), expected, "made by {maker:?}, wish {wish:?}, grant {granted:?}");
+        let refused = refusal::<crate::controller::linter::Named>("IoT hub a", maker, desired, granted);
+        let expected = expected(maker, desired, granted).map(|note| vec![format!("stuck, AlreadyExists: {note}")]);
+        assert_eq!(refused.as_ref().map(told), expected, "made by {maker:?}, desired {desired:?}, grant {granted:?}");
         assert!(refused.is_none_or(|plan| matches!(plan.standing, Standing::Stalled(_))));
     }
 }

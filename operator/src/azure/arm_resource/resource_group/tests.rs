@@ -1,3 +1,5 @@
+//! Resource groups in every state.
+
 use super::*;
 use moorage_plan::Reason;
 

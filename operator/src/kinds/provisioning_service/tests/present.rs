@@ -75,8 +75,8 @@ fn a_service_of_somebody_else_is_adopted_or_refused() {
         "not yet, RecordClaim: provisioning service contoso-dps is being adopted",
     ];
     for record in [None, Some(CLAIMED)] {
-        let with = |wish: &str, service, granted| {
-            present(&object(&json!({ "adoption": wish })), Looked { granted, ..look(Some(service), record) })
+        let with = |adoption: &str, service, granted| {
+            present(&object(&json!({ "adoption": adoption })), Looked { granted, ..look(Some(service), record) })
         };
         assert_eq!(with("Never", stranger(), IfUnmanaged), [asked]);
         assert_eq!(with("IfUnmanaged", stranger(), Never), [ungranted]);
@@ -95,7 +95,7 @@ fn an_adopted_service_is_left_as_it_is() {
         whole["location"] = json!("westus");
         whole["sku"]["capacity"] = json!(2);
     });
-    // What was adopted stays adopted when the wish is taken back.
+    // What was adopted stays adopted when the spec no longer asks for it.
     assert_eq!(present(&object(&json!({ "adoption": "Never" })), look(Some(other), Some(ADOPTED))), ["met | usable"]);
 }
 

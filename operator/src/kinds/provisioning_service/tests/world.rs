@@ -1,13 +1,18 @@
 //! Whatever is there at the beginning and whatever gets lost on the way, it ends as the spec says.
 
+use std::sync::LazyLock;
+
+use moorage_crds::DeletionPolicy;
 use moorage_plan::Reason;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    controller::linter::{Fate, World, annotate, confirm, fates, reason, settle},
+    controller::linter::{Fate, World, annotate, caches, confirm, fates, reason, settle, settle_deletion},
     object::KindName,
 };
+
+static CACHES: LazyLock<Caches> = LazyLock::new(caches);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Maker {
@@ -93,10 +98,10 @@ impl Model {
     }
 
     /// What the object's owner and those of the hubs do when they are asked.
-    fn answer(&mut self, asked: Option<Reason>) {
+    fn answer(&mut self, asked: Reason) {
         match (asked, &mut self.service) {
-            (Some(Reason::AwaitingConfirmation), _) => confirm(&mut self.object.metadata),
-            (Some(Reason::InUse), Some(service)) => service.links = 0,
+            (Reason::AwaitingConfirmation, _) => confirm(&mut self.object.metadata),
+            (Reason::InUse, Some(service)) => service.links = 0,
             _ => {}
         }
     }
@@ -105,7 +110,14 @@ impl Model {
 impl World for Model {
     type Action = Action;
 
+    fn is_kept(&self) -> bool {
+        self.goal == Goal::Absent && self.object.spec.deletion_policy == DeletionPolicy::Retain
+    }
+
     fn plan(&self) -> Plan<Action> {
+        if let Ok(Admitted::Kept { users }) = self.object.admit(&CACHES, self.goal) {
+            return self.object.plan(&Observed::Kept { users }, self.goal, now());
+        }
         plan(&self.object, self.look(), self.goal)
     }
 
@@ -186,12 +198,15 @@ prop_compose! {
         (adoption, granted) in (prop::sample::select(&["Never", "IfUnmanaged"][..]), prop::sample::select(&[Adoption::Never, Adoption::IfUnmanaged][..])),
         (recreate, identity) in (any::<bool>(), any::<bool>()),
         slow in 0..3_u8,
-        devices in 0..3_usize,
+        (devices, keeps) in (0..3_usize, any::<bool>()),
     ) -> Model {
         let there = there || service.is_some() || others;
         let group = there.then_some(Group { ours, moving: 0, going: false });
         let mut object = object(&json!({ "adoption": adoption }));
         object.spec.identity = identity.then_some(moorage_crds::ServiceIdentity::SystemAssigned);
+        if keeps {
+            object.spec.deletion_policy = DeletionPolicy::Retain;
+        }
         if recreate {
             annotate(&mut object.metadata, annotations::RECREATE, "contoso-dps");
         }
@@ -229,12 +244,11 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
 
 fn ends_absent(before: Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     let mut model = before.clone();
-    let mut last = settle(&mut model, fates);
-    for _ in 0..2 {
-        model.answer(reason(&last));
-        last = settle(&mut model, Vec::new());
+    settle_deletion(&mut model, fates, Model::answer);
+    if model.is_kept() {
+        prop_assert_eq!((model.record, model.made), (before.record, 0));
+        return Ok(());
     }
-    prop_assert_eq!(told(&last), ["met | usable"]);
     prop_assert_eq!((model.record, model.made), (None, 0));
     prop_assert!(model.service.is_some() || model.barred.is_empty());
     let kept = before.service.filter(|service| service.maker != Maker::Us && !service.going);

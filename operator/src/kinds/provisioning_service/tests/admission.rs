@@ -1,0 +1,122 @@
+//! What is judged of a service before Azure is asked.
+
+use moorage_crds::{CloudAccount, EnrollmentGroup, annotations::FINALIZER};
+
+use super::*;
+use crate::controller::{
+    context::Caches,
+    linter::{caches, show, told_standing},
+};
+
+fn account(grants: &Value) -> CloudAccount {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "CloudAccount",
+        "metadata": metadata("azure", "azure"),
+        "spec": {
+            "azure": { "tenantId": "t", "subscriptionId": "s", "workloadIdentity": { "clientId": "c", "serviceAccountName": "a" } },
+            "grants": grants,
+        },
+    }))
+}
+
+/// A service whose account is in another namespace.
+fn service(spec: &Value) -> ProvisioningService {
+    let mut object = object(spec);
+    object.spec.account_ref.namespace = Some("azure".to_owned());
+    object
+}
+
+fn caches_with(grants: &Value) -> Caches {
+    let caches = caches();
+    show(&caches, account(grants));
+    caches
+}
+
+fn granting() -> Caches {
+    caches_with(&json!([
+        { "namespaces": ["platform"], "resourceGroups": ["iot-*"], "adoption": "IfUnmanaged" },
+        { "namespaces": ["platform"], "resourceGroups": ["other"], "adoption": "Always" },
+    ]))
+}
+
+fn refused(object: &ProvisioningService, caches: &Caches, goal: Goal) -> Option<String> {
+    object.admit(caches, goal).err().as_ref().map(told_standing)
+}
+
+/// An enrollment group of the service that has something to undo.
+fn user() -> EnrollmentGroup {
+    let mut metadata = metadata("platform", "press");
+    metadata["finalizers"] = json!([FINALIZER]);
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "EnrollmentGroup",
+        "metadata": metadata,
+        "spec": { "provisioningServiceRef": { "name": "dps" }, "tenantHubGroupRef": { "name": "hubs" }, "attestation": { "symmetricKey": {} } },
+    }))
+}
+
+fn created(mut object: ProvisioningService, name: &str, time: &str) -> ProvisioningService {
+    object.metadata.name = Some(name.to_owned());
+    object.metadata.creation_timestamp = Some(read(json!(time)));
+    object
+}
+
+#[test]
+fn a_service_needs_an_account_that_grants_its_resource_group() {
+    let dps = service(&json!({}));
+    let missing = "not yet, DependencyMissing: CloudAccount azure/azure does not exist; create it, or correct spec.accountRef";
+    let ungranted = "stuck, NotGranted: CloudAccount azure/azure does not grant resource group iot-shared to namespace platform; its owner \
+                     can add to spec.grants: {namespaces: [platform], resourceGroups: [iot-shared]}";
+    for goal in [Goal::Present, Goal::Absent] {
+        assert_eq!(refused(&dps, &caches(), goal).as_deref(), Some(missing), "{goal:?}");
+        assert_eq!(refused(&dps, &caches_with(&json!([])), goal).as_deref(), Some(ungranted), "{goal:?}");
+        let admitted = dps.admit(&granting(), goal);
+        assert!(matches!(&admitted, Ok(Admitted::Granted(grant)) if grant.account.adoption == Adoption::IfUnmanaged), "{admitted:?}");
+    }
+}
+
+#[test]
+fn a_service_that_is_kept_needs_no_account_and_waits_for_those_who_need_it() {
+    let kept = service(&json!({ "deletionPolicy": "Retain" }));
+    let admitted = kept.admit(&caches(), Goal::Absent);
+    assert!(matches!(&admitted, Ok(Admitted::Kept { users: None })), "{admitted:?}");
+    assert!(matches!(service(&json!({})).admit(&granting(), Goal::Absent), Ok(Admitted::Granted(_))));
+
+    let caches = granting();
+    show(&caches, user());
+    let known = |spec: &Value| {
+        let mut dps = service(spec);
+        let status = ProvisioningServiceStatus { service_operations_host: Some("host".to_owned()), ..ProvisioningServiceStatus::default() };
+        dps.status = Some(status);
+        dps
+    };
+    for policy in ["Retain", "Delete"] {
+        let spec = json!({ "deletionPolicy": policy });
+        let admitted = known(&spec).admit(&caches, Goal::Absent);
+        let named = "EnrollmentGroup/platform/press";
+        assert!(matches!(&admitted, Ok(Admitted::Kept { users: Some(users) }) if users == named), "{policy}: {admitted:?}");
+        // The status was lost, and those who wait need the hosts that it tells.
+        let admitted = service(&spec).admit(&caches, Goal::Absent);
+        assert!(matches!(&admitted, Ok(Admitted::Granted(grant)) if grant.users.is_some()), "{policy}: {admitted:?}");
+    }
+}
+
+#[test]
+fn of_two_services_of_one_name_the_older_keeps_it() {
+    let caches = granting();
+    let old = created(service(&json!({ "name": "Contoso-DPS" })), "old", "2026-01-01T00:00:00Z");
+    let new = created(service(&json!({})), "new", "2026-02-01T00:00:00Z");
+    let other = created(service(&json!({ "name": "another" })), "other", "2025-01-01T00:00:00Z");
+    for object in [&old, &new, &other] {
+        show(&caches, object.clone());
+    }
+    let older = |object: &ProvisioningService, goal| match object.admit(&caches, goal) {
+        Ok(Admitted::Granted(grant)) => grant.older.map(|older| older.name.name.to_string()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(older(&new, Goal::Present).as_deref(), Some("old"));
+    assert_eq!(older(&old, Goal::Present), None);
+    assert_eq!(older(&other, Goal::Present), None);
+    assert_eq!(older(&new, Goal::Absent), None);
+}
