@@ -114,7 +114,7 @@ async fn observe_with_keys(
     let (keys, secret) = match individual {
         None => {
             let keys = derived_keys(ctx, group, id).await?;
-            let secret = read_derived(ctx, credential, &at, &keys.pair.primary).await?;
+            let secret = read_derived(ctx, credential, &at).await?;
             (SeenKeys::Derived(keys), secret)
         }
         Some(individual) => {

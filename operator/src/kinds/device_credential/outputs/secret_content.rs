@@ -126,6 +126,16 @@ pub fn seal(key: &SymmetricKey, data: &SecretData) -> Digest {
     keyed_digest(key, parts)
 }
 
+/// Whether a content is the one of a digest, by a key that is in it: so it can be told from one that somebody has changed also when
+/// the device's keys are others now, or its entries are to have other names.
+///
+/// Whoever may write the Secret can put keys of his own there, and a digest by them. That is no content that would be written now, so
+/// it is written over at once, like any that differs: only that it was tampered with is not told.
+pub fn is_sealed_by_its_own_key(data: &SecretData, digest: &str) -> bool {
+    let keys = data.keys().filter_map(|name| SymmetricKey::from_base64(data.expose(name)?).ok());
+    keys.into_iter().any(|key| seal(&key, data).to_string() == digest)
+}
+
 /// The device's two keys in a content, under the names that its entries have.
 pub fn keys_in(data: &SecretData, names: &BTreeMap<String, String>) -> Option<KeyPair> {
     pair(data, &renamed(names, entries::PRIMARY_KEY), &renamed(names, entries::SECONDARY_KEY))

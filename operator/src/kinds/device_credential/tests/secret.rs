@@ -112,6 +112,20 @@ fn annotations_that_were_tampered_with_are_written_again() {
 }
 
 #[test]
+fn a_content_of_former_keys_and_names_is_rewritten_and_good_until_then() {
+    let secrets = written(&object(), None, now());
+    let mut rolled = source();
+    let group = KeyPair { primary: [3; 64].into(), secondary: [1; 64].into() };
+    rolled.keys = Keys::derived(&group, &RegistrationId::parse("press-7").expect("an id"), Slot::Primary);
+    for credential in [object(), renamed("primaryKey", "KEY")] {
+        let plan = plan_keys(&credential, &look(&credential, &rolled, None, &secrets), now());
+        assert_eq!(told(&plan), [UPDATE, &usable(REWRITING)]);
+    }
+    let harmed = changed(|kept| drop(kept.data.0.insert("idScope".to_owned(), "0ne00000002".to_owned().into())));
+    assert_eq!(told(&plan_keys(&object(), &look(&object(), &rolled, None, &harmed), now())), [UPDATE, REWRITING]);
+}
+
+#[test]
 fn entries_are_renamed_with_the_next_revision() {
     let renamed = renamed("deviceKey", "IOTHUB_DEVICE_KEY");
     let plan = plan_keys(&renamed, &look(&renamed, &source(), None, &written(&object(), None, now())), now());
