@@ -159,21 +159,21 @@ pub fn plan_keys(credential: &DeviceCredential, seen: &SeenWithKeys, now: Timest
     };
     let renewals = seen.renewals.with_hub(login.is_some());
     let before = checks.map(|checks| key_annotations_of(&checks.secret.meta).lives).unwrap_or_default();
-    let lives = renewals.go_on(before, seed(credential), now);
+    let lives = renewals.go_on(&before, seed(credential), now);
     let (connection_string, names) = (credential.spec.connection_string, credential.spec.secret.keys.clone());
     let source = Source { origin: seen.origin.clone(), keys, login, connection_string, names };
-    let content = Box::new(source.content(lives));
+    let content = Box::new(source.content(lives.clone()));
     let mut actions: Vec<_> = first.into_iter().map(Action::Keys).collect();
     let Some(checks) = checks else {
         actions.push(Action::Write { at, content, revision: 1, over: None, why: Reason::CreateSecret });
         return Plan::act(with_stale(credential, actions, &seen.stale), Reason::CreateSecret, "The credential is being written");
     };
     let secret = checks.secret;
-    let renewal_due = lives != before && lives.are_renewed(before, whole_seconds(now));
+    let renewal_due = lives != before && lives.are_renewed(&before, whole_seconds(now));
     let expected = Expected { renewal_due, says_so: says_so(secret, &content), stale: &seen.stale };
     let why = match checks.of_content(&expected) {
         Ok(()) if actions.is_empty() => {
-            let due = renewals.due(lives, seed(credential));
+            let due = renewals.due(&lives, seed(credential));
             return at_rest(seen, withheld, now).by(due).by(seen.assigned.as_ref().map(|assigned| assigned.next));
         }
         Ok(()) | Err(Flaw::Stale) => None,

@@ -28,6 +28,7 @@ use crate::{
         keys::{Keys, SeenKeys},
         observe::SeenWithKeys,
         outputs::{
+            entries,
             secret_content::{Origin, Source, is_sealed_by_its_own_key},
             tokens::Tokens,
         },
@@ -78,7 +79,7 @@ fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>
     let ours = |(name, kept): (&NamespacedName, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
     let (origin, keys) = (source.origin.clone(), SeenKeys::Derived(source.keys.clone()));
-    let renewals = Tokens { dps: renewal, hub: None };
+    let renewals = Tokens(renewal.map(|renewal| (entries::DPS_TOKEN, renewal)).into_iter().collect());
     SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
 }
 

@@ -84,20 +84,20 @@ impl Source {
     /// The content, with a token for each life that there is to be.
     pub fn content(&self, lives: Lives) -> Content {
         let entries =
-            self.origin.entries().into_iter().chain(self.keys.entries()).chain(self.tokens(lives)).chain(self.connection_string());
+            self.origin.entries().into_iter().chain(self.keys.entries()).chain(self.tokens(&lives)).chain(self.connection_string());
         let data: SecretData = entries.map(|(name, value)| (self.renamed(name), value)).collect();
         let (slot, made_for, login) = (self.keys.slot, self.keys.made_for, self.login.as_ref().map(Login::to_string));
         Content { digest: self.digest(&data), data, lives, slot, made_for, login }
     }
 
-    fn tokens(&self, lives: Lives) -> impl Iterator<Item = Entry> {
+    fn tokens(&self, lives: &Lives) -> impl Iterator<Item = Entry> {
         let dps = match &self.origin {
             Origin::Service { registration_id, id_scope, .. } => {
-                lives.dps.map(|life| sas::dps_device(id_scope, registration_id, self.keys.used(), life.not_after))
+                lives.of(entries::DPS_TOKEN).map(|life| sas::dps_device(id_scope, registration_id, self.keys.used(), life.not_after))
             }
             Origin::Hub { .. } => None,
         };
-        let hub = lives.hub.zip(self.login.as_ref());
+        let hub = lives.of(entries::HUB_TOKEN).zip(self.login.as_ref());
         let hub = hub.map(|(life, login)| sas::iot_hub_device(&login.hub, &login.device, self.keys.key(login.slot), life.not_after));
         [(entries::DPS_TOKEN, dps), (entries::HUB_TOKEN, hub)]
             .into_iter()

@@ -8,7 +8,7 @@ use moorage_crds::annotations as names;
 use crate::kinds::device_credential::outputs::{secret_content::Content, tokens::Lives};
 
 /// The credential as its Secret's annotations describe it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyAnnotations {
     pub revision: i64,
     pub lives: Lives,

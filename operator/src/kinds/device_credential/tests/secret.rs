@@ -1,6 +1,7 @@
 //! What becomes of a credential's Secret.
 
 use super::*;
+use crate::kinds::device_credential::outputs::entries;
 use moorage_plan::Lifetime;
 
 use crate::kinds::device_credential::{
@@ -34,7 +35,7 @@ fn usable(line: &str) -> String {
 
 fn token_of(plan: &Plan<Action>) -> Option<Lifetime> {
     match &plan.actions[0] {
-        Action::Write { content, .. } => content.lives.dps,
+        Action::Write { content, .. } => content.lives.of(entries::DPS_TOKEN),
         other => panic!("{other:?}"),
     }
 }
