@@ -58,7 +58,7 @@ pub struct SeenWithKeys {
     pub stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
     pub asked: Option<ReprovisionRequest>,
-    /// NamespacedName of the enrollment group, as sentences have it.
+    /// Name of the enrollment group, as sentences have it.
     pub group: String,
 }
 

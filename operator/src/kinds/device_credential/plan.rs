@@ -128,6 +128,7 @@ impl Act for Action {
     }
 }
 
+/// Spreads what credentials do over time.
 pub fn seed(credential: &DeviceCredential) -> Seed {
     Seed::of(&credential.key().to_string())
 }

@@ -61,6 +61,7 @@ pub struct Content {
     pub login: Option<String>,
 }
 
+/// An entry, by its name before any renaming.
 pub type Entry = (&'static str, Zeroizing<String>);
 
 fn text_entry(name: &'static str, text: &str) -> Entry {

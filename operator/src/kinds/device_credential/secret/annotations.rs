@@ -14,6 +14,7 @@ pub struct KeyAnnotations {
     pub lives: Lives,
 }
 
+/// What the annotations of a Secret with keys say.
 pub fn key_annotations_of(meta: &ObjectMeta) -> KeyAnnotations {
     let revision = annotation(meta, names::REVISION).and_then(|text| text.parse().ok());
     KeyAnnotations { revision: revision.unwrap_or(0), lives: Lives::written(meta) }
@@ -37,6 +38,7 @@ pub fn comes_and_goes(name: &str) -> bool {
     Lives::are_told_by(name) || [names::KEYS_OF, names::HUB_LOGIN].contains(&name)
 }
 
+/// An annotation of a Secret.
 pub fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a String> {
     meta.annotations.as_ref()?.get(name)
 }

@@ -97,6 +97,7 @@ impl Act for CertManagerStep {
     }
 }
 
+/// What becomes of a Secret with a certificate of cert-manager: first the Certificate, then what there is of it.
 pub fn plan_cert_manager(credential: &DeviceCredential, seen: &SeenCertManager, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
     if checks_of(credential, seen).is_some_and(|checks| checks.ours().is_err()) {
