@@ -139,7 +139,7 @@ fn of_group(credential: &DeviceCredential, caches: &Caches, id: RegistrationId, 
         return Ok(if claimed.is_ok() { Admitted::Disenrollment(member) } else { Admitted::Nothing });
     }
     // Make sure that what is asked for makes sense, and is no longer than was granted.
-    let renewals = Renewals::of(credential, longest_of(grant))?;
+    let renewals = Renewals::asked_by(credential, longest_of(grant))?;
     // Make sure that there is room for it.
     if let Some((grant, limit)) = grant.and_then(|grant| Some((grant, grant.max_devices?))) {
         within_the_limit(caches, credential, at, &grant.namespaces, limit)?;
@@ -208,7 +208,7 @@ fn in_hub(
     // Make sure that the device is nobody else's.
     claimed?;
     // Make sure that what is asked for makes sense.
-    let renewals = Renewals::of(credential, None)?;
+    let renewals = Renewals::asked_by(credential, None)?;
     Ok(Admitted::Identity(HubMember { device, hub, hubs }, renewals))
 }
 

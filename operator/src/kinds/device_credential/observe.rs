@@ -58,7 +58,7 @@ pub struct SeenWithKeys {
     pub stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
     pub asked: Option<ReprovisionRequest>,
-    /// NamespacedName of the enrollment group, as sentences have it.
+    /// Name of the enrollment group, as sentences have it.
     pub group: String,
 }
 
@@ -70,7 +70,7 @@ pub async fn observe(credential: &DeviceCredential, ctx: &Context, admitted: &Ad
         Admitted::Reenrollment(member) => Ok(Seen::Enrollment(Box::new(observe_enrollment(credential, ctx, member, Goal::Present).await?))),
         Admitted::Registration(member, terms) => observe_registration(credential, ctx, member, terms).await,
         Admitted::Departure(member) => Ok(Seen::Identity(Box::new(observe_leaving(credential, ctx, member).await?))),
-        Admitted::Identity(member, renewals) => Ok(Seen::Keys(Box::new(observe_in_hub(credential, ctx, member, *renewals).await?))),
+        Admitted::Identity(member, renewals) => Ok(Seen::Keys(Box::new(observe_in_hub(credential, ctx, member, renewals.clone()).await?))),
     }
 }
 
@@ -89,7 +89,7 @@ async fn observe_registration(
         Proof::Keys { renewals, place, individual } => {
             let (id_scope, host) = place.clone();
             let origin = Origin::Service { registration_id: member.id.clone(), id_scope, host };
-            let seen = observe_with_keys(ctx, credential, member, origin, *renewals, individual.as_deref()).await?;
+            let seen = observe_with_keys(ctx, credential, member, origin, renewals.clone(), individual.as_deref()).await?;
             Ok(Seen::Keys(Box::new(seen)))
         }
         Proof::SignedHere { renewal, info, issuer } => {
@@ -114,7 +114,7 @@ async fn observe_with_keys(
     let (keys, secret) = match individual {
         None => {
             let keys = derived_keys(ctx, group, id).await?;
-            let secret = read_derived(ctx, credential, &at, &keys.pair.primary).await?;
+            let secret = read_derived(ctx, credential, &at).await?;
             (SeenKeys::Derived(keys), secret)
         }
         Some(individual) => {

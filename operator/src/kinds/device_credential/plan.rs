@@ -15,7 +15,6 @@ use crate::{
                 certificate_name_of,
                 plan::{CertManagerStep, plan_cert_manager},
             },
-            is_of_a_certificate,
             signed_here::plan::{SigningStep, plan_signed_here},
         },
         enrollment::{
@@ -32,7 +31,7 @@ use crate::{
         reprovision::{ReprovisionStep, plan_reprovision},
         secret::{
             annotations::{annotation, key_annotations_of},
-            checks::{describes, is_ours, is_owned_by, is_same_login, is_usable},
+            checks::{Checks, Expected, Flaw, Holds, is_same_login, is_usable, left_alone, says_so},
             read::SeenSecret,
         },
         subject::secret_of,
@@ -129,60 +128,78 @@ impl Act for Action {
     }
 }
 
+/// Spreads what credentials do over time.
 pub fn seed(credential: &DeviceCredential) -> Seed {
     Seed::of(&credential.key().to_string())
 }
 
+/// What becomes of a Secret with keys: first whether it may be written at all, then the keys, then what is made with them, and last
+/// what there is of it.
 pub fn plan_keys(credential: &DeviceCredential, seen: &SeenWithKeys, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
-    let over = seen.secret.as_ref().map(|secret| &secret.meta);
-    if over.is_some_and(|meta| !is_ours(credential, meta)) {
-        let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
-        return Plan::stalled(Reason::SecretNotOurs, note);
+    let checks = seen.secret.as_ref().map(|secret| Checks { credential, secret, holds: Holds::Keys });
+    match checks.map(|checks| checks.of_place()) {
+        Some(Err(Flaw::WrongType)) => {
+            let actions = vec![Action::Certificate(SigningStep::Replace { at })];
+            return Plan::act(
+                with_stale(credential, actions, &seen.stale),
+                Reason::DeleteSecret,
+                "The Secret is being made again for keys",
+            );
+        }
+        Some(Err(_)) => return left_alone(&at),
+        Some(Ok(())) | None => {}
     }
-    if over.is_some_and(|meta| is_of_a_certificate(meta)) {
-        let actions = vec![Action::Certificate(SigningStep::Replace { at })];
-        return Plan::act(with_stale(credential, actions, &seen.stale), Reason::DeleteSecret, "The Secret is being made again for keys");
-    }
-    let (keys, first) = match &seen.keys {
-        SeenKeys::Derived(keys) => (keys.clone(), Vec::new()),
-        SeenKeys::Generated(custody, made_for) => match custody.decide(&at, over) {
-            Decision::NotYet(plan) => {
-                // What the device holds is good until the cloud has the new keys.
-                let usable = !plan.actions.is_empty() && seen.secret.as_ref().is_some_and(|secret| is_usable(secret, now));
-                return plan.map(Action::Keys).usable(usable);
-            }
-            Decision::Use { keys, first } => (Keys::generated(keys, *made_for), first),
-        },
+    let (keys, first) = match keys_of(seen, &at, now) {
+        Ok(keys) => keys,
+        Err(plan) => return plan,
     };
     let (login, withheld) = match login(credential, seen, &keys) {
         Ok(login) => (login, None),
         Err(withheld) => (None, Some(withheld)),
     };
     let renewals = seen.renewals.with_hub(login.is_some());
-    let before = over.map(|meta| key_annotations_of(meta));
-    let lives = renewals.go_on(before.map(|before| before.lives).unwrap_or_default(), seed(credential), now);
+    let before = checks.map(|checks| key_annotations_of(&checks.secret.meta).lives).unwrap_or_default();
+    let lives = renewals.go_on(&before, seed(credential), now);
     let (connection_string, names) = (credential.spec.connection_string, credential.spec.secret.keys.clone());
     let source = Source { origin: seen.origin.clone(), keys, login, connection_string, names };
-    let content = Box::new(source.content(lives));
+    let content = Box::new(source.content(lives.clone()));
     let mut actions: Vec<_> = first.into_iter().map(Action::Keys).collect();
-    let Some(secret) = &seen.secret else {
+    let Some(checks) = checks else {
         actions.push(Action::Write { at, content, revision: 1, over: None, why: Reason::CreateSecret });
         return Plan::act(with_stale(credential, actions, &seen.stale), Reason::CreateSecret, "The credential is being written");
     };
-    if !(describes(secret, &content) && is_owned_by(credential, &secret.meta)) {
-        let usable = is_usable(secret, now) && withheld.is_none() && is_same_login(secret, &content);
-        actions.push(rewrite(at, secret, content, now));
-        // What the Secret holds is good until its token ends: a new revision is no outage.
-        return Plan::act(with_stale(credential, actions, &seen.stale), Reason::UpdateSecret, "The credential is being rewritten")
-            .usable(usable);
-    }
-    if actions.is_empty() && seen.stale.is_empty() {
-        let due = renewals.due(lives, seed(credential));
-        return at_rest(seen, withheld, now).by(due).by(seen.assigned.as_ref().map(|assigned| assigned.next));
-    }
-    let usable = is_usable(secret, now) && withheld.is_none();
+    let secret = checks.secret;
+    let renewal_due = lives != before && lives.are_renewed(&before, whole_seconds(now));
+    let expected = Expected { renewal_due, says_so: says_so(secret, &content), stale: &seen.stale };
+    let why = match checks.of_content(&expected) {
+        Ok(()) if actions.is_empty() => {
+            let due = renewals.due(&lives, seed(credential));
+            return at_rest(seen, withheld, now).by(due).by(seen.assigned.as_ref().map(|assigned| assigned.next));
+        }
+        Ok(()) | Err(Flaw::Stale) => None,
+        Err(Flaw::RenewalDue) => Some(Reason::RenewToken),
+        Err(_) => Some(Reason::UpdateSecret),
+    };
+    // What the Secret holds is good until its token ends: a new revision is no outage.
+    let usable = is_usable(secret, now) && withheld.is_none() && (why.is_none() || is_same_login(secret, &content));
+    actions.extend(why.map(|why| rewrite(at, secret, content, why)));
     Plan::act(with_stale(credential, actions, &seen.stale), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
+}
+
+/// The keys that the device is given, and what is done first so that the cloud knows them; or what is done until there are any.
+fn keys_of(seen: &SeenWithKeys, at: &NamespacedName, now: Timestamp) -> Result<(Keys, Vec<KeyStep>), Plan<Action>> {
+    match &seen.keys {
+        SeenKeys::Derived(keys) => Ok((keys.clone(), Vec::new())),
+        SeenKeys::Generated(generated, made_for) => match generated.decide(at, seen.secret.as_ref().map(|secret| &secret.meta)) {
+            Decision::NotYet(plan) => {
+                // What the device holds is good until the cloud has the new keys.
+                let usable = !plan.actions.is_empty() && seen.secret.as_ref().is_some_and(|secret| is_usable(secret, now));
+                Err(plan.map(Action::Keys).usable(usable))
+            }
+            Decision::Use { keys, first } => Ok((Keys::generated(keys, *made_for), first)),
+        },
+    }
 }
 
 /// What is left to do for a credential whose Secret holds all that it can hold now.
@@ -203,12 +220,10 @@ pub fn login(credential: &DeviceCredential, seen: &SeenWithKeys, keys: &Keys) ->
     }
 }
 
-fn rewrite(at: NamespacedName, secret: &SeenSecret, content: Box<Content>, now: Timestamp) -> Action {
+fn rewrite(at: NamespacedName, secret: &SeenSecret, content: Box<Content>, why: Reason) -> Action {
     let before = key_annotations_of(&secret.meta);
     let same = annotation(&secret.meta, names::DIGEST) == Some(&content.digest.to_string());
     let revision = if same { before.revision.max(1) } else { before.revision + 1 };
-    let renewed = secret.intact && content.lives.are_renewed(before.lives, whole_seconds(now));
-    let why = if renewed { Reason::RenewToken } else { Reason::UpdateSecret };
     Action::Write { at, content, revision, over: Some(secret.meta.clone()), why }
 }
 

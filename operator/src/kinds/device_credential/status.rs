@@ -42,7 +42,7 @@ pub fn ready_message(credential: &DeviceCredential, seen: &Seen) -> String {
     let until = match seen {
         Seen::Keys(seen) => seen.secret.as_ref().and_then(|secret| {
             let lives = key_annotations_of(&secret.meta).lives;
-            seen.renewals.asked(lives).first_to_end().map(|life| life.not_after)
+            seen.renewals.asked(&lives).first_to_end().map(|life| life.not_after)
         }),
         Seen::SignedHere(seen) => seen.seen.not_after(),
         Seen::CertManager(seen) => seen.seen.not_after(),
@@ -55,7 +55,7 @@ pub fn ready_message(credential: &DeviceCredential, seen: &Seen) -> String {
 fn status_of_keys(credential: &DeviceCredential, seen: &SeenWithKeys, common: CommonStatus) -> DeviceCredentialStatus {
     let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
     let written = meta.map(key_annotations_of);
-    let lives = written.map(|written| seen.renewals.asked(written.lives)).unwrap_or_default();
+    let lives = written.as_ref().map(|written| seen.renewals.asked(&written.lives)).unwrap_or_default();
     let token = lives.first_to_end();
     let (registration_id, id_scope) = match &seen.origin {
         Origin::Service { registration_id, id_scope, .. } => (Some(registration_id), Some(id_scope)),
@@ -76,7 +76,7 @@ fn status_of_keys(credential: &DeviceCredential, seen: &SeenWithKeys, common: Co
         not_before: token.map(|life| life.not_before),
         not_after: token.map(|life| life.not_after),
         reprovision_requested_at: meta.and_then(|meta| annotation(meta, names::REPROVISIONED)).cloned(),
-        renewal_time: seen.renewals.due(lives, seed(credential)),
+        renewal_time: seen.renewals.due(&lives, seed(credential)),
     }
 }
 

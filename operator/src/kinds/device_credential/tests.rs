@@ -28,7 +28,8 @@ use crate::{
         keys::{Keys, SeenKeys},
         observe::SeenWithKeys,
         outputs::{
-            secret_content::{Origin, Source},
+            entries,
+            secret_content::{Origin, Source, is_sealed_by_its_own_key},
             tokens::Tokens,
         },
         plan::{Action, plan_keys},
@@ -73,12 +74,12 @@ fn source() -> Source {
 fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> SeenWithKeys {
     let at = secret_of(credential);
     let digest = |kept: &Kept| kept.meta.annotations.as_ref().and_then(|annotations| annotations.get(names::DIGEST)).cloned();
-    let intact = |kept: &Kept| digest(kept) == Some(source.digest(&kept.data).to_string());
+    let intact = |kept: &Kept| digest(kept).is_some_and(|digest| is_sealed_by_its_own_key(&kept.data, &digest));
     let secret = secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
     let ours = |(name, kept): (&NamespacedName, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
     let (origin, keys) = (source.origin.clone(), SeenKeys::Derived(source.keys.clone()));
-    let renewals = Tokens { dps: renewal, hub: None };
+    let renewals = Tokens(renewal.map(|renewal| (entries::DPS_TOKEN, renewal)).into_iter().collect());
     SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
 }
 

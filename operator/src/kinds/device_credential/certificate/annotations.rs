@@ -18,6 +18,7 @@ pub struct CertificateAnnotations<'a> {
     pub fingerprint: Option<&'a str>,
 }
 
+/// What the annotations of a Secret with a certificate say.
 pub fn certificate_annotations_of(meta: &ObjectMeta) -> CertificateAnnotations<'_> {
     let read = |name: &str| meta.annotations.as_ref()?.get(name).map(String::as_str);
     let time = |name: &str| read(name)?.parse::<Timestamp>().ok();

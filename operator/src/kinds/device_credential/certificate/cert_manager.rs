@@ -42,7 +42,7 @@ pub struct SeenCertManager {
     pub found: Found,
     pub delivered: Option<IssuedSecret>,
     pub seen: SeenOutput,
-    /// NamespacedName of the enrollment group, as sentences have it.
+    /// Name of the enrollment group, as sentences have it.
     pub group: String,
 }
 

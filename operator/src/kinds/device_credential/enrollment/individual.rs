@@ -105,13 +105,13 @@ pub async fn observe_individual(
         text: format!("Write down that we enroll registration id {id} in {}", of_service.name),
     });
     let wanted = CloudDocument::Enrollment(Box::new(desired_enrollment.over(there.unwrap_or_else(|| desired_enrollment.fresh(id)))));
-    let custody = GeneratedKeys { what, stored, claim, there: found, wanted };
-    if custody.is_settled() {
+    let generated = GeneratedKeys { what, stored, claim, there: found, wanted };
+    if generated.is_settled() {
         ctx.clients.settled.keep(&key, state, (), ctx.clock.now());
     } else {
         ctx.clients.settled.forget(&key);
     }
-    Ok(custody)
+    Ok(generated)
 }
 
 /// Whether somebody has asked for a look at the cloud that was not told to be done.

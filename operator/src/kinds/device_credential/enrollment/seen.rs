@@ -38,7 +38,7 @@ pub struct SeenEnrollment {
     pub meant: Option<Meant>,
     /// The device's identity, if that is to go as well.
     pub assigned_hub: Option<AssignedHub>,
-    /// NamespacedName of the group, as sentences have it.
+    /// Name of the group, as sentences have it.
     pub group: String,
 }
 
@@ -112,12 +112,14 @@ async fn ask(
     Ok((enrollment, registration))
 }
 
+/// The group of a credential, as last seen.
 pub fn group_object(credential: &DeviceCredential, ctx: &Context) -> Result<Arc<EnrollmentGroup>, Error> {
     let gone = || Error::own("the EnrollmentGroup of the device does not exist", moorage_plan::Class::Conflict);
     let at = group_of(credential).ok_or_else(gone)?.name;
     ctx.objects.of::<EnrollmentGroup>().get(&at).ok_or_else(gone)
 }
 
+/// The enrollments among which the device of a credential has its own.
 pub async fn enrollments_of(credential: &DeviceCredential, ctx: &Context) -> Result<DpsService, Error> {
     let group = group_object(credential, ctx)?;
     let (namespace, payer) = (group.key().name.namespace, credential.key().name.namespace);

@@ -41,6 +41,7 @@ pub enum IdentityRecord<'a> {
 }
 
 impl<'a> IdentityRecord<'a> {
+    /// Reads what the ledger says.
     pub fn read(text: &'a str) -> Option<Self> {
         let mut words = text.split(' ');
         match (words.next()?, words.next()) {
@@ -61,6 +62,7 @@ impl<'a> IdentityRecord<'a> {
 }
 
 impl DeviceIdentity {
+    /// The name of its entry in the ledger.
     pub fn entry(&self) -> String {
         format!("{IDENTITY}{}", owner_hash("", "Identity", self.hub.host().as_str(), self.device.as_str()))
     }
@@ -78,6 +80,7 @@ impl DeviceIdentity {
         LedgerNote { entries: vec![(self.entry(), value)], text }
     }
 
+    /// It, as sentences have it.
     pub fn what(&self) -> String {
         format!("device {} in hub {}", self.device, self.hub)
     }
@@ -146,13 +149,13 @@ async fn observe_identity(
         let note = format!("TenantHubGroup {} is being deleted, and no device is made in its hubs any more", hubs.key().name);
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
-    let custody = generated_keys_of(place, stored, written.and_then(IdentityRecord::read), there);
-    if custody.is_settled() {
+    let generated = generated_keys_of(place, stored, written.and_then(IdentityRecord::read), there);
+    if generated.is_settled() {
         ctx.clients.settled.keep(&key, state, (), ctx.clock.now());
     } else {
         ctx.clients.settled.forget(&key);
     }
-    Ok(custody)
+    Ok(generated)
 }
 
 fn fresh(place: &DeviceIdentity) -> CloudDocument {
@@ -200,6 +203,7 @@ fn disabled(place: &DeviceIdentity) -> Why {
     )
 }
 
+/// Looks at the identity; `None` if the hub does not know the device.
 pub async fn read_device(ctx: &Context, hubs: &TenantHubGroup, place: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
     let registry = iot_hub::registry(ctx, hubs, &place.hub).await?;
     let read = registry.device(&place.device).await;

@@ -61,6 +61,7 @@ pub struct Content {
     pub login: Option<String>,
 }
 
+/// An entry, by its name before any renaming.
 pub type Entry = (&'static str, Zeroizing<String>);
 
 fn text_entry(name: &'static str, text: &str) -> Entry {
@@ -84,20 +85,20 @@ impl Source {
     /// The content, with a token for each life that there is to be.
     pub fn content(&self, lives: Lives) -> Content {
         let entries =
-            self.origin.entries().into_iter().chain(self.keys.entries()).chain(self.tokens(lives)).chain(self.connection_string());
+            self.origin.entries().into_iter().chain(self.keys.entries()).chain(self.tokens(&lives)).chain(self.connection_string());
         let data: SecretData = entries.map(|(name, value)| (self.renamed(name), value)).collect();
         let (slot, made_for, login) = (self.keys.slot, self.keys.made_for, self.login.as_ref().map(Login::to_string));
         Content { digest: self.digest(&data), data, lives, slot, made_for, login }
     }
 
-    fn tokens(&self, lives: Lives) -> impl Iterator<Item = Entry> {
+    fn tokens(&self, lives: &Lives) -> impl Iterator<Item = Entry> {
         let dps = match &self.origin {
             Origin::Service { registration_id, id_scope, .. } => {
-                lives.dps.map(|life| sas::dps_device(id_scope, registration_id, self.keys.used(), life.not_after))
+                lives.of(entries::DPS_TOKEN).map(|life| sas::dps_device(id_scope, registration_id, self.keys.used(), life.not_after))
             }
             Origin::Hub { .. } => None,
         };
-        let hub = lives.hub.zip(self.login.as_ref());
+        let hub = lives.of(entries::HUB_TOKEN).zip(self.login.as_ref());
         let hub = hub.map(|(life, login)| sas::iot_hub_device(&login.hub, &login.device, self.keys.key(login.slot), life.not_after));
         [(entries::DPS_TOKEN, dps), (entries::HUB_TOKEN, hub)]
             .into_iter()
@@ -124,6 +125,16 @@ impl Source {
 pub fn seal(key: &SymmetricKey, data: &SecretData) -> Digest {
     let parts = data.keys().flat_map(|name| [name, data.expose(name).unwrap_or_default()]);
     keyed_digest(key, parts)
+}
+
+/// Whether a content is the one of a digest, by a key that is in it: so it can be told from one that somebody has changed also when
+/// the device's keys are others now, or its entries are to have other names.
+///
+/// Whoever may write the Secret can put keys of his own there, and a digest by them. That is no content that would be written now, so
+/// it is written over at once, like any that differs: only that it was tampered with is not told.
+pub fn is_sealed_by_its_own_key(data: &SecretData, digest: &str) -> bool {
+    let keys = data.keys().filter_map(|name| SymmetricKey::from_base64(data.expose(name)?).ok());
+    keys.into_iter().any(|key| seal(&key, data).to_string() == digest)
 }
 
 /// The device's two keys in a content, under the names that its entries have.

@@ -8,12 +8,13 @@ use moorage_crds::annotations as names;
 use crate::kinds::device_credential::outputs::{secret_content::Content, tokens::Lives};
 
 /// The credential as its Secret's annotations describe it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyAnnotations {
     pub revision: i64,
     pub lives: Lives,
 }
 
+/// What the annotations of a Secret with keys say.
 pub fn key_annotations_of(meta: &ObjectMeta) -> KeyAnnotations {
     let revision = annotation(meta, names::REVISION).and_then(|text| text.parse().ok());
     KeyAnnotations { revision: revision.unwrap_or(0), lives: Lives::written(meta) }
@@ -37,6 +38,7 @@ pub fn comes_and_goes(name: &str) -> bool {
     Lives::are_told_by(name) || [names::KEYS_OF, names::HUB_LOGIN].contains(&name)
 }
 
+/// An annotation of a Secret.
 pub fn annotation<'a>(meta: &'a ObjectMeta, name: &str) -> Option<&'a String> {
     meta.annotations.as_ref()?.get(name)
 }

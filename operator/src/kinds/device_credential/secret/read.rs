@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::{DeviceCredential, annotations as names};
-use moorage_keys::SymmetricKey;
 
 use crate::{
     azure::Context,
@@ -12,7 +11,7 @@ use crate::{
     error::ObserveError,
     kinds::device_credential::{
         keys::{MadeFor, generated::StoredKeys},
-        outputs::secret_content::seal,
+        outputs::secret_content::is_sealed_by_its_own_key,
         secret::{annotations::annotation, checks::is_ours},
     },
     object::NamespacedName,
@@ -40,14 +39,10 @@ pub async fn read_stored_keys(
 }
 
 /// Looks at the Secret of a device with derived keys.
-pub async fn read_derived(
-    ctx: &Context,
-    credential: &DeviceCredential,
-    at: &NamespacedName,
-    key: &SymmetricKey,
-) -> Result<Option<SeenSecret>, ObserveError> {
+pub async fn read_derived(ctx: &Context, credential: &DeviceCredential, at: &NamespacedName) -> Result<Option<SeenSecret>, ObserveError> {
     let Some(meta) = ctx.secrets.meta(at)? else { return Ok(None) };
-    let as_written = |read: &ObjectMeta, data: &SecretData| annotation(read, names::DIGEST) == Some(&seal(key, data).to_string());
+    let as_written =
+        |read: &ObjectMeta, data: &SecretData| annotation(read, names::DIGEST).is_some_and(|digest| is_sealed_by_its_own_key(data, digest));
     Ok(Some(SeenSecret { intact: is_intact(ctx, credential, at, &meta, as_written).await?, meta }))
 }
 

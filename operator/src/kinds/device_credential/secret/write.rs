@@ -31,6 +31,7 @@ pub async fn write_content(
     put_secret(writer, at, SecretType::Opaque, &metadata(credential, at, content, revision, over), &content.data, over).await
 }
 
+/// Creates a Secret, or replaces the version that was seen.
 pub async fn put_secret(
     writer: &Writer<'_>,
     at: &NamespacedName,

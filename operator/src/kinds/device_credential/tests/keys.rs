@@ -86,7 +86,7 @@ impl Model {
         kept.map(|kept| StoredKeys::of(&self.credential, &kept.meta, &kept.data, MadeFor::Identity)).unwrap_or_default()
     }
 
-    fn custody(&self) -> GeneratedKeys {
+    fn generated(&self) -> GeneratedKeys {
         let record = self.record();
         generated_keys_of(&place(), self.stored(), record.as_deref().and_then(IdentityRecord::read), self.hub.clone())
     }
@@ -160,7 +160,7 @@ impl World for Model {
         let intact = self.stored().intact;
         let secret = self.secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact });
         let origin = Origin::Hub { hub: place().hub.host().clone(), device: place().device };
-        let keys = SeenKeys::Generated(Box::new(self.custody()), MadeFor::Identity);
+        let keys = SeenKeys::Generated(Box::new(self.generated()), MadeFor::Identity);
         let (renewals, stale, group) = (Tokens::default(), Vec::new(), String::new());
         plan_keys(&self.credential, &SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group }, now())
     }

@@ -1,6 +1,7 @@
 //! What a device can log in to its hub with: only a key that the hub holds.
 
 use super::*;
+use crate::kinds::device_credential::outputs::entries;
 use moorage_cloud::{Cloud, Device};
 use moorage_keys::{DeviceId, SymmetricKey, sas};
 
@@ -106,7 +107,7 @@ fn a_connection_string_is_made_with_the_very_key_that_the_hub_holds_in_either_sl
 fn a_token_for_the_hub_is_signed_with_the_very_key_that_the_hub_holds() {
     let keys = source().keys.pair;
     let there = KeyPair { primary: keys.secondary.clone(), secondary: [9; 32].into() };
-    let renewals = Tokens { dps: None, hub: Some(DAY) };
+    let renewals = Tokens([(entries::HUB_TOKEN, DAY)].into());
     let wanted = SeenWithKeys { assigned: Some(with(&there)), renewals, ..look(&object(), &source(), None, &Secrets::new()) };
     let plan = plan_keys(&object(), &wanted, now());
     let Some(Action::Write { content, .. }) = plan.actions.first() else { panic!("{plan:?}") };
@@ -148,7 +149,7 @@ fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hu
     let credential = object();
     let mut secrets = Secrets::new();
     let mut plan_with = |seen: Assignment, when: Timestamp| {
-        let renewals = Tokens { dps: None, hub: Some(DAY) };
+        let renewals = Tokens([(entries::HUB_TOKEN, DAY)].into());
         let wanted = SeenWithKeys { assigned: Some(seen), renewals, ..look(&credential, &source(), None, &secrets) };
         let plan = plan_keys(&credential, &wanted, when);
         if let Some(action) = plan.actions.first() {
@@ -157,7 +158,7 @@ fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hu
         plan
     };
     let hub = |plan: &Plan<Action>| match plan.actions.first() {
-        Some(Action::Write { content, .. }) => content.lives.hub,
+        Some(Action::Write { content, .. }) => content.lives.of(entries::HUB_TOKEN),
         _ => None,
     };
     let keys = source().keys.pair;

@@ -1,6 +1,7 @@
 //! What becomes of a credential's Secret.
 
 use super::*;
+use crate::kinds::device_credential::outputs::entries;
 use moorage_plan::Lifetime;
 
 use crate::kinds::device_credential::{
@@ -34,7 +35,7 @@ fn usable(line: &str) -> String {
 
 fn token_of(plan: &Plan<Action>) -> Option<Lifetime> {
     match &plan.actions[0] {
-        Action::Write { content, .. } => content.lives.dps,
+        Action::Write { content, .. } => content.lives.of(entries::DPS_TOKEN),
         other => panic!("{other:?}"),
     }
 }
@@ -109,6 +110,20 @@ fn annotations_that_were_tampered_with_are_written_again() {
             assert_eq!(told(&plan_at(now(), None, &secrets))[0], line, "{name} {word:?}");
         }
     }
+}
+
+#[test]
+fn a_content_of_former_keys_and_names_is_rewritten_and_good_until_then() {
+    let secrets = written(&object(), None, now());
+    let mut rolled = source();
+    let group = KeyPair { primary: [3; 64].into(), secondary: [1; 64].into() };
+    rolled.keys = Keys::derived(&group, &RegistrationId::parse("press-7").expect("an id"), Slot::Primary);
+    for credential in [object(), renamed("primaryKey", "KEY")] {
+        let plan = plan_keys(&credential, &look(&credential, &rolled, None, &secrets), now());
+        assert_eq!(told(&plan), [UPDATE, &usable(REWRITING)]);
+    }
+    let harmed = changed(|kept| drop(kept.data.0.insert("idScope".to_owned(), "0ne00000002".to_owned().into())));
+    assert_eq!(told(&plan_keys(&object(), &look(&object(), &rolled, None, &harmed), now())), [UPDATE, REWRITING]);
 }
 
 #[test]

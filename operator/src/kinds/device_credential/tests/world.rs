@@ -1,6 +1,7 @@
 //! Whatever Secrets there are at the beginning and whatever gets lost on the way, there is one credential at the end.
 
 use super::*;
+use crate::kinds::device_credential::outputs::entries;
 use proptest::prelude::*;
 
 use crate::{
@@ -116,9 +117,12 @@ prop_compose! {
 fn holds_the_credential(model: &Model) -> Result<(), TestCaseError> {
     let kept = &model.secrets[&secret_of(&model.credential)];
     let said = key_annotations_of(&kept.meta);
-    let content = Source { names: model.credential.spec.secret.keys.clone(), ..model.source.clone() }.content(said.lives);
-    prop_assert_eq!(said.lives.dps.map(|life| life.not_after.duration_since(life.not_before)), model.renewal.map(|renewal| renewal.ttl));
-    prop_assert!(said.lives.dps.is_none_or(|life| model.now < life.not_after));
+    let content = Source { names: model.credential.spec.secret.keys.clone(), ..model.source.clone() }.content(said.lives.clone());
+    prop_assert_eq!(
+        said.lives.of(entries::DPS_TOKEN).map(|life| life.not_after.duration_since(life.not_before)),
+        model.renewal.map(|renewal| renewal.ttl)
+    );
+    prop_assert!(said.lives.of(entries::DPS_TOKEN).is_none_or(|life| model.now < life.not_after));
     prop_assert!(said.revision > 0);
     prop_assert_eq!(&kept.data.0, &content.data.0);
     prop_assert_eq!(kept.meta.annotations.as_ref().and_then(|all| all.get(names::DIGEST)), Some(&content.digest.to_string()));
@@ -151,7 +155,7 @@ proptest! {
         settle(&mut model, fates);
         for round in 1..=rounds {
             let Some(due) = model.plan().look_again else { break };
-            let life = key_annotations_of(&model.secrets[&secret_of(&model.credential)].meta).lives.dps;
+            let life = key_annotations_of(&model.secrets[&secret_of(&model.credential)].meta).lives.of(entries::DPS_TOKEN);
             prop_assert!(model.now < due && life.is_some_and(|life| due < life.not_after));
             model.now = due;
             settle(&mut model, Vec::new());

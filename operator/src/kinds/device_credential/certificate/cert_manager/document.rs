@@ -27,7 +27,7 @@ const SHORTEST_NOTICE: SignedDuration = SignedDuration::from_mins(5);
 /// What is asked of cert-manager.
 #[derive(Clone, Debug)]
 pub struct DesiredCertificate {
-    /// NamespacedName of the Certificate, and of its Secret.
+    /// Name of the Certificate, and of its Secret.
     pub at: NamespacedName,
     /// Whom it asks, as sentences have it.
     pub issuer: String,

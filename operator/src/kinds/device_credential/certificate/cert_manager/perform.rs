@@ -18,6 +18,7 @@ use crate::{
     },
 };
 
+/// Performs one step.
 pub async fn perform_cert_manager(credential: &DeviceCredential, writer: &Writer<'_>, step: &CertManagerStep) -> Result<(), Error> {
     match step {
         CertManagerStep::CreateSecret { at } => {

@@ -25,7 +25,7 @@ use crate::{
         reprovision::plan_reprovision,
         secret::{
             annotations::annotation,
-            checks::{is_ours, is_owned_by},
+            checks::{Checks, Expected, Flaw, Holds, left_alone},
         },
         subject::secret_of,
     },
@@ -97,11 +97,11 @@ impl Act for CertManagerStep {
     }
 }
 
+/// What becomes of a Secret with a certificate of cert-manager: first the Certificate, then what there is of it.
 pub fn plan_cert_manager(credential: &DeviceCredential, seen: &SeenCertManager, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
-    if seen.seen.secret.as_ref().is_some_and(|secret| !is_ours(credential, &secret.meta)) {
-        let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
-        return Plan::stalled(Reason::SecretNotOurs, note);
+    if checks_of(credential, seen).is_some_and(|checks| checks.ours().is_err()) {
+        return left_alone(&at);
     }
     let usable = serves(seen, now);
     match bring_about(credential, seen) {
@@ -231,22 +231,25 @@ fn hand_on(
     let said = |revision| Box::new(certificate_annotations(&seen.registration_info, &fit.authority, fit.life, &fit.digest, revision));
     let write =
         |revision, over, why| CertManagerStep::WriteSecret { at: at.clone(), fit: Box::new(fit.clone()), said: said(revision), over, why };
-    let Some(secret) = &seen.seen.secret else {
+    let Some(checks) = checks_of(credential, seen) else {
         return Some((write(1, None, Reason::CreateSecret), "The credential is being written"));
     };
-    if !is_of_a_certificate(&secret.meta) {
+    if checks.of_type().is_err() {
         return Some((CertManagerStep::DeleteSecret { at }, "The Secret is being made again for a certificate"));
     }
-    let before = certificate_annotations_of(&secret.meta);
-    let as_said = said(before.revision).iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value));
-    if secret.intact && as_said && is_owned_by(credential, &secret.meta) {
-        return None;
-    }
+    let meta = &checks.secret.meta;
+    let before = certificate_annotations_of(meta);
+    let says_so = said(before.revision).iter().all(|(name, value)| annotation(meta, name) == Some(value));
+    // What is stale goes when there is nothing else to do.
+    let flaw = checks.of_content(&Expected { renewal_due: before.life != Some(fit.life), says_so, stale: &[] }).err()?;
     let is_older = before.life.is_some_and(|life| fit.life.not_before + DATED_BACK < life.not_before);
     if usable && is_older && before.fingerprint == Some(seen.registration_info.fingerprint().as_str()) {
         return None;
     }
-    let is_renewal = secret.intact && before.life != Some(fit.life);
-    let why = if is_renewal { Reason::RenewCertificate } else { Reason::UpdateSecret };
-    Some((write(before.revision + 1, Some(secret.meta.clone()), why), "The credential is being rewritten"))
+    let why = if flaw == Flaw::RenewalDue { Reason::RenewCertificate } else { Reason::UpdateSecret };
+    Some((write(before.revision + 1, Some(meta.clone()), why), "The credential is being rewritten"))
+}
+
+fn checks_of<'a>(credential: &'a DeviceCredential, seen: &'a SeenCertManager) -> Option<Checks<'a>> {
+    seen.seen.secret.as_ref().map(|secret| Checks { credential, secret, holds: Holds::Certificate })
 }

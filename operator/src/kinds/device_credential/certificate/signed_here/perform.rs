@@ -25,6 +25,7 @@ use crate::{
 /// A device's clock may be a little behind.
 const BEHIND: SignedDuration = SignedDuration::from_mins(5);
 
+/// Performs one step.
 pub async fn perform_signing(credential: &DeviceCredential, writer: &Writer<'_>, step: &SigningStep) -> Result<(), Error> {
     match step {
         SigningStep::Issue { at, source, life, revision, over, .. } => {

@@ -11,12 +11,12 @@ use crate::{
     kinds::device_credential::{
         certificate::{
             annotations::certificate_annotations_of,
-            is_of_a_certificate, lifetime,
+            lifetime,
             signed_here::{CertificateSource, SeenSignedHere},
         },
         plan::{Action, seed, with_stale},
         reprovision::plan_reprovision,
-        secret::checks::{is_ours, is_owned_by},
+        secret::checks::{Checks, Expected, Flaw, Holds, left_alone},
         subject::secret_of,
     },
     object::NamespacedName,
@@ -62,6 +62,7 @@ impl Act for SigningStep {
     }
 }
 
+/// What becomes of a Secret with a certificate: first whether it may be written at all, then what there is of it.
 pub fn plan_signed_here(credential: &DeviceCredential, seen: &SeenSignedHere, now: Timestamp) -> Plan<Action> {
     let (at, source, renewal) = (secret_of(credential), &seen.source, seen.renewal);
     if source.authority.not_after() <= now {
@@ -72,42 +73,41 @@ pub fn plan_signed_here(credential: &DeviceCredential, seen: &SeenSignedHere, no
         let life = lifetime::begin(renewal, &source.authority, now);
         Action::Certificate(SigningStep::Issue { at, source: source.clone(), life, revision, over, why })
     };
+    let act = |actions, why, note: &str| Plan::act(with_stale(credential, actions, &seen.seen.stale), why, note);
     let Some(secret) = &seen.seen.secret else {
         let actions = vec![issue(at, 1, None, Reason::CreateSecret)];
-        return Plan::act(with_stale(credential, actions, &seen.seen.stale), Reason::CreateSecret, "The certificate is being issued");
+        return act(actions, Reason::CreateSecret, "The certificate is being issued");
     };
-    if !is_ours(credential, &secret.meta) {
-        let note = format!("Secret {at} belongs to somebody else and is left alone; delete it, or name another in spec.secret.name");
-        return Plan::stalled(Reason::SecretNotOurs, note);
-    }
-    if !is_of_a_certificate(&secret.meta) {
-        let actions = vec![Action::Certificate(SigningStep::Replace { at })];
-        return Plan::act(
-            with_stale(credential, actions, &seen.seen.stale),
-            Reason::DeleteSecret,
-            "The Secret is being made again for a certificate",
-        );
+    let checks = Checks { credential, secret, holds: Holds::Certificate };
+    match checks.of_place() {
+        Err(Flaw::WrongType) => {
+            let actions = vec![Action::Certificate(SigningStep::Replace { at })];
+            return act(actions, Reason::DeleteSecret, "The Secret is being made again for a certificate");
+        }
+        Err(_) => return left_alone(&at),
+        Ok(()) => {}
     }
     let before = certificate_annotations_of(&secret.meta);
     let signed = before.authority.is_some_and(|authority| source.authority.thumbprint().is(authority));
-    let kept =
-        before.life.filter(|life| secret.intact && signed && lifetime::keeps(renewal, &source.authority, *life, seed(credential), now));
+    let kept = before.life.filter(|life| signed && lifetime::keeps(renewal, &source.authority, *life, seed(credential), now));
+    let says_so = before.fingerprint == Some(source.registration_info.fingerprint().as_str());
+    let expected = Expected { renewal_due: kept.is_none(), says_so, stale: &seen.seen.stale };
     // Until it ends, a certificate opens the door: also one of an authority that another takes over from.
     let usable = secret.intact && before.life.is_some_and(|life| now < life.not_after);
-    let Some(kept) = kept else {
-        let why = if secret.intact { Reason::RenewCertificate } else { Reason::UpdateSecret };
-        let actions = vec![issue(at, before.revision + 1, Some(secret.meta.clone()), why)];
-        return Plan::act(with_stale(credential, actions, &seen.seen.stale), why, "The certificate is being issued anew").usable(usable);
-    };
-    let as_wanted = before.fingerprint == Some(source.registration_info.fingerprint().as_str()) && is_owned_by(credential, &secret.meta);
-    if as_wanted && seen.seen.stale.is_empty() {
-        let plan = seen.seen.asked.as_ref().map_or_else(Plan::met, |asked| plan_reprovision(asked, now).map(Action::Reprovision));
-        return plan.by(lifetime::due(renewal, &source.authority, kept, seed(credential)).or(Some(kept.not_after)));
+    let next = before.revision + 1;
+    match (checks.of_content(&expected), kept) {
+        (Ok(()), Some(kept)) => {
+            let plan = seen.seen.asked.as_ref().map_or_else(Plan::met, |asked| plan_reprovision(asked, now).map(Action::Reprovision));
+            plan.by(lifetime::due(renewal, &source.authority, kept, seed(credential)).or(Some(kept.not_after)))
+        }
+        (Err(Flaw::Stale), _) => act(Vec::new(), Reason::UpdateSecret, "The credential is being rewritten").usable(usable),
+        (Err(Flaw::ContentDiffers), Some(life)) => {
+            let rewrite = SigningStep::Rewrite { at, source: source.clone(), life, revision: next, over: secret.meta.clone() };
+            act(vec![Action::Certificate(rewrite)], Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
+        }
+        (flaw, _) => {
+            let why = if flaw == Err(Flaw::Tampered) { Reason::UpdateSecret } else { Reason::RenewCertificate };
+            act(vec![issue(at, next, Some(secret.meta.clone()), why)], why, "The certificate is being issued anew").usable(usable)
+        }
     }
-    let rewrite = || {
-        let (source, over) = (source.clone(), secret.meta.clone());
-        Action::Certificate(SigningStep::Rewrite { at, source, life: kept, revision: before.revision + 1, over })
-    };
-    let actions = if as_wanted { Vec::new() } else { vec![rewrite()] };
-    Plan::act(with_stale(credential, actions, &seen.seen.stale), Reason::UpdateSecret, "The credential is being rewritten").usable(usable)
 }
