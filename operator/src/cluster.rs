@@ -21,7 +21,7 @@ pub use certificates::{API_VERSION as CERTIFICATE_API_VERSION, Certificate, Cert
 pub use secrets::{SecretData, SecretType};
 pub use service_accounts::NoToken;
 
-/// NamespacedName under which the API server remembers what we wrote.
+/// Name under which the API server remembers what we wrote.
 pub const FIELD_MANAGER: &str = "moorage";
 
 /// Where an object is in the API.

@@ -85,7 +85,7 @@ impl Controller {
     }
 
     /// After a write on behalf of an object: holds its next reconciliation until the watches have shown it.
-    fn expect(&self, object: &ObjectKey, thing: Dependency, version: String) {
+    fn expect(&self, object: &ObjectKey, thing: &Dependency, version: String) {
         self.expectations.expect_unless_seen(object, thing, version, self.clock.now(), |thing| self.caches.version(thing));
     }
 

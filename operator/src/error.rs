@@ -164,6 +164,9 @@ impl ObserveError {
 }
 
 /// While acting, a dependency that is gone is a failure: the next look tells what is the case.
+///
+/// # Errors
+/// What kept it from being found.
 pub fn reached<T>(found: Result<T, ObserveError>) -> Result<T, Error> {
     found.map_err(|halt| match halt {
         ObserveError::Failed(error) => error,

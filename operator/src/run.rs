@@ -34,7 +34,7 @@ pub struct Config {
     pub namespaces: Vec<String>,
     /// How many objects are worked on at the same time.
     pub concurrency: u16,
-    /// NamespacedName of this replica in the Lease; no Lease if `None`.
+    /// Name of this replica in the Lease; no Lease if `None`.
     pub replica: Option<String>,
     /// How long the Lease holds.
     pub term: Term,

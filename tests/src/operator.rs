@@ -132,8 +132,8 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<C
     let operator = Operator::new(config, client);
     let controller = operator.controller();
     if let Some(follower) = follower {
-        let followed = controller.clone();
-        tokio::spawn(follower.run(controller.clock.clone(), move || followed.rest()));
+        let engine = controller.clone();
+        tokio::spawn(follower.run(controller.clock.clone(), move || engine.rest()));
     }
     Ok((controller, tokio::spawn(operator.run(None, stop))))
 }

@@ -33,6 +33,9 @@ pub fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
 }
 
 /// The provisioning service of a group, at the expense of the tenant whose devices it takes.
+///
+/// # Errors
+/// As [`dps::service`].
 pub async fn service(ctx: &Context, group: &EnrollmentGroup) -> Result<Service, ObserveError> {
     let payer = hub_group_of(group).name.namespace;
     dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &payer).await

@@ -47,15 +47,15 @@ impl Expectations {
     pub fn expect_unless_seen(
         &self,
         object: &ObjectKey,
-        thing: Dependency,
+        thing: &Dependency,
         version: String,
         now: Timestamp,
         seen: impl Fn(&Dependency) -> Option<String>,
     ) {
         self.expect(object, thing.clone(), version, now);
         // Looked at after it was written down: what the watch shows in between is not missed.
-        if let Some(version) = seen(&thing) {
-            self.saw(object, &thing, &version);
+        if let Some(version) = seen(thing) {
+            self.saw(object, thing, &version);
         }
     }
 

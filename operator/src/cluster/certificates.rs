@@ -56,7 +56,7 @@ pub struct CertificateStatus {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateCondition {
-    /// NamespacedName of the condition.
+    /// Name of the condition.
     #[serde(rename = "type")]
     pub type_: String,
     /// Whether it holds.

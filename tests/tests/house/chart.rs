@@ -39,8 +39,8 @@ fn the_rights_to_our_kinds_follow_from_their_list() -> anyhow::Result<()> {
     let others = committed.find(OTHERS).with_context(|| format!("{path} has no line that begins \"{OTHERS}\""))?;
     let plurals: Vec<_> = moorage_crds::all().into_iter().map(|crd| crd.spec.names.plural).collect();
     let rule = |why: &str, resources: Vec<String>, verbs: &str| {
-        let resources: String = resources.iter().map(|resource| format!("    - {resource}\n")).collect();
-        format!("# {why}\n- apiGroups: [moorage.dev]\n  resources:\n{resources}  verbs: [{verbs}]\n")
+        let resources = resources.join("\n    - ");
+        format!("# {why}\n- apiGroups: [moorage.dev]\n  resources:\n    - {resources}\n  verbs: [{verbs}]\n")
     };
     let rules = [
         "# Generated from the list of kinds as far as moorage.dev goes.\n".to_owned(),

@@ -83,7 +83,10 @@ fn random_key() -> SymmetricKey {
     SymmetricKey::from_bytes(&*bytes).expect("64 bytes are a key")
 }
 
-/// Objects keys in a new Secret. It has no owner reference: the keys outlive the object when the group is retained.
+/// Stores keys in a new Secret. It has no owner reference: the keys outlive the object when the group is retained.
+///
+/// # Errors
+/// `Conflict` if there is one.
 pub async fn store(writer: &Writer<'_>, group: &EnrollmentGroup, keys: &KeyPair) -> Result<(), Error> {
     let (at, key) = (secret_of(group), group.key());
     let metadata = ObjectMeta {
@@ -102,6 +105,9 @@ pub async fn store(writer: &Writer<'_>, group: &EnrollmentGroup, keys: &KeyPair)
 }
 
 /// Removes the Secret with the keys of a group that is gone.
+///
+/// # Errors
+/// `Conflict` if it has changed.
 pub async fn forget(writer: &Writer<'_>, group: &EnrollmentGroup) -> Result<(), Error> {
     let at = secret_of(group);
     let meta: Option<Arc<ObjectMeta>> = writer.secrets.meta(&at).ok().flatten();

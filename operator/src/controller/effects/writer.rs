@@ -66,7 +66,7 @@ impl<'a, C: CloudClients> Writer<'a, C> {
         let entries = entries.iter().cloned().collect();
         let path = with_kind!(owner.kind, |K| self.objects.of::<K>().get(&owner.name).and_then(|owner| owner.cloud_path(&self.objects)));
         if let Some(version) = self.ledger.write(self.effect.api(), owner, path.as_deref(), &entries).await? {
-            self.expect(owner, Dependency::Ledger(owner.clone()), version);
+            self.expect(owner, &Dependency::Ledger(owner.clone()), version);
         }
         Ok(())
     }
@@ -97,7 +97,7 @@ impl<'a, C: CloudClients> Writer<'a, C> {
     /// `Conflict` if it has changed.
     pub async fn mark_secret(&self, name: &NamespacedName, version: &str, metadata: Value) -> Result<String, Error> {
         let version = self.effect.api().mark_secret(name, version, metadata).await?;
-        self.expect(self.owner, Dependency::Secret(name.clone()), version.clone());
+        self.expect(self.owner, &Dependency::Secret(name.clone()), version.clone());
         Ok(version)
     }
 
@@ -138,10 +138,10 @@ impl<'a, C: CloudClients> Writer<'a, C> {
 
     fn expect_secret(&self, metadata: &ObjectMeta, version: &str) {
         let name = NamespacedName::new(metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default());
-        self.expect(self.owner, Dependency::Secret(name), version.to_owned());
+        self.expect(self.owner, &Dependency::Secret(name), version.to_owned());
     }
 
-    fn expect(&self, object: &ObjectKey, thing: Dependency, version: String) {
+    fn expect(&self, object: &ObjectKey, thing: &Dependency, version: String) {
         self.expectations.expect_unless_seen(object, thing, version, self.clock.now(), |thing| self.version(thing));
     }
 }

@@ -34,7 +34,7 @@ impl<K: Kind> Reconciliation<'_, K> {
         let step = format!("failed to {verb} the finalizer of {key}");
         let effect = self.controller.effects.begin(key, Target::Cluster, reason)?;
         let version = effect.perform(effect.api().merge(&step, &Place::of::<K>(&key.name), &changes)).await?;
-        self.controller.expect(key, Dependency::Object(key.clone()), version);
+        self.controller.expect(key, &Dependency::Object(key.clone()), version);
         Ok(())
     }
 }

@@ -41,7 +41,7 @@ impl<K: Kind> Reconciliation<'_, K> {
         let effect = controller.effects.begin(key, Target::Cluster, Reason::ReportStatus)?;
         let version = effect.perform(effect.api().merge(&step, &Place::of::<K>(&key.name).status(), &changes)).await?;
         controller.attempts.note_own_status_write(key, version.clone());
-        controller.expect(key, Dependency::Object(key.clone()), version);
+        controller.expect(key, &Dependency::Object(key.clone()), version);
         self.count_the_first_ready(&status);
         self.warn_when_it_stalls(&status).await;
         Ok(())

@@ -89,7 +89,7 @@ fn client(seen: Arc<Mutex<Vec<Seen>>>) -> Client {
 }
 
 /// An account that says nothing of how it proves itself: that is told before anything is asked of a cloud.
-fn account(metadata: Value) -> CloudAccount {
+fn account(metadata: &Value) -> CloudAccount {
     let mut object = json!({
         "apiVersion": "moorage.dev/v1alpha1",
         "kind": "CloudAccount",
@@ -108,7 +108,7 @@ const OBJECT: &str = "/apis/moorage.dev/v1alpha1/namespaces/platform/cloudaccoun
 #[tokio::test]
 async fn a_status_is_written_only_over_the_version_that_was_seen() {
     let bench = Bench::new(Leadership::always());
-    let key = bench.shows(account(json!({})));
+    let key = bench.shows(account(&json!({})));
     bench.reconcile(&key).await;
     let requests = bench.requests();
     let [(method, path, body)] = &requests[..] else { panic!("{requests:?}") };
@@ -120,13 +120,13 @@ async fn a_status_is_written_only_over_the_version_that_was_seen() {
 #[tokio::test]
 async fn an_object_is_not_reconciled_before_the_watch_has_shown_what_was_written() {
     let bench = Bench::new(Leadership::always());
-    let key = bench.shows(account(json!({})));
+    let key = bench.shows(account(&json!({})));
     bench.reconcile(&key).await;
     assert_eq!(bench.requests().len(), 1);
     assert!(bench.reconcile(&key).await.is_some());
     assert_eq!(bench.requests(), [], "it was decided upon as it was before the write");
 
-    bench.shows(account(json!({ "resourceVersion": "8" })));
+    bench.shows(account(&json!({ "resourceVersion": "8" })));
     bench.reconcile(&key).await;
     assert_eq!(bench.requests().len(), 1, "the status that it shows is not the one that is to be");
 }
@@ -134,7 +134,7 @@ async fn an_object_is_not_reconciled_before_the_watch_has_shown_what_was_written
 #[tokio::test]
 async fn whoever_does_not_lead_has_no_effects() {
     let bench = Bench::new(Leadership::contested(Term::DEFAULT));
-    let key = bench.shows(account(json!({})));
+    let key = bench.shows(account(&json!({})));
     assert!(bench.reconcile(&key).await.is_some(), "it is tried again");
     assert_eq!(bench.requests(), []);
 }
@@ -142,7 +142,7 @@ async fn whoever_does_not_lead_has_no_effects() {
 #[tokio::test]
 async fn an_orphan_takes_its_page_of_the_ledger_with_it_and_its_finalizer_last() {
     let bench = Bench::new(Leadership::always());
-    let key = bench.shows(account(json!({
+    let key = bench.shows(account(&json!({
         "deletionTimestamp": "2026-03-01T12:00:00Z",
         "finalizers": ["somebody.example/theirs", annotations::FINALIZER],
         "annotations": { annotations::ORPHAN: "true" },
@@ -161,10 +161,10 @@ async fn an_orphan_takes_its_page_of_the_ledger_with_it_and_its_finalizer_last()
 #[tokio::test]
 async fn an_object_that_was_looked_at_already_in_this_state_costs_no_write() {
     let bench = Bench::new(Leadership::always());
-    let key = bench.shows(account(json!({})));
+    let key = bench.shows(account(&json!({})));
     bench.reconcile(&key).await;
     let written = bench.requests();
-    let mut there = account(json!({ "resourceVersion": "8" }));
+    let mut there = account(&json!({ "resourceVersion": "8" }));
     there.status = Some(read(written[0].2["status"].clone()));
     bench.shows(there);
     bench.reconcile(&key).await;
