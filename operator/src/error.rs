@@ -29,7 +29,7 @@ pub enum Wait {
     /// Nothing in particular.
     Nothing,
     /// Its turn, while others here use what is shared.
-    Turn,
+    Backpressure,
     /// Somebody who has not answered for a while, and is asked again no sooner than in so long.
     Answer(SignedDuration),
 }
@@ -52,8 +52,8 @@ impl Error {
     }
 
     /// A step that has to wait for others here: nothing failed, and nothing was sent.
-    pub fn its_turn(step: impl Into<String>, wait: SignedDuration) -> Self {
-        Self { wait: Wait::Turn, ..Self::own(step, Class::RateLimited(wait)) }
+    pub fn backpressure(step: impl Into<String>, wait: SignedDuration) -> Self {
+        Self { wait: Wait::Backpressure, ..Self::own(step, Class::RateLimited(wait)) }
     }
 
     /// A step that failed by our own judgement.
@@ -113,7 +113,7 @@ fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
 
 fn wait_of(error: &moorage_cloud::Error) -> Wait {
     match (error.detail(), error.retry_after()) {
-        (Detail::OutOfBudget | Detail::BulkheadFull | Detail::Paused, _) => Wait::Turn,
+        (Detail::OutOfBudget | Detail::BulkheadFull | Detail::Paused, _) => Wait::Backpressure,
         (Detail::NotAnswering, Some(wait)) => Wait::Answer(wait),
         _ => Wait::Nothing,
     }
@@ -207,9 +207,9 @@ mod tests {
     fn what_the_cloud_holds_back_and_what_we_do_are_told_apart_and_neither_is_a_failure_if_nothing_was_sent() {
         let wait = SignedDuration::from_secs(9);
         let table = [
-            (Class::RateLimited(wait), Detail::OutOfBudget, Reason::RateLimited, Wait::Turn),
-            (Class::RateLimited(wait), Detail::BulkheadFull, Reason::RateLimited, Wait::Turn),
-            (Class::Throttled(Some(wait)), Detail::Paused, Reason::Throttled, Wait::Turn),
+            (Class::RateLimited(wait), Detail::OutOfBudget, Reason::RateLimited, Wait::Backpressure),
+            (Class::RateLimited(wait), Detail::BulkheadFull, Reason::RateLimited, Wait::Backpressure),
+            (Class::Throttled(Some(wait)), Detail::Paused, Reason::Throttled, Wait::Backpressure),
             (Class::Throttled(Some(wait)), Detail::Other, Reason::Throttled, Wait::Nothing),
         ];
         for (class, detail, reason, waits_for) in table {
@@ -218,7 +218,7 @@ mod tests {
             assert_eq!((error.class, error.reason(), error.wait), (class, reason, waits_for), "{detail:?}");
             assert_eq!(error.held_back_by(), "so it is");
         }
-        let turn = Error::its_turn("provisioning service contoso-dps is being written for others; nothing was sent", wait);
-        assert_eq!((turn.reason(), turn.wait, turn.held_back_by()), (Reason::RateLimited, Wait::Turn, turn.step.clone()));
+        let turn = Error::backpressure("provisioning service contoso-dps is being written for others; nothing was sent", wait);
+        assert_eq!((turn.reason(), turn.wait, turn.held_back_by()), (Reason::RateLimited, Wait::Backpressure, turn.step.clone()));
     }
 }

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use moorage_cloud::{AccessKey, Arm, Azure, Device, HubHost, ResourceId, WriteAccess};
 
 use crate::{
-    azure::{dps::Service, observation_cache::Looks, registrations::Rolls, usage::Counts},
+    azure::{dps::Service, observation_cache::ObservationCache, registrations::RegistrationLists, usage::Counts},
     controller::kind::CloudClients,
     error::Error,
     object::ObjectKey,
@@ -19,7 +19,7 @@ pub struct Clients {
     azure: Azure,
     /// The resource manager as each account sees it, and what it was made from.
     accounts: Mutex<HashMap<ObjectKey, (String, Arm)>>,
-    turns: Mutex<HashMap<ServiceId, Turns>>,
+    write_queues: Mutex<HashMap<ServiceId, WriteQueue>>,
     /// Keys by which the enrollments of provisioning services are managed.
     pub service_keys: AccessKeys<ServiceId>,
     /// Keys by which the identities of hubs are managed.
@@ -29,11 +29,11 @@ pub struct Clients {
     /// What was counted in them.
     pub counts: Counts,
     /// When what was made for a device was last seen as it is to be.
-    pub settled: Looks<()>,
+    pub settled: ObservationCache<()>,
     /// Devices' identities, as they were last seen.
-    pub identities: Looks<Option<Device>>,
+    pub identities: ObservationCache<Option<Device>>,
     /// Where devices are.
-    pub rolls: Rolls,
+    pub registration_lists: RegistrationLists,
 }
 
 /// Keys of access policies, as they were last read.
@@ -67,11 +67,11 @@ impl<P: Eq + Hash> AccessKeys<P> {
 }
 
 /// The right to write a provisioning service, for as long as it is held.
-pub type Turn = tokio::sync::OwnedMutexGuard<()>;
+pub type WriteLock = tokio::sync::OwnedMutexGuard<()>;
 
 /// Who writes a provisioning service, and who may wait for it.
 #[derive(Clone)]
-struct Turns {
+struct WriteQueue {
     writer: Arc<tokio::sync::Mutex<()>>,
     waiting: Arc<tokio::sync::Semaphore>,
 }
@@ -81,7 +81,7 @@ const WAITING: usize = 3;
 /// About how long several writes of a provisioning service take.
 const WRITE: SignedDuration = SignedDuration::from_secs(3);
 
-impl Turns {
+impl WriteQueue {
     fn new() -> Self {
         Self { writer: Arc::default(), waiting: Arc::new(tokio::sync::Semaphore::new(WAITING)) }
     }
@@ -100,14 +100,14 @@ impl Clients {
         Self {
             azure,
             accounts: Mutex::default(),
-            turns: Mutex::default(),
+            write_queues: Mutex::default(),
             service_keys: AccessKeys::default(),
             hub_keys: AccessKeys::default(),
             link_keys: AccessKeys::default(),
             counts: Counts::default(),
-            settled: Looks::default(),
-            identities: Looks::default(),
-            rolls: Rolls::default(),
+            settled: ObservationCache::default(),
+            identities: ObservationCache::default(),
+            registration_lists: RegistrationLists::default(),
         }
     }
 
@@ -127,22 +127,22 @@ impl Clients {
     ///
     /// # Errors
     /// If so many wait for it that another would only keep a worker busy.
-    pub async fn turn(&self, arm: &Arm, id: &ResourceId) -> Result<Turn, Error> {
-        let Turns { writer, waiting } = lock(&self.turns).entry(service_id(arm, id)).or_insert_with(Turns::new).clone();
-        let busy = || Error::its_turn(format!("provisioning service {} is being written for others; nothing was sent", id.name), WRITE);
+    pub async fn write_lock(&self, arm: &Arm, id: &ResourceId) -> Result<WriteLock, Error> {
+        let WriteQueue { writer, waiting } = lock(&self.write_queues).entry(service_id(arm, id)).or_insert_with(WriteQueue::new).clone();
+        let busy = || Error::backpressure(format!("provisioning service {} is being written for others; nothing was sent", id.name), WRITE);
         let _waiting = waiting.try_acquire_owned().map_err(|_| busy())?;
         Ok(writer.lock_owned().await)
     }
 
     /// After a call that a service refused: its key may have been replaced, and is read anew next time.
-    pub fn heed(&self, service: &Service, error: &Error) {
+    pub fn forget_key_if_denied(&self, service: &Service, error: &Error) {
         if error.class == moorage_plan::Class::Denied {
             self.service_keys.forget(&service_id(&service.arm, &service.id));
         }
     }
 
     /// After a call that a hub refused: likewise.
-    pub fn heed_hub(&self, hub: &HubHost, error: &Error) {
+    pub fn forget_hub_key_if_denied(&self, hub: &HubHost, error: &Error) {
         if error.class == moorage_plan::Class::Denied {
             self.hub_keys.forget(hub);
         }

@@ -9,20 +9,20 @@ use crate::{
 };
 
 /// The provisioning service of an enrollment group.
-pub fn of_enrollments(stores: &Objects, group: &EnrollmentGroup) -> Option<String> {
-    of_service(stores, &*stores.of::<ProvisioningService>().get(&enrollment_group::service_of(group).name)?)
+pub fn of_enrollments(objects: &Objects, group: &EnrollmentGroup) -> Option<String> {
+    of_service(objects, &*objects.of::<ProvisioningService>().get(&enrollment_group::service_of(group).name)?)
 }
 
 /// A provisioning service.
-pub fn of_service(stores: &Objects, service: &ProvisioningService) -> Option<String> {
+pub fn of_service(objects: &Objects, service: &ProvisioningService) -> Option<String> {
     let spec = &service.spec;
-    let group = of_resource_group(stores, &spec.account_ref, &service.key().name.namespace, &spec.resource_group)?;
+    let group = of_resource_group(objects, &spec.account_ref, &service.key().name.namespace, &spec.resource_group)?;
     Some(format!("{group}/providers/Microsoft.Devices/provisioningServices/{}", spec.name))
 }
 
 /// A resource group, as an account reaches it.
-pub fn of_resource_group(stores: &Objects, account: &ObjectRef, namespace: &str, resource_group: &str) -> Option<String> {
+pub fn of_resource_group(objects: &Objects, account: &ObjectRef, namespace: &str, resource_group: &str) -> Option<String> {
     let at: NamespacedName = account_key(account, namespace).name;
-    let subscription = &stores.of::<CloudAccount>().get(&at)?.spec.azure.subscription_id;
+    let subscription = &objects.of::<CloudAccount>().get(&at)?.spec.azure.subscription_id;
     Some(format!("/subscriptions/{subscription}/resourceGroups/{resource_group}"))
 }

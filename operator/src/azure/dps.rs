@@ -151,7 +151,7 @@ pub async fn count_groups(ctx: &Context, service: &Service) -> Result<Count, Obs
     let began = ctx.clients.counts.begin(&what);
     let listed = enrollments(ctx, service).await?.groups().await;
     let failed = |error| Error::cloud(format!("failed to count the enrollment groups of {}", service.id.name), error);
-    let listed = listed.map_err(failed).inspect_err(|error| ctx.clients.heed(service, error))?;
+    let listed = listed.map_err(failed).inspect_err(|error| ctx.clients.forget_key_if_denied(service, error))?;
     let symmetric = listed.iter().filter(|group| group.attestation() == Some(Attestation::SymmetricKey)).count();
     let count = Count { used: i64::try_from(symmetric).unwrap_or(i64::MAX), limit: MOST_SYMMETRIC_GROUPS };
     ctx.clients.counts.keep(what, began, count, now);

@@ -12,7 +12,7 @@ const AGE: SignedDuration = SignedDuration::from_hours(5);
 
 /// The last look on behalf of each object. Losing one costs a look, nothing else.
 #[derive(Debug)]
-pub struct Looks<T>(Mutex<HashMap<ObjectKey, Look<T>>>);
+pub struct ObservationCache<T>(Mutex<HashMap<ObjectKey, Look<T>>>);
 
 #[derive(Debug)]
 struct Look<T> {
@@ -22,13 +22,13 @@ struct Look<T> {
     seen: T,
 }
 
-impl<T> Default for Looks<T> {
+impl<T> Default for ObservationCache<T> {
     fn default() -> Self {
         Self(Mutex::default())
     }
 }
 
-impl<T: Clone> Looks<T> {
+impl<T: Clone> ObservationCache<T> {
     /// What was seen, if it is the same that is looked for now, and not long ago.
     pub fn fresh(&self, owner: &ObjectKey, of: &str, now: Timestamp) -> Option<T> {
         let looks = self.lock();
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_look_holds_for_five_hours_and_only_for_what_was_looked_at() {
-        let (looks, owner) = (Looks::default(), ObjectKey::new(KindName::DeviceCredential, "contoso", "a"));
+        let (looks, owner) = (ObservationCache::default(), ObjectKey::new(KindName::DeviceCredential, "contoso", "a"));
         let at = |minutes| Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minutes);
         looks.keep(&owner, "this".to_owned(), 7, at(10));
         assert_eq!([9, 10, 309, 310].map(|minute| looks.fresh(&owner, "this", at(minute))), [None, Some(7), Some(7), None]);

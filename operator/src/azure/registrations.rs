@@ -41,7 +41,7 @@ pub enum List {
 
 /// Where one device is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Placed {
+pub struct AssignedDevice {
     /// Host of its hub, as the service says it.
     pub hub: Arc<str>,
     /// Its name there.
@@ -52,20 +52,20 @@ pub struct Placed {
 
 /// One reading of a list, as far as devices of ours are in it.
 #[derive(Debug)]
-pub struct Roll {
+pub struct RegistrationList {
     read: Timestamp,
     /// When it is read again.
     pub next: Timestamp,
-    placed: HashMap<RegistrationId, Placed>,
+    placed: HashMap<RegistrationId, AssignedDevice>,
 }
 
 /// The last reading of each list.
 #[derive(Default)]
-pub struct Rolls(Mutex<HashMap<(String, List), Arc<Desk>>>);
+pub struct RegistrationLists(Mutex<HashMap<(String, List), Arc<CachedList>>>);
 
 #[derive(Default)]
-struct Desk {
-    last: Mutex<Option<Arc<Roll>>>,
+struct CachedList {
+    last: Mutex<Option<Arc<RegistrationList>>>,
     reading: tokio::sync::Mutex<Option<Reading>>,
 }
 
@@ -74,12 +74,12 @@ struct Desk {
 struct Reading {
     pages: i64,
     after: Option<Continuation>,
-    placed: HashMap<RegistrationId, Placed>,
+    placed: HashMap<RegistrationId, AssignedDevice>,
 }
 
-impl Roll {
+impl RegistrationList {
     /// Where a device is; `None` if it is in no hub.
-    pub fn of(&self, id: &RegistrationId) -> Option<&Placed> {
+    pub fn of(&self, id: &RegistrationId) -> Option<&AssignedDevice> {
         self.placed.get(id)
     }
 
@@ -88,18 +88,18 @@ impl Roll {
     }
 }
 
-impl Rolls {
-    fn desk(&self, place: String, list: List) -> Arc<Desk> {
+impl RegistrationLists {
+    fn desk(&self, place: String, list: List) -> Arc<CachedList> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).entry((place, list)).or_default().clone()
     }
 }
 
-impl Desk {
-    fn last(&self) -> Option<Arc<Roll>> {
+impl CachedList {
+    fn last(&self) -> Option<Arc<RegistrationList>> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn keep(&self, roll: &Arc<Roll>) {
+    fn keep(&self, roll: &Arc<RegistrationList>) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(roll.clone());
     }
 }
@@ -109,13 +109,13 @@ impl Desk {
 ///
 /// # Errors
 /// Halts if it was never read to its end, and cannot be now.
-pub async fn roll(ctx: &Context, service: &Service, list: List, asked: bool) -> Result<Arc<Roll>, ObserveError> {
-    let desk = ctx.clients.rolls.desk(place_of(&service.arm, &service.id), list.clone());
+pub async fn registration_list(ctx: &Context, service: &Service, list: List, asked: bool) -> Result<Arc<RegistrationList>, ObserveError> {
+    let desk = ctx.clients.registration_lists.desk(place_of(&service.arm, &service.id), list.clone());
     let now = ctx.clock.now();
     if let Some(roll) = desk.last().filter(|roll| roll.serves(now, asked)) {
         return Ok(roll);
     }
-    let unread = || Error::its_turn(format!("the registrations in provisioning service {} are being read", service.id.name), TURN);
+    let unread = || Error::backpressure(format!("the registrations in provisioning service {} are being read", service.id.name), TURN);
     let Ok(mut reading) = desk.reading.try_lock() else { return desk.last().ok_or_else(|| unread().into()) };
     match read_on(ctx, service, &list, &mut reading).await {
         Ok(Some(roll)) => {
@@ -129,7 +129,12 @@ pub async fn roll(ctx: &Context, service: &Service, list: List, asked: bool) -> 
 }
 
 /// Reads some pages; the roll once it was read to its end.
-async fn read_on(ctx: &Context, service: &Service, list: &List, reading: &mut Option<Reading>) -> Result<Option<Roll>, ObserveError> {
+async fn read_on(
+    ctx: &Context,
+    service: &Service,
+    list: &List,
+    reading: &mut Option<Reading>,
+) -> Result<Option<RegistrationList>, ObserveError> {
     let enrollments = enrollments(ctx, service).await?;
     let failed = |error| Error::cloud(format!("failed to read the registrations in provisioning service {}", service.id.name), error);
     let mut so_far = reading.take().unwrap_or_default();
@@ -139,14 +144,14 @@ async fn read_on(ctx: &Context, service: &Service, list: &List, reading: &mut Op
             List::Individuals => individuals(&enrollments, so_far.after.as_ref()).await,
         };
         // What was read before is read again then: the place in the list may be what is refused.
-        let page = page.map_err(failed).inspect_err(|error| ctx.clients.heed(service, error))?;
+        let page = page.map_err(failed).inspect_err(|error| ctx.clients.forget_key_if_denied(service, error))?;
         so_far.pages += 1;
         so_far.placed.extend(page.items.iter().filter_map(|record| placed(ctx, record)));
         so_far.after = page.next;
         if so_far.after.is_none() {
             let read = ctx.clock.now();
             let next = read.saturating_add(interval(so_far.pages)).unwrap_or(Timestamp::MAX);
-            return Ok(Some(Roll { read, next, placed: so_far.placed }));
+            return Ok(Some(RegistrationList { read, next, placed: so_far.placed }));
         }
     }
     *reading = Some(so_far);
@@ -159,11 +164,11 @@ async fn individuals(enrollments: &DpsService, after: Option<&Continuation>) -> 
 }
 
 /// Nobody here asks for a device that no object is about.
-fn placed(ctx: &Context, record: &Registration) -> Option<(RegistrationId, Placed)> {
+fn placed(ctx: &Context, record: &Registration) -> Option<(RegistrationId, AssignedDevice)> {
     let id = record.id()?;
     let asked = ctx.objects.count_referrers(&azure::registration_id(id.as_str())) > 0;
     let hub = record.assigned_hub().filter(|_| asked)?;
-    Some((id, Placed { hub: hub.into(), device: record.device_id(), registered: record.updated() }))
+    Some((id, AssignedDevice { hub: hub.into(), device: record.device_id(), registered: record.updated() }))
 }
 
 fn interval(pages: i64) -> SignedDuration {
@@ -183,7 +188,7 @@ mod tests {
     #[test]
     fn a_reading_serves_until_the_next_is_due_and_only_for_moments_when_somebody_asks() {
         let at = |seconds| Timestamp::from_second(seconds).expect("in range");
-        let roll = Roll { read: at(10), next: at(70), placed: HashMap::new() };
+        let roll = RegistrationList { read: at(10), next: at(70), placed: HashMap::new() };
         assert_eq!([9, 10, 69, 70].map(|second| roll.serves(at(second), false)), [false, true, true, false]);
         assert_eq!([10, 14, 15].map(|second| roll.serves(at(second), true)), [true, true, false]);
     }

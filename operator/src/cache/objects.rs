@@ -72,10 +72,10 @@ impl<K: Resource> Store<K> {
 /// An API type that is kept in memory: each of the list.
 pub trait Cached: Sized {
     /// Where its objects are kept.
-    fn store(stores: &Objects) -> &Store<Self>;
+    fn store(objects: &Objects) -> &Store<Self>;
 }
 
-macro_rules! stores {
+macro_rules! objects {
     ($($kind:ident),+) => {
         /// A store for each kind, under its name.
         #[derive(Debug, Default)]
@@ -85,17 +85,17 @@ macro_rules! stores {
 
         $(
             impl Cached for moorage_crds::$kind {
-                fn store(stores: &Objects) -> &Store<Self> {
-                    &stores.by_kind.$kind
+                fn store(objects: &Objects) -> &Store<Self> {
+                    &objects.by_kind.$kind
                 }
             }
         )+
     };
 }
 
-for_each_kind!(stores);
+for_each_kind!(objects);
 
-/// The stores of all kinds, and who refers to whom.
+/// The objects of all kinds, and who refers to whom.
 #[derive(Debug, Default)]
 pub struct Objects {
     by_kind: ByKind,
@@ -244,25 +244,25 @@ mod tests {
     #[test]
     fn whoever_refers_to_a_thing_is_known_until_it_does_no_more() {
         let key = |name| ObjectKey::new(KindName::DeviceCredential, "contoso", name);
-        let (stores, thing) = (Objects::default(), Dependency::Secret(NamespacedName::new("contoso", "shared")));
+        let (objects, thing) = (Objects::default(), Dependency::Secret(NamespacedName::new("contoso", "shared")));
         let referrers = || {
-            let mut keys = stores.referrers(&thing);
+            let mut keys = objects.referrers(&thing);
             keys.sort();
-            assert_eq!(stores.count_referrers(&thing), keys.len());
-            assert_eq!(stores.referrers_of_secrets_in("contoso"), keys.iter().cloned().collect());
+            assert_eq!(objects.count_referrers(&thing), keys.len());
+            assert_eq!(objects.referrers_of_secrets_in("contoso"), keys.iter().cloned().collect());
             keys
         };
         assert_eq!(referrers(), []);
-        stores.relate(&key("a"), vec![thing.clone(), thing.clone()]);
+        objects.relate(&key("a"), vec![thing.clone(), thing.clone()]);
         assert_eq!(referrers(), [key("a")]);
-        stores.relate(&key("b"), vec![thing.clone()]);
-        stores.relate(&key("c"), vec![Dependency::Secret(NamespacedName::new("contoso", "other")), thing.clone()]);
-        assert_eq!(stores.count_referrers(&thing), 3);
-        stores.relate(&key("c"), Vec::new());
+        objects.relate(&key("b"), vec![thing.clone()]);
+        objects.relate(&key("c"), vec![Dependency::Secret(NamespacedName::new("contoso", "other")), thing.clone()]);
+        assert_eq!(objects.count_referrers(&thing), 3);
+        objects.relate(&key("c"), Vec::new());
         assert_eq!(referrers(), [key("a"), key("b")]);
-        stores.relate(&key("a"), Vec::new());
-        stores.relate(&key("b"), Vec::new());
+        objects.relate(&key("a"), Vec::new());
+        objects.relate(&key("b"), Vec::new());
         assert_eq!(referrers(), []);
-        assert!(stores.lock().by_thing.is_empty() && stores.lock().by_object.is_empty());
+        assert!(objects.lock().by_thing.is_empty() && objects.lock().by_object.is_empty());
     }
 }

@@ -106,7 +106,7 @@ impl Secrets {
         }
         // One reads, and who came at the same time takes what it read.
         let turn = self.lock().turns.entry(at.clone()).or_default().clone();
-        let _turn = turn.lock().await;
+        let _lock = turn.lock().await;
         if let Some(data) = self.remembered(at, &version) {
             return Ok(Some(data));
         }

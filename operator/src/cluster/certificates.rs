@@ -82,7 +82,7 @@ struct NotFoundDetails {
 }
 
 impl ApiReader {
-    /// Looks for a Certificate.
+    /// ObservationCache for a Certificate.
     ///
     /// # Errors
     /// What the API server says.

@@ -59,6 +59,25 @@ impl Caches {
 }
 
 /// What a kind reads: the caches, the API server where they do not suffice, the time, and the clients of its cloud.
+///
+/// A write does not compile where there is only a context:
+///
+/// ```compile_fail
+/// # use moorage_operator::azure::Context;
+/// # use moorage_crds::CloudAccount;
+/// async fn observe(ctx: &Context, arm: &moorage_cloud::Arm) {
+///     let _ = arm.delete_resource_group(ctx.access(), "iot").await;
+/// }
+/// ```
+///
+/// It does with the writer that an effect lends:
+///
+/// ```
+/// # use moorage_operator::azure::Writer;
+/// async fn perform(writer: &Writer<'_>, arm: &moorage_cloud::Arm) {
+///     let _ = arm.delete_resource_group(writer.access(), "iot").await;
+/// }
+/// ```
 pub struct Context<C: CloudClients> {
     caches: Arc<Caches>,
     access: C::WriteAccess,

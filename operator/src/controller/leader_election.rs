@@ -257,4 +257,26 @@ mod tests {
         assert_eq!(short.of_holder(&of(None)), Duration::from_secs(10));
         assert_eq!(short.of_holder(&of(Some(86_400))), Duration::from_mins(1));
     }
+
+    #[tokio::test]
+    async fn a_standby_is_woken_when_it_begins_to_lead_and_not_each_time_that_it_is_told_that_it_does_not() {
+        let leadership = Leadership::contested(Term::DEFAULT);
+        let polls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let (waits, counted) = (leadership.clone(), polls.clone());
+        let standby = tokio::spawn(async move {
+            let mut waiting = Box::pin(waits.until_it_may_act());
+            std::future::poll_fn(|context| {
+                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                waiting.as_mut().poll(context)
+            })
+            .await;
+        });
+        for _ in 0..100 {
+            leadership.set(None);
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(polls.load(std::sync::atomic::Ordering::Relaxed), 1, "it was woken for nothing");
+        leadership.set(Some(Instant::now() + Term::DEFAULT.holds()));
+        standby.await.expect("it leads");
+    }
 }

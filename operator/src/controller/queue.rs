@@ -1,7 +1,7 @@
 //! Which object is looked at next.
 //!
-//! Each key is in at most one place: waiting for a time, ready in a lane, or running. What is new or changed goes before what is
-//! merely looked at again, and within a lane the tenants (namespaces) take turns, so that one with many objects does not hold up
+//! Each key is in at most one place: waiting for a time, ready in a priority, or running. What is new or changed goes before what is
+//! merely looked at again, and within a priority the tenants (namespaces) take turns, so that one with many objects does not hold up
 //! the others. Nor does one whose looks take long: whoever has workers gets another only while enough are free for those who may
 //! come. The queue keeps no time of its own: it is driven by the clock that it is given.
 
@@ -52,8 +52,8 @@ pub struct Queue {
 #[derive(Debug, Default)]
 struct State {
     places: HashMap<ObjectKey, Place>,
-    lanes: [Turns; 2],
-    /// How many keys are ready in each lane.
+    rows: [TenantTurns; 2],
+    /// How many keys are ready in each priority.
     depths: [usize; 2],
     due: BTreeSet<(Timestamp, ObjectKey, Priority)>,
     /// The latest time that was seen.
@@ -105,12 +105,12 @@ enum Place {
 
 /// Keys by tenant, the tenants in turn.
 #[derive(Debug, Default)]
-struct Turns {
+struct TenantTurns {
     order: VecDeque<Arc<str>>,
     waiting: HashMap<Arc<str>, VecDeque<ObjectKey>>,
 }
 
-impl Turns {
+impl TenantTurns {
     /// A key may be in a row more than once: only its place says whether it is still wanted there.
     fn push(&mut self, key: ObjectKey) {
         let tenant = key.name.namespace.clone();
@@ -148,22 +148,22 @@ impl Queue {
     }
 
     /// Asks for a look now. A key that runs is looked at once more after it; one that waits moves up.
-    pub fn push(&self, key: ObjectKey, lane: Priority) {
+    pub fn push(&self, key: ObjectKey, priority: Priority) {
         let mut state = self.lock();
         match state.places.get(&key).copied() {
             Some(Place::Running { again }) => {
-                let lane = again.map_or(lane, |other| other.min(lane));
-                state.places.insert(key, Place::Running { again: Some(lane) });
+                let priority = again.map_or(priority, |other| other.min(priority));
+                state.places.insert(key, Place::Running { again: Some(priority) });
                 return;
             }
-            Some(Place::Ready(at)) if at <= lane => return,
+            Some(Place::Ready(at)) if at <= priority => return,
             Some(Place::Ready(at)) => state.depths[at as usize] -= 1,
             Some(Place::Due(when, at)) => {
                 state.due.remove(&(when, key.clone(), at));
             }
             None => {}
         }
-        state.ready(key, lane);
+        state.ready(key, priority);
         drop(state);
         self.moved.notify_one();
     }
@@ -209,10 +209,10 @@ impl Queue {
             Some(Place::Due(..) | Place::Ready(_)) | None => None,
         };
         match (asked, again) {
-            (Some(lane), _) => state.ready(key, lane),
-            (None, Some((when, lane))) => {
-                state.due.insert((when, key.clone(), lane));
-                state.places.insert(key, Place::Due(when, lane));
+            (Some(priority), _) => state.ready(key, priority),
+            (None, Some((when, priority))) => {
+                state.due.insert((when, key.clone(), priority));
+                state.places.insert(key, Place::Due(when, priority));
             }
             (None, None) => {}
         }
@@ -224,10 +224,10 @@ impl Queue {
     pub fn forget(&self, key: &ObjectKey) {
         let mut state = self.lock();
         match state.places.get(key).copied() {
-            Some(Place::Due(when, lane)) => {
-                state.due.remove(&(when, key.clone(), lane));
+            Some(Place::Due(when, priority)) => {
+                state.due.remove(&(when, key.clone(), priority));
             }
-            Some(Place::Ready(lane)) => state.depths[lane as usize] -= 1,
+            Some(Place::Ready(priority)) => state.depths[priority as usize] -= 1,
             Some(Place::Running { .. }) | None => return,
         }
         state.places.remove(key);
@@ -240,9 +240,9 @@ impl Queue {
         self.moved.notify_one();
     }
 
-    /// How many keys are ready in a lane.
-    pub fn depth(&self, lane: Priority) -> usize {
-        self.lock().depths[lane as usize]
+    /// How many keys are ready in a priority.
+    pub fn depth(&self, priority: Priority) -> usize {
+        self.lock().depths[priority as usize]
     }
 
     /// Whether nothing runs and nothing is due, and when the next thing will be.
@@ -261,10 +261,10 @@ impl Queue {
 }
 
 impl State {
-    fn ready(&mut self, key: ObjectKey, lane: Priority) {
-        self.places.insert(key.clone(), Place::Ready(lane));
-        self.depths[lane as usize] += 1;
-        self.lanes[lane as usize].push(key);
+    fn ready(&mut self, key: ObjectKey, priority: Priority) {
+        self.places.insert(key.clone(), Place::Ready(priority));
+        self.depths[priority as usize] += 1;
+        self.rows[priority as usize].push(key);
     }
 
     fn has_ready(&self) -> bool {
@@ -278,30 +278,30 @@ impl State {
         let is_set_back = back > SET_BACK;
         if is_set_back {
             tracing::warn!(by = %back, "the clock was set back");
-            for (when, key, lane) in std::mem::take(&mut self.due) {
+            for (when, key, priority) in std::mem::take(&mut self.due) {
                 let when = when.saturating_sub(back).unwrap_or(Timestamp::MIN);
-                self.places.insert(key.clone(), Place::Due(when, lane));
-                self.due.insert((when, key, lane));
+                self.places.insert(key.clone(), Place::Due(when, priority));
+                self.due.insert((when, key, priority));
             }
         }
         self.latest = if is_set_back { now } else { self.latest.max(now) };
         while self.due.first().is_some_and(|(when, ..)| *when <= now) {
-            if let Some((_, key, lane)) = self.due.pop_first() {
-                self.ready(key, lane);
+            if let Some((_, key, priority)) = self.due.pop_first() {
+                self.ready(key, priority);
             }
         }
         is_set_back
     }
 
     fn take(&mut self) -> Option<(ObjectKey, Priority)> {
-        Priority::ALL.into_iter().find_map(|lane| {
+        Priority::ALL.into_iter().find_map(|priority| {
             // What has moved up or was forgotten meanwhile is left behind: to search for it then would take as long as the row is.
-            let row = &mut self.lanes[lane as usize];
-            let key = std::iter::from_fn(|| row.pop(&self.workers)).find(|key| self.places.get(key) == Some(&Place::Ready(lane)))?;
+            let row = &mut self.rows[priority as usize];
+            let key = std::iter::from_fn(|| row.pop(&self.workers)).find(|key| self.places.get(key) == Some(&Place::Ready(priority)))?;
             self.workers.began(&key.name.namespace);
-            self.depths[lane as usize] -= 1;
+            self.depths[priority as usize] -= 1;
             self.places.insert(key.clone(), Place::Running { again: None });
-            Some((key, lane))
+            Some((key, priority))
         })
     }
 }

@@ -56,7 +56,7 @@ pub async fn reconcile<K: Kind>(controller: &Controller, ctx: &Context<K::Client
     let this = Reconciliation { controller, ctx, object: &*object, key, priority, now };
     let (outcome, next) = match this.run().await {
         Ok(next) => ("Done", next),
-        Err(error) if error.wait == Wait::Turn => ("Waiting", Some(this.wait_for_turn(&error).await)),
+        Err(error) if error.wait == Wait::Backpressure => ("Waiting", Some(this.wait_for_backpressure(&error).await)),
         Err(error) => ("Failed", Some(this.after_failure(&error).await)),
     };
     controller.metrics.reconciliation(key.kind, priority, outcome);

@@ -105,9 +105,9 @@ fn want_secrets<K: Kind>(controller: &Controller, object: &K) {
 fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: Option<&K>) {
     if !controller.attempts.is_own_status_write(key, object.meta().resource_version.as_deref()) {
         let known = object.status().is_some_and(|status| Some(status.observed_generation) == object.meta().generation);
-        let lane =
+        let priority =
             if before.is_none() && known && object.meta().deletion_timestamp.is_none() { Priority::Resync } else { Priority::Changed };
-        controller.queue.push(key.clone(), lane);
+        controller.queue.push(key.clone(), priority);
     }
     if before.is_none_or(|before| before.visible_to_dependents() != object.visible_to_dependents()) {
         controller.wake(&Dependency::Object(key.clone()), Priority::Changed);

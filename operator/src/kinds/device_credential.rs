@@ -92,15 +92,15 @@ impl Kind for DeviceCredential {
         Value::Null
     }
 
-    fn cloud_path(&self, stores: &Objects) -> Option<String> {
+    fn cloud_path(&self, objects: &Objects) -> Option<String> {
         let namespace = &self.key().name.namespace;
         if let Some(hub) = &self.spec.hub_ref {
-            let group = stores.of::<TenantHubGroup>().get(&hub_group_of(self, hub).name)?;
-            let path = cloud_path::of_resource_group(stores, &group.spec.account_ref, namespace, &group.spec.resource_group.name)?;
+            let group = objects.of::<TenantHubGroup>().get(&hub_group_of(self, hub).name)?;
+            let path = cloud_path::of_resource_group(objects, &group.spec.account_ref, namespace, &group.spec.resource_group.name)?;
             return Some(format!("{path}/providers/Microsoft.Devices/IotHubs/{}", hub.hub));
         }
-        let group = stores.of::<EnrollmentGroup>().get(&group_of(self)?.name)?;
-        Some(format!("{}/enrollments", cloud_path::of_enrollments(stores, &group)?))
+        let group = objects.of::<EnrollmentGroup>().get(&group_of(self)?.name)?;
+        Some(format!("{}/enrollments", cloud_path::of_enrollments(objects, &group)?))
     }
 
     fn calls_cloud(&self) -> bool {

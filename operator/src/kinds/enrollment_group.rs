@@ -70,8 +70,8 @@ impl Kind for EnrollmentGroup {
         json!([spec.grants, spec.provisioning_service_ref, said, status, self.metadata.deletion_timestamp.is_some()])
     }
 
-    fn cloud_path(&self, stores: &Objects) -> Option<String> {
-        Some(format!("{}/enrollmentGroups/{}", cloud_path::of_enrollments(stores, self)?, id_of(self)))
+    fn cloud_path(&self, objects: &Objects) -> Option<String> {
+        Some(format!("{}/enrollmentGroups/{}", cloud_path::of_enrollments(objects, self)?, id_of(self)))
     }
 
     fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {

@@ -47,8 +47,8 @@ impl Kind for ProvisioningService {
         status::visible_to_dependents(self)
     }
 
-    fn cloud_path(&self, stores: &Objects) -> Option<String> {
-        cloud_path::of_service(stores, self)
+    fn cloud_path(&self, objects: &Objects) -> Option<String> {
+        cloud_path::of_service(objects, self)
     }
 
     fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {

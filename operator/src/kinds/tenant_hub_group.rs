@@ -52,14 +52,14 @@ impl Kind for TenantHubGroup {
         status::visible_to_dependents(self)
     }
 
-    fn cloud_path(&self, stores: &Objects) -> Option<String> {
-        cloud_path::of_resource_group(stores, &self.spec.account_ref, &self.key().name.namespace, &self.spec.resource_group.name)
+    fn cloud_path(&self, objects: &Objects) -> Option<String> {
+        cloud_path::of_resource_group(objects, &self.spec.account_ref, &self.key().name.namespace, &self.spec.resource_group.name)
     }
 
     /// One that is kept has nothing to undo itself, but devices may be reached through it.
-    fn still_needs(&self, stores: &Objects) -> bool {
+    fn still_needs(&self, objects: &Objects) -> bool {
         let undoes = self.spec.deletion_policy == DeletionPolicy::Delete;
-        self.has_finalizer() && (undoes || users_of_kind(stores, &self.key(), KindName::DeviceCredential).is_some())
+        self.has_finalizer() && (undoes || users_of_kind(objects, &self.key(), KindName::DeviceCredential).is_some())
     }
 
     fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {

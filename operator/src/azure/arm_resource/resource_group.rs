@@ -34,7 +34,7 @@ pub struct SeenGroup {
     pub empty: bool,
 }
 
-/// Looks at a resource group.
+/// ObservationCache at a resource group.
 ///
 /// # Errors
 /// What the cloud says.

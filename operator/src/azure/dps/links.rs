@@ -46,7 +46,7 @@ pub async fn rewrite(
 ) -> Result<(Document, Document), Error> {
     let name = &service.id.name;
     let failed = |error| Error::cloud(format!("failed to write {what}"), error);
-    let _turn = writer.clients.turn(&service.arm, &service.id).await?;
+    let _lock = writer.clients.write_lock(&service.arm, &service.id).await?;
     let gone = || Error::own(format!("provisioning service {name} is not there"), Class::Conflict);
     let identities = identities || tells_of_identities(&service.object);
     let before = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;

@@ -15,7 +15,7 @@ const LONG_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
 impl<K: Kind> Reconciliation<'_, K> {
     /// It is only somebody else's turn: that is no failure, and is told only when it takes long.
-    pub(super) async fn wait_for_turn(&self, error: &Error) -> (Timestamp, Priority) {
+    pub(super) async fn wait_for_backpressure(&self, error: &Error) -> (Timestamp, Priority) {
         let (key, now) = (self.key, self.now);
         let wait = retry_in(error.class, 1, seed(key));
         tracing::debug!(object = %key, wait = %wait, error = error.chain(), "waits for its turn");

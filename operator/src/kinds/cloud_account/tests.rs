@@ -48,3 +48,19 @@ fn who_uses_an_account_looks_again_when_another_credential_was_accepted() {
     assert_eq!(accepted_by("7"), accepted_by("7"));
     assert_ne!(accepted_by("7"), accepted_by("8"));
 }
+
+#[test]
+fn an_account_proves_itself_in_exactly_one_way() {
+    use crate::controller::linter::{caches, told_standing};
+
+    let refused = |account: &CloudAccount| account.admit(&caches(), Goal::Present).err().as_ref().map(told_standing);
+    let told = "stuck, Invalid: give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity";
+    let mut one = account();
+    assert_eq!(refused(&one), None);
+    one.spec.azure.workload_identity = Some(read(json!({ "clientId": "c", "serviceAccountName": "a" })));
+    assert_eq!(refused(&one).as_deref(), Some(told));
+    one.spec.azure.client_secret = None;
+    assert_eq!(refused(&one), None);
+    one.spec.azure.workload_identity = None;
+    assert_eq!(refused(&one).as_deref(), Some(told));
+}

@@ -47,7 +47,7 @@ pub fn needs_hub(credential: &DeviceCredential) -> bool {
     credential.spec.connection_string || credential.spec.hub_token.is_some()
 }
 
-/// Looks where a device is: in a list that is read for many, and at its identity when it has registered, or long after.
+/// ObservationCache where a device is: in a list that is read for many, and at its identity when it has registered, or long after.
 pub async fn observe_assignment(
     ctx: &Context,
     credential: &DeviceCredential,
@@ -60,7 +60,7 @@ pub async fn observe_assignment(
         None => List::Group(keys::id_of(group).to_owned()),
     };
     let asked = asks_for_a_look(credential);
-    let roll = registrations::roll(ctx, &service, list, asked).await?;
+    let roll = registrations::registration_list(ctx, &service, list, asked).await?;
     let (placed, now) = (roll.of(id), ctx.clock.now());
     let assigned_hub = find_hub(ctx, group, id, placed.map(|placed| &*placed.hub), placed.and_then(|placed| placed.device.clone()));
     let registered = placed.and_then(|placed| placed.registered);

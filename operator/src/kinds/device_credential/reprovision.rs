@@ -93,7 +93,7 @@ pub fn request(credential: &DeviceCredential) -> Option<String> {
     credential.annotation(names::REPROVISION_REQUESTED_AT).filter(|text| !text.is_empty()).map(|text| bounded(text, 64))
 }
 
-/// Looks at the registration that a request concerns.
+/// ObservationCache at the registration that a request concerns.
 pub async fn observe_request(
     ctx: &Context,
     from: &EnrollmentGroup,
@@ -104,7 +104,7 @@ pub async fn observe_request(
     let service = enrollment_group::service(ctx, from).await?;
     let record = dps::enrollments(ctx, &service).await?.registration(id.as_str()).await;
     let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
-    let record = record.inspect_err(|error| ctx.clients.heed(&service, error))?;
+    let record = record.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?;
     let assigned_hub = of_record(ctx, from, id, record.as_ref());
     let noted = annotation(secret, names::REPROVISIONING).cloned();
     Ok(ReprovisionRequest { id: id.clone(), token, noted, record, assigned_hub, group: group_name_of(from) })

@@ -76,7 +76,7 @@ pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &A
     };
     let looked = look(group, ctx, enrollments.as_ref(), &service, hubs, goal).await;
     if let Err(ObserveError::Failed(error)) = &looked {
-        ctx.clients.heed(&service, error);
+        ctx.clients.forget_key_if_denied(&service, error);
     }
     looked.map(|looked| Seen::Looked(Box::new(looked)))
 }

@@ -1,5 +1,6 @@
 //! A group in a small DPS of its own.
 
+mod admission;
 mod hubs;
 mod leaving;
 mod present;

@@ -100,7 +100,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::DeleteGroup { name } => resource_group::delete(writer, &arm().await?, &key, name).await,
         Action::Create { id, location } => {
             let arm = arm().await?;
-            let _turn = writer.clients.turn(&arm, id).await?;
+            let _lock = writer.clients.write_lock(&arm, id).await?;
             let service = Document::new(location).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let service = if tells_of_identities(object) { service.with_system_assigned_identity() } else { service };
             let put = arm.put_provisioning_service(writer.access(), id, &service).await;
@@ -114,7 +114,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         }
         Action::Delete { id } => {
             let arm = arm().await?;
-            let _turn = writer.clients.turn(&arm, id).await?;
+            let _lock = writer.clients.write_lock(&arm, id).await?;
             writer.clients.service_keys.forget(&clients::service_id(&arm, id));
             let answer = arm.delete_provisioning_service(writer.access(), id).await;
             deleted(&format!("provisioning service {}", id.name), answer)

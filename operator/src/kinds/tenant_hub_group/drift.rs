@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Under `driftPolicy: Report`, leaves drift as it is; writes down when everything is as the spec says.
-pub(super) fn heed(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>) -> Plan<Action> {
+pub(super) fn report_or_correct(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>) -> Plan<Action> {
     if group.spec.drift_policy != DriftPolicy::Report {
         return plan;
     }

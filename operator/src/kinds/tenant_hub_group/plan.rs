@@ -49,7 +49,7 @@ fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action
         hub.resource.own().is_some_and(|document| is_active(document) && lets_in(document))
     };
     let usable = seen.hubs.iter().filter(|hub| hub.desired.is_some()).all(takes_devices);
-    drift::heed(group, seen, both(whole, links::plan(group, seen, now))).usable(usable)
+    drift::report_or_correct(group, seen, both(whole, links::plan(group, seen, now))).usable(usable)
 }
 
 /// Both plans at once: all actions, the worse standing, the earlier look.

@@ -64,12 +64,12 @@ pub fn out_of_reach<A>(hub: &str, group: &str) -> Plan<A> {
     Plan::stalled(Reason::NotGranted, note)
 }
 
-/// Looks at an identity; `None` if the hub does not know the device.
+/// ObservationCache at an identity; `None` if the hub does not know the device.
 pub async fn read_identity(ctx: &Context, group: &EnrollmentGroup, identity: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
     let DeviceIdentity { hub, device } = identity;
     let step = format!("failed to look at device {device} in hub {hub}");
     let read = registry(ctx, group, hub, &step).await?.device(device).await.map_err(|error| Error::cloud(step, error));
-    Ok(read.inspect_err(|error| ctx.clients.heed_hub(hub, error))?)
+    Ok(read.inspect_err(|error| ctx.clients.forget_hub_key_if_denied(hub, error))?)
 }
 
 /// Deletes an identity; one that is gone already is fine. The device's connection ends with it.
@@ -78,7 +78,7 @@ pub async fn delete_identity(writer: &Writer<'_>, group: &EnrollmentGroup, ident
     let step = format!("failed to delete device {device} from hub {hub}");
     let registry = reached(registry(writer, group, hub, &step).await)?;
     let deleted = registry.delete_device(writer.access(), device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
-    deleted.inspect_err(|error| writer.clients.heed_hub(hub, error))
+    deleted.inspect_err(|error| writer.clients.forget_hub_key_if_denied(hub, error))
 }
 
 async fn registry(ctx: &Context, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, ObserveError> {

@@ -66,7 +66,7 @@ impl Individual {
     }
 }
 
-/// Looks at a device's individual enrollment, unless that was done a short while ago.
+/// ObservationCache at a device's individual enrollment, unless that was done a short while ago.
 pub async fn observe_individual(
     ctx: &Context,
     credential: &DeviceCredential,
@@ -87,7 +87,7 @@ pub async fn observe_individual(
     }
     let service = dps::service(ctx, &group.spec.provisioning_service_ref, &namespace, &key.name.namespace).await?;
     let enrollments = dps::enrollments(ctx, &service).await?;
-    let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| ctx.clients.heed(&service, error))?;
+    let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?;
     if there.is_none() && service.object.meta().deletion_timestamp.is_some() {
         let note = format!("ProvisioningService {} is being deleted, and no device is enrolled in it any more", of_service.name);
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));

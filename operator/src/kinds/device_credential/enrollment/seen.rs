@@ -58,7 +58,7 @@ pub fn held_up_by_another(seen: &SeenEnrollment, other: &ObjectKey, meant: Meant
     Some(ObserveError::stalled(Reason::AlreadyExists, note))
 }
 
-/// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
+/// ObservationCache at the individual enrollment of a device, and, when that is to be removed, at its record.
 pub async fn observe_enrollment(
     credential: &DeviceCredential,
     ctx: &Context,
@@ -73,7 +73,7 @@ pub async fn observe_enrollment(
         Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
     };
     let (enrollment, registration) = match &enrollments {
-        Some(enrollments) => ask(enrollments, id, goal).await.inspect_err(|error| ctx.clients.heed(&service, error))?,
+        Some(enrollments) => ask(enrollments, id, goal).await.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?,
         None => (None, None),
     };
     let nowhere = enrollments.is_none();

@@ -86,7 +86,7 @@ impl DeviceIdentity {
     }
 }
 
-/// Looks at a device in a hub, and at its Secret.
+/// ObservationCache at a device in a hub, and at its Secret.
 pub async fn observe_in_hub(
     credential: &DeviceCredential,
     ctx: &Context,
@@ -203,12 +203,12 @@ fn disabled(place: &DeviceIdentity) -> Why {
     )
 }
 
-/// Looks at the identity; `None` if the hub does not know the device.
+/// ObservationCache at the identity; `None` if the hub does not know the device.
 pub async fn read_device(ctx: &Context, hubs: &TenantHubGroup, place: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
     let registry = iot_hub::registry(ctx, hubs, &place.hub).await?;
     let read = registry.device(&place.device).await;
     let read = read.map_err(|error| Error::cloud(format!("failed to look at {}", place.what()), error));
-    Ok(read.inspect_err(|error| ctx.clients.heed_hub(&place.hub, error))?)
+    Ok(read.inspect_err(|error| ctx.clients.forget_hub_key_if_denied(&place.hub, error))?)
 }
 
 /// The registry of the hub that a credential names, and the device's place in it.
@@ -232,5 +232,5 @@ pub async fn put_identity(
     let (registry, place) = hub_registry(writer, credential).await?;
     let put = registry.put_device(writer.access(), &place.device, &document.clone().with_keys(keys), over).await;
     let put = put.map(drop).map_err(|error| Error::cloud(format!("failed to write {}", place.what()), error));
-    put.inspect_err(|error| writer.clients.heed_hub(&place.hub, error))
+    put.inspect_err(|error| writer.clients.forget_hub_key_if_denied(&place.hub, error))
 }

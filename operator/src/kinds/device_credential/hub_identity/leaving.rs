@@ -71,7 +71,7 @@ impl Act for IdentityStep {
     }
 }
 
-/// Looks at the identity of a device whose credential goes.
+/// ObservationCache at the identity of a device whose credential goes.
 pub async fn observe_leaving(credential: &DeviceCredential, ctx: &Context, member: &HubMember) -> Result<LeavingIdentity, ObserveError> {
     let HubMember { device, hub, hubs } = member;
     let entries = ctx.ledger.of(&credential.key());
@@ -142,5 +142,5 @@ pub async fn perform_identity(credential: &DeviceCredential, writer: &Writer<'_>
         IdentityStep::Delete { over, .. } => registry.delete_device(writer.access(), &place.device, over).await,
     };
     let done = done.map_err(|error| Error::cloud(format!("failed to part with {}", place.what()), error));
-    done.inspect_err(|error| writer.clients.heed_hub(&place.hub, error))
+    done.inspect_err(|error| writer.clients.forget_hub_key_if_denied(&place.hub, error))
 }

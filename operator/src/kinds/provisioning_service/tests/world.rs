@@ -49,7 +49,7 @@ struct Model {
     record: Option<&'static str>,
     barred: Vec<(ObjectKey, String)>,
     granted: Adoption,
-    /// Looks that a long operation takes.
+    /// ObservationCache that a long operation takes.
     slow: u8,
     made: usize,
 }

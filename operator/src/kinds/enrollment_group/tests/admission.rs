@@ -1,0 +1,145 @@
+//! What is judged of a group before Azure is asked.
+
+use moorage_crds::{CloudAccount, ProvisioningService, TenantHubGroup};
+
+use super::*;
+use crate::controller::{
+    context::Caches,
+    linter::{caches, show, told_standing},
+};
+
+fn service(grants: &Value) -> ProvisioningService {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "ProvisioningService",
+        "metadata": metadata("platform", "dps"),
+        "spec": { "accountRef": { "name": "azure" }, "resourceGroup": "iot", "name": "contoso-dps", "location": "eastus", "grants": grants },
+    }))
+}
+
+fn account() -> CloudAccount {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "CloudAccount",
+        "metadata": metadata("platform", "azure"),
+        "spec": { "azure": {
+            "tenantId": "t", "subscriptionId": "s", "workloadIdentity": { "clientId": "c", "serviceAccountName": "a" },
+        } },
+    }))
+}
+
+fn hubs(namespace: &str) -> TenantHubGroup {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "TenantHubGroup",
+        "metadata": metadata(namespace, "hubs"),
+        "spec": {
+            "accountRef": { "name": "azure", "namespace": "platform" },
+            "resourceGroup": { "name": "rg" },
+            "hubs": [{ "name": "contoso-east", "location": "eastus" }],
+        },
+    }))
+}
+
+/// Everything that the group of these tests needs.
+fn complete() -> Caches {
+    let caches = caches();
+    show(&caches, account());
+    show(&caches, service(&json!([])));
+    show(&caches, hubs("contoso"));
+    caches
+}
+
+fn refused(group: &EnrollmentGroup, caches: &Caches) -> Option<String> {
+    group.admit(caches, Goal::Present).err().as_ref().map(told_standing)
+}
+
+#[test]
+fn a_group_of_the_service_s_owner_may_name_the_hubs_of_any_tenant() {
+    assert_eq!(refused(&object(&json!({})), &complete()), None);
+}
+
+#[test]
+fn what_a_group_rests_on_is_there_before_anything_is_asked() {
+    let without = |which: &str| {
+        let caches = caches();
+        for kind in ["account", "service", "hubs"].into_iter().filter(|kind| *kind != which) {
+            match kind {
+                "account" => show(&caches, account()),
+                "service" => show(&caches, service(&json!([]))),
+                _ => show(&caches, hubs("contoso")),
+            }
+        }
+        refused(&object(&json!({})), &caches)
+    };
+    let missing = |what: &str| Some(format!("not yet, DependencyMissing: {what}"));
+    assert_eq!(
+        without("service"),
+        missing("ProvisioningService platform/dps does not exist; create it, or correct spec.provisioningServiceRef")
+    );
+    assert_eq!(without("account"), missing("CloudAccount platform/azure does not exist; create it, or correct spec.accountRef"));
+    assert_eq!(without("hubs"), missing("TenantHubGroup contoso/hubs does not exist; create it, or correct spec.tenantHubGroupRef"));
+}
+
+#[test]
+fn a_hub_that_the_hub_group_lacks_is_told_by_name() {
+    let told = "stuck, DependencyMissing: TenantHubGroup contoso/hubs has no hub contoso-north; add it there, or correct spec.hubs";
+    assert_eq!(refused(&object(&json!({ "hubs": ["contoso-north"] })), &complete()), Some(told.to_owned()));
+}
+
+/// `contoso` must not let `contoso-evil` in.
+#[test]
+fn a_namespace_whose_name_begins_with_another_s_has_nothing_of_its_grant() {
+    let mut group = object(&json!({
+        "provisioningServiceRef": { "name": "dps", "namespace": "platform" },
+        "tenantHubGroupRef": { "name": "hubs" },
+    }));
+    let caches = caches();
+    show(&caches, account());
+    show(&caches, service(&json!([{ "namespaces": ["contoso"] }])));
+    for namespace in ["contoso", "contoso-evil"] {
+        show(&caches, hubs(namespace));
+    }
+    group.metadata.namespace = Some("contoso".to_owned());
+    assert_eq!(refused(&group, &caches), None);
+    group.metadata.namespace = Some("contoso-evil".to_owned());
+    let told = refused(&group, &caches).expect("it is refused");
+    assert!(told.starts_with("stuck, NotGranted: ProvisioningService platform/dps grants nothing to namespace contoso-evil"), "{told}");
+}
+
+#[test]
+fn hubs_of_another_tenant_are_named_by_the_owner_of_the_service_alone() {
+    let mut group = object(&json!({ "provisioningServiceRef": { "name": "dps", "namespace": "platform" } }));
+    group.metadata.namespace = Some("fabrikam".to_owned());
+    let caches = caches();
+    show(&caches, account());
+    show(&caches, service(&json!([{ "namespaces": ["fabrikam"] }])));
+    show(&caches, hubs("contoso"));
+    let told = refused(&group, &caches).expect("it is refused");
+    assert!(
+        told.starts_with("stuck, NotGranted: hubs of namespace contoso can be named here only by whoever owns the provisioning service")
+    );
+}
+
+#[test]
+fn of_two_groups_of_one_name_in_a_service_the_older_has_it() {
+    let created = |name: &str, time: &str| {
+        let mut group = object(&json!({ "enrollmentGroupId": "press" }));
+        group.metadata.name = Some(name.to_owned());
+        group.metadata.creation_timestamp = Some(read(json!(time)));
+        group
+    };
+    let (older, younger) = (created("older", "2026-01-01T00:00:00Z"), created("younger", "2026-01-02T00:00:00Z"));
+    let caches = complete();
+    show(&caches, older.clone());
+    show(&caches, younger.clone());
+    assert_eq!(refused(&older, &caches), None);
+    let told = refused(&younger, &caches).expect("it is refused");
+    assert!(told.starts_with("stuck, AlreadyExists: enrollment group press belongs to EnrollmentGroup platform/older"), "{told}");
+}
+
+#[test]
+fn a_group_that_is_kept_needs_nothing_of_what_it_rests_on() {
+    let group = object(&json!({ "deletionPolicy": "Retain" }));
+    assert!(matches!(group.admit(&caches(), Goal::Absent), Ok(Admitted::Kept { users: None })));
+}
