@@ -82,7 +82,7 @@ struct NotFoundDetails {
 }
 
 impl ApiReader {
-    /// ObservationCache for a Certificate.
+    /// Looks for a Certificate.
     ///
     /// # Errors
     /// What the API server says.

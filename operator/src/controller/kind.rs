@@ -113,7 +113,7 @@ pub trait Kind:
     /// Where that leaves the object.
     fn admit(&self, caches: &Caches, goal: Goal) -> Result<Self::Admitted, Standing>;
 
-    /// ObservationCache at the world, for what was admitted.
+    /// Looks at the world, for what was admitted.
     fn observe(
         &self,
         ctx: &Context<Self::Clients>,

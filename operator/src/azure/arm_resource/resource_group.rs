@@ -34,7 +34,7 @@ pub struct SeenGroup {
     pub empty: bool,
 }
 
-/// ObservationCache at a resource group.
+/// Looks at a resource group.
 ///
 /// # Errors
 /// What the cloud says.

@@ -47,7 +47,7 @@ pub fn needs_hub(credential: &DeviceCredential) -> bool {
     credential.spec.connection_string || credential.spec.hub_token.is_some()
 }
 
-/// ObservationCache where a device is: in a list that is read for many, and at its identity when it has registered, or long after.
+/// Looks where a device is: in a list that is read for many, and at its identity when it has registered, or long after.
 pub async fn observe_assignment(
     ctx: &Context,
     credential: &DeviceCredential,

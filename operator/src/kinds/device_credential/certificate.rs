@@ -82,7 +82,7 @@ pub fn needs_certificate(credential: &DeviceCredential, group: &EnrollmentGroup)
     Ok(asked)
 }
 
-/// ObservationCache at what there is of a credential.
+/// Looks at what there is of a credential.
 pub async fn observe_output(
     ctx: &Context,
     credential: &DeviceCredential,

@@ -62,7 +62,7 @@ pub struct SeenWithKeys {
     pub group: String,
 }
 
-/// ObservationCache at the world, for what was admitted.
+/// Looks at the world, for what was admitted.
 pub async fn observe(credential: &DeviceCredential, ctx: &Context, admitted: &Admitted) -> Result<Seen, ObserveError> {
     match admitted {
         Admitted::Nothing => Ok(Seen::Nothing),

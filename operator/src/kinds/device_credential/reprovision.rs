@@ -93,7 +93,7 @@ pub fn request(credential: &DeviceCredential) -> Option<String> {
     credential.annotation(names::REPROVISION_REQUESTED_AT).filter(|text| !text.is_empty()).map(|text| bounded(text, 64))
 }
 
-/// ObservationCache at the registration that a request concerns.
+/// Looks at the registration that a request concerns.
 pub async fn observe_request(
     ctx: &Context,
     from: &EnrollmentGroup,

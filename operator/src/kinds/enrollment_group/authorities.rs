@@ -96,7 +96,7 @@ pub(super) struct Ending {
     pub(super) next: Option<Timestamp>,
 }
 
-/// ObservationCache at when a group's authorities end.
+/// Looks at when a group's authorities end.
 pub(super) fn ending(group: &EnrollmentGroup, signers: &Signers, now: Timestamp) -> Ending {
     let Signers::Certificates(pair) = signers else { return Ending::default() };
     let mut ending = Ending::default();

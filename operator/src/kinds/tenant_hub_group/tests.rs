@@ -58,7 +58,7 @@ struct SiteHub {
     /// Who may register devices in it.
     roles: Vec<RoleAssignment>,
     devices: i64,
-    /// ObservationCache that a long operation still takes, and whether it ends with the hub.
+    /// Looks that a long operation still takes, and whether it ends with the hub.
     moving: u8,
     going: bool,
 }

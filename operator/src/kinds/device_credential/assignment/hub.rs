@@ -64,7 +64,7 @@ pub fn out_of_reach<A>(hub: &str, group: &str) -> Plan<A> {
     Plan::stalled(Reason::NotGranted, note)
 }
 
-/// ObservationCache at an identity; `None` if the hub does not know the device.
+/// Looks at an identity; `None` if the hub does not know the device.
 pub async fn read_identity(ctx: &Context, group: &EnrollmentGroup, identity: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
     let DeviceIdentity { hub, device } = identity;
     let step = format!("failed to look at device {device} in hub {hub}");

@@ -66,7 +66,7 @@ impl Individual {
     }
 }
 
-/// ObservationCache at a device's individual enrollment, unless that was done a short while ago.
+/// Looks at a device's individual enrollment, unless that was done a short while ago.
 pub async fn observe_individual(
     ctx: &Context,
     credential: &DeviceCredential,

@@ -58,7 +58,7 @@ pub fn held_up_by_another(seen: &SeenEnrollment, other: &ObjectKey, meant: Meant
     Some(ObserveError::stalled(Reason::AlreadyExists, note))
 }
 
-/// ObservationCache at the individual enrollment of a device, and, when that is to be removed, at its record.
+/// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
 pub async fn observe_enrollment(
     credential: &DeviceCredential,
     ctx: &Context,

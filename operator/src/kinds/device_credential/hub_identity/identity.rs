@@ -86,7 +86,7 @@ impl DeviceIdentity {
     }
 }
 
-/// ObservationCache at a device in a hub, and at its Secret.
+/// Looks at a device in a hub, and at its Secret.
 pub async fn observe_in_hub(
     credential: &DeviceCredential,
     ctx: &Context,
@@ -203,7 +203,7 @@ fn disabled(place: &DeviceIdentity) -> Why {
     )
 }
 
-/// ObservationCache at the identity; `None` if the hub does not know the device.
+/// Looks at the identity; `None` if the hub does not know the device.
 pub async fn read_device(ctx: &Context, hubs: &TenantHubGroup, place: &DeviceIdentity) -> Result<Option<Device>, ObserveError> {
     let registry = iot_hub::registry(ctx, hubs, &place.hub).await?;
     let read = registry.device(&place.device).await;

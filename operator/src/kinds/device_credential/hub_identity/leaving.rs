@@ -71,7 +71,7 @@ impl Act for IdentityStep {
     }
 }
 
-/// ObservationCache at the identity of a device whose credential goes.
+/// Looks at the identity of a device whose credential goes.
 pub async fn observe_leaving(credential: &DeviceCredential, ctx: &Context, member: &HubMember) -> Result<LeavingIdentity, ObserveError> {
     let HubMember { device, hub, hubs } = member;
     let entries = ctx.ledger.of(&credential.key());

@@ -24,7 +24,7 @@ pub struct SeenSecret {
     pub intact: bool,
 }
 
-/// ObservationCache at the Secret of a device with generated keys, which are nowhere else in the cluster.
+/// Looks at the Secret of a device with generated keys, which are nowhere else in the cluster.
 pub async fn read_stored_keys(
     ctx: &Context,
     credential: &DeviceCredential,
@@ -38,7 +38,7 @@ pub async fn read_stored_keys(
     Ok((Some(SeenSecret { meta, intact: stored.intact }), stored))
 }
 
-/// ObservationCache at the Secret of a device with derived keys.
+/// Looks at the Secret of a device with derived keys.
 pub async fn read_derived(ctx: &Context, credential: &DeviceCredential, at: &NamespacedName) -> Result<Option<SeenSecret>, ObserveError> {
     let Some(meta) = ctx.secrets.meta(at)? else { return Ok(None) };
     let as_written =

@@ -29,7 +29,7 @@ struct Model {
     secret: Option<u8>,
     record: Option<String>,
     applied: Option<String>,
-    /// ObservationCache until the tenant's hubs are linked.
+    /// Looks until the tenant's hubs are linked.
     linking: u8,
     has_registrations: bool,
     made: usize,

@@ -49,7 +49,7 @@ struct Model {
     record: Option<&'static str>,
     barred: Vec<(ObjectKey, String)>,
     granted: Adoption,
-    /// ObservationCache that a long operation takes.
+    /// Looks that a long operation takes.
     slow: u8,
     made: usize,
 }

@@ -23,7 +23,7 @@ struct Model {
     object: TenantHubGroup,
     goal: Goal,
     site: Site,
-    /// ObservationCache that a long operation takes.
+    /// Looks that a long operation takes.
     slow: u8,
     group_moving: u8,
     group_going: bool,
