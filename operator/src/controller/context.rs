@@ -64,7 +64,6 @@ impl Caches {
 ///
 /// ```compile_fail
 /// # use moorage_operator::azure::Context;
-/// # use moorage_crds::CloudAccount;
 /// async fn observe(ctx: &Context, arm: &moorage_cloud::Arm) {
 ///     let _ = arm.delete_resource_group(ctx.access(), "iot").await;
 /// }
