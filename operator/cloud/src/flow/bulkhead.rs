@@ -40,6 +40,12 @@ struct State {
     width: usize,
 }
 
+/// Forgets, when it is dropped, those of some bulkheads that nobody is in and that are in no doubt.
+struct ForgetIdle<'a> {
+    bulkheads: &'a Bulkheads,
+    names: Vec<Arc<str>>,
+}
+
 /// The right to send one call; without a verdict, the call counts as unanswered.
 pub(crate) struct Permit<'a> {
     bulkheads: &'a Bulkheads,
@@ -66,6 +72,8 @@ impl Bulkheads {
 
     /// Lets a call through on all of these bulkheads, or on none.
     pub(crate) async fn enter(&self, bulkheads: Vec<Bulkhead>) -> Result<Permit<'_>, Rejected> {
+        // Dropped after the permits, also when the wait for one is given up.
+        let _forgotten = ForgetIdle { bulkheads: self, names: bulkheads.iter().map(|bulkhead| bulkhead.name.clone()).collect() };
         let mut permits = Vec::new();
         for bulkhead in &bulkheads {
             permits.push(self.slot(bulkhead).await?);
@@ -113,7 +121,7 @@ impl Bulkheads {
             Some(Change::Closed) => tracing::info!(host = %bulkhead.name, "It answers again"),
             None => {}
         }
-        if state.breaker.is_clear() && state.slots.available_permits() == state.width {
+        if state.is_idle() {
             known.remove(&bulkhead.name);
         }
     }
@@ -134,6 +142,21 @@ fn check(known: &HashMap<Arc<str>, State>, bulkheads: &[Bulkhead], now: Timestam
 impl State {
     fn new(bulkhead: &Bulkhead) -> Self {
         Self { breaker: Breaker::new(bulkhead.threshold), slots: Arc::new(Semaphore::new(bulkhead.width)), width: bulkhead.width }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.breaker.is_clear() && self.slots.available_permits() == self.width
+    }
+}
+
+impl Drop for ForgetIdle<'_> {
+    fn drop(&mut self) {
+        let mut known = self.bulkheads.lock();
+        for name in &self.names {
+            if known.get(name).is_some_and(State::is_idle) {
+                known.remove(name);
+            }
+        }
     }
 }
 

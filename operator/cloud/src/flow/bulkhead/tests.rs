@@ -103,3 +103,19 @@ async fn a_call_held_back_at_one_bulkhead_is_no_probe_on_another() {
     seconds.fetch_add(2, Ordering::Relaxed);
     call(&bulkheads, both(), Verdict::Answered).await.expect("both are probed");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_finds_no_place_leaves_nothing_behind() {
+    let (bulkheads, _) = bulkheads();
+    let shared = Bulkhead { width: 1, ..bulkhead("shared", None) };
+    let held = bulkheads.enter(vec![shared.clone()]).await.expect("there is a place");
+    for name in ["a", "b"] {
+        let refused = call(&bulkheads, vec![bulkhead(name, None), shared.clone()], Verdict::Answered).await;
+        assert_eq!(refused, Err(full("shared")));
+    }
+    let given_up = tokio::time::timeout(std::time::Duration::from_millis(1), bulkheads.enter(vec![bulkhead("c", None), shared]));
+    assert!(given_up.await.is_err(), "it waits");
+    assert_eq!(bulkheads.lock().keys().map(|name| &**name).collect::<Vec<_>>(), ["shared"]);
+    held.end(Verdict::Answered);
+    assert!(bulkheads.lock().is_empty());
+}
