@@ -20,6 +20,10 @@ const APART: Duration = Duration::from_millis(20);
 /// An operator that has looked at nothing for so long has nothing left to do: longer than it waits for a watch to fill.
 const STILL: Duration = Duration::from_secs(6);
 
+/// What the operator has looked at, and what it has yet to look at.
+const RECONCILIATIONS: &str = "moorage_reconciliations";
+const DEPTH: &str = "moorage_queue_depth";
+
 /// Creates newcomers as soon as the operator works, and gives the time that each took to be seen Ready.
 pub(super) async fn come(
     control: &ControlPlane,
@@ -56,14 +60,14 @@ pub(super) async fn until_at_rest(admin: SocketAddr, objects: usize, deadline: D
     let seen = Cell::new((0, Instant::now()));
     until("the operator is at rest", deadline, || async {
         let text = reqwest::get(format!("http://{admin}/metrics")).await?.text().await?;
-        let passes = total(&text, "moorage_passes_total");
+        let looks = total(&text, &format!("{RECONCILIATIONS}_total"));
         let (before, since) = seen.get();
-        if passes != before {
-            seen.set((passes, Instant::now()));
+        if looks != before {
+            seen.set((looks, Instant::now()));
         }
-        let is_still = passes == before && since.elapsed() >= STILL;
-        let is_done = passes >= objects && total(&text, "moorage_queue_depth") == 0;
-        if is_still && is_done { Ok(()) } else { Err(NotYet::seen(format!("{passes} looks"))) }
+        let is_still = looks == before && since.elapsed() >= STILL;
+        let is_done = looks >= objects && total(&text, DEPTH) == 0;
+        if is_still && is_done { Ok(()) } else { Err(NotYet::seen(format!("{looks} looks"))) }
     })
     .await
 }
@@ -77,13 +81,25 @@ fn total(text: &str, metric: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use moorage_crds::KindName;
+    use moorage_operator::controller::{metrics::Metrics, queue::Priority};
+
     use super::*;
 
     #[test]
     fn a_metric_is_summed_over_its_labels() {
-        let text = "# TYPE moorage_passes counter\nmoorage_passes_total{lane=\"new\"} 3\nmoorage_passes_total{lane=\"refresh\"} 4\nmoorage_other_total 9\n";
-        assert_eq!(total(text, "moorage_passes_total"), 7);
+        let text =
+            "# TYPE moorage_calls counter\nmoorage_calls_total{host=\"a\"} 3\nmoorage_calls_total{host=\"b\"} 4\nmoorage_other_total 9\n";
+        assert_eq!(total(text, "moorage_calls_total"), 7);
         assert_eq!(total(text, "moorage_other_total"), 9);
-        assert_eq!(total(text, "moorage_passes"), 0);
+        assert_eq!(total(text, "moorage_calls"), 0);
+    }
+
+    #[test]
+    fn the_operator_has_the_metrics_that_are_read() {
+        let metrics = Metrics::default();
+        metrics.reconciliation(KindName::DeviceCredential, Priority::Changed, "met");
+        let text = metrics.text([(Priority::Changed, 2), (Priority::Resync, 3)], true);
+        assert_eq!((total(&text, &format!("{RECONCILIATIONS}_total")), total(&text, DEPTH)), (1, 5), "{text}");
     }
 }
