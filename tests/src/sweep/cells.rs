@@ -25,6 +25,8 @@ pub struct Cell {
     pub trouble: Trouble,
     /// What differed, and the operator's log, if the world did not end as it should.
     pub failure: Option<String>,
+    /// Why it was run alone, if it was to share a run: how that run ended.
+    pub shared: Option<String>,
     /// How long its run took, in real time.
     pub took: Duration,
 }
@@ -130,16 +132,24 @@ pub fn grouped(troubles: Vec<Trouble>) -> Vec<Vec<Trouble>> {
 /// Runs a group, and if that does not end well, each of its troubles alone.
 pub async fn cells_of(server: Server, sweep: &Sweep, name: &str, group: Vec<Trouble>, log: &Log) -> Vec<Cell> {
     let begun = Instant::now();
+    let mut shared = None;
     if group.len() > 1 {
         let run = attempt(server, sweep, format!("sweep-{}-{name}", sweep.tenant), group.clone(), log.clone());
-        if run.await.is_ok_and(|ended| ended.struck.iter().all(|struck| *struck)) {
-            let took = begun.elapsed();
-            return group.into_iter().map(|trouble| Cell { tenant: sweep.tenant, trouble, failure: None, took }).collect();
-        }
+        shared = match run.await {
+            Ok(ended) if ended.struck.iter().all(|struck| *struck) => {
+                let took = begun.elapsed();
+                return group
+                    .into_iter()
+                    .map(|trouble| Cell { tenant: sweep.tenant, trouble, failure: None, shared: None, took })
+                    .collect();
+            }
+            Ok(_) => Some("it did not come to every effect".to_owned()),
+            Err(error) => Some(format!("after {:.1?}: {error:#}\n--- the operator's log:\n{}", begun.elapsed(), log.text())),
+        };
     }
     let mut cells = Vec::new();
     for (alone, trouble) in group.into_iter().enumerate() {
-        cells.push(cell(server, sweep, &format!("{name}-{alone}"), trouble, log).await);
+        cells.push(Cell { shared: shared.clone(), ..cell(server, sweep, &format!("{name}-{alone}"), trouble, log).await });
     }
     cells
 }
@@ -166,5 +176,5 @@ async fn cell(server: Server, sweep: &Sweep, name: &str, trouble: Trouble, log: 
         }
         attempts += 1;
     }
-    Cell { tenant: sweep.tenant, trouble, failure, took: begun.elapsed() }
+    Cell { tenant: sweep.tenant, trouble, failure, shared: None, took: begun.elapsed() }
 }

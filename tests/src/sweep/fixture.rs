@@ -198,7 +198,7 @@ impl Fixture {
         Ok(())
     }
 
-    /// Strikes a page of the ledger that says of a device that it is barred, and nothing else.
+    /// Strikes a page of the ledger that says of a device that it is disenrolled, and nothing else.
     ///
     /// # Errors
     /// It says something else, or the API server refuses.

@@ -71,9 +71,9 @@ impl Label {
         Self(self.0.split(" of ").next().unwrap_or_default().to_owned())
     }
 
-    /// Whether it is the claim that we bar a device, made anew after the last trace of it is gone: nothing can refuse that when it is
+    /// Whether it is the claim that we disenroll a device, made anew after the last trace of it is gone: nothing can refuse that when it is
     /// late. A claim alone proves nothing, and it is struck when its credential or its service comes and goes again.
-    pub(super) fn is_claim_of_a_barred_device(&self) -> bool {
+    pub(super) fn is_claim_of_a_disenrolled_device(&self) -> bool {
         self.0 == "POST configmaps of DeviceCredential"
     }
 

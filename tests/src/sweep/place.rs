@@ -46,7 +46,7 @@ pub enum Server {
 
 /// A cluster, a cloud, and an operator that is replaced when it is killed.
 pub(super) enum Place {
-    Real { stage: Box<Harness>, crew: Option<OperatorProcess> },
+    Real { harness: Box<Harness>, crew: Option<OperatorProcess> },
     Memory(Memory),
 }
 
@@ -66,7 +66,7 @@ impl Place {
         let place = match server {
             Server::Real(control) => {
                 let options = moorage_simulator::Options { patience: STRIDE_PATIENCE, ..cloud_options() };
-                Self::Real { stage: Box::new(Harness::set(control, name, &namespaces, options).await?), crew: None }
+                Self::Real { harness: Box::new(Harness::set(control, name, &namespaces, options).await?), crew: None }
             }
             Server::Memory => Self::Memory(Memory::new(name, &namespaces, judge.clone()).await?),
         };
@@ -80,7 +80,9 @@ impl Place {
     /// It does not start.
     pub async fn start(&mut self, judge: &Arc<Judge>, deaths: mpsc::UnboundedReceiver<()>, log: &Log) -> anyhow::Result<()> {
         match self {
-            Self::Real { stage, crew } => *crew = Some(OperatorProcess::aboard(stage.launch(), judge.clone(), deaths, log.clone()).await?),
+            Self::Real { harness, crew } => {
+                *crew = Some(OperatorProcess::aboard(harness.launch(), judge.clone(), deaths, log.clone()).await?);
+            }
             Self::Memory(memory) => memory.start(judge.clone(), deaths, log.clone()),
         }
         Ok(())
@@ -89,7 +91,7 @@ impl Place {
     /// The cluster and the cloud.
     pub fn env(&self) -> &TestEnv {
         match self {
-            Self::Real { stage, .. } => stage.env(),
+            Self::Real { harness, .. } => harness.env(),
             Self::Memory(memory) => &memory.env,
         }
     }
@@ -97,7 +99,7 @@ impl Place {
     /// The operator's name in the audit log.
     pub fn operator_user(&self) -> &str {
         match self {
-            Self::Real { stage, .. } => stage.operator_user(),
+            Self::Real { harness, .. } => harness.operator_user(),
             Self::Memory(_) => "",
         }
     }
@@ -149,7 +151,7 @@ impl Place {
     pub async fn stride(&self) {
         match self {
             // It fails when the operator is busy, or dead: then there is no need to hurry time.
-            Self::Real { stage, .. } => drop(stage.cloud().advance(STRIDE).await),
+            Self::Real { harness, .. } => drop(harness.cloud().advance(STRIDE).await),
             Self::Memory(memory) => drop(memory.world.step(STRIDE_IN_MEMORY).await),
         }
     }
@@ -164,10 +166,12 @@ impl Place {
     /// Lets so much time pass that everything is looked at for drift.
     pub async fn drift(&self) {
         match self {
-            Self::Real { stage, .. } => {
-                // It ends early when the operator is busy.
-                let deadline = Instant::now() + PATIENCE;
-                while stage.cloud().advance(DRIFT).await.is_err() && Instant::now() < deadline {}
+            Self::Real { harness, .. } => {
+                // It ends early when the operator is busy, and is not begun anew then.
+                let (deadline, until) = (Instant::now() + PATIENCE, harness.cloud().now() + DRIFT);
+                while harness.cloud().now() < until && Instant::now() < deadline {
+                    drop(harness.cloud().advance_to(until).await);
+                }
             }
             Self::Memory(memory) => drop(memory.world.pass(DRIFT).await),
         }

@@ -144,7 +144,7 @@ impl View<'_> {
         if late.side != Side::Cluster || status.is_client_error() {
             return Ok(());
         }
-        if late.label.is_claim_of_a_barred_device() {
+        if late.label.is_claim_of_a_disenrolled_device() {
             return self.fixture.strike_claim(self.place.env(), made["metadata"]["name"].as_str().unwrap_or_default()).await;
         }
         if !self.fixture.cast().recalled.is_some_and(|device| late.label.is_order_for(device)) {
