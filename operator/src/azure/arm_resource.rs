@@ -15,7 +15,7 @@ use moorage_plan::{Plan, Reason};
 use crate::{
     azure::arm_resource::{
         ownership::{Whose, name_taken, refusal},
-        resource_group::SeenGroup,
+        resource_group::{Change, ObservedGroup},
     },
     controller::reconcile::schedule::soon,
     ledger::entries::{ADOPTED, CLAIMED, MADE},
@@ -71,7 +71,7 @@ fn is_going<D: Document>(document: &D) -> bool {
 
 /// What was seen of a resource.
 #[derive(Clone, Debug)]
-pub struct Seen<D> {
+pub struct ObservedResource<D> {
     /// It, if it is there.
     pub document: Option<D>,
     /// Whether somebody in the world has its name, although it is not seen; asked only before it could be created, or while it may
@@ -83,7 +83,7 @@ pub struct Seen<D> {
     pub record: Option<String>,
 }
 
-impl<D> Seen<D> {
+impl<D> ObservedResource<D> {
     /// The document of what is there and is this object's.
     pub fn own(&self) -> Option<&D> {
         self.document.as_ref().filter(|_| !matches!(self.whose, Whose::Theirs(_)))
@@ -133,13 +133,8 @@ pub struct Desired<'a> {
 /// What can be done for a resource in the course of its life.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Makes its resource group in a location.
-    CreateGroup {
-        /// Where.
-        location: String,
-    },
-    /// Removes its resource group.
-    DeleteGroup,
+    /// Makes or removes its resource group.
+    Group(Change),
     /// Writes down what it is to us, or strikes out what is known of it.
     Record(Option<&'static str>),
     /// Makes it.
@@ -153,7 +148,12 @@ pub enum Step {
 ///
 /// # Errors
 /// That plan.
-pub fn present<'a, D: Document>(desired: Desired<'_>, group: &SeenGroup, seen: &'a Seen<D>, now: Timestamp) -> Result<&'a D, Plan<Step>> {
+pub fn present<'a, D: Document>(
+    desired: Desired<'_>,
+    group: &ObservedGroup,
+    seen: &'a ObservedResource<D>,
+    now: Timestamp,
+) -> Result<&'a D, Plan<Step>> {
     let Named { what, .. } = desired.named;
     let Some(document) = &seen.document else { return Err(create(desired, group, seen, now)) };
     if let Whose::Theirs(maker) = seen.whose {
@@ -178,12 +178,12 @@ pub fn unsettled<A>(what: &str, phase: Phase<'_>, now: Timestamp) -> Plan<A> {
     }
 }
 
-fn create<D>(desired: Desired<'_>, group: &SeenGroup, seen: &Seen<D>, now: Timestamp) -> Plan<Step> {
+fn create<D>(desired: Desired<'_>, group: &ObservedGroup, seen: &ObservedResource<D>, now: Timestamp) -> Plan<Step> {
     let Named { group: place, .. } = desired.named;
     if let Some(ask) = desired.vanished.filter(|_| seen.was_in_place()) {
         return Plan::stalled(Reason::Vanished, ask);
     }
-    if let Some(plan) = resource_group::missing(group, place, desired.location, now, |location| Step::CreateGroup { location }) {
+    if let Some(plan) = resource_group::missing(group, place, desired.location, now, Step::Group) {
         return plan;
     }
     if let Some(plan) = overlooked(desired.named, seen, now) {
@@ -199,7 +199,7 @@ fn create<D>(desired: Desired<'_>, group: &SeenGroup, seen: &Seen<D>, now: Times
 }
 
 /// Writes down that a resource of ours is in place, so that its absence is a loss from now on; `None` if that is known.
-pub fn in_place<D>(named: Named<'_>, seen: &Seen<D>) -> Option<Plan<Step>> {
+pub fn in_place<D>(named: Named<'_>, seen: &ObservedResource<D>) -> Option<Plan<Step>> {
     let is_new = seen.whose == Whose::Ours && seen.record.as_deref() != Some(MADE);
     is_new.then(|| Plan::act(vec![Step::Record(Some(MADE))], Reason::RecordClaim, format!("{} is in place", named.title())))
 }
@@ -217,14 +217,14 @@ pub struct Obstacles<A> {
 }
 
 /// Waits for a resource that was asked for and is not seen, so that it is not left behind; `None` if there is none.
-pub fn overlooked<A, D>(named: Named<'_>, seen: &Seen<D>, now: Timestamp) -> Option<Plan<A>> {
+pub fn overlooked<A, D>(named: Named<'_>, seen: &ObservedResource<D>, now: Timestamp) -> Option<Plan<A>> {
     seen.name_is_taken.then(|| name_taken(named.what, named.group, seen.record.as_deref(), now))
 }
 
 /// The plan that deletes a resource; `None` if there is none of ours. `deletion` is the word for it.
 pub fn absent<A, D: Document>(
     named: Named<'_>,
-    seen: &Seen<D>,
+    seen: &ObservedResource<D>,
     obstacles: Obstacles<A>,
     deletion: Reason,
     now: Timestamp,
@@ -255,8 +255,8 @@ pub fn absent<A, D: Document>(
 }
 
 /// What is left to do when the resources are gone: their group, if it is ours and empty, and then what the ledger says.
-pub fn leave_group<A>(group: &SeenGroup, name: &str, is_noted: bool, now: Timestamp, step: impl Fn(Step) -> A) -> Plan<A> {
-    if let Some(plan) = resource_group::leftover(group, name, now, || step(Step::DeleteGroup)) {
+pub fn leave_group<A>(group: &ObservedGroup, name: &str, is_noted: bool, now: Timestamp, step: impl Fn(Step) -> A) -> Plan<A> {
+    if let Some(plan) = resource_group::leftover(group, name, now, |change| step(Step::Group(change))) {
         return plan;
     }
     if is_noted {

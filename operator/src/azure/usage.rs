@@ -81,7 +81,7 @@ impl Counts {
 
 impl Count {
     /// As a status tells it: two digits of it, rounded down, so that a count which always moves a little causes no writes.
-    pub fn told(self) -> moorage_crds::Headroom {
+    pub fn headroom(self) -> moorage_crds::Headroom {
         let whole = |n: i64| i32::try_from(n).unwrap_or(i32::MAX);
         moorage_crds::Headroom { used: whole(coarse(self.used)), limit: whole(self.limit) }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -71,13 +71,16 @@ pub fn caches() -> Caches {
     Caches { installation, objects: Objects::default(), secrets, ledger }
 }
 
+/// The caches of worlds in which there is one object.
+pub static EMPTY: LazyLock<Caches> = LazyLock::new(caches);
+
 /// Shows an object to the caches.
 pub fn show<K: Kind>(caches: &Caches, object: K) {
     caches.objects.put(&object.key(), object.references(), Arc::new(object));
 }
 
 /// A standing as it reads.
-pub fn told_standing(standing: &Standing) -> String {
+pub fn described_standing(standing: &Standing) -> String {
     match standing {
         Standing::Met => "met".to_owned(),
         Standing::Reconciling(why) => format!("not yet, {}: {}", why.reason, why.note),
@@ -91,9 +94,9 @@ pub fn confirm(meta: &mut ObjectMeta) {
 }
 
 /// A whole plan as it reads: a line an action, then where that leaves the object.
-pub fn told<A: Act>(plan: &Plan<A>) -> Vec<String> {
+pub fn described<A: Act>(plan: &Plan<A>) -> Vec<String> {
     let mut lines: Vec<_> = plan.actions.iter().map(|action| format!("{}: {}", action.reason(), action.note())).collect();
-    let standing = told_standing(&plan.standing);
+    let standing = described_standing(&plan.standing);
     let again = plan.look_again.map(|when| format!(" | again in {} s", when.duration_since(now()).as_secs())).unwrap_or_default();
     let usable = if plan.usable { " | usable" } else { "" };
     lines.push(format!("{standing}{again}{usable}"));
@@ -149,11 +152,11 @@ fn lint<A: Act>(plan: &Plan<A>, is_kept: bool) {
     let is_creation = |action: &&A| action.reason().as_str().starts_with("Create");
     let mut made = BTreeSet::new();
     for action in plan.actions.iter().filter(is_creation) {
-        assert!(made.insert(action.note()), "one thing is made twice: {:?}", told(plan));
+        assert!(made.insert(action.note()), "one thing is made twice: {:?}", described(plan));
     }
-    assert!(plan.actions.is_empty() || plan.standing != Standing::Met, "it is met, and acts: {:?}", told(plan));
+    assert!(plan.actions.is_empty() || plan.standing != Standing::Met, "it is met, and acts: {:?}", described(plan));
     let writes = plan.actions.iter().any(|action| action.target() == Target::Cloud);
-    assert!(!(is_kept && writes), "what is to stay is written: {:?}", told(plan));
+    assert!(!(is_kept && writes), "what is to stay is written: {:?}", described(plan));
 }
 
 /// Rounds in which every decision of an undisturbed world is done.
@@ -170,11 +173,11 @@ pub fn settle<W: World>(world: &mut W, fates: Vec<Fate>) -> Plan<W::Action> {
         lint(&plan, world.is_kept());
         let moved = world.go_on();
         if plan.actions.is_empty() && !moved {
-            assert_eq!(told(&world.plan()), told(&plan), "the same look gives the same plan");
+            assert_eq!(described(&world.plan()), described(&plan), "the same look gives the same plan");
             return plan;
         }
         let left = if plan.actions.is_empty() { &mut waits } else { &mut acts };
-        *left = left.checked_sub(1).unwrap_or_else(|| panic!("it does not come to rest: {:?}", told(&plan)));
+        *left = left.checked_sub(1).unwrap_or_else(|| panic!("it does not come to rest: {:?}", described(&plan)));
         for action in &plan.actions {
             let fate = fates.next().unwrap_or(Fate::Done);
             if !matches!(fate, Fate::LostBefore) {
@@ -201,5 +204,5 @@ pub fn settle_deletion<W: World>(world: &mut W, fates: Vec<Fate>, mut answer: im
         answer(world, asked);
         plan = settle(world, Vec::new());
     }
-    assert_eq!(told(&plan), ["met | usable"], "the deletion does not end");
+    assert_eq!(described(&plan), ["met | usable"], "the deletion does not end");
 }

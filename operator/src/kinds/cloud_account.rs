@@ -6,7 +6,7 @@ mod perform;
 mod plan;
 mod status;
 
-use self::{admit::Admitted, observe::Seen, plan::Action};
+use self::{admit::Admitted, observe::Observed, plan::Action};
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{CloudAccount, CommonStatus};
 use moorage_plan::{Goal, Plan, Standing};
@@ -29,7 +29,7 @@ impl Kind for CloudAccount {
 
     type Clients = Clients;
     type Admitted = Admitted;
-    type Observed = Seen;
+    type Observed = Observed;
     type Action = Action;
 
     fn references(&self) -> Vec<Dependency> {
@@ -54,11 +54,11 @@ impl Kind for CloudAccount {
         admit::admit(self, caches, goal)
     }
 
-    async fn observe(&self, ctx: &Context, admitted: &Admitted, _: Goal) -> Result<Seen, ObserveError> {
+    async fn observe(&self, ctx: &Context, admitted: &Admitted, _: Goal) -> Result<Observed, ObserveError> {
         observe::observe(self, ctx, admitted).await
     }
 
-    fn plan(&self, seen: &Seen, _: Goal, _: Timestamp) -> Plan<Action> {
+    fn plan(&self, seen: &Observed, _: Goal, _: Timestamp) -> Plan<Action> {
         plan::plan(seen)
     }
 
@@ -66,15 +66,15 @@ impl Kind for CloudAccount {
         perform::perform(action)
     }
 
-    fn headroom(&self, seen: &Seen) -> Vec<(&'static str, i64)> {
+    fn headroom(&self, seen: &Observed) -> Vec<(&'static str, i64)> {
         status::headroom(seen)
     }
 
-    fn ready_message(&self, _: &Seen) -> String {
+    fn ready_message(&self, _: &Observed) -> String {
         status::ready_message(self)
     }
 
-    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
         serde_json::to_value(status::build(self, seen, common)).expect("a status serializes")
     }
 }

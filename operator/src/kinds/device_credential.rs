@@ -1,7 +1,7 @@
 //! `DeviceCredential`: what one device needs, kept in a Secret.
 //!
 //! Most are computed from a group's two keys, which are in memory: such a credential costs one write of its Secret and one of its
-//! status, and no request to a cloud. Barring its device on deletion, letting it in again, keys of its own, and what it logs in to its
+//! status, and no request to a cloud. Disenrolling its device on deletion, re-enrolling it, keys of its own, and what it logs in to its
 //! hub with take requests.
 
 mod admit;
@@ -56,7 +56,7 @@ use crate::{
         admit::{Admitted, admit},
         assignment::needs_hub,
         certificate::cert_manager::{cert_manager_issuer_of, certificate_name_of},
-        observe::{Seen, observe},
+        observe::{Observed, observe},
         perform::perform,
         plan::{Action, plan},
         status::{build_status, ready_message},
@@ -69,7 +69,7 @@ impl Kind for DeviceCredential {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_hours(6);
     type Clients = Clients;
     type Admitted = Admitted;
-    type Observed = Seen;
+    type Observed = Observed;
     type Action = Action;
 
     fn references(&self) -> Vec<Dependency> {
@@ -112,11 +112,11 @@ impl Kind for DeviceCredential {
         admit(self, caches, goal)
     }
 
-    async fn observe(&self, ctx: &Context, admitted: &Admitted, _: Goal) -> Result<Seen, ObserveError> {
+    async fn observe(&self, ctx: &Context, admitted: &Admitted, _: Goal) -> Result<Observed, ObserveError> {
         observe(self, ctx, admitted).await
     }
 
-    fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+    fn plan(&self, seen: &Observed, goal: Goal, now: Timestamp) -> Plan<Action> {
         plan(self, seen, goal, now)
     }
 
@@ -124,11 +124,11 @@ impl Kind for DeviceCredential {
         perform(self, writer, action).await.into()
     }
 
-    fn ready_message(&self, seen: &Seen) -> String {
+    fn ready_message(&self, seen: &Observed) -> String {
         ready_message(self, seen)
     }
 
-    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
         serde_json::to_value(build_status(self, seen, common)).expect("a status serializes")
     }
 }

@@ -14,7 +14,7 @@ use moorage_crds::{CommonStatus, EnrollmentGroup};
 use moorage_plan::{Goal, Plan, Standing};
 use serde_json::{Value, json};
 
-use self::{admit::Admitted, observe::Seen, plan::Action};
+use self::{admit::Admitted, observe::Observed, plan::Action};
 use crate::{
     azure::{
         Context, Writer,
@@ -41,7 +41,7 @@ impl Kind for EnrollmentGroup {
 
     type Clients = Clients;
     type Admitted = Admitted;
-    type Observed = Seen;
+    type Observed = Observed;
     type Action = Action;
 
     fn references(&self) -> Vec<Dependency> {
@@ -78,11 +78,11 @@ impl Kind for EnrollmentGroup {
         admit::admit(self, caches, goal)
     }
 
-    async fn observe(&self, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Seen, ObserveError> {
+    async fn observe(&self, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Observed, ObserveError> {
         observe::observe(self, ctx, admitted, goal).await
     }
 
-    fn plan(&self, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+    fn plan(&self, seen: &Observed, goal: Goal, now: Timestamp) -> Plan<Action> {
         plan::plan(self, seen, goal, now)
     }
 
@@ -90,11 +90,11 @@ impl Kind for EnrollmentGroup {
         perform::perform(self, writer, action).await
     }
 
-    fn ready_message(&self, seen: &Seen) -> String {
+    fn ready_message(&self, seen: &Observed) -> String {
         status::ready_message(self, seen)
     }
 
-    fn build_status(&self, seen: &Seen, common: CommonStatus) -> Value {
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
         serde_json::to_value(status::build(self, seen, common)).expect("a status serializes")
     }
 }

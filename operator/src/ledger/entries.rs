@@ -35,7 +35,7 @@ pub const STALE: &str = "stale";
 
 /// How entries of devices that were created in a hub begin; a hash of the hub and the device follows.
 pub const IDENTITY: &str = "identity.";
-/// How entries of registration ids begin whose individual enrollment bars their device; the value is the provisioning service.
+/// How entries of registration ids begin whose individual enrollment disenrolls their device; the value is the provisioning service.
 pub const DISENROLLED: &str = "disenrolled.";
 /// How entries of registration ids begin whose device has an individual enrollment of ours; the value is the provisioning service.
 pub const ENROLLED: &str = "enrolled.";

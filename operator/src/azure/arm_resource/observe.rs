@@ -4,7 +4,7 @@ use moorage_cloud::Availability;
 
 use crate::{
     azure::arm_resource::{
-        Document, Seen,
+        Document, ObservedResource,
         ownership::{Maker, OWNER_TAG, Whose, by_tag},
     },
     controller::context::Caches,
@@ -33,11 +33,11 @@ pub async fn observe<D: Document>(
     document: Option<D>,
     known: Known,
     name: impl Future<Output = Result<Availability, Error>>,
-) -> Result<Seen<D>, Error> {
+) -> Result<ObservedResource<D>, Error> {
     let whose = whose(caches, owner, document.as_ref(), &known);
     let could_be_overlooked = known.is_wanted || known.record.as_deref() == Some(CLAIMED);
     let name_is_taken = document.is_none() && could_be_overlooked && name.await? == Availability::Taken;
-    Ok(Seen { document, name_is_taken, whose, record: known.record })
+    Ok(ObservedResource { document, name_is_taken, whose, record: known.record })
 }
 
 fn whose<D: Document>(caches: &Caches, owner: &ObjectKey, document: Option<&D>, known: &Known) -> Whose {

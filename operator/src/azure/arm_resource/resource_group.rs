@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use moorage_cloud::{Arm, ResourceGroup};
-use moorage_plan::{Plan, Reason};
+use moorage_plan::{Act, Plan, Reason};
 
 use crate::{
     azure::{Context, Writer, arm_resource::ownership::OWNER_TAG},
@@ -25,7 +25,7 @@ pub enum State {
 
 /// A resource group as it was seen.
 #[derive(Clone, Debug)]
-pub struct SeenGroup {
+pub struct ObservedGroup {
     /// Whether it is there.
     pub state: State,
     /// It carries our tag for this very object.
@@ -34,11 +34,44 @@ pub struct SeenGroup {
     pub empty: bool,
 }
 
+/// What can be done for a resource group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Makes it.
+    Create {
+        /// Its name.
+        name: String,
+        /// Where its own record is kept: an Azure location.
+        location: String,
+    },
+    /// Removes it.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+}
+
+impl Act for Change {
+    fn reason(&self) -> Reason {
+        match self {
+            Self::Create { .. } => Reason::CreateResourceGroup,
+            Self::Delete { .. } => Reason::DeleteResourceGroup,
+        }
+    }
+
+    fn note(&self) -> String {
+        match self {
+            Self::Create { name, location } => format!("Create resource group {name} in {location}"),
+            Self::Delete { name } => format!("Delete resource group {name}, which is empty"),
+        }
+    }
+}
+
 /// Looks at a resource group.
 ///
 /// # Errors
 /// What the cloud says.
-pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str, leaving: bool) -> Result<SeenGroup, Error> {
+pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str, leaving: bool) -> Result<ObservedGroup, Error> {
     let failed = |error| Error::cloud(format!("failed to look at resource group {name}"), error);
     let group = arm.resource_group(name).await.map_err(failed)?;
     let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&ctx.owner_tag(owner)));
@@ -48,23 +81,24 @@ pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str, le
         Some(None | Some("Succeeded")) => State::Settled,
         Some(Some(_)) => State::Moving,
     };
-    Ok(SeenGroup { state, ours, empty })
+    Ok(ObservedGroup { state, ours, empty })
 }
 
 /// The plan that brings a missing group about; `None` if it is there.
 pub fn missing<A>(
-    seen: &SeenGroup,
+    seen: &ObservedGroup,
     name: &str,
     location: Option<&str>,
     now: Timestamp,
-    create: impl FnOnce(String) -> A,
+    change: impl FnOnce(Change) -> A,
 ) -> Option<Plan<A>> {
     match (seen.state, location) {
         (State::Settled, _) => None,
         (State::Moving, _) => Some(Plan::wait(Reason::Provisioning, format!("resource group {name} is not settled yet"), soon(now))),
         (State::Missing, Some(location)) => {
             let note = format!("Resource group {name} is being created");
-            Some(Plan::act(vec![create(location.to_owned())], Reason::CreateResourceGroup, note))
+            let create = Change::Create { name: name.to_owned(), location: location.to_owned() };
+            Some(Plan::act(vec![change(create)], Reason::CreateResourceGroup, note))
         }
         (State::Missing, None) => {
             let note = format!("resource group {name} does not exist; create it, or say in which location it is to be made");
@@ -74,7 +108,7 @@ pub fn missing<A>(
 }
 
 /// The plan that removes a group that we made and that nobody uses any more; `None` if there is nothing to remove.
-pub fn leftover<A>(seen: &SeenGroup, name: &str, now: Timestamp, delete: impl FnOnce() -> A) -> Option<Plan<A>> {
+pub fn leftover<A>(seen: &ObservedGroup, name: &str, now: Timestamp, change: impl FnOnce(Change) -> A) -> Option<Plan<A>> {
     if !(seen.ours && seen.empty) {
         return None;
     }
@@ -82,15 +116,23 @@ pub fn leftover<A>(seen: &SeenGroup, name: &str, now: Timestamp, delete: impl Fn
     match seen.state {
         State::Missing => None,
         State::Moving => Some(Plan::wait(Reason::Provisioning, note, soon(now))),
-        State::Settled => Some(Plan::act(vec![delete()], Reason::DeleteResourceGroup, note)),
+        State::Settled => Some(Plan::act(vec![change(Change::Delete { name: name.to_owned() })], Reason::DeleteResourceGroup, note)),
+    }
+}
+
+/// Makes a change.
+///
+/// # Errors
+/// What the cloud or the API server says.
+pub async fn perform(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, change: &Change) -> Result<(), Error> {
+    match change {
+        Change::Create { name, location } => create(writer, arm, owner, name, location).await,
+        Change::Delete { name } => delete(writer, arm, owner, name).await,
     }
 }
 
 /// Makes the group; first it is written down, for people who look for what is left: whose it is says its tag.
-///
-/// # Errors
-/// What the cloud or the API server says.
-pub async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
+async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
     if writer.ledger.of(owner).get(RESOURCE_GROUP).is_none_or(|noted| noted != name) {
         writer.record_for(owner, &[(RESOURCE_GROUP.to_owned(), Some(name.to_owned()))]).await?;
     }
@@ -105,10 +147,7 @@ pub async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &st
 }
 
 /// Removes the group if it is still ours and still empty: what was seen may be a moment old.
-///
-/// # Errors
-/// What the cloud says.
-pub async fn delete(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
+async fn delete(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
     let seen = observe(writer, arm, owner, name, true).await?;
     if !(seen.state == State::Settled && seen.ours && seen.empty) {
         return Ok(());

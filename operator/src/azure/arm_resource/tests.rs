@@ -4,7 +4,7 @@ use moorage_plan::Standing;
 use proptest::prelude::*;
 
 use super::{ownership::Maker, resource_group::State, *};
-use crate::controller::linter::{Named as Action, now, told};
+use crate::controller::linter::{Named as Action, described, now};
 
 const NAMED: Named<'_> = Named { what: "key vault a", group: "rg" };
 
@@ -25,12 +25,12 @@ impl Document for Vault {
     }
 }
 
-fn group(state: State) -> SeenGroup {
-    SeenGroup { state, ours: true, empty: true }
+fn group(state: State) -> ObservedGroup {
+    ObservedGroup { state, ours: true, empty: true }
 }
 
-fn seen(document: Option<Vault>, whose: Whose, record: Option<&str>) -> Seen<Vault> {
-    Seen { document, name_is_taken: false, whose, record: record.map(str::to_owned) }
+fn seen(document: Option<Vault>, whose: Whose, record: Option<&str>) -> ObservedResource<Vault> {
+    ObservedResource { document, name_is_taken: false, whose, record: record.map(str::to_owned) }
 }
 
 fn desired() -> Desired<'static> {
@@ -50,11 +50,11 @@ fn action(step: Step) -> Action {
     Action(Reason::UpdateHub, format!("{step:?}"))
 }
 
-fn present_as_told(desired: Desired<'_>, state: State, seen: &Seen<Vault>) -> Option<Vec<String>> {
-    present(desired, &group(state), seen, now()).err().map(|plan| told(&plan.map(action)))
+fn present_as_described(desired: Desired<'_>, state: State, seen: &ObservedResource<Vault>) -> Option<Vec<String>> {
+    present(desired, &group(state), seen, now()).err().map(|plan| described(&plan.map(action)))
 }
 
-fn nothing() -> Seen<Vault> {
+fn nothing() -> ObservedResource<Vault> {
     seen(None, Whose::Theirs(Maker::Stranger), None)
 }
 
@@ -63,22 +63,23 @@ fn a_resource_is_asked_for_lost_grouped_named_refused_and_then_claimed_and_made(
     let vanished = ["stuck, Vanished: it has vanished".to_owned()];
     for record in [MADE, ADOPTED] {
         assert_eq!(
-            present_as_told(desired(), State::Missing, &Seen { record: Some(record.to_owned()), ..nothing() }).as_deref(),
+            present_as_described(desired(), State::Missing, &ObservedResource { record: Some(record.to_owned()), ..nothing() }).as_deref(),
             Some(&vanished[..])
         );
     }
-    let lines = |desired: Desired<'_>, state, seen: &Seen<Vault>| present_as_told(desired, state, seen).unwrap_or_default();
-    assert_eq!(lines(desired(), State::Missing, &nothing())[0], "UpdateHub: CreateGroup { location: \"eastus\" }");
-    let taken = Seen { name_is_taken: true, ..nothing() };
+    let lines =
+        |desired: Desired<'_>, state, seen: &ObservedResource<Vault>| present_as_described(desired, state, seen).unwrap_or_default();
+    assert_eq!(lines(desired(), State::Missing, &nothing())[0], "UpdateHub: Group(Create { name: \"rg\", location: \"eastus\" })");
+    let taken = ObservedResource { name_is_taken: true, ..nothing() };
     let refused = || Desired { refused: Some(Plan::stalled(Reason::QuotaExceeded, "full")), ..desired() };
     assert!(lines(refused(), State::Settled, &taken)[0].starts_with("stuck, NameTaken: the name of key vault a is taken"));
     assert_eq!(lines(refused(), State::Settled, &nothing()), ["stuck, QuotaExceeded: full"]);
     let making = "not yet, CreateHub: Key vault a is being created";
     assert_eq!(lines(desired(), State::Settled, &nothing()), ["UpdateHub: Record(Some(\"claimed\"))", "UpdateHub: Create", making]);
-    let claimed = Seen { record: Some(CLAIMED.to_owned()), ..nothing() };
+    let claimed = ObservedResource { record: Some(CLAIMED.to_owned()), ..nothing() };
     assert_eq!(lines(desired(), State::Settled, &claimed), ["UpdateHub: Create", making]);
     let again = Desired { vanished: None, ..desired() };
-    assert_eq!(lines(again, State::Settled, &Seen { record: Some(MADE.to_owned()), ..nothing() }).len(), 3);
+    assert_eq!(lines(again, State::Settled, &ObservedResource { record: Some(MADE.to_owned()), ..nothing() }).len(), 3);
 }
 
 #[test]
@@ -96,7 +97,7 @@ fn a_resource_is_in_place_once_both_of_its_states_say_so() {
         let vault = Vault(provisioning, own);
         assert_eq!(phase(&vault), expected, "{vault:?}");
         let there = seen(Some(vault), Whose::Ours, Some(MADE));
-        assert_eq!(present_as_told(desired(), State::Settled, &there).is_none(), expected == Phase::Active, "{there:?}");
+        assert_eq!(present_as_described(desired(), State::Settled, &there).is_none(), expected == Phase::Active, "{there:?}");
     }
 }
 
@@ -111,7 +112,7 @@ fn what_stands_against_a_deletion_is_asked_in_order() {
             undo: wait("undo").filter(|_| undo),
         };
         let there = seen(Some(Vault(Some(state), None)), Whose::Ours, Some(MADE));
-        let plan = absent(NAMED, &there, obstacles, Reason::DeleteHub, now(), action).map(|plan| told(&plan)).unwrap_or_default();
+        let plan = absent(NAMED, &there, obstacles, Reason::DeleteHub, now(), action).map(|plan| described(&plan)).unwrap_or_default();
         plan.first().cloned().unwrap_or_default()
     };
     let going = "not yet, Provisioning: key vault a is being deleted | again in 2 s";
@@ -141,7 +142,7 @@ proptest! {
         state in prop::sample::select(&[State::Missing, State::Moving, State::Settled][..]),
     ) {
         let there = document.map(|(provisioning, own)| Vault(provisioning, own));
-        let seen = Seen { name_is_taken: taken && there.is_none(), ..seen(there, whose, record) };
+        let seen = ObservedResource { name_is_taken: taken && there.is_none(), ..seen(there, whose, record) };
         let steps = present(desired(), &group(state), &seen, now()).err().map(|plan| plan.actions).unwrap_or_default();
         if steps.contains(&Step::Create) {
             prop_assert!(seen.document.is_none() && !seen.name_is_taken && state == State::Settled);

@@ -29,18 +29,18 @@ use crate::{
 };
 
 /// A request as the API server sees it: method, path, and body.
-type Seen = (String, String, Value);
+type Sent = (String, String, Value);
 
 /// An engine and its API server, which grants everything.
 struct Bench {
     controller: Controller,
     ctx: azure::Context,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<Sent>>>,
 }
 
 impl Bench {
     fn new(leadership: Leadership) -> Self {
-        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let seen = Arc::<Mutex<Vec<Sent>>>::default();
         let client = client(seen.clone());
         let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
         let api = ApiReader::new(client.clone(), "moorage");
@@ -66,14 +66,14 @@ impl Bench {
     }
 
     /// What the API server was asked for since the last time, Events aside.
-    fn requests(&self) -> Vec<Seen> {
+    fn requests(&self) -> Vec<Sent> {
         let mut seen = std::mem::take(&mut *self.seen.lock().expect("not poisoned"));
         seen.retain(|(_, path, _)| !path.contains("/events"));
         seen
     }
 }
 
-fn client(seen: Arc<Mutex<Vec<Seen>>>) -> Client {
+fn client(seen: Arc<Mutex<Vec<Sent>>>) -> Client {
     let service = tower::service_fn(move |request: Request<Body>| {
         let seen = seen.clone();
         async move {

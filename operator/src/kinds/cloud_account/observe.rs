@@ -10,7 +10,7 @@ use moorage_cloud::{Arm, Detail};
 use moorage_crds::{AcceptedIdentity, CloudAccount};
 
 /// What was seen of an account's world.
-pub enum Seen {
+pub enum Observed {
     /// The cloud accepted the identity, and told how many hubs the subscription has, if it may be asked.
     Accepted { identity: Option<AcceptedIdentity>, hubs: Option<Count> },
     /// The account is to go; these still need it.
@@ -21,14 +21,14 @@ pub enum Seen {
 ///
 /// # Errors
 /// What the cloud says, with what a person can do about it.
-pub(super) async fn observe(account: &CloudAccount, ctx: &Context, admitted: &Admitted) -> Result<Seen, ObserveError> {
+pub(super) async fn observe(account: &CloudAccount, ctx: &Context, admitted: &Admitted) -> Result<Observed, ObserveError> {
     if let Admitted::Leaving { users } = admitted {
-        return Ok(Seen::Leaving { users: users.clone() });
+        return Ok(Observed::Leaving { users: users.clone() });
     }
     let arm = accounts::arm_of(ctx, account).await?;
     let identity = accounts::accepted(ctx, account);
     arm.probe().await.map_err(|error| Error::cloud(remedy(account, &error), error))?;
-    Ok(Seen::Accepted { identity, hubs: count_hubs(account, ctx, &arm).await })
+    Ok(Observed::Accepted { identity, hubs: count_hubs(account, ctx, &arm).await })
 }
 
 /// A count that fails, or that the account may not ask for, holds nothing up: the last one stays until the next look.

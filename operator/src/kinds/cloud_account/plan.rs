@@ -1,6 +1,6 @@
 //! What becomes of an account: nothing is made for it.
 
-use super::observe::Seen;
+use super::observe::Observed;
 use moorage_plan::{Act, Plan, Reason};
 
 /// An account makes nothing.
@@ -18,9 +18,11 @@ impl Act for Action {
 }
 
 /// Decides.
-pub(super) fn plan(seen: &Seen) -> Plan<Action> {
+pub(super) fn plan(seen: &Observed) -> Plan<Action> {
     match seen {
-        Seen::Accepted { .. } | Seen::Leaving { users: None } => Plan::met(),
-        Seen::Leaving { users: Some(users) } => Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None),
+        Observed::Accepted { .. } | Observed::Leaving { users: None } => Plan::met(),
+        Observed::Leaving { users: Some(users) } => {
+            Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! What an account's status says of what was seen.
 
-use super::observe::Seen;
+use super::observe::Observed;
 use crate::azure::usage::Count;
 use moorage_crds::{CloudAccount, CloudAccountStatus, CommonStatus};
 
 /// How many more hubs the subscription may have.
-pub(super) fn headroom(seen: &Seen) -> Vec<(&'static str, i64)> {
+pub(super) fn headroom(seen: &Observed) -> Vec<(&'static str, i64)> {
     match seen {
-        Seen::Accepted { hubs, .. } => hubs.iter().map(|hubs| ("hubs", hubs.left())).collect(),
-        Seen::Leaving { .. } => Vec::new(),
+        Observed::Accepted { hubs, .. } => hubs.iter().map(|hubs| ("hubs", hubs.left())).collect(),
+        Observed::Leaving { .. } => Vec::new(),
     }
 }
 
@@ -19,9 +19,9 @@ pub(super) fn ready_message(account: &CloudAccount) -> String {
 }
 
 /// The status.
-pub(super) fn build(account: &CloudAccount, seen: &Seen, common: CommonStatus) -> CloudAccountStatus {
+pub(super) fn build(account: &CloudAccount, seen: &Observed, common: CommonStatus) -> CloudAccountStatus {
     match seen {
-        Seen::Accepted { identity, hubs } => CloudAccountStatus { common, identity: identity.clone(), hubs: hubs.map(Count::told) },
-        Seen::Leaving { .. } => CloudAccountStatus { common, ..account.status.clone().unwrap_or_default() },
+        Observed::Accepted { identity, hubs } => CloudAccountStatus { common, identity: identity.clone(), hubs: hubs.map(Count::headroom) },
+        Observed::Leaving { .. } => CloudAccountStatus { common, ..account.status.clone().unwrap_or_default() },
     }
 }

@@ -1,7 +1,7 @@
 //! What an account tells, and how it goes.
 
 use super::*;
-use crate::controller::linter::{metadata, now, read, told};
+use crate::controller::linter::{described, metadata, now, read};
 use moorage_crds::{AcceptedIdentity, CloudAccountStatus};
 
 fn account() -> CloudAccount {
@@ -22,12 +22,12 @@ fn an_account_goes_when_nobody_needs_it_any_more_and_not_before() {
     let users = Some("TenantHubGroup/contoso/hubs and 2 more".to_owned());
     let waits = "not yet, InUse: still needed by TenantHubGroup/contoso/hubs and 2 more to undo what they made";
     let table = [
-        (Seen::Accepted { identity: None, hubs: None }, Goal::Present, "met | usable"),
-        (Seen::Leaving { users }, Goal::Absent, waits),
-        (Seen::Leaving { users: None }, Goal::Absent, "met | usable"),
+        (Observed::Accepted { identity: None, hubs: None }, Goal::Present, "met | usable"),
+        (Observed::Leaving { users }, Goal::Absent, waits),
+        (Observed::Leaving { users: None }, Goal::Absent, "met | usable"),
     ];
     for (seen, goal, expected) in table {
-        assert_eq!(told(&account().plan(&seen, goal, now())), [expected]);
+        assert_eq!(described(&account().plan(&seen, goal, now())), [expected]);
     }
 }
 
@@ -51,16 +51,16 @@ fn who_uses_an_account_looks_again_when_another_credential_was_accepted() {
 
 #[test]
 fn an_account_proves_itself_in_exactly_one_way() {
-    use crate::controller::linter::{caches, told_standing};
+    use crate::controller::linter::{caches, described_standing};
 
-    let refused = |account: &CloudAccount| account.admit(&caches(), Goal::Present).err().as_ref().map(told_standing);
-    let told = "stuck, Invalid: give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity";
+    let refused = |account: &CloudAccount| account.admit(&caches(), Goal::Present).err().as_ref().map(described_standing);
+    let described = "stuck, Invalid: give exactly one of spec.azure.clientSecret and spec.azure.workloadIdentity";
     let mut one = account();
     assert_eq!(refused(&one), None);
     one.spec.azure.workload_identity = Some(read(json!({ "clientId": "c", "serviceAccountName": "a" })));
-    assert_eq!(refused(&one).as_deref(), Some(told));
+    assert_eq!(refused(&one).as_deref(), Some(described));
     one.spec.azure.client_secret = None;
     assert_eq!(refused(&one), None);
     one.spec.azure.workload_identity = None;
-    assert_eq!(refused(&one).as_deref(), Some(told));
+    assert_eq!(refused(&one).as_deref(), Some(described));
 }

@@ -28,7 +28,7 @@ use crate::{
         certificate::annotations::certificate_annotations_of,
         outputs::entries::{CERTIFICATE, KEY},
         reprovision::{ReprovisionRequest, observe_request, open_request},
-        secret::read::{SeenSecret, is_intact},
+        secret::read::{ObservedSecret, is_intact},
         subject::secret_of,
     },
     object::{Keyed, NamespacedName},
@@ -36,15 +36,15 @@ use crate::{
 
 /// What there is of a credential with a certificate.
 #[derive(Default)]
-pub struct SeenOutput {
-    pub secret: Option<SeenSecret>,
+pub struct ObservedOutput {
+    pub secret: Option<ObservedSecret>,
     /// Secrets that were made for this credential under another name.
     pub stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
     pub asked: Option<ReprovisionRequest>,
 }
 
-impl SeenOutput {
+impl ObservedOutput {
     /// When the certificate in the Secret ends, if one is there.
     pub fn not_after(&self) -> Option<Timestamp> {
         let meta = self.secret.as_ref().map(|secret| &*secret.meta).filter(|meta| is_of_a_certificate(meta))?;
@@ -88,10 +88,10 @@ pub async fn observe_output(
     credential: &DeviceCredential,
     group: &EnrollmentGroup,
     id: &RegistrationId,
-) -> Result<SeenOutput, ObserveError> {
+) -> Result<ObservedOutput, ObserveError> {
     let at = secret_of(credential);
     let secret = match ctx.secrets.meta(&at)? {
-        Some(meta) => Some(SeenSecret { intact: is_intact(ctx, credential, &at, &meta, is_as_written).await?, meta }),
+        Some(meta) => Some(ObservedSecret { intact: is_intact(ctx, credential, &at, &meta, is_as_written).await?, meta }),
         None => None,
     };
     let request = secret.as_ref().and_then(|secret| Some((open_request(credential, &secret.meta)?, secret)));
@@ -100,7 +100,7 @@ pub async fn observe_output(
         None => None,
     };
     let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
-    Ok(SeenOutput { secret, stale, asked })
+    Ok(ObservedOutput { secret, stale, asked })
 }
 
 /// Whether the provisioning service accepts devices of an authority, in one of these places.

@@ -66,7 +66,7 @@ impl Keys {
 }
 
 /// The keys of a device.
-pub enum SeenKeys {
+pub enum ObservedKeys {
     /// They follow from the group's.
     Derived(Keys),
     /// They were generated, or are to be.

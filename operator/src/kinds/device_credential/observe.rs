@@ -10,50 +10,50 @@ use crate::{
         admit::{Admitted, GroupMember, Proof, Terms},
         assignment::{Assignment, hub::group_name_of, needs_hub, observe_assignment},
         certificate::{
-            cert_manager::{SeenCertManager, observe_cert_manager},
-            signed_here::{SeenSignedHere, observe_signed_here},
+            cert_manager::{ObservedCertManager, observe_cert_manager},
+            signed_here::{ObservedSignedHere, observe_signed_here},
         },
         enrollment::{
             individual::{Individual, observe_individual},
-            seen::{SeenEnrollment, held_up_by_another, observe_enrollment},
+            seen::{ObservedEnrollment, held_up_by_another, observe_enrollment},
         },
         hub_identity::{
             identity::observe_in_hub,
             leaving::{LeavingIdentity, observe_leaving},
         },
-        keys::{MadeFor, SeenKeys, derived::derived_keys},
+        keys::{MadeFor, ObservedKeys, derived::derived_keys},
         outputs::{secret_content::Origin, tokens::Renewals},
         reprovision::{ReprovisionRequest, observe_request, open_request},
-        secret::read::{SeenSecret, read_derived, read_stored_keys},
+        secret::read::{ObservedSecret, read_derived, read_stored_keys},
         subject::secret_of,
     },
     object::{Keyed, NamespacedName},
 };
 
 /// What was seen of a credential's world.
-pub enum Seen {
+pub enum Observed {
     /// It is to go, and the cloud is none of its business.
     Nothing,
-    /// Its device is barred from registering, or is to be.
-    Enrollment(Box<SeenEnrollment>),
+    /// Its device is disenrolled, or is to be.
+    Enrollment(Box<ObservedEnrollment>),
     /// It is to go, and its device with it, which was created in a hub.
     Identity(Box<LeavingIdentity>),
     /// It is to be written.
-    Keys(Box<SeenWithKeys>),
+    Keys(Box<ObservedWithKeys>),
     /// It is to be written, with a certificate of the device's own.
-    SignedHere(Box<SeenSignedHere>),
+    SignedHere(Box<ObservedSignedHere>),
     /// It is to be written, with a certificate that cert-manager issues.
-    CertManager(Box<SeenCertManager>),
+    CertManager(Box<ObservedCertManager>),
 }
 
 /// What a credential is made of, and what there is of it.
-pub struct SeenWithKeys {
+pub struct ObservedWithKeys {
     pub origin: Origin,
-    pub keys: SeenKeys,
+    pub keys: ObservedKeys,
     /// Where the device is; asked only if something is to be written that depends on it.
     pub assigned: Option<Assignment>,
     pub renewals: Renewals,
-    pub secret: Option<SeenSecret>,
+    pub secret: Option<ObservedSecret>,
     /// Secrets that were made for this credential under another name.
     pub stale: Vec<NamespacedName>,
     /// Whether the device is to register anew.
@@ -63,14 +63,20 @@ pub struct SeenWithKeys {
 }
 
 /// Looks at the world, for what was admitted.
-pub async fn observe(credential: &DeviceCredential, ctx: &Context, admitted: &Admitted) -> Result<Seen, ObserveError> {
+pub async fn observe(credential: &DeviceCredential, ctx: &Context, admitted: &Admitted) -> Result<Observed, ObserveError> {
     match admitted {
-        Admitted::Nothing => Ok(Seen::Nothing),
-        Admitted::Disenrollment(member) => Ok(Seen::Enrollment(Box::new(observe_enrollment(credential, ctx, member, Goal::Absent).await?))),
-        Admitted::Reenrollment(member) => Ok(Seen::Enrollment(Box::new(observe_enrollment(credential, ctx, member, Goal::Present).await?))),
+        Admitted::Nothing => Ok(Observed::Nothing),
+        Admitted::Disenrollment(member) => {
+            Ok(Observed::Enrollment(Box::new(observe_enrollment(credential, ctx, member, Goal::Absent).await?)))
+        }
+        Admitted::Reenrollment(member) => {
+            Ok(Observed::Enrollment(Box::new(observe_enrollment(credential, ctx, member, Goal::Present).await?)))
+        }
         Admitted::Registration(member, terms) => observe_registration(credential, ctx, member, terms).await,
-        Admitted::Departure(member) => Ok(Seen::Identity(Box::new(observe_leaving(credential, ctx, member).await?))),
-        Admitted::Identity(member, renewals) => Ok(Seen::Keys(Box::new(observe_in_hub(credential, ctx, member, renewals.clone()).await?))),
+        Admitted::Departure(member) => Ok(Observed::Identity(Box::new(observe_leaving(credential, ctx, member).await?))),
+        Admitted::Identity(member, renewals) => {
+            Ok(Observed::Keys(Box::new(observe_in_hub(credential, ctx, member, renewals.clone()).await?)))
+        }
     }
 }
 
@@ -79,7 +85,7 @@ async fn observe_registration(
     ctx: &Context,
     member: &GroupMember,
     terms: &Terms,
-) -> Result<Seen, ObserveError> {
+) -> Result<Observed, ObserveError> {
     if let Some((other, meant)) = &terms.written_for {
         let there = observe_enrollment(credential, ctx, member, Goal::Present).await?;
         held_up_by_another(&there, other, *meant).map_or(Ok(()), Err)?;
@@ -90,13 +96,13 @@ async fn observe_registration(
             let (id_scope, host) = place.clone();
             let origin = Origin::Service { registration_id: member.id.clone(), id_scope, host };
             let seen = observe_with_keys(ctx, credential, member, origin, renewals.clone(), individual.as_deref()).await?;
-            Ok(Seen::Keys(Box::new(seen)))
+            Ok(Observed::Keys(Box::new(seen)))
         }
         Proof::SignedHere { renewal, info, issuer } => {
-            Ok(Seen::SignedHere(Box::new(observe_signed_here(ctx, credential, group, *renewal, info, issuer).await?)))
+            Ok(Observed::SignedHere(Box::new(observe_signed_here(ctx, credential, group, *renewal, info, issuer).await?)))
         }
         Proof::CertManager { desired, info, longest } => {
-            Ok(Seen::CertManager(Box::new(observe_cert_manager(ctx, credential, group, desired, info, *longest).await?)))
+            Ok(Observed::CertManager(Box::new(observe_cert_manager(ctx, credential, group, desired, info, *longest).await?)))
         }
     }
 }
@@ -108,19 +114,19 @@ async fn observe_with_keys(
     origin: Origin,
     renewals: Renewals,
     individual: Option<&Individual>,
-) -> Result<SeenWithKeys, ObserveError> {
+) -> Result<ObservedWithKeys, ObserveError> {
     let GroupMember { id, group } = member;
     let at = secret_of(credential);
     let (keys, secret) = match individual {
         None => {
             let keys = derived_keys(ctx, group, id).await?;
             let secret = read_derived(ctx, credential, &at).await?;
-            (SeenKeys::Derived(keys), secret)
+            (ObservedKeys::Derived(keys), secret)
         }
         Some(individual) => {
             let (secret, stored) = read_stored_keys(ctx, credential, &at, MadeFor::IndividualEnrollment).await?;
             let generated = observe_individual(ctx, credential, group, id, individual, stored).await?;
-            (SeenKeys::Generated(Box::new(generated), MadeFor::IndividualEnrollment), secret)
+            (ObservedKeys::Generated(Box::new(generated), MadeFor::IndividualEnrollment), secret)
         }
     };
     let assigned = if needs_hub(credential) { Some(observe_assignment(ctx, credential, group, id).await?) } else { None };
@@ -130,5 +136,5 @@ async fn observe_with_keys(
         None => None,
     };
     let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
-    Ok(SeenWithKeys { origin, keys, assigned, renewals, secret, stale, asked, group: group_name_of(group) })
+    Ok(ObservedWithKeys { origin, keys, assigned, renewals, secret, stale, asked, group: group_name_of(group) })
 }

@@ -23,16 +23,16 @@ use crate::{
         },
         hub_identity::leaving::{IdentityStep, leave},
         keys::{
-            Keys, SeenKeys,
+            Keys, ObservedKeys,
             generated::{Decision, KeyStep},
         },
-        observe::{Seen, SeenWithKeys},
+        observe::{Observed, ObservedWithKeys},
         outputs::secret_content::{Content, Login, Origin, Source},
         reprovision::{ReprovisionStep, plan_reprovision},
         secret::{
             annotations::{annotation, key_annotations_of},
             checks::{Checks, Expected, Flaw, Holds, is_same_login, is_usable, left_alone, says_so},
-            read::SeenSecret,
+            read::ObservedSecret,
         },
         subject::secret_of,
     },
@@ -40,16 +40,16 @@ use crate::{
 };
 
 /// Decides, by what was seen.
-pub fn plan(credential: &DeviceCredential, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+pub fn plan(credential: &DeviceCredential, seen: &Observed, goal: Goal, now: Timestamp) -> Plan<Action> {
     match (goal, seen) {
         // The Secret goes with its owner; nothing else was made.
-        (_, Seen::Nothing) | (Goal::Absent, Seen::Keys(_) | Seen::SignedHere(_) | Seen::CertManager(_)) => Plan::met(),
-        (Goal::Absent, Seen::Enrollment(seen)) => disenroll(seen, now).map(Action::Enrollment),
-        (Goal::Present, Seen::Enrollment(seen)) => reenroll(seen).map(Action::Enrollment),
-        (_, Seen::Identity(seen)) => leave(seen).map(Action::Leave),
-        (Goal::Present, Seen::Keys(seen)) => plan_keys(credential, seen, now),
-        (Goal::Present, Seen::SignedHere(seen)) => plan_signed_here(credential, seen, now),
-        (Goal::Present, Seen::CertManager(seen)) => plan_cert_manager(credential, seen, now),
+        (_, Observed::Nothing) | (Goal::Absent, Observed::Keys(_) | Observed::SignedHere(_) | Observed::CertManager(_)) => Plan::met(),
+        (Goal::Absent, Observed::Enrollment(seen)) => disenroll(seen, now).map(Action::Enrollment),
+        (Goal::Present, Observed::Enrollment(seen)) => reenroll(seen).map(Action::Enrollment),
+        (_, Observed::Identity(seen)) => leave(seen).map(Action::Leave),
+        (Goal::Present, Observed::Keys(seen)) => plan_keys(credential, seen, now),
+        (Goal::Present, Observed::SignedHere(seen)) => plan_signed_here(credential, seen, now),
+        (Goal::Present, Observed::CertManager(seen)) => plan_cert_manager(credential, seen, now),
     }
 }
 
@@ -60,7 +60,7 @@ pub enum Action {
     Write { at: NamespacedName, content: Box<Content>, revision: i64, over: Option<Arc<ObjectMeta>>, why: Reason },
     /// Deletes a Secret that was made for this credential under another name.
     Delete(NamespacedName),
-    /// Bars the device, or lets it in again.
+    /// Disenrolls the device, or lets it register again.
     Enrollment(EnrollmentStep),
     /// Has the device register anew.
     Reprovision(ReprovisionStep),
@@ -135,7 +135,7 @@ pub fn seed(credential: &DeviceCredential) -> Seed {
 
 /// What becomes of a Secret with keys: first whether it may be written at all, then the keys, then what is made with them, and last
 /// what there is of it.
-pub fn plan_keys(credential: &DeviceCredential, seen: &SeenWithKeys, now: Timestamp) -> Plan<Action> {
+pub fn plan_keys(credential: &DeviceCredential, seen: &ObservedWithKeys, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
     let checks = seen.secret.as_ref().map(|secret| Checks { credential, secret, holds: Holds::Keys });
     match checks.map(|checks| checks.of_place()) {
@@ -188,10 +188,10 @@ pub fn plan_keys(credential: &DeviceCredential, seen: &SeenWithKeys, now: Timest
 }
 
 /// The keys that the device is given, and what is done first so that the cloud knows them; or what is done until there are any.
-fn keys_of(seen: &SeenWithKeys, at: &NamespacedName, now: Timestamp) -> Result<(Keys, Vec<KeyStep>), Plan<Action>> {
+fn keys_of(seen: &ObservedWithKeys, at: &NamespacedName, now: Timestamp) -> Result<(Keys, Vec<KeyStep>), Plan<Action>> {
     match &seen.keys {
-        SeenKeys::Derived(keys) => Ok((keys.clone(), Vec::new())),
-        SeenKeys::Generated(generated, made_for) => match generated.decide(at, seen.secret.as_ref().map(|secret| &secret.meta)) {
+        ObservedKeys::Derived(keys) => Ok((keys.clone(), Vec::new())),
+        ObservedKeys::Generated(generated, made_for) => match generated.decide(at, seen.secret.as_ref().map(|secret| &secret.meta)) {
             Decision::NotYet(plan) => {
                 // What the device holds is good until the cloud has the new keys.
                 let usable = !plan.actions.is_empty() && seen.secret.as_ref().is_some_and(|secret| is_usable(secret, now));
@@ -203,7 +203,7 @@ fn keys_of(seen: &SeenWithKeys, at: &NamespacedName, now: Timestamp) -> Result<(
 }
 
 /// What is left to do for a credential whose Secret holds all that it can hold now.
-fn at_rest(seen: &SeenWithKeys, withheld: Option<Plan<Action>>, now: Timestamp) -> Plan<Action> {
+fn at_rest(seen: &ObservedWithKeys, withheld: Option<Plan<Action>>, now: Timestamp) -> Plan<Action> {
     match (&seen.asked, withheld) {
         (Some(asked), _) => plan_reprovision(asked, now).map(Action::Reprovision),
         (None, Some(withheld)) => withheld,
@@ -212,7 +212,7 @@ fn at_rest(seen: &SeenWithKeys, withheld: Option<Plan<Action>>, now: Timestamp) 
 }
 
 /// What the device logs in to its hub with, if anything of it is asked for; or why there is nothing of the kind.
-pub fn login(credential: &DeviceCredential, seen: &SeenWithKeys, keys: &Keys) -> Result<Option<Login>, Plan<Action>> {
+pub fn login(credential: &DeviceCredential, seen: &ObservedWithKeys, keys: &Keys) -> Result<Option<Login>, Plan<Action>> {
     match (&seen.origin, &seen.assigned) {
         (Origin::Hub { hub, device }, _) => Ok(Some(Login { hub: hub.clone(), device: device.clone(), slot: keys.slot })),
         (Origin::Service { .. }, Some(assigned)) => hub_login(credential, assigned, keys, &seen.group).map(Some),
@@ -220,7 +220,7 @@ pub fn login(credential: &DeviceCredential, seen: &SeenWithKeys, keys: &Keys) ->
     }
 }
 
-fn rewrite(at: NamespacedName, secret: &SeenSecret, content: Box<Content>, why: Reason) -> Action {
+fn rewrite(at: NamespacedName, secret: &ObservedSecret, content: Box<Content>, why: Reason) -> Action {
     let before = key_annotations_of(&secret.meta);
     let same = annotation(&secret.meta, names::DIGEST) == Some(&content.digest.to_string());
     let revision = if same { before.revision.max(1) } else { before.revision + 1 };

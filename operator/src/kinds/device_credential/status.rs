@@ -9,15 +9,15 @@ use crate::{
     kinds::device_credential::{
         assignment::hub::AssignedHub,
         certificate::{
-            SeenOutput,
+            ObservedOutput,
             annotations::certificate_annotations_of,
-            cert_manager::{SeenCertManager, document::is_made_for},
+            cert_manager::{ObservedCertManager, document::is_made_for},
             is_of_a_certificate, lifetime,
             registration_info::RegistrationInfo,
-            signed_here::SeenSignedHere,
+            signed_here::ObservedSignedHere,
         },
-        keys::SeenKeys,
-        observe::{Seen, SeenWithKeys},
+        keys::ObservedKeys,
+        observe::{Observed, ObservedWithKeys},
         outputs::secret_content::Origin,
         plan::seed,
         secret::annotations::{annotation, key_annotations_of},
@@ -26,33 +26,33 @@ use crate::{
 };
 
 /// The status that follows from what was seen.
-pub fn build_status(credential: &DeviceCredential, seen: &Seen, common: CommonStatus) -> DeviceCredentialStatus {
+pub fn build_status(credential: &DeviceCredential, seen: &Observed, common: CommonStatus) -> DeviceCredentialStatus {
     match seen {
-        Seen::Nothing | Seen::Enrollment(_) | Seen::Identity(_) => {
+        Observed::Nothing | Observed::Enrollment(_) | Observed::Identity(_) => {
             DeviceCredentialStatus { common, ..credential.status.clone().unwrap_or_default() }
         }
-        Seen::Keys(seen) => status_of_keys(credential, seen, common),
-        Seen::SignedHere(seen) => status_of_signed_here(credential, seen, common),
-        Seen::CertManager(seen) => status_of_cert_manager(credential, seen, common),
+        Observed::Keys(seen) => status_of_keys(credential, seen, common),
+        Observed::SignedHere(seen) => status_of_signed_here(credential, seen, common),
+        Observed::CertManager(seen) => status_of_cert_manager(credential, seen, common),
     }
 }
 
 /// What the credential's Secret is good for, and until when.
-pub fn ready_message(credential: &DeviceCredential, seen: &Seen) -> String {
+pub fn ready_message(credential: &DeviceCredential, seen: &Observed) -> String {
     let until = match seen {
-        Seen::Keys(seen) => seen.secret.as_ref().and_then(|secret| {
+        Observed::Keys(seen) => seen.secret.as_ref().and_then(|secret| {
             let lives = key_annotations_of(&secret.meta).lives;
             seen.renewals.asked(&lives).first_to_end().map(|life| life.not_after)
         }),
-        Seen::SignedHere(seen) => seen.seen.not_after(),
-        Seen::CertManager(seen) => seen.seen.not_after(),
-        Seen::Nothing | Seen::Enrollment(_) | Seen::Identity(_) => return String::new(),
+        Observed::SignedHere(seen) => seen.seen.not_after(),
+        Observed::CertManager(seen) => seen.seen.not_after(),
+        Observed::Nothing | Observed::Enrollment(_) | Observed::Identity(_) => return String::new(),
     };
     let until = until.map(|until| format!(" until {}", until.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
     format!("Secret {} holds a working credential{until}", secret_of(credential))
 }
 
-fn status_of_keys(credential: &DeviceCredential, seen: &SeenWithKeys, common: CommonStatus) -> DeviceCredentialStatus {
+fn status_of_keys(credential: &DeviceCredential, seen: &ObservedWithKeys, common: CommonStatus) -> DeviceCredentialStatus {
     let meta = seen.secret.as_ref().map(|secret| &*secret.meta);
     let written = meta.map(key_annotations_of);
     let lives = written.as_ref().map(|written| seen.renewals.asked(&written.lives)).unwrap_or_default();
@@ -70,8 +70,8 @@ fn status_of_keys(credential: &DeviceCredential, seen: &SeenWithKeys, common: Co
         secret_resource_version: meta.and_then(|meta| meta.resource_version.clone()),
         revision: written.map(|written| written.revision),
         slot: Some(match &seen.keys {
-            SeenKeys::Derived(keys) => keys.slot,
-            SeenKeys::Generated(..) => Slot::Primary,
+            ObservedKeys::Derived(keys) => keys.slot,
+            ObservedKeys::Generated(..) => Slot::Primary,
         }),
         not_before: token.map(|life| life.not_before),
         not_after: token.map(|life| life.not_after),
@@ -80,7 +80,7 @@ fn status_of_keys(credential: &DeviceCredential, seen: &SeenWithKeys, common: Co
     }
 }
 
-fn hub_status(seen: &SeenWithKeys) -> Option<HubStatus> {
+fn hub_status(seen: &ObservedWithKeys) -> Option<HubStatus> {
     if let Origin::Hub { hub, device } = &seen.origin {
         return Some(HubStatus { hub: hub.as_str().to_owned(), device_id: device.as_str().to_owned(), registered_at: None });
     }
@@ -93,13 +93,13 @@ fn hub_status(seen: &SeenWithKeys) -> Option<HubStatus> {
 }
 
 /// What is told of a certificate.
-pub fn status_of_signed_here(credential: &DeviceCredential, seen: &SeenSignedHere, common: CommonStatus) -> DeviceCredentialStatus {
+pub fn status_of_signed_here(credential: &DeviceCredential, seen: &ObservedSignedHere, common: CommonStatus) -> DeviceCredentialStatus {
     let due = |life| lifetime::due(seen.renewal, &seen.source.authority, life, seed(credential));
     certificate_status(credential, &seen.source.registration_info, &seen.seen, common, due)
 }
 
 /// What is told of such a certificate.
-pub fn status_of_cert_manager(credential: &DeviceCredential, seen: &SeenCertManager, common: CommonStatus) -> DeviceCredentialStatus {
+pub fn status_of_cert_manager(credential: &DeviceCredential, seen: &ObservedCertManager, common: CommonStatus) -> DeviceCredentialStatus {
     let due = match &seen.found {
         Found::Certificate(certificate) if is_made_for(credential, &certificate.metadata) => certificate.status.renewal_time,
         Found::Certificate(_) | Found::Nothing | Found::NotInstalled => None,
@@ -111,7 +111,7 @@ pub fn status_of_cert_manager(credential: &DeviceCredential, seen: &SeenCertMana
 pub fn certificate_status(
     credential: &DeviceCredential,
     registration_info: &RegistrationInfo,
-    seen: &SeenOutput,
+    seen: &ObservedOutput,
     common: CommonStatus,
     due: impl FnOnce(Lifetime) -> Option<Timestamp>,
 ) -> DeviceCredentialStatus {

@@ -23,17 +23,17 @@ use serde_json::json;
 use crate::{
     cache::secrets::owner_of,
     cluster::SecretData,
-    controller::linter::{metadata as object_metadata, now, read, told},
+    controller::linter::{described, metadata as object_metadata, now, read},
     kinds::device_credential::{
-        keys::{Keys, SeenKeys},
-        observe::SeenWithKeys,
+        keys::{Keys, ObservedKeys},
+        observe::ObservedWithKeys,
         outputs::{
             entries,
             secret_content::{Origin, Source, is_sealed_by_its_own_key},
             tokens::Tokens,
         },
         plan::{Action, plan_keys},
-        secret::{read::SeenSecret, write::metadata},
+        secret::{read::ObservedSecret, write::metadata},
         subject::secret_of,
     },
     object::NamespacedName,
@@ -71,16 +71,16 @@ fn source() -> Source {
 }
 
 /// What a look at a credential sees of these Secrets.
-fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> SeenWithKeys {
+fn look(credential: &DeviceCredential, source: &Source, renewal: Option<Renewal>, secrets: &Secrets) -> ObservedWithKeys {
     let at = secret_of(credential);
     let digest = |kept: &Kept| kept.meta.annotations.as_ref().and_then(|annotations| annotations.get(names::DIGEST)).cloned();
     let intact = |kept: &Kept| digest(kept).is_some_and(|digest| is_sealed_by_its_own_key(&kept.data, &digest));
-    let secret = secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
+    let secret = secrets.get(&at).map(|kept| ObservedSecret { meta: Arc::new(kept.meta.clone()), intact: intact(kept) });
     let ours = |(name, kept): (&NamespacedName, &Kept)| (owner_of(&kept.meta).as_ref() == Some(&credential.key())).then(|| name.clone());
     let stale = secrets.iter().filter_map(ours).filter(|name| *name != at).collect();
-    let (origin, keys) = (source.origin.clone(), SeenKeys::Derived(source.keys.clone()));
+    let (origin, keys) = (source.origin.clone(), ObservedKeys::Derived(source.keys.clone()));
     let renewals = Tokens(renewal.map(|renewal| (entries::DPS_TOKEN, renewal)).into_iter().collect());
-    SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
+    ObservedWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: "platform/press".to_owned() }
 }
 
 /// The same with another name for an entry.

@@ -25,15 +25,15 @@ use crate::{
 };
 
 /// What was seen of a group's world.
-pub enum Seen {
+pub enum Observed {
     /// It is to go, and the cloud is none of its business.
     Kept { users: Option<String> },
     /// It was looked at.
-    Looked(Box<Looked>),
+    Live(Box<LiveState>),
 }
 
 /// A look at a group.
-pub struct Looked {
+pub struct LiveState {
     pub(super) group: Option<Document>,
     /// The keys that DPS holds.
     pub(super) keys: Option<KeyPair>,
@@ -60,9 +60,9 @@ pub struct Looked {
     pub(super) provisioning_host: Option<String>,
 }
 
-pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Seen, ObserveError> {
+pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Observed, ObserveError> {
     let Sought { service, hub_group } = match admitted {
-        Admitted::Kept { users } => return Ok(Seen::Kept { users: users.clone() }),
+        Admitted::Kept { users } => return Ok(Observed::Kept { users: users.clone() }),
         Admitted::Sought(sought) => &**sought,
     };
     let service = service.connect(ctx, &hub_group_of(group).name.namespace).await?;
@@ -78,7 +78,7 @@ pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &A
     if let Err(ObserveError::Failed(error)) = &looked {
         ctx.clients.forget_key_if_denied(&service, error);
     }
-    looked.map(|looked| Seen::Looked(Box::new(looked)))
+    looked.map(|looked| Observed::Live(Box::new(looked)))
 }
 
 async fn look(
@@ -88,7 +88,7 @@ async fn look(
     service: &Service,
     hubs: Option<Vec<HubHost>>,
     goal: Goal,
-) -> Result<Looked, ObserveError> {
+) -> Result<LiveState, ObserveError> {
     let id = id_of(group);
     let failed = |error| Error::cloud(format!("failed to look at enrollment group {id}"), error);
     let (mut found, mut keys, mut has_registrations) = (None, None, false);
@@ -119,7 +119,7 @@ async fn look(
         Goal::Absent | Goal::Present => None,
     };
     let status = service.object.status.as_ref();
-    Ok(Looked {
+    Ok(LiveState {
         group: found,
         keys,
         stored,

@@ -9,7 +9,7 @@ use super::{
     authorities::ending,
     desired::{Desired, Proof},
     keys::{has_keys, id_of, secret_of},
-    observe::{Looked, Seen},
+    observe::{LiveState, Observed},
 };
 use crate::{
     controller::kind::Kind,
@@ -86,18 +86,18 @@ impl Act for Action {
 }
 
 /// Decides.
-pub(super) fn plan(group: &EnrollmentGroup, seen: &Seen, goal: Goal, now: Timestamp) -> Plan<Action> {
+pub(super) fn plan(group: &EnrollmentGroup, seen: &Observed, goal: Goal, now: Timestamp) -> Plan<Action> {
     match (goal, seen) {
-        (_, Seen::Kept { users: Some(users) }) => {
+        (_, Observed::Kept { users: Some(users) }) => {
             Plan::wait(Reason::InUse, format!("still needed by {users} to undo what they made"), None)
         }
-        (_, Seen::Kept { users: None }) => Plan::met(),
-        (Goal::Present, Seen::Looked(seen)) => present(group, seen, now),
-        (Goal::Absent, Seen::Looked(seen)) => absent(group, seen),
+        (_, Observed::Kept { users: None }) => Plan::met(),
+        (Goal::Present, Observed::Live(seen)) => present(group, seen, now),
+        (Goal::Absent, Observed::Live(seen)) => absent(group, seen),
     }
 }
 
-pub(super) fn present(group: &EnrollmentGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
+pub(super) fn present(group: &EnrollmentGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     let ending = seen.signers.as_ref().map(|signers| ending(group, signers, now)).unwrap_or_default();
     if let Some(Why { reason, note }) = ending.over {
         return Plan::stalled(reason, note).usable(has_a_living_signer(seen, now)).by(ending.next);
@@ -114,12 +114,12 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &Looked, now: Timestamp) ->
 }
 
 /// Whether some devices can register still when one of their authorities has ended.
-fn has_a_living_signer(seen: &Looked, now: Timestamp) -> bool {
+fn has_a_living_signer(seen: &LiveState, now: Timestamp) -> bool {
     let (Some(there), Some(Signers::Certificates(pair))) = (&seen.group, &seen.signers) else { return false };
     matches!(seen.record.as_deref(), Some(MADE | ADOPTED)) && pair.iter().any(|one| one.not_after() > now && there.accepts(one))
 }
 
-fn keep(group: &EnrollmentGroup, seen: &Looked, there: &Document) -> Plan<Action> {
+fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Plan<Action> {
     let id = id_of(group);
     if let Some(refused) = claim(group, seen) {
         return refused;
@@ -154,7 +154,7 @@ fn keep(group: &EnrollmentGroup, seen: &Looked, there: &Document) -> Plan<Action
 }
 
 /// By what the group that is there knows its devices, or what has to be done before that can be said.
-fn known_by<'a>(group: &EnrollmentGroup, seen: &'a Looked, there: &Document) -> Result<Proof<'a>, Plan<Action>> {
+fn known_by<'a>(group: &EnrollmentGroup, seen: &'a LiveState, there: &Document) -> Result<Proof<'a>, Plan<Action>> {
     let other = |kind: &str| {
         let note = format!("enrollment group {} {kind}; choose another enrollmentGroupId", id_of(group));
         Plan::stalled(Reason::AlreadyExists, note)
@@ -171,12 +171,12 @@ fn known_by<'a>(group: &EnrollmentGroup, seen: &'a Looked, there: &Document) -> 
 }
 
 /// By what the group should know its devices, as far as that is in the cluster.
-fn proof(seen: &Looked) -> Option<Proof<'_>> {
+fn proof(seen: &LiveState) -> Option<Proof<'_>> {
     seen.signers.as_ref().map(Proof::Signers).or_else(|| seen.stored.as_ref().map(Proof::Keys))
 }
 
 /// What is told of the differences that are left as they are.
-pub(super) fn reported(group: &EnrollmentGroup, seen: &Looked) -> Vec<String> {
+pub(super) fn reported(group: &EnrollmentGroup, seen: &LiveState) -> Vec<String> {
     if group.spec.drift_policy != DriftPolicy::Report {
         return Vec::new();
     }
@@ -186,7 +186,7 @@ pub(super) fn reported(group: &EnrollmentGroup, seen: &Looked) -> Vec<String> {
 }
 
 /// First the claim and the keys, each written down; then, on the next look, the group.
-fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
+fn create(group: &EnrollmentGroup, seen: &LiveState) -> Plan<Action> {
     let id = id_of(group);
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group) };
     // An authority is in the spec; nothing of the group is lost with it.
@@ -222,7 +222,7 @@ fn create(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
 }
 
 /// A group has no tags: that it is ours is written down before it is made, and afterwards shown by its keys.
-fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
+fn claim(group: &EnrollmentGroup, seen: &LiveState) -> Option<Plan<Action>> {
     let id = id_of(group);
     match (seen.record.as_deref(), has_our_proof(seen), group.spec.adoption) {
         (Some(MADE | ADOPTED), ..) => None,
@@ -245,7 +245,7 @@ fn claim(group: &EnrollmentGroup, seen: &Looked) -> Option<Plan<Action>> {
 }
 
 /// Whether what is there has the keys that we stored, or the signers that we named, before we made it.
-fn has_our_proof(seen: &Looked) -> bool {
+fn has_our_proof(seen: &LiveState) -> bool {
     seen.group.as_ref().zip(proof(seen)).is_some_and(|(there, proof)| proof.is(there, seen.keys.as_ref()))
 }
 
@@ -254,7 +254,7 @@ fn waiting_for_hubs(group: &EnrollmentGroup) -> Plan<Action> {
     Plan::wait(Reason::DependencyNotReady, format!("TenantHubGroup {} has not linked all its hubs yet", reference.name), None)
 }
 
-pub(super) fn absent(group: &EnrollmentGroup, seen: &Looked) -> Plan<Action> {
+pub(super) fn absent(group: &EnrollmentGroup, seen: &LiveState) -> Plan<Action> {
     let id = id_of(group);
     let ours = match seen.record.as_deref() {
         Some(MADE) => true,

@@ -1,6 +1,6 @@
 //! What a group's status says of what was seen.
 
-use super::{authorities, observe::Seen, plan};
+use super::{authorities, observe::Observed, plan};
 use crate::{
     azure::enrollment_group::{
         hub_group_of,
@@ -11,19 +11,19 @@ use crate::{
 use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus};
 
 /// What the group is good for.
-pub(super) fn ready_message(group: &EnrollmentGroup, seen: &Seen) -> String {
-    let Seen::Looked(seen) = seen else { return String::new() };
+pub(super) fn ready_message(group: &EnrollmentGroup, seen: &Observed) -> String {
+    let Observed::Live(seen) = seen else { return String::new() };
     let hubs = seen.group.as_ref().map_or(0, |group| group.hubs().len());
     let hubs = if hubs == 1 { "1 IoT hub".to_owned() } else { format!("{hubs} IoT hubs") };
     format!("Enrollment group {} assigns devices to {hubs} of TenantHubGroup {}", keys::id_of(group), hub_group_of(group).name)
 }
 
 /// The status.
-pub(super) fn build(group: &EnrollmentGroup, seen: &Seen, common: CommonStatus) -> EnrollmentGroupStatus {
+pub(super) fn build(group: &EnrollmentGroup, seen: &Observed, common: CommonStatus) -> EnrollmentGroupStatus {
     let before = group.status.clone().unwrap_or_default();
     match seen {
-        Seen::Kept { .. } => EnrollmentGroupStatus { common, ..before },
-        Seen::Looked(seen) => EnrollmentGroupStatus {
+        Observed::Kept { .. } => EnrollmentGroupStatus { common, ..before },
+        Observed::Live(seen) => EnrollmentGroupStatus {
             common,
             enrollment_group_id: Some(keys::id_of(group).to_owned()),
             iot_hubs: seen.group.as_ref().map(|group| group.hubs().into_iter().map(str::to_owned).collect()).unwrap_or_default(),

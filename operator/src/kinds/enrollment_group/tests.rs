@@ -11,10 +11,10 @@ mod x509;
 use moorage_cloud::{Cloud, EnrollmentGroup as Document, HubHost, KeyPair};
 use moorage_keys::SymmetricKey;
 
-use super::observe::Looked;
+use super::observe::LiveState;
 use super::*;
 use crate::azure::usage::Count;
-use crate::controller::linter::{metadata, now, read, told};
+use crate::controller::linter::{described, metadata, now, read};
 
 const EAST: &str = "contoso-east.azure-devices.net";
 const WEST: &str = "contoso-west.azure-devices.net";
@@ -62,8 +62,8 @@ fn document(change: impl FnOnce(&mut Value)) -> Document {
 }
 
 /// A look at a group that is not there yet, with the keys stored and both hubs linked.
-fn look() -> Looked {
-    Looked {
+fn look() -> LiveState {
+    LiveState {
         group: None,
         keys: None,
         stored: Some(keys(1)),
@@ -82,20 +82,20 @@ fn look() -> Looked {
 }
 
 /// A look at a group that is there, as it should be, and ours.
-fn found() -> Looked {
-    Looked { group: Some(document(|_| ())), keys: Some(keys(1)), record: Some("made".to_owned()), ..look() }
+fn found() -> LiveState {
+    LiveState { group: Some(document(|_| ())), keys: Some(keys(1)), record: Some("made".to_owned()), ..look() }
 }
 
-fn plan(group: &EnrollmentGroup, looked: Looked, goal: Goal) -> Plan<Action> {
-    group.plan(&Seen::Looked(Box::new(looked)), goal, now())
+fn plan(group: &EnrollmentGroup, looked: LiveState, goal: Goal) -> Plan<Action> {
+    group.plan(&Observed::Live(Box::new(looked)), goal, now())
 }
 
-fn present(group: &EnrollmentGroup, looked: Looked) -> Vec<String> {
-    told(&plan(group, looked, Goal::Present))
+fn present(group: &EnrollmentGroup, looked: LiveState) -> Vec<String> {
+    described(&plan(group, looked, Goal::Present))
 }
 
-fn absent(group: &EnrollmentGroup, looked: Looked) -> Vec<String> {
-    told(&plan(group, looked, Goal::Absent))
+fn absent(group: &EnrollmentGroup, looked: LiveState) -> Vec<String> {
+    described(&plan(group, looked, Goal::Absent))
 }
 
 #[test]

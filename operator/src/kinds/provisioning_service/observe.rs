@@ -12,7 +12,7 @@ use crate::{
         arm_resource::{
             self,
             observe::Known,
-            resource_group::{self, SeenGroup, State},
+            resource_group::{self, ObservedGroup, State},
         },
         dps::{
             self,
@@ -34,21 +34,21 @@ pub enum Observed {
     /// It is to go, and the cloud is none of its business.
     Kept { users: Option<String> },
     /// It was looked at.
-    Looked(Box<Looked>),
+    Live(Box<LiveState>),
 }
 
 /// A look at a service.
-pub struct Looked {
-    pub(super) group: SeenGroup,
-    pub(super) service: arm_resource::Seen<Document>,
+pub struct LiveState {
+    pub(super) group: ObservedGroup,
+    pub(super) service: arm_resource::ObservedResource<Document>,
     /// Whether anything is written down.
     pub(super) noted: bool,
     pub(super) granted: Adoption,
     pub(super) users: Option<String>,
     /// Its enrollment groups, as they were counted last.
     pub(super) groups: Option<Count>,
-    /// Ledger entries of devices that are barred in the service.
-    pub(super) barred: Vec<(ObjectKey, String)>,
+    /// Ledger entries of devices that are disenrolled in the service.
+    pub(super) disenrolled: Vec<(ObjectKey, String)>,
 }
 
 pub(super) fn id_of(object: &ProvisioningService) -> ResourceId {
@@ -68,11 +68,11 @@ pub(super) async fn observe(
 ) -> Result<Observed, ObserveError> {
     match admitted {
         Admitted::Kept { users } => Ok(Observed::Kept { users: users.clone() }),
-        Admitted::Granted(grant) => Ok(Observed::Looked(Box::new(look(object, ctx, grant, goal).await?))),
+        Admitted::Granted(grant) => Ok(Observed::Live(Box::new(look(object, ctx, grant, goal).await?))),
     }
 }
 
-async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: Goal) -> Result<Looked, ObserveError> {
+async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: Goal) -> Result<LiveState, ObserveError> {
     let (key, id) = (object.key(), id_of(object));
     let entries: Arc<Entries> = ctx.ledger.of(&key);
     let arm = grant.account.arm(ctx).await?;
@@ -89,14 +89,14 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
     };
     let service = arm_resource::observe::observe(ctx, &key, document, known, name()).await?;
     let counts = goal == Goal::Present && service.document.is_some();
-    Ok(Looked {
+    Ok(LiveState {
         group,
         groups: if counts { count_groups(object, ctx).await } else { None },
         service,
         noted: !entries.is_empty(),
         granted: grant.account.adoption,
         users: grant.users.clone(),
-        barred: if goal == Goal::Absent { entries::of_enrollments_in(&ctx.ledger, &key) } else { Vec::new() },
+        disenrolled: if goal == Goal::Absent { entries::of_enrollments_in(&ctx.ledger, &key) } else { Vec::new() },
     })
 }
 

@@ -27,13 +27,7 @@ use crate::{
 /// What can be done for a service.
 #[derive(Debug)]
 pub enum Action {
-    CreateGroup {
-        name: String,
-        location: String,
-    },
-    DeleteGroup {
-        name: String,
-    },
+    Group(resource_group::Change),
     Create {
         id: ResourceId,
         location: String,
@@ -46,8 +40,8 @@ pub enum Action {
     },
     /// Gives the service a managed identity.
     EnableIdentity,
-    /// Strikes what the ledger says of a device that was barred in the service, which is gone.
-    ForgetBarred {
+    /// Strikes what the ledger says of a device that was disenrolled in the service, which is gone.
+    ForgetDisenrolled {
         owner: ObjectKey,
         entry: String,
     },
@@ -56,35 +50,33 @@ pub enum Action {
 impl Act for Action {
     fn reason(&self) -> Reason {
         match self {
-            Self::CreateGroup { .. } => Reason::CreateResourceGroup,
-            Self::DeleteGroup { .. } => Reason::DeleteResourceGroup,
+            Self::Group(change) => change.reason(),
             Self::Create { .. } => Reason::CreateProvisioningService,
             Self::EnableIdentity => Reason::UpdateProvisioningService,
             Self::Delete { .. } => Reason::DeleteProvisioningService,
             Self::Record { to: Some(_) } => Reason::RecordClaim,
-            Self::Record { to: None } | Self::ForgetBarred { .. } => Reason::DropClaim,
+            Self::Record { to: None } | Self::ForgetDisenrolled { .. } => Reason::DropClaim,
         }
     }
 
     fn note(&self) -> String {
         match self {
-            Self::CreateGroup { name, location } => format!("Create resource group {name} in {location}"),
-            Self::DeleteGroup { name } => format!("Delete resource group {name}, which is empty"),
+            Self::Group(change) => change.note(),
             Self::Create { id, location } => format!("Create provisioning service {} in {location}", id.name),
             Self::EnableIdentity => "Give the provisioning service a managed identity".to_owned(),
             Self::Delete { id } => format!("Delete provisioning service {}", id.name),
             Self::Record { to: Some(to) } => format!("Write down that the provisioning service is {to}"),
             Self::Record { to: None } => "Strike the provisioning service from the ledger".to_owned(),
-            Self::ForgetBarred { owner, .. } => format!("Strike what barred the device of {owner} from the ledger"),
+            Self::ForgetDisenrolled { owner, .. } => format!("Strike what disenrolled the device of {owner} from the ledger"),
         }
     }
 
     fn target(&self) -> Target {
-        if matches!(self, Self::Record { .. } | Self::ForgetBarred { .. }) { Target::Cluster } else { Target::Cloud }
+        if matches!(self, Self::Record { .. } | Self::ForgetDisenrolled { .. }) { Target::Cluster } else { Target::Cloud }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Record { .. } | Self::ForgetBarred { .. })
+        !matches!(self, Self::Record { .. } | Self::ForgetDisenrolled { .. })
     }
 }
 
@@ -95,9 +87,8 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
     match action {
         Action::Record { to: Some(to) } => writer.record(&[(SERVICE.to_owned(), Some((*to).to_owned()))]).await,
         Action::Record { to: None } => writer.record(&[SERVICE, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await,
-        Action::ForgetBarred { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
-        Action::CreateGroup { name, location } => resource_group::create(writer, &arm().await?, &key, name, location).await,
-        Action::DeleteGroup { name } => resource_group::delete(writer, &arm().await?, &key, name).await,
+        Action::ForgetDisenrolled { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
+        Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,
         Action::Create { id, location } => {
             let arm = arm().await?;
             let _lock = writer.clients.write_lock(&arm, id).await?;

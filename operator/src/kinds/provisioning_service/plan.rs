@@ -15,7 +15,7 @@ use crate::{
     },
     controller::{kind::Kind, reconcile::schedule::patiently},
     kinds::provisioning_service::{
-        observe::{Looked, Observed, id_of},
+        observe::{LiveState, Observed, id_of},
         perform::Action,
     },
     object::ObjectKey,
@@ -25,8 +25,8 @@ pub(super) fn plan(object: &ProvisioningService, seen: &Observed, goal: Goal, no
     match (goal, seen) {
         (_, Observed::Kept { users: Some(users) }) => in_use(users),
         (_, Observed::Kept { users: None }) => Plan::met(),
-        (Goal::Present, Observed::Looked(seen)) => present(object, seen, now),
-        (Goal::Absent, Observed::Looked(seen)) => absent(object, seen, now),
+        (Goal::Present, Observed::Live(seen)) => present(object, seen, now),
+        (Goal::Absent, Observed::Live(seen)) => absent(object, seen, now),
     }
 }
 
@@ -38,15 +38,14 @@ fn in_use(users: &str) -> Plan<Action> {
 fn action(object: &ProvisioningService) -> impl Fn(Step) -> Action {
     let (id, location) = (id_of(object), &object.spec.location);
     move |step| match step {
-        Step::CreateGroup { location } => Action::CreateGroup { name: id.group.clone(), location },
-        Step::DeleteGroup => Action::DeleteGroup { name: id.group.clone() },
+        Step::Group(change) => Action::Group(change),
         Step::Record(to) => Action::Record { to },
         Step::Create => Action::Create { id: id.clone(), location: location.clone() },
         Step::Delete => Action::Delete { id: id.clone() },
     }
 }
 
-fn present(object: &ProvisioningService, seen: &Looked, now: Timestamp) -> Plan<Action> {
+fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     let (spec, what) = (&object.spec, format!("provisioning service {}", object.spec.name));
     let named = Named { what: &what, group: &spec.resource_group };
     let desired = Desired {
@@ -76,7 +75,7 @@ fn present(object: &ProvisioningService, seen: &Looked, now: Timestamp) -> Plan<
 }
 
 /// Whether a service that devices know can be used while an operation runs.
-fn is_usable_while_it_moves(object: &ProvisioningService, seen: &Looked) -> bool {
+fn is_usable_while_it_moves(object: &ProvisioningService, seen: &LiveState) -> bool {
     let is_known = object.status.as_ref().is_some_and(|status| status.id_scope.is_some());
     let moves = |service: &Document| matches!(phase(service), Phase::Moving(_)) && service.id_scope().is_some();
     is_known && seen.service.own().is_some_and(moves)
@@ -95,7 +94,7 @@ fn identity(object: &ProvisioningService, service: &Document) -> Plan<Action> {
     Plan::act(vec![Action::EnableIdentity], Reason::UpdateProvisioningService, note)
 }
 
-fn absent(object: &ProvisioningService, seen: &Looked, now: Timestamp) -> Plan<Action> {
+fn absent(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     if let Some(users) = &seen.users {
         return in_use(users);
     }
@@ -114,10 +113,10 @@ fn absent(object: &ProvisioningService, seen: &Looked, now: Timestamp) -> Plan<A
     if let Some(plan) = arm_resource::absent(Named { what: &what, group }, &seen.service, obstacles, deletion, now, &action) {
         return plan;
     }
-    if seen.service.document.is_none() && !seen.barred.is_empty() {
-        let forget = |(owner, entry): &(ObjectKey, String)| Action::ForgetBarred { owner: owner.clone(), entry: entry.clone() };
-        let actions = seen.barred.iter().map(forget).collect();
-        return Plan::act(actions, Reason::DropClaim, "What barred devices is gone with the provisioning service");
+    if seen.service.document.is_none() && !seen.disenrolled.is_empty() {
+        let forget = |(owner, entry): &(ObjectKey, String)| Action::ForgetDisenrolled { owner: owner.clone(), entry: entry.clone() };
+        let actions = seen.disenrolled.iter().map(forget).collect();
+        return Plan::act(actions, Reason::DropClaim, "What disenrolled devices is gone with the provisioning service");
     }
     arm_resource::leave_group(&seen.group, group, seen.noted, now, action)
 }

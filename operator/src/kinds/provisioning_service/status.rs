@@ -19,14 +19,14 @@ pub(super) fn visible_to_dependents(object: &ProvisioningService) -> Value {
 }
 
 pub(super) fn headroom(seen: &Observed) -> Vec<(&'static str, i64)> {
-    let Observed::Looked(seen) = seen else { return Vec::new() };
+    let Observed::Live(seen) = seen else { return Vec::new() };
     let left = |service: &Document| i64::try_from(MOST_LINKS.saturating_sub(service.links().len())).unwrap_or(0);
     let links = seen.service.document.as_ref().map(|service| ("linked_hubs", left(service)));
     links.into_iter().chain(seen.groups.map(|groups| ("enrollment_groups", groups.left()))).collect()
 }
 
 pub(super) fn ready_message(object: &ProvisioningService, seen: &Observed) -> String {
-    let Observed::Looked(seen) = seen else { return String::new() };
+    let Observed::Live(seen) = seen else { return String::new() };
     let scope = seen.service.document.as_ref().and_then(Document::id_scope);
     let scope = scope.map(|scope| scope.as_str().to_owned()).unwrap_or_default();
     format!("Provisioning service {} takes devices under id scope {scope}", object.spec.name)
@@ -34,7 +34,7 @@ pub(super) fn ready_message(object: &ProvisioningService, seen: &Observed) -> St
 
 pub(super) fn build_status(object: &ProvisioningService, seen: &Observed, common: CommonStatus) -> ProvisioningServiceStatus {
     let before = object.status.clone().unwrap_or_default();
-    let Observed::Looked(seen) = seen else { return ProvisioningServiceStatus { common, ..before } };
+    let Observed::Live(seen) = seen else { return ProvisioningServiceStatus { common, ..before } };
     let Some(service) = &seen.service.document else {
         return ProvisioningServiceStatus { common, ..ProvisioningServiceStatus::default() };
     };
@@ -46,7 +46,7 @@ pub(super) fn build_status(object: &ProvisioningService, seen: &Observed, common
         adopted: Some(seen.service.whose == Whose::Adopted),
         principal_id: service.principal().map(str::to_owned),
         linked_hubs: Some(links(&service.links())),
-        enrollment_groups: seen.groups.map(Count::told),
+        enrollment_groups: seen.groups.map(Count::headroom),
     }
 }
 

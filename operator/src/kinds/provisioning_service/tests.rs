@@ -10,16 +10,16 @@ use moorage_crds::{Adoption, ProvisioningServiceStatus, annotations};
 use serde_json::json;
 
 use super::{
-    observe::{Looked, id_of},
+    observe::{LiveState, id_of},
     *,
 };
 use crate::{
     azure::arm_resource::{
         self,
         ownership::{OWNER_TAG, by_tag},
-        resource_group::{SeenGroup, State},
+        resource_group::{Change, ObservedGroup, State},
     },
-    controller::linter::{metadata, now, read, told},
+    controller::linter::{described, metadata, now, read},
     ledger::entries::{ADOPTED, CLAIMED, MADE},
     object::ObjectKey,
 };
@@ -67,32 +67,32 @@ fn document(change: impl FnOnce(&mut Value)) -> Document {
     read(whole)
 }
 
-fn settled_group() -> SeenGroup {
-    SeenGroup { state: State::Settled, ours: true, empty: false }
+fn settled_group() -> ObservedGroup {
+    ObservedGroup { state: State::Settled, ours: true, empty: false }
 }
 
 /// A look at a service in a resource group that is there, with a ledger that says `record`.
-fn look(service: Option<Document>, record: Option<&str>) -> Looked {
+fn look(service: Option<Document>, record: Option<&str>) -> LiveState {
     let whose = by_tag(MARK, service.as_ref().and_then(|service| service.tag(OWNER_TAG)), record, |_| true);
-    Looked {
+    LiveState {
         group: settled_group(),
-        service: arm_resource::Seen { document: service, whose, name_is_taken: false, record: record.map(str::to_owned) },
+        service: arm_resource::ObservedResource { document: service, whose, name_is_taken: false, record: record.map(str::to_owned) },
         noted: record.is_some(),
         granted: Adoption::IfUnmanaged,
         users: None,
         groups: None,
-        barred: Vec::new(),
+        disenrolled: Vec::new(),
     }
 }
 
-fn plan(object: &ProvisioningService, looked: Looked, goal: Goal) -> Plan<Action> {
-    object.plan(&Observed::Looked(Box::new(looked)), goal, now())
+fn plan(object: &ProvisioningService, looked: LiveState, goal: Goal) -> Plan<Action> {
+    object.plan(&Observed::Live(Box::new(looked)), goal, now())
 }
 
-fn present(object: &ProvisioningService, looked: Looked) -> Vec<String> {
-    told(&plan(object, looked, Goal::Present))
+fn present(object: &ProvisioningService, looked: LiveState) -> Vec<String> {
+    described(&plan(object, looked, Goal::Present))
 }
 
-fn absent(object: &ProvisioningService, looked: Looked) -> Vec<String> {
-    told(&plan(object, looked, Goal::Absent))
+fn absent(object: &ProvisioningService, looked: LiveState) -> Vec<String> {
+    described(&plan(object, looked, Goal::Absent))
 }

@@ -11,7 +11,7 @@ use crate::{
     azure::arm_resource::{is_active, ownership::Whose},
     kinds::tenant_hub_group::{
         links::wanted_link,
-        observe::{Looked, SeenHub},
+        observe::{LiveState, ObservedHub},
         perform::Action,
         plan::{both, sku_name},
     },
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Under `driftPolicy: Report`, leaves drift as it is; writes down when everything is as the spec says.
-pub(super) fn report_or_correct(group: &TenantHubGroup, seen: &Looked, mut plan: Plan<Action>) -> Plan<Action> {
+pub(super) fn report_or_correct(group: &TenantHubGroup, seen: &LiveState, mut plan: Plan<Action>) -> Plan<Action> {
     if group.spec.drift_policy != DriftPolicy::Report {
         return plan;
     }
@@ -48,7 +48,7 @@ pub(super) fn report_or_correct(group: &TenantHubGroup, seen: &Looked, mut plan:
 }
 
 /// What is told of the differences that are left as they are.
-pub(super) fn reported(group: &TenantHubGroup, seen: &Looked) -> Vec<String> {
+pub(super) fn reported(group: &TenantHubGroup, seen: &LiveState) -> Vec<String> {
     let is_left = group.spec.drift_policy == DriftPolicy::Report && recorded(&seen.entries, APPLIED) == Some(&state(group));
     if is_left { drifted(seen) } else { Vec::new() }
 }
@@ -65,7 +65,7 @@ fn state(group: &TenantHubGroup) -> String {
 }
 
 /// The differences, as a hub and a field each.
-fn drifted(seen: &Looked) -> Vec<String> {
+fn drifted(seen: &LiveState) -> Vec<String> {
     let wanted = seen.hubs.iter().filter_map(|hub| {
         let document = hub.resource.document.as_ref().filter(|document| is_active(*document))?;
         Some((hub, hub.desired.as_ref()?, document))
@@ -86,19 +86,19 @@ fn drifted(seen: &Looked) -> Vec<String> {
 }
 
 /// Whether a hub of ours has another size; that of an adopted one is its owner's.
-pub(super) fn is_resized(hub: &SeenHub, document: &Hub, desired: &IotHub) -> bool {
+pub(super) fn is_resized(hub: &ObservedHub, document: &Hub, desired: &IotHub) -> bool {
     hub.resource.whose == Whose::Ours
         && (document.sku(), document.units()) != (Some(sku_name(desired)), Some(i64::from(desired.sku.capacity)))
 }
 
 /// Whether a hub lacks the policy for the link, and needs it.
-pub(super) fn lacks_policy(seen: &Looked, hub: &SeenHub) -> bool {
+pub(super) fn lacks_policy(seen: &LiveState, hub: &ObservedHub) -> bool {
     let linked_by_others = hub.link.is_some() && !hub.is_linked_by(&seen.policy) && !hub.has_stale_link(&seen.policy);
     hub.access.is_none() && !linked_by_others && !hub.wants_identity()
 }
 
 /// Whether the provisioning service lacks the role on a hub that it is to enter by its identity.
-fn lacks_role(seen: &Looked, hub: &SeenHub) -> bool {
+fn lacks_role(seen: &LiveState, hub: &ObservedHub) -> bool {
     let principal = seen.service.as_ref().and_then(moorage_cloud::ProvisioningService::principal);
     hub.wants_identity() && principal.is_some_and(|principal| !hub.admits(principal))
 }

@@ -15,7 +15,7 @@ use crate::{
         reconcile::schedule::{patiently, soon},
     },
     kinds::tenant_hub_group::{
-        observe::{Looked, SeenHub, digest_of},
+        observe::{LiveState, ObservedHub, digest_of},
         perform::Action,
         plan::record,
     },
@@ -42,7 +42,7 @@ impl NewLink {
 }
 
 /// The links that are missing or differ, in one write.
-pub(super) fn plan(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
+pub(super) fn plan(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     let add: Vec<_> = seen.hubs.iter().filter_map(|hub| wanted_link(seen, hub)).collect();
     let relink: Vec<_> = seen.hubs.iter().filter(|hub| is_to_be_relinked(group, seen, hub)).collect();
     let waiting = |when| Plan::wait(Reason::DependencyNotReady, "the provisioning service is not ready for links yet", when);
@@ -78,7 +78,7 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Pla
 }
 
 /// Whether a link is to be taken away so that the next look makes it anew, in the way that is wanted.
-fn is_to_be_relinked(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub) -> bool {
+fn is_to_be_relinked(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub) -> bool {
     let confirmed = group.annotation(annotations::RELINK) == Some(&hub.name);
     let prepared = match (hub.wants_identity(), seen.service.as_ref()) {
         (false, _) => hub.access.is_some(),
@@ -89,7 +89,7 @@ fn is_to_be_relinked(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub) -> bo
     seen.is_to_link && agreed && prepared && hub.resource.document.as_ref().is_some_and(is_active)
 }
 
-pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
+pub(super) fn wanted_link(seen: &LiveState, hub: &ObservedHub) -> Option<NewLink> {
     let (desired, host) = (hub.desired.as_ref()?, hub.host.as_ref()?);
     if !seen.is_to_link || !hub.resource.document.as_ref().is_some_and(is_active) {
         return None;
@@ -120,7 +120,7 @@ pub(super) fn wanted_link(seen: &Looked, hub: &SeenHub) -> Option<NewLink> {
 }
 
 /// Azure does not change in place how a link works, and who is unlinked for a moment must know.
-pub(super) fn ask_to_relink(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub) -> Option<Plan<Action>> {
+pub(super) fn ask_to_relink(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub) -> Option<Plan<Action>> {
     let (name, means) = (&hub.name, if hub.is_linked_by_identity() { "identity" } else { "key" });
     if !has_other_means(seen, hub) || group.annotation(annotations::RELINK) == Some(name) {
         return None;
@@ -134,13 +134,13 @@ pub(super) fn ask_to_relink(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub
 }
 
 /// Whether a link of ours works in another way than it is to.
-fn has_other_means(seen: &Looked, hub: &SeenHub) -> bool {
+fn has_other_means(seen: &LiveState, hub: &ObservedHub) -> bool {
     hub.desired.is_some() && hub.is_linked_by(&seen.policy) && hub.is_linked_by_identity() != hub.wants_identity()
 }
 
 /// Writes down, before a hub is made, that its link is by somebody else's key: that opens the hub that was there before, and none
 /// that we make.
-pub(super) fn noting_stale(seen: &Looked, hub: &SeenHub, mut plan: Plan<Action>) -> Plan<Action> {
+pub(super) fn noting_stale(seen: &LiveState, hub: &ObservedHub, mut plan: Plan<Action>) -> Plan<Action> {
     let is_foreign = hub.link.is_some() && !hub.is_linked_by(&seen.policy) && hub.link_record.as_deref() != Some(STALE);
     let creation = plan.actions.iter().position(|action| matches!(action, Action::CreateHub { .. }));
     if let Some(at) = creation.filter(|_| is_foreign) {
@@ -150,7 +150,7 @@ pub(super) fn noting_stale(seen: &Looked, hub: &SeenHub, mut plan: Plan<Action>)
 }
 
 /// Waits for an enrollment group that still assigns devices to a hub; `None` if there is none.
-pub(super) fn in_use(seen: &Looked, hub: &SeenHub, now: Timestamp) -> Option<Plan<Action>> {
+pub(super) fn in_use(seen: &LiveState, hub: &ObservedHub, now: Timestamp) -> Option<Plan<Action>> {
     let host = host_of(hub)?.as_str().to_lowercase();
     let (_, enrollment) = seen.enrolled.iter().find(|(listed, _)| *listed == host)?;
     let name = &hub.name;
@@ -160,12 +160,12 @@ pub(super) fn in_use(seen: &Looked, hub: &SeenHub, now: Timestamp) -> Option<Pla
 }
 
 /// The host by which a hub is linked, or would be.
-fn host_of(hub: &SeenHub) -> Option<HostName> {
+fn host_of(hub: &ObservedHub) -> Option<HostName> {
     hub.link.as_ref().and_then(|link| link.host.clone()).or_else(|| hub.host.as_ref().map(|host| host.host().clone()))
 }
 
 /// Takes the link of a hub away.
-pub(super) fn unlink(seen: &Looked, hub: &SeenHub, now: Timestamp) -> Plan<Action> {
+pub(super) fn unlink(seen: &LiveState, hub: &ObservedHub, now: Timestamp) -> Plan<Action> {
     let Some(service) = &seen.service else { return Plan::met() };
     if !service.keeps_every_link() {
         let note =

@@ -14,10 +14,10 @@ use crate::{
     azure::{
         Context,
         arm_resource::{
-            self, Seen, is_active,
+            self, ObservedResource, is_active,
             observe::Known,
             ownership::Whose,
-            resource_group::{self, SeenGroup},
+            resource_group::{self, ObservedGroup},
         },
         dps::{
             self, Service,
@@ -46,18 +46,18 @@ pub enum Observed {
     /// It is to go, and the cloud is none of its business; or not yet, for the sake of devices that are reached through it.
     Kept { devices: Option<String> },
     /// It was looked at.
-    Looked(Box<Looked>),
+    Live(Box<LiveState>),
 }
 
 /// A look at a hub group.
-pub struct Looked {
-    pub(super) group: SeenGroup,
+pub struct LiveState {
+    pub(super) group: ObservedGroup,
     pub(super) granted: Adoption,
     /// Whether there is a provisioning service to which the hubs are to be linked.
     pub(super) is_to_link: bool,
     /// `None` if there is no such service in Azure.
     pub(super) service: Option<ServiceDocument>,
-    pub(super) hubs: Vec<SeenHub>,
+    pub(super) hubs: Vec<ObservedHub>,
     pub(super) entries: Arc<Entries>,
     pub(super) policy: String,
     /// How the name of a role assignment of ours follows from that of its hub.
@@ -69,11 +69,11 @@ pub struct Looked {
 }
 
 /// One hub, of the spec or of the ledger.
-pub(super) struct SeenHub {
+pub(super) struct ObservedHub {
     pub(super) name: String,
     /// `None` if it was taken out of the spec.
     pub(super) desired: Option<IotHub>,
-    pub(super) resource: Seen<Hub>,
+    pub(super) resource: ObservedResource<Hub>,
     pub(super) host: Option<HubHost>,
     /// The policy that we made for the link, with its keys.
     pub(super) access: Option<AccessKey>,
@@ -92,7 +92,7 @@ pub(super) struct SeenHub {
     pub(super) left: Vec<(ObjectKey, String)>,
 }
 
-impl SeenHub {
+impl ObservedHub {
     /// Whether the link is one that we wrote: it is by the policy that only we know the name of, or by an identity, and we have
     /// written down before that it would be.
     pub(super) fn is_linked_by(&self, policy: &str) -> bool {
@@ -162,11 +162,11 @@ pub(super) fn hub_id(group: &TenantHubGroup, name: &str) -> ResourceId {
 pub(super) async fn observe(group: &TenantHubGroup, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Observed, ObserveError> {
     match admitted {
         Admitted::Kept { devices } => Ok(Observed::Kept { devices: devices.clone() }),
-        Admitted::Granted(grant) => Ok(Observed::Looked(Box::new(look(group, ctx, grant, goal).await?))),
+        Admitted::Granted(grant) => Ok(Observed::Live(Box::new(look(group, ctx, grant, goal).await?))),
     }
 }
 
-async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) -> Result<Looked, ObserveError> {
+async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) -> Result<LiveState, ObserveError> {
     let (key, spec) = (group.key(), &group.spec);
     let arm = grant.account.arm(ctx).await?;
     let service = match &grant.service {
@@ -195,7 +195,7 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
         Some(service) => enrolled(ctx, service).await?,
         None => Vec::new(),
     };
-    Ok(Looked {
+    Ok(LiveState {
         group: seen_group,
         granted: grant.account.adoption,
         is_to_link: service.is_some(),
@@ -230,7 +230,7 @@ struct HubLook<'a> {
 }
 
 impl HubLook<'_> {
-    async fn at(&self, name: String, desired: Option<IotHub>) -> Result<SeenHub, ObserveError> {
+    async fn at(&self, name: String, desired: Option<IotHub>) -> Result<ObservedHub, ObserveError> {
         let Self { ctx, arm, policy, entries, goal, .. } = *self;
         let failed = |error| Error::cloud(format!("failed to look at IoT hub {name}"), error);
         let id = hub_id(self.group, &name);
@@ -255,10 +255,10 @@ impl HubLook<'_> {
         let gone = ctx.clients.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && is_leaving);
         let left = gone.map(|host| entries::of_devices_in(&ctx.ledger, &host.to_string())).unwrap_or_default();
         let link = self.link(&name, host.as_ref());
-        Ok(SeenHub { name, desired, resource, host, access, link, link_record, roles, role_recorded, devices, counted, left })
+        Ok(ObservedHub { name, desired, resource, host, access, link, link_record, roles, role_recorded, devices, counted, left })
     }
 
-    async fn resource(&self, id: &ResourceId, is_desired: bool) -> Result<Seen<Hub>, Error> {
+    async fn resource(&self, id: &ResourceId, is_desired: bool) -> Result<ObservedResource<Hub>, Error> {
         let failed = |error| Error::cloud(format!("failed to look at IoT hub {}", id.name), error);
         let document = self.arm.hub(id).await.map_err(failed)?;
         let known = Known {

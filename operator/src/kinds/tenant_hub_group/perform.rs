@@ -28,13 +28,7 @@ use crate::{
 /// What can be done for a hub group.
 #[derive(Debug)]
 pub enum Action {
-    CreateGroup {
-        name: String,
-        location: String,
-    },
-    DeleteGroup {
-        name: String,
-    },
+    Group(resource_group::Change),
     CreateHub {
         id: ResourceId,
         location: String,
@@ -84,8 +78,7 @@ pub enum Action {
 impl Act for Action {
     fn reason(&self) -> Reason {
         match self {
-            Self::CreateGroup { .. } => Reason::CreateResourceGroup,
-            Self::DeleteGroup { .. } => Reason::DeleteResourceGroup,
+            Self::Group(change) => change.reason(),
             Self::CreateHub { .. } => Reason::CreateHub,
             Self::ChangeHub { why, .. } => *why,
             Self::RemovePolicy { .. } => Reason::DeleteLinkPolicy,
@@ -102,8 +95,7 @@ impl Act for Action {
 
     fn note(&self) -> String {
         match self {
-            Self::CreateGroup { name, location } => format!("Create resource group {name} in {location}"),
-            Self::DeleteGroup { name } => format!("Delete resource group {name}, which is empty"),
+            Self::Group(change) => change.note(),
             Self::CreateHub { id, location, sku, units } => format!("Create IoT hub {} in {location} ({sku}, units: {units})", id.name),
             Self::ChangeHub { id, size: Some((sku, units)), .. } => format!("Bring IoT hub {} to {sku}, units: {units}", id.name),
             Self::ChangeHub { id, .. } => format!("Make an access policy for the link in IoT hub {}", id.name),
@@ -172,8 +164,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
     match action {
         Action::Record { entries } => writer.record(entries).await,
         Action::ForgetDevice { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
-        Action::CreateGroup { name, location } => resource_group::create(writer, &arm().await?, &key, name, location).await,
-        Action::DeleteGroup { name } => resource_group::delete(writer, &arm().await?, &key, name).await,
+        Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,
         Action::CreateHub { id, location, sku, units } => {
             let hub = Hub::new(location, sku, *units).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let put = arm().await?.put_hub(writer.access(), id, &hub, &IfMatch::Unset).await;

@@ -10,7 +10,7 @@ use crate::{
     controller::kind::Kind,
     kinds::tenant_hub_group::{
         drift, links,
-        observe::{Looked, Observed, SeenHub, hub_id},
+        observe::{LiveState, Observed, ObservedHub, hub_id},
         perform::Action,
         roles,
     },
@@ -24,15 +24,14 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &Observed, goal: Goal, now: Tim
             Plan::wait(Reason::InUse, format!("still needed by {devices} to undo what they made"), None)
         }
         (_, Observed::Kept { devices: None }) => Plan::met(),
-        (Goal::Present, Observed::Looked(seen)) => present(group, seen, now),
-        (Goal::Absent, Observed::Looked(seen)) => absent(group, seen, now),
+        (Goal::Present, Observed::Live(seen)) => present(group, seen, now),
+        (Goal::Absent, Observed::Live(seen)) => absent(group, seen, now),
     }
 }
 
-fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
+fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     let place = &group.spec.resource_group;
-    let create_group = |location| Action::CreateGroup { name: place.name.clone(), location };
-    if let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), now, create_group) {
+    if let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), now, Action::Group) {
         return plan;
     }
     let mut whole = Plan::met();
@@ -44,7 +43,7 @@ fn present(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action
         whole = both(whole, plan);
     }
     whole = one_record(whole);
-    let takes_devices = |hub: &SeenHub| {
+    let takes_devices = |hub: &ObservedHub| {
         let lets_in = |document: &Hub| if seen.is_to_link { hub.is_linked(&seen.policy) } else { !document.refuses_keys() };
         hub.resource.own().is_some_and(|document| is_active(document) && lets_in(document))
     };
@@ -67,20 +66,19 @@ pub(super) fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
 }
 
 /// What a step in the life of a hub is as an action.
-fn action(group: &TenantHubGroup, hub: &SeenHub) -> impl Fn(Step) -> Action {
+fn action(group: &TenantHubGroup, hub: &ObservedHub) -> impl Fn(Step) -> Action {
     let (id, entry, desired) = (hub_id(group, &hub.name), entries::of(HUB, &hub.name), hub.desired.as_ref());
     let location = desired.map(|hub| hub.location.clone()).unwrap_or_default();
     let (sku, units) = desired.map_or(("", 0), |hub| (sku_name(hub), i64::from(hub.sku.capacity)));
     move |step| match step {
-        Step::CreateGroup { location } => Action::CreateGroup { name: id.group.clone(), location },
-        Step::DeleteGroup => Action::DeleteGroup { name: id.group.clone() },
+        Step::Group(change) => Action::Group(change),
         Step::Record(to) => record(entry.clone(), to),
         Step::Create => Action::CreateHub { id: id.clone(), location: location.clone(), sku: sku.to_owned(), units },
         Step::Delete => Action::DeleteHub { id: id.clone() },
     }
 }
 
-fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, desired: &IotHub, now: Timestamp) -> Plan<Action> {
+fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desired: &IotHub, now: Timestamp) -> Plan<Action> {
     let (name, what) = (&hub.name, format!("IoT hub {}", hub.name));
     let named = Named { what: &what, group: &group.spec.resource_group.name };
     let life = Desired {
@@ -120,7 +118,7 @@ fn hub_present(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, desired: &I
 }
 
 /// Refuses a hub that takes no keys and is used by one.
-fn refuses_keys(seen: &Looked, hub: &SeenHub, document: &Hub) -> Option<Plan<Action>> {
+fn refuses_keys(seen: &LiveState, hub: &ObservedHub, document: &Hub) -> Option<Plan<Action>> {
     if !document.refuses_keys() || seen.is_to_link && hub.wants_identity() {
         return None;
     }
@@ -134,7 +132,7 @@ fn refuses_keys(seen: &Looked, hub: &SeenHub, document: &Hub) -> Option<Plan<Act
 }
 
 /// The change that brings a hub to its spec, if it needs one.
-fn change(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, document: &Hub, desired: &IotHub) -> Option<Action> {
+fn change(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, document: &Hub, desired: &IotHub) -> Option<Action> {
     let (resized, with_policy) = (drift::is_resized(hub, document, desired), drift::lacks_policy(seen, hub));
     let size = resized.then(|| (sku_name(desired).to_owned(), i64::from(desired.sku.capacity)));
     let policy = with_policy.then(|| seen.policy.clone());
@@ -143,11 +141,12 @@ fn change(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, document: &Hub, 
 }
 
 /// Refuses a hub that the subscription has no room for, beside those of the spec that come before it.
-fn no_room(seen: &Looked, hub: &SeenHub, desired: &IotHub) -> Option<Plan<Step>> {
+fn no_room(seen: &LiveState, hub: &ObservedHub, desired: &IotHub) -> Option<Plan<Step>> {
     let is_free = |hub: &IotHub| sku_name(hub) == "F1";
     let usage = seen.usages.iter().find(|usage| usage.free == is_free(desired))?;
-    let is_missing =
-        |other: &&SeenHub| other.resource.document.is_none() && other.desired.as_ref().is_some_and(|other| is_free(other) == usage.free);
+    let is_missing = |other: &&ObservedHub| {
+        other.resource.document.is_none() && other.desired.as_ref().is_some_and(|other| is_free(other) == usage.free)
+    };
     let missing = seen.hubs.iter().filter(is_missing);
     let before = missing.take_while(|other| other.name != hub.name).count();
     if usage.used.saturating_add(i64::try_from(before).unwrap_or(i64::MAX)) < usage.limit {
@@ -198,7 +197,7 @@ fn one_record(mut plan: Plan<Action>) -> Plan<Action> {
 }
 
 /// A hub that was taken out of the spec: unlinked, its policy removed, and deleted only if it is ours and that was confirmed by name.
-fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timestamp) -> Plan<Action> {
+fn hub_dropped(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now: Timestamp) -> Plan<Action> {
     let delete = group.spec.deletion_policy == DeletionPolicy::Delete;
     let confirmed = group.annotation(annotations::CONFIRM_DELETE).is_some_and(|name| name.eq_ignore_ascii_case(&hub.name));
     let ask = format!(
@@ -219,7 +218,15 @@ fn hub_dropped(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timest
 }
 
 /// Takes a hub out of use: out of enrollments, then unlinked, then without our policy, then, if it is ours, gone.
-fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, confirmed: bool, ask: &str, now: Timestamp) -> Plan<Action> {
+fn leave(
+    group: &TenantHubGroup,
+    seen: &LiveState,
+    hub: &ObservedHub,
+    delete: bool,
+    confirmed: bool,
+    ask: &str,
+    now: Timestamp,
+) -> Plan<Action> {
     let (name, what) = (&hub.name, format!("IoT hub {}", hub.name));
     let named = Named { what: &what, group: &group.spec.resource_group.name };
     if let Some(plan) = arm_resource::overlooked(named, &hub.resource, now) {
@@ -259,7 +266,7 @@ fn leave(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, delete: bool, con
 }
 
 /// What ties a hub to its provisioning service is undone before the hub goes, or is let go.
-fn undo(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timestamp) -> Option<Plan<Action>> {
+fn undo(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now: Timestamp) -> Option<Plan<Action>> {
     if hub.is_linked_by(&seen.policy) {
         return Some(links::unlink(seen, hub, now));
     }
@@ -270,12 +277,12 @@ fn undo(group: &TenantHubGroup, seen: &Looked, hub: &SeenHub, now: Timestamp) ->
 }
 
 /// The devices in hubs, in words.
-fn devices_of<'a>(hubs: impl IntoIterator<Item = &'a SeenHub>) -> String {
-    let sum: Option<i64> = hubs.into_iter().map(SeenHub::counted_devices).sum();
+fn devices_of<'a>(hubs: impl IntoIterator<Item = &'a ObservedHub>) -> String {
+    let sum: Option<i64> = hubs.into_iter().map(ObservedHub::counted_devices).sum();
     sum.map_or_else(|| "an unknown number of devices".to_owned(), |sum| format!("{sum} devices"))
 }
 
-fn absent(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action> {
+fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     let confirmed = group.deletion_is_confirmed();
     let ask = group.confirmation(&format!("{} would lose their identities with the hubs", devices_of(&seen.hubs)));
     let mut whole = Plan::met();
@@ -288,7 +295,7 @@ fn absent(group: &TenantHubGroup, seen: &Looked, now: Timestamp) -> Plan<Action>
     }
     let name = &group.spec.resource_group.name;
     arm_resource::leave_group(&seen.group, name, !seen.entries.is_empty(), now, |step| match step {
-        Step::DeleteGroup => Action::DeleteGroup { name: name.clone() },
+        Step::Group(change) => Action::Group(change),
         _ => Action::Record { entries: seen.entries.keys().map(|entry| (entry.clone(), None)).collect() },
     })
 }

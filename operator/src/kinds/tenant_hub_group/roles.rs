@@ -10,7 +10,7 @@ use crate::{
     azure::Context,
     controller::reconcile::schedule::patiently,
     kinds::tenant_hub_group::{
-        observe::{Looked, SeenHub},
+        observe::{LiveState, ObservedHub},
         perform::Action,
         plan::record,
     },
@@ -41,7 +41,7 @@ impl Roles {
 }
 
 /// What there is to do about a hub beside its link, so that it is entered by identity, or is not any more.
-pub(super) fn plan(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Plan<Action> {
+pub(super) fn plan(seen: &LiveState, hub: &ObservedHub, id: &ResourceId, now: Timestamp) -> Plan<Action> {
     if hub.wants_identity() && seen.is_to_link {
         return by_identity(seen, hub, id, now);
     }
@@ -61,7 +61,7 @@ pub(super) fn plan(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp
 }
 
 /// What a link without a key needs beside the link, and what one with a key has left behind.
-fn by_identity(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Plan<Action> {
+fn by_identity(seen: &LiveState, hub: &ObservedHub, id: &ResourceId, now: Timestamp) -> Plan<Action> {
     let name = &hub.name;
     if let Some(plan) = missing(seen, hub, id, now) {
         return plan;
@@ -78,7 +78,7 @@ fn by_identity(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) ->
 }
 
 /// What is still to be done before a hub can be linked without a key; `None` if nothing is.
-fn missing(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Option<Plan<Action>> {
+fn missing(seen: &LiveState, hub: &ObservedHub, id: &ResourceId, now: Timestamp) -> Option<Plan<Action>> {
     let Some(service) = &seen.service else {
         let note = format!("IoT hub {} is to be linked by identity, and the provisioning service is not ready for links yet", hub.name);
         return Some(Plan::wait(Reason::DependencyNotReady, note, patiently(now)));
@@ -104,7 +104,7 @@ fn missing(seen: &Looked, hub: &SeenHub, id: &ResourceId, now: Timestamp) -> Opt
 }
 
 /// The assignment that we made on a hub, if it is there.
-pub(super) fn ours<'a>(seen: &Looked, hub: &'a SeenHub) -> Option<&'a RoleAssignment> {
+pub(super) fn ours<'a>(seen: &LiveState, hub: &'a ObservedHub) -> Option<&'a RoleAssignment> {
     let name = seen.roles.name(&hub.name);
     hub.roles.iter().find(|role| role.name.eq_ignore_ascii_case(&name))
 }

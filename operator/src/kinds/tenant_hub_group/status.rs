@@ -12,7 +12,7 @@ use crate::{
     error::bounded,
     kinds::tenant_hub_group::{
         drift,
-        observe::{Looked, Observed, SeenHub},
+        observe::{LiveState, Observed, ObservedHub},
     },
 };
 
@@ -25,27 +25,27 @@ pub(super) fn visible_to_dependents(group: &TenantHubGroup) -> Value {
 
 /// Which hub has the least room for devices is what counts.
 pub(super) fn headroom(seen: &Observed) -> Vec<(&'static str, i64)> {
-    let Observed::Looked(seen) = seen else { return Vec::new() };
+    let Observed::Live(seen) = seen else { return Vec::new() };
     let left = seen.hubs.iter().filter_map(|hub| hub.counted).map(Count::left).min();
     left.map(|left| ("devices", left)).into_iter().collect()
 }
 
 pub(super) fn ready_message(group: &TenantHubGroup, seen: &Observed) -> String {
-    let Observed::Looked(seen) = seen else { return String::new() };
+    let Observed::Live(seen) = seen else { return String::new() };
     let names: Vec<_> = group.spec.hubs.iter().map(|hub| hub.name.as_str()).collect();
     let linked = if seen.is_to_link { " and linked" } else { "" };
     format!("In place{linked}: {}", bounded(&names.join(", "), 512))
 }
 
 pub(super) fn build_status(group: &TenantHubGroup, seen: &Observed, common: CommonStatus) -> TenantHubGroupStatus {
-    let Observed::Looked(seen) = seen else { return TenantHubGroupStatus { common, ..group.status.clone().unwrap_or_default() } };
+    let Observed::Live(seen) = seen else { return TenantHubGroupStatus { common, ..group.status.clone().unwrap_or_default() } };
     let hubs: Vec<_> = seen.hubs.iter().filter(|hub| hub.desired.is_some()).map(|hub| hub_status(seen, hub)).collect();
     let linked = hubs.iter().filter(|hub| hub.linked).count();
     let linked = seen.is_to_link.then(|| format!("{linked}/{}", hubs.len()));
     TenantHubGroupStatus { common, linked, hubs, drift: drift::reported(group, seen) }
 }
 
-fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
+fn hub_status(seen: &LiveState, hub: &ObservedHub) -> HubStatus {
     let document = hub.resource.own();
     HubStatus {
         name: hub.name.clone(),
@@ -53,6 +53,6 @@ fn hub_status(seen: &Looked, hub: &SeenHub) -> HubStatus {
         state: document.and_then(Hub::state).map(str::to_owned),
         adopted: document.is_some() && hub.resource.whose == Whose::Adopted,
         linked: document.is_some_and(is_active) && hub.is_linked(&seen.policy),
-        devices: hub.counted.filter(|_| document.is_some()).map(Count::told),
+        devices: hub.counted.filter(|_| document.is_some()).map(Count::headroom),
     }
 }

@@ -15,7 +15,7 @@ use moorage_keys::SymmetricKey;
 use serde_json::json;
 
 use super::{
-    observe::{Looked, SeenHub, digest_of, may_have_role, names},
+    observe::{LiveState, ObservedHub, digest_of, may_have_role, names},
     roles::Roles,
     *,
 };
@@ -23,9 +23,9 @@ use crate::{
     azure::arm_resource::{
         self, is_active,
         ownership::{OWNER_TAG, Whose, by_tag},
-        resource_group::{SeenGroup, State},
+        resource_group::{Change, ObservedGroup, State},
     },
-    controller::linter::{metadata, now, read, told},
+    controller::linter::{described, metadata, now, read},
     ledger::{
         Entries,
         entries::{self, BY_IDENTITY, STALE},
@@ -78,7 +78,7 @@ struct SiteLink {
 /// All that a look can see.
 #[derive(Clone, Debug)]
 struct Site {
-    group: SeenGroup,
+    group: ObservedGroup,
     hubs: BTreeMap<String, SiteHub>,
     links: Vec<SiteLink>,
     /// The provisioning service's two states; `None` if it is not there.
@@ -220,7 +220,7 @@ impl Site {
     /// A resource group of ours and an empty provisioning service.
     fn empty() -> Self {
         Self {
-            group: SeenGroup { state: State::Settled, ours: true, empty: false },
+            group: ObservedGroup { state: State::Settled, ours: true, empty: false },
             hubs: BTreeMap::new(),
             links: Vec::new(),
             service: Some(("Succeeded", "Active")),
@@ -276,7 +276,7 @@ impl Site {
     }
 
     /// What a look for a goal sees, and no more.
-    fn look(&self, object: &TenantHubGroup, goal: Goal) -> Looked {
+    fn look(&self, object: &TenantHubGroup, goal: Goal) -> LiveState {
         let service = self.document().filter(|_| object.spec.provisioning_service_ref.is_some());
         let see = |(name, desired): (String, Option<moorage_crds::IotHub>)| {
             let there = self.hubs.iter().find(|(other, _)| other.eq_ignore_ascii_case(&name)).map(|(_, hub)| hub);
@@ -291,7 +291,7 @@ impl Site {
             let link_record = self.entries.get(&entries::of(entries::LINK, &name)).cloned();
             let role_recorded = self.entries.contains_key(&entries::of(entries::ROLE, &name));
             let asks_for_roles = touchable && may_have_role(by_identity, role_recorded, link_record.as_deref());
-            SeenHub {
+            ObservedHub {
                 host: there.and_then(|_| Cloud::public().hub_host(&host(&name)).ok()),
                 access: there.filter(|_| touchable).and_then(|hub| hub.policy).map(access),
                 link: link.into_iter().find(|link| link.host.as_ref().is_some_and(|to| to.as_str() == host(&name))),
@@ -303,7 +303,7 @@ impl Site {
                 left: self.left.iter().filter(|_| there.is_none() && (goal == Goal::Absent || desired.is_none())).cloned().collect(),
                 name,
                 desired,
-                resource: arm_resource::Seen {
+                resource: arm_resource::ObservedResource {
                     document: hub,
                     whose,
                     name_is_taken: there.is_none() && self.taken && (goal == Goal::Present || record.as_deref() == Some("claimed")),
@@ -315,7 +315,7 @@ impl Site {
         let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.desired.is_none());
         let enrolled = if leaving && service.is_some() { self.enrolled.clone() } else { Vec::new() };
         let entries = Arc::new(self.entries.clone());
-        Looked {
+        LiveState {
             group: self.group.clone(),
             granted: self.granted,
             is_to_link: object.spec.provisioning_service_ref.is_some(),
@@ -330,14 +330,14 @@ impl Site {
     }
 
     fn plan(&self, object: &TenantHubGroup, goal: Goal) -> Plan<Action> {
-        object.plan(&Observed::Looked(Box::new(self.look(object, goal))), goal, now())
+        object.plan(&Observed::Live(Box::new(self.look(object, goal))), goal, now())
     }
 
     fn present(&self, object: &TenantHubGroup) -> Vec<String> {
-        told(&self.plan(object, Goal::Present))
+        described(&self.plan(object, Goal::Present))
     }
 
     fn absent(&self, object: &TenantHubGroup) -> Vec<String> {
-        told(&self.plan(object, Goal::Absent))
+        described(&self.plan(object, Goal::Absent))
     }
 }

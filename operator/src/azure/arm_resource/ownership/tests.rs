@@ -4,7 +4,7 @@ use moorage_plan::Standing;
 
 use super::*;
 use crate::{
-    controller::linter::told,
+    controller::linter::described,
     ledger::{Entries, entries::recorded},
 };
 
@@ -71,7 +71,7 @@ fn what_exists_is_adopted_only_as_far_as_both_its_owner_and_the_account_agree_an
     {
         let refused = refusal::<crate::controller::linter::Named>("IoT hub a", maker, desired, granted);
         let expected = expected(maker, desired, granted).map(|note| vec![format!("stuck, AlreadyExists: {note}")]);
-        assert_eq!(refused.as_ref().map(told), expected, "made by {maker:?}, desired {desired:?}, grant {granted:?}");
+        assert_eq!(refused.as_ref().map(described), expected, "made by {maker:?}, desired {desired:?}, grant {granted:?}");
         assert!(refused.is_none_or(|plan| matches!(plan.standing, Standing::Stalled(_))));
     }
 }

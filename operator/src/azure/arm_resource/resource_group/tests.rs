@@ -1,22 +1,17 @@
 //! Resource groups in every state.
 
 use super::*;
-use moorage_plan::Reason;
-
-use crate::controller::linter::{Named, now, told};
+use crate::controller::linter::{described, now};
 
 const STATES: [State; 3] = [State::Missing, State::Moving, State::Settled];
 
-fn seen(state: State, ours: bool, empty: bool) -> SeenGroup {
-    SeenGroup { state, ours, empty }
+fn seen(state: State, ours: bool, empty: bool) -> ObservedGroup {
+    ObservedGroup { state, ours, empty }
 }
 
 #[test]
 fn a_missing_group_is_made_where_the_spec_says_and_otherwise_asked_for() {
-    let plan = |state, location| {
-        let create = |location| Named(Reason::CreateResourceGroup, format!("Create resource group rg in {location}"));
-        missing(&seen(state, false, false), "rg", location, now(), create).as_ref().map(told)
-    };
+    let plan = |state, location| missing(&seen(state, false, false), "rg", location, now(), |change| change).as_ref().map(described);
     let created =
         ["CreateResourceGroup: Create resource group rg in eastus", "not yet, CreateResourceGroup: Resource group rg is being created"];
     assert_eq!(plan(State::Missing, Some("eastus")), Some(created.map(str::to_owned).to_vec()));
@@ -31,8 +26,7 @@ fn a_missing_group_is_made_where_the_spec_says_and_otherwise_asked_for() {
 
 #[test]
 fn a_group_is_deleted_only_if_we_made_it_and_nothing_is_in_it() {
-    let delete = || Named(Reason::DeleteResourceGroup, "Delete resource group rg, which is empty".to_owned());
-    let plan = |seen: SeenGroup| leftover(&seen, "rg", now(), delete).as_ref().map(told);
+    let plan = |seen: ObservedGroup| leftover(&seen, "rg", now(), |change| change).as_ref().map(described);
     let note = "resource group rg, which is empty, is being deleted";
     let deleted =
         ["DeleteResourceGroup: Delete resource group rg, which is empty".to_owned(), format!("not yet, DeleteResourceGroup: {note}")];

@@ -28,9 +28,9 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
 });
 
 /// Caches with these objects in them.
-struct Seen(Caches);
+struct Cluster(Caches);
 
-impl Seen {
+impl Cluster {
     fn nothing() -> Self {
         let (secrets, _) = Secrets::new(ApiReader::new(CLIENT.clone(), "moorage"), prometheus_client::metrics::counter::Counter::default());
         let installation = Installation { id: "here".to_owned(), namespace: "moorage".to_owned() };
@@ -149,32 +149,32 @@ fn hubs() -> TenantHubGroup {
 
 #[test]
 fn a_name_that_is_none_is_refused() {
-    let refusal = Seen::nothing().with(&group()).refusal(&credential(&json!({ "registrationId": "no spaces" })));
+    let refusal = Cluster::nothing().with(&group()).refusal(&credential(&json!({ "registrationId": "no spaces" })));
     assert!(refusal.starts_with("Invalid: ") && refusal.ends_with("; set spec.registrationId of a new DeviceCredential"), "{refusal}");
     let mut device = in_hub();
     device.spec.device_id = Some("no spaces".to_owned());
-    let refusal = Seen::nothing().with(&hubs()).refusal(&device);
+    let refusal = Cluster::nothing().with(&hubs()).refusal(&device);
     assert!(refusal.starts_with("Invalid: ") && refusal.ends_with("; set spec.deviceId of a new DeviceCredential"), "{refusal}");
 }
 
 #[test]
 fn a_credential_of_neither_a_group_nor_a_hub_is_refused() {
     let neither = credential_of("contoso-7", LATE, &json!({}));
-    assert_eq!(Seen::nothing().refusal(&neither), "Invalid: give exactly one of spec.enrollmentGroupRef and spec.hubRef");
+    assert_eq!(Cluster::nothing().refusal(&neither), "Invalid: give exactly one of spec.enrollmentGroupRef and spec.hubRef");
 }
 
 #[test]
 fn a_group_that_is_not_there_is_waited_for() {
-    let refusal = Seen::nothing().refusal(&credential(&json!({})));
+    let refusal = Cluster::nothing().refusal(&credential(&json!({})));
     assert_eq!(refusal, "DependencyMissing: EnrollmentGroup platform/press does not exist; create it, or correct spec.enrollmentGroupRef");
-    let refusal = Seen::nothing().refusal(&in_hub());
+    let refusal = Cluster::nothing().refusal(&in_hub());
     assert!(refusal.starts_with("DependencyMissing: TenantHubGroup contoso/hubs does not exist; create it"), "{refusal}");
 }
 
 #[test]
 fn a_device_that_was_not_granted_is_refused_also_when_it_goes() {
     let (seen, other) =
-        (Seen::nothing().with(&group()), credential(&json!({ "registrationId": "fabrikam-7", "deletionPolicy": "Disenroll" })));
+        (Cluster::nothing().with(&group()), credential(&json!({ "registrationId": "fabrikam-7", "deletionPolicy": "Disenroll" })));
     let note = "NotGranted: EnrollmentGroup platform/press does not grant registration id fabrikam-7 to namespace contoso";
     for goal in [Goal::Present, Goal::Absent] {
         let refusal = seen.judge(&other, goal).expect_err("it is refused");
@@ -185,7 +185,7 @@ fn a_device_that_was_not_granted_is_refused_also_when_it_goes() {
 #[test]
 fn a_token_is_no_shorter_than_makes_sense_and_no_longer_than_was_granted() {
     let refusal = |field: &str, ttl: &str| {
-        Seen::nothing().with(&group()).refusal(&credential(&json!({ field: { "ttl": ttl, "renewAtPercent": 50 } })))
+        Cluster::nothing().with(&group()).refusal(&credential(&json!({ field: { "ttl": ttl, "renewAtPercent": 50 } })))
     };
     assert_eq!(refusal("dpsToken", "5m"), "Invalid: spec.dpsToken.ttl is at least 10m");
     let long = "NotGranted: spec.hubToken.ttl 48h is longer than the group grants (24h); ask for at most that";
@@ -195,19 +195,19 @@ fn a_token_is_no_shorter_than_makes_sense_and_no_longer_than_was_granted() {
 #[test]
 fn a_grant_with_no_room_is_refused_to_all_but_the_oldest() {
     let older = credential_of("contoso-1", EARLY, &json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" } }));
-    let refusal = Seen::nothing().with(&group()).with(&older).refusal(&credential(&json!({})));
+    let refusal = Cluster::nothing().with(&group()).with(&older).refusal(&credential(&json!({})));
     let full = "QuotaExceeded: EnrollmentGroup platform/press grants 1 devices to this namespace and has as many; ask its owner for more";
     assert_eq!(refusal, full);
-    let seen = Seen::nothing().with(&group()).with(&credential(&json!({})));
+    let seen = Cluster::nothing().with(&group()).with(&credential(&json!({})));
     assert!(matches!(seen.admitted(&older, Goal::Present), Admitted::Registration(..)));
 }
 
 /// An older credential of the same device, in a group without limits.
-fn rivals() -> (Seen, DeviceCredential) {
+fn rivals() -> (Cluster, DeviceCredential) {
     let spec = json!({ "registrationId": "contoso-7", "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
     let grants = json!([{ "namespaces": ["contoso"], "registrationIds": "contoso-*" }]);
     let older = credential_of("contoso-old", EARLY, &spec);
-    (Seen::nothing().with(&group_with(&keys(), &grants, &ready())).with(&hubs()).with(&older), credential(&json!({})))
+    (Cluster::nothing().with(&group_with(&keys(), &grants, &ready())).with(&hubs()).with(&older), credential(&json!({})))
 }
 
 #[test]
@@ -229,15 +229,15 @@ fn a_device_in_a_hub_belongs_to_the_oldest() {
 
 #[test]
 fn what_does_not_go_with_the_proof_of_the_group_is_refused() {
-    let of_keys = Seen::nothing().with(&group()).refusal(&credential(&json!({ "certificate": {} })));
+    let of_keys = Cluster::nothing().with(&group()).refusal(&credential(&json!({ "certificate": {} })));
     assert_eq!(of_keys, "Invalid: the device is known by keys, and a certificate would open nothing; take spec.certificate out");
-    let of_certificates = Seen::nothing().with(&certifying()).refusal(&credential(&json!({ "connectionString": true })));
+    let of_certificates = Cluster::nothing().with(&certifying()).refusal(&credential(&json!({ "connectionString": true })));
     assert!(of_certificates.starts_with("Invalid: the group knows its devices by certificates, which have no tokens"), "{of_certificates}");
 }
 
 #[test]
 fn a_certificate_that_makes_no_sense_is_refused() {
-    let refusal = |certificate: Value| Seen::nothing().with(&certifying()).refusal(&credential(&json!({ "certificate": certificate })));
+    let refusal = |certificate: Value| Cluster::nothing().with(&certifying()).refusal(&credential(&json!({ "certificate": certificate })));
     assert_eq!(refusal(json!({ "duration": "59m" })), "Invalid: spec.certificate.duration is at least 1h");
     let long = "NotGranted: spec.certificate.duration 90d is longer than the group grants (24h); ask for at most that";
     assert_eq!(refusal(json!({ "duration": "90d" })), long);
@@ -248,14 +248,14 @@ fn a_certificate_that_makes_no_sense_is_refused() {
 #[test]
 fn a_group_whose_authorities_nobody_here_has_signs_nothing() {
     let names = json!({ "x509": { "caReferences": { "primary": "root" } } });
-    let refusal = Seen::nothing().with(&group_with(&names, &json!([{ "namespaces": ["contoso"], "registrationIds": "*" }]), &ready()));
+    let refusal = Cluster::nothing().with(&group_with(&names, &json!([{ "namespaces": ["contoso"], "registrationIds": "*" }]), &ready()));
     let refusal = refusal.refusal(&credential(&json!({})));
     assert!(refusal.starts_with("DependencyMissing: EnrollmentGroup platform/press refers to authorities that only"), "{refusal}");
 }
 
 #[test]
 fn an_enrollment_of_its_own_that_makes_no_sense_is_refused() {
-    let refusal = |own: Value| Seen::nothing().with(&group()).refusal(&credential(&json!({ "individualEnrollment": own })));
+    let refusal = |own: Value| Cluster::nothing().with(&group()).refusal(&credential(&json!({ "individualEnrollment": own })));
     assert!(refusal(json!({ "deviceId": "no spaces" })).starts_with("Invalid: spec.individualEnrollment.deviceId: "));
     let tag = "Invalid: spec.individualEnrollment.initialTwin.tags.moorage is the operator's own tag; take it away";
     assert_eq!(refusal(json!({ "initialTwin": { "tags": { "moorage": {} } } })), tag);
@@ -263,7 +263,7 @@ fn an_enrollment_of_its_own_that_makes_no_sense_is_refused() {
 
 #[test]
 fn a_group_that_is_not_ready_is_waited_for() {
-    let refusal = |status: Value| Seen::nothing().with(&group_with(&keys(), &grants(), &status)).refusal(&credential(&json!({})));
+    let refusal = |status: Value| Cluster::nothing().with(&group_with(&keys(), &grants(), &status)).refusal(&credential(&json!({})));
     let table = [
         (Value::Null, "was not reconciled yet"),
         (json!({ "observedGeneration": 1 }), "is not in the provisioning service yet"),
@@ -279,12 +279,12 @@ fn a_group_that_is_not_ready_is_waited_for() {
 
 #[test]
 fn what_the_ledger_says_decides_what_is_looked_at() {
-    let seen = || Seen::nothing().with(&group()).with_entry("contoso-7", "disenrolled.contoso-7", "platform/dps");
+    let seen = || Cluster::nothing().with(&group()).with_entry("contoso-7", "disenrolled.contoso-7", "platform/dps");
     assert!(matches!(seen().admitted(&credential(&json!({})), Goal::Present), Admitted::Reenrollment(_)));
     // Whoever is to have an enrollment of its own changes the one that is there.
     let own = credential(&json!({ "individualEnrollment": {} }));
     assert!(matches!(seen().admitted(&own, Goal::Present), Admitted::Registration(_, terms) if terms.written_for.is_none()));
-    let of_another = Seen::nothing().with(&group()).with_entry("contoso-old", "enrolled.contoso-7", "platform/dps");
+    let of_another = Cluster::nothing().with(&group()).with_entry("contoso-old", "enrolled.contoso-7", "platform/dps");
     let admitted = of_another.admitted(&credential(&json!({})), Goal::Present);
     assert!(matches!(admitted, Admitted::Registration(_, terms) if matches!(terms.written_for, Some((_, Meant::Enrolled)))));
 }
@@ -292,13 +292,13 @@ fn what_the_ledger_says_decides_what_is_looked_at() {
 #[test]
 fn what_is_undone_is_what_was_made() {
     let cut_off = credential(&json!({ "deletionPolicy": "Disenroll" }));
-    assert!(matches!(Seen::nothing().with(&group()).admitted(&cut_off, Goal::Absent), Admitted::Disenrollment(_)));
+    assert!(matches!(Cluster::nothing().with(&group()).admitted(&cut_off, Goal::Absent), Admitted::Disenrollment(_)));
     let kept = credential(&json!({ "deletionPolicy": "Retain" }));
-    assert!(matches!(Seen::nothing().admitted(&kept, Goal::Absent), Admitted::Nothing), "not even its group has to be there");
-    assert!(matches!(Seen::nothing().with(&hubs()).admitted(&in_hub(), Goal::Absent), Admitted::Nothing), "it was never claimed");
-    let claimed = Seen::nothing().with(&hubs()).with_entry("contoso-7", "identity.0123456789abcdef", "claimed");
+    assert!(matches!(Cluster::nothing().admitted(&kept, Goal::Absent), Admitted::Nothing), "not even its group has to be there");
+    assert!(matches!(Cluster::nothing().with(&hubs()).admitted(&in_hub(), Goal::Absent), Admitted::Nothing), "it was never claimed");
+    let claimed = Cluster::nothing().with(&hubs()).with_entry("contoso-7", "identity.0123456789abcdef", "claimed");
     assert!(matches!(claimed.admitted(&in_hub(), Goal::Absent), Admitted::Departure(_)));
-    assert!(matches!(Seen::nothing().with(&hubs()).admitted(&in_hub(), Goal::Present), Admitted::Identity(..)));
+    assert!(matches!(Cluster::nothing().with(&hubs()).admitted(&in_hub(), Goal::Present), Admitted::Identity(..)));
 }
 
 fn patterns() -> impl Strategy<Value = String> {
@@ -322,7 +322,7 @@ proptest! {
         hours in 1..72_i64,
         older in prop::collection::btree_set("[a-e]", 0..4),
     ) {
-        let mut seen = Seen::nothing().with(&group_with(&keys(), &Value::Array(grants.clone()), &ready()));
+        let mut seen = Cluster::nothing().with(&group_with(&keys(), &Value::Array(grants.clone()), &ready()));
         for name in &older {
             let spec = json!({ "registrationId": format!("x-{name}"), "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
             seen = seen.with(&credential_of(&format!("x-{name}"), EARLY, &spec));

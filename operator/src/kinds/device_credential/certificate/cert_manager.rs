@@ -23,7 +23,7 @@ use crate::{
     kinds::device_credential::{
         admit::waiting,
         certificate::{
-            SeenOutput, authority_in,
+            ObservedOutput, authority_in,
             cert_manager::document::{DesiredCertificate, is_made_for},
             is_accepted, observe_output,
             registration_info::RegistrationInfo,
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// What a credential is made of, and what there is of it.
-pub struct SeenCertManager {
+pub struct ObservedCertManager {
     pub order: DesiredCertificate,
     pub registration_info: RegistrationInfo,
     pub trust: Trust,
@@ -41,7 +41,7 @@ pub struct SeenCertManager {
     pub longest: Option<SignedDuration>,
     pub found: Found,
     pub delivered: Option<IssuedSecret>,
-    pub seen: SeenOutput,
+    pub seen: ObservedOutput,
     /// Name of the enrollment group, as sentences have it.
     pub group: String,
 }
@@ -86,14 +86,14 @@ pub async fn observe_cert_manager(
     order: &DesiredCertificate,
     registration_info: &RegistrationInfo,
     longest: Option<SignedDuration>,
-) -> Result<SeenCertManager, ObserveError> {
+) -> Result<ObservedCertManager, ObserveError> {
     let (order, registration_info) = (order.clone(), registration_info.clone());
     let trust = trust(ctx, group).await?;
     let mut seen = observe_output(ctx, credential, group, &registration_info.registration_id).await?;
     seen.stale.retain(|stale| *stale != order.at);
     let delivered = delivered(ctx, credential, &order.at).await?;
     let found = ctx.api.certificate(&order.at).await?;
-    Ok(SeenCertManager { order, registration_info, trust, longest, found, delivered, seen, group: group.key().name.to_string() })
+    Ok(ObservedCertManager { order, registration_info, trust, longest, found, delivered, seen, group: group.key().name.to_string() })
 }
 
 /// The authorities of a group whose devices the provisioning service accepts.

@@ -12,17 +12,17 @@ use crate::{
     error::ObserveError,
     kinds::device_credential::{
         admit::waiting,
-        certificate::{SeenOutput, authority_in, is_accepted, observe_output, registration_info::RegistrationInfo},
+        certificate::{ObservedOutput, authority_in, is_accepted, observe_output, registration_info::RegistrationInfo},
         outputs::entries::KEY,
     },
     object::{Keyed, NamespacedName},
 };
 
 /// What a credential is made of, and what there is of it.
-pub struct SeenSignedHere {
+pub struct ObservedSignedHere {
     pub source: CertificateSource,
     pub renewal: Renewal,
-    pub seen: SeenOutput,
+    pub seen: ObservedOutput,
 }
 
 /// Everything that a content follows from, beside the certificate.
@@ -44,14 +44,14 @@ pub async fn observe_signed_here(
     renewal: Renewal,
     registration_info: &RegistrationInfo,
     issuer: &NamespacedName,
-) -> Result<SeenSignedHere, ObserveError> {
+) -> Result<ObservedSignedHere, ObserveError> {
     let authority = authority(ctx, issuer, &group.key().name).await?;
     if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
         return Err(waiting(group, "is bringing its authority to the provisioning service").into());
     }
     let source = CertificateSource { registration_info: registration_info.clone(), authority, issuer: issuer.clone() };
     let seen = observe_output(ctx, credential, group, &source.registration_info.registration_id).await?;
-    Ok(SeenSignedHere { source, renewal, seen })
+    Ok(ObservedSignedHere { source, renewal, seen })
 }
 
 /// The Secret of the authority that signs for a group.

@@ -1,6 +1,6 @@
 //! Disenrolling a device: it can no longer register.
 //!
-//! A disabled individual enrollment of the device's registration id bars it, whatever its group says (Microsoft Learn: "How to
+//! A disabled individual enrollment of the device's registration id disenrolls it, whatever its group says (Microsoft Learn: "How to
 //! disenroll a device from Azure IoT Hub Device Provisioning Service"). It outlives the credential, and so does the ledger entry
 //! that says that it is ours: a credential of the same name finds it, and takes away nothing that somebody else wrote.
 
@@ -22,7 +22,7 @@ use crate::{
         assignment::hub::{AssignedHub, DeviceIdentity, delete_identity, out_of_reach},
         enrollment::{
             ledger::{Meant, ledger_entries},
-            seen::{MARK, SeenEnrollment, enrollments_of, group_object, mark},
+            seen::{MARK, ObservedEnrollment, enrollments_of, group_object, mark},
         },
     },
     object::{Keyed, ObjectKey},
@@ -39,7 +39,7 @@ pub enum EnrollmentStep {
     DeleteRegistration { id: RegistrationId, over: IfMatch },
     /// Deletes the disabled enrollment.
     Reenroll { id: RegistrationId, over: IfMatch },
-    /// Writes into the ledger in which service the device is barred by us, or strikes out that it is, or that it is enrolled by us.
+    /// Writes into the ledger in which service the device is disenrolled by us, or strikes out that it is, or that it is enrolled by us.
     Record { id: RegistrationId, service: Option<String> },
 }
 
@@ -56,11 +56,11 @@ impl Act for EnrollmentStep {
 
     fn note(&self) -> String {
         match self {
-            Self::Disenroll { id, .. } => format!("Bar registration id {id} by a disabled individual enrollment"),
+            Self::Disenroll { id, .. } => format!("Disenroll registration id {id} by a disabled individual enrollment"),
             Self::DeleteIdentity { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
             Self::DeleteRegistration { id, .. } => format!("Delete the registration record of {id}"),
             Self::Reenroll { id, .. } => format!("Delete the individual enrollment of registration id {id}"),
-            Self::Record { id, service: Some(service) } => format!("Write down that we bar registration id {id} in {service}"),
+            Self::Record { id, service: Some(service) } => format!("Write down that we disenroll registration id {id} in {service}"),
             Self::Record { id, service: None } => {
                 format!("Strike registration id {id}, whose enrollment is no longer ours, from the ledger")
             }
@@ -81,9 +81,9 @@ impl Act for EnrollmentStep {
 
 /// What is done so that the device cannot register: the enrollment first, for a device that registers meanwhile would have its
 /// record again; then, on a fresh look, its identity, which only the record tells of; then the record, as often as there is one.
-pub fn disenroll(seen: &SeenEnrollment, now: Timestamp) -> Plan<EnrollmentStep> {
+pub fn disenroll(seen: &ObservedEnrollment, now: Timestamp) -> Plan<EnrollmentStep> {
     let id = &seen.id;
-    let note = format!("Registration id {id} is being barred");
+    let note = format!("Registration id {id} is being disenrolled");
     if seen.nowhere {
         let strike = EnrollmentStep::Record { id: id.clone(), service: None };
         return if seen.meant.is_some() { Plan::act(vec![strike], Reason::DropClaim, note) } else { Plan::met() };
@@ -144,7 +144,7 @@ pub async fn perform_enrollment(credential: &DeviceCredential, writer: &Writer<'
                 .await?
                 .put_enrollment(writer.access(), id.as_str(), &disabled_enrollment(writer, &key, id), over)
                 .await;
-            put.map(drop).map_err(|error| Error::cloud(format!("failed to bar registration id {id}"), error))
+            put.map(drop).map_err(|error| Error::cloud(format!("failed to disenroll registration id {id}"), error))
         }
         EnrollmentStep::DeleteIdentity { identity } => delete_identity(writer, &*group_object(credential, writer)?, identity).await,
         EnrollmentStep::DeleteRegistration { id, over } => {
@@ -158,7 +158,7 @@ pub async fn perform_enrollment(credential: &DeviceCredential, writer: &Writer<'
     }
 }
 
-/// The enrollment that bars a device. Its keys are drawn here and kept by nobody: with the device's own, a leaked or forgotten
+/// The enrollment that disenrolls a device. Its keys are drawn here and kept by nobody: with the device's own, a leaked or forgotten
 /// Secret would open the door again as soon as somebody enabled the enrollment by hand. It names no hubs, for none is ever given.
 fn disabled_enrollment(ctx: &Context, owner: &ObjectKey, id: &RegistrationId) -> IndividualEnrollment {
     let tags = Map::from_iter([(MARK.to_owned(), mark(ctx, owner))]);

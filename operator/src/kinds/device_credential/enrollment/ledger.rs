@@ -18,7 +18,7 @@ const ENTRIES: [(Meant, &str); 2] = [(Meant::Disenrolled, DISENROLLED), (Meant::
 /// What an individual enrollment of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meant {
-    /// It bars its device.
+    /// It disenrolls its device.
     Disenrolled,
     /// Its device registers through it.
     Enrolled,
@@ -45,7 +45,7 @@ pub fn meant(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &
     ENTRIES.into_iter().find(|(_, prefix)| recorded(&entries, &entry(prefix, id)) == Some(&service)).map(|(meant, _)| meant)
 }
 
-/// Another credential in whose name a device is barred, or enrolled, in that provisioning service: it has the id now, and not the key to it.
+/// Another credential in whose name a device is disenrolled, or enrolled, in that provisioning service: it has the id now, and not the key to it.
 pub fn written_for_another(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<(ObjectKey, Meant)> {
     let service = service.name.to_string();
     ENTRIES.into_iter().find_map(|(meant, prefix)| {

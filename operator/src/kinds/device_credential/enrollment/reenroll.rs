@@ -3,13 +3,13 @@
 use moorage_cloud::IfMatch;
 use moorage_plan::{Plan, Reason};
 
-use crate::kinds::device_credential::enrollment::{disenroll::EnrollmentStep, ledger::Meant, seen::SeenEnrollment};
+use crate::kinds::device_credential::enrollment::{disenroll::EnrollmentStep, ledger::Meant, seen::ObservedEnrollment};
 
-/// What is done so that a device that we barred, or enrolled individually, can register through its group again.
-pub fn reenroll(seen: &SeenEnrollment) -> Plan<EnrollmentStep> {
+/// What is done so that a device that we disenrolled, or enrolled individually, can register through its group again.
+pub fn reenroll(seen: &ObservedEnrollment) -> Plan<EnrollmentStep> {
     let id = &seen.id;
     let strike = EnrollmentStep::Record { id: id.clone(), service: None };
-    let note = format!("Registration id {id} is being let in again");
+    let note = format!("Registration id {id} is being re-enrolled");
     match &seen.enrollment {
         None => Plan::act(vec![strike], Reason::DropClaim, note),
         Some(there) if seen.marked && (seen.meant == Some(Meant::Enrolled) || seen.meant.is_some() && !there.is_enabled()) => {

@@ -23,8 +23,8 @@ use crate::{
 /// Tag of the enrollment's initial twin that says whose it is: an enrollment has no tags of its own.
 pub const MARK: &str = "moorage";
 
-/// A look at what bars a device.
-pub struct SeenEnrollment {
+/// A look at what disenrolls a device.
+pub struct ObservedEnrollment {
     pub id: RegistrationId,
     pub service: ObjectKey,
     /// The service is gone: there is nothing in which the device could register.
@@ -43,11 +43,11 @@ pub struct SeenEnrollment {
 }
 
 /// Where a device stands whose enrollment was written in another credential's name; `None` if it is gone, or lets the device in again.
-pub fn held_up_by_another(seen: &SeenEnrollment, other: &ObjectKey, meant: Meant) -> Option<ObserveError> {
+pub fn held_up_by_another(seen: &ObservedEnrollment, other: &ObjectKey, meant: Meant) -> Option<ObserveError> {
     seen.enrollment.as_ref().filter(|there| meant == Meant::Enrolled || !there.is_enabled())?;
     let id = &seen.id;
     let (state, goes) = match meant {
-        Meant::Disenrolled => ("is barred", "is let in"),
+        Meant::Disenrolled => ("is disenrolled", "is re-enrolled"),
         Meant::Enrolled => ("has kept its individual enrollment", "registers with what that object's Secret holds"),
     };
     let note = format!(
@@ -64,7 +64,7 @@ pub async fn observe_enrollment(
     ctx: &Context,
     member: &GroupMember,
     goal: Goal,
-) -> Result<SeenEnrollment, ObserveError> {
+) -> Result<ObservedEnrollment, ObserveError> {
     let GroupMember { id, group } = member;
     let service =
         dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &credential.key().name.namespace).await?;
@@ -85,7 +85,7 @@ pub async fn observe_enrollment(
     // What an older credential has created in the hub is not taken from it.
     let assigned_hub = assigned_hub
         .filter(|assigned_hub| !matches!(assigned_hub, AssignedHub::Own(identity) if is_an_older_one_s(ctx, credential, &identity.hub)));
-    Ok(SeenEnrollment {
+    Ok(ObservedEnrollment {
         id: id.clone(),
         service,
         nowhere,

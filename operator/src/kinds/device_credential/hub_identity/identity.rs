@@ -17,10 +17,10 @@ use crate::{
         assignment::hub::DeviceIdentity,
         enrollment::individual::asks_for_a_look,
         keys::{
-            MadeFor, SeenKeys,
+            MadeFor, ObservedKeys,
             generated::{CloudDocument, FoundInCloud, GeneratedKeys, LedgerNote, StoredKeys},
         },
-        observe::SeenWithKeys,
+        observe::ObservedWithKeys,
         outputs::{secret_content::Origin, tokens::Renewals},
         secret::read::read_stored_keys,
         subject::{device_of, hub_group_of, secret_of},
@@ -92,7 +92,7 @@ pub async fn observe_in_hub(
     ctx: &Context,
     member: &HubMember,
     renewals: Renewals,
-) -> Result<SeenWithKeys, ObserveError> {
+) -> Result<ObservedWithKeys, ObserveError> {
     let HubMember { device, hub, hubs } = member;
     // One that comes back under its name does not know the device.
     let host = host_of(ctx, hubs, hub).inspect_err(|_| ctx.clients.forget(&credential.key()))?;
@@ -102,8 +102,8 @@ pub async fn observe_in_hub(
     let generated = observe_identity(ctx, credential, hubs, &place, stored).await?;
     let origin = Origin::Hub { hub: place.hub.host().clone(), device: place.device };
     let stale = ctx.secrets.owned_by(&credential.key()).into_iter().filter(|owned| *owned != at).collect();
-    let keys = SeenKeys::Generated(Box::new(generated), MadeFor::Identity);
-    Ok(SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })
+    let keys = ObservedKeys::Generated(Box::new(generated), MadeFor::Identity);
+    Ok(ObservedWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group: String::new() })
 }
 
 /// The host of a hub that is named, as its group tells it.

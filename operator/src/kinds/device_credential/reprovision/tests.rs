@@ -5,7 +5,7 @@ use moorage_cloud::Cloud;
 use moorage_keys::DeviceId;
 
 use crate::{
-    controller::linter::{now, read, told},
+    controller::linter::{described, now, read},
     kinds::device_credential::{
         assignment::hub::{AssignedHub, DeviceIdentity},
         reprovision::{ReprovisionRequest, ReprovisionStep, plan_reprovision},
@@ -57,7 +57,7 @@ fn a_registration_that_came_after_the_request_is_left_alone() {
 #[test]
 fn a_device_that_registers_at_this_moment_is_waited_for() {
     let waits = ["not yet, Provisioning: Registration id press is registering at this moment | again in 2 s | usable"];
-    assert_eq!(told(&plan_reprovision(&asked(None, Some(record(SECOND, "assigning"))), now())), waits);
+    assert_eq!(described(&plan_reprovision(&asked(None, Some(record(SECOND, "assigning"))), now())), waits);
 }
 
 #[test]
@@ -69,5 +69,5 @@ fn an_identity_in_a_hub_of_somebody_else_is_left_alone_with_its_record() {
     );
     let sentence = "stuck, NotGranted: the device is in hub fabrikam.azure-devices.net, which is none of those that EnrollmentGroup \
                     platform/press may use; delete its identity there, and the record of its registration | usable";
-    assert_eq!(told(&stuck), [sentence]);
+    assert_eq!(described(&stuck), [sentence]);
 }

@@ -13,7 +13,7 @@ use crate::{
         outputs::secret_content::Content,
         secret::{
             annotations::{annotation, key_annotations, key_annotations_of},
-            read::SeenSecret,
+            read::ObservedSecret,
         },
     },
     object::{Keyed, KindName, NamespacedName},
@@ -60,7 +60,7 @@ pub struct Expected<'a> {
 #[derive(Clone, Copy)]
 pub struct Checks<'a> {
     pub credential: &'a DeviceCredential,
-    pub secret: &'a SeenSecret,
+    pub secret: &'a ObservedSecret,
     pub holds: Holds,
 }
 
@@ -120,18 +120,18 @@ pub fn is_owned_by(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
 }
 
 /// Whether a Secret with keys says of its content what would be said.
-pub fn says_so(secret: &SeenSecret, content: &Content) -> bool {
+pub fn says_so(secret: &ObservedSecret, content: &Content) -> bool {
     let revision = key_annotations_of(&secret.meta).revision;
     revision > 0 && key_annotations(content, revision).iter().all(|(name, value)| annotation(&secret.meta, name) == Some(value))
 }
 
 /// Whether what a Secret holds can be used now.
-pub fn is_usable(secret: &SeenSecret, now: Timestamp) -> bool {
+pub fn is_usable(secret: &ObservedSecret, now: Timestamp) -> bool {
     let before = key_annotations_of(&secret.meta);
     secret.intact && before.revision > 0 && before.lives.last(now)
 }
 
 /// Whether the connection string and the token that a Secret holds are still good.
-pub fn is_same_login(secret: &SeenSecret, content: &Content) -> bool {
+pub fn is_same_login(secret: &ObservedSecret, content: &Content) -> bool {
     annotation(&secret.meta, names::HUB_LOGIN) == content.login.as_ref()
 }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The Secret of the name that was asked for.
-pub struct SeenSecret {
+pub struct ObservedSecret {
     pub meta: Arc<ObjectMeta>,
     /// Whether its content is the one that its annotations describe.
     pub intact: bool,
@@ -30,20 +30,24 @@ pub async fn read_stored_keys(
     credential: &DeviceCredential,
     at: &NamespacedName,
     made_for: MadeFor,
-) -> Result<(Option<SeenSecret>, StoredKeys), ObserveError> {
+) -> Result<(Option<ObservedSecret>, StoredKeys), ObserveError> {
     let Some(meta) = ctx.secrets.meta(at)? else { return Ok((None, StoredKeys::default())) };
     // What is not ours is none of our business.
     let data = if is_ours(credential, &meta) { ctx.secrets.source(at).await? } else { None };
     let stored = data.map(|data| StoredKeys::of(credential, &meta, &data, made_for)).unwrap_or_default();
-    Ok((Some(SeenSecret { meta, intact: stored.intact }), stored))
+    Ok((Some(ObservedSecret { meta, intact: stored.intact }), stored))
 }
 
 /// Looks at the Secret of a device with derived keys.
-pub async fn read_derived(ctx: &Context, credential: &DeviceCredential, at: &NamespacedName) -> Result<Option<SeenSecret>, ObserveError> {
+pub async fn read_derived(
+    ctx: &Context,
+    credential: &DeviceCredential,
+    at: &NamespacedName,
+) -> Result<Option<ObservedSecret>, ObserveError> {
     let Some(meta) = ctx.secrets.meta(at)? else { return Ok(None) };
     let as_written =
         |read: &ObjectMeta, data: &SecretData| annotation(read, names::DIGEST).is_some_and(|digest| is_sealed_by_its_own_key(data, digest));
-    Ok(Some(SeenSecret { intact: is_intact(ctx, credential, at, &meta, as_written).await?, meta }))
+    Ok(Some(ObservedSecret { intact: is_intact(ctx, credential, at, &meta, as_written).await?, meta }))
 }
 
 /// Metadata cannot show tampering with the content. A version that is known needs no look; any other is read once.

@@ -56,11 +56,11 @@ pub fn metadata(
     revision: i64,
     over: Option<&ObjectMeta>,
 ) -> ObjectMeta {
-    described(credential, at, key_annotations(content, revision), over)
+    metadata_of(credential, at, key_annotations(content, revision), over)
 }
 
 /// The metadata that was there, with ours over it: labels and annotations of others stay.
-pub fn described(
+pub fn metadata_of(
     credential: &DeviceCredential,
     at: &NamespacedName,
     said: BTreeMap<String, String>,

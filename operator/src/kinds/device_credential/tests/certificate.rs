@@ -6,18 +6,18 @@ use moorage_plan::Reason;
 
 use crate::kinds::device_credential::{
     certificate::{
-        SeenOutput,
+        ObservedOutput,
         annotations::certificate_annotations,
         certificate_digest,
         lifetime::certificate_renewal,
         registration_info::RegistrationInfo,
         signed_here::{
-            CertificateSource, SeenSignedHere,
+            CertificateSource, ObservedSignedHere,
             plan::{SigningStep, plan_signed_here},
         },
     },
     plan::{Action, plan_keys},
-    secret::{read::SeenSecret, write::described},
+    secret::{read::ObservedSecret, write::metadata_of},
 };
 
 const QUARTER: Renewal = Renewal { ttl: SignedDuration::from_hours(90 * 24), at_percent: 66 };
@@ -41,17 +41,17 @@ fn source(authority: &Authority) -> CertificateSource {
     CertificateSource { registration_info, authority: authority.clone(), issuer: NamespacedName::new("platform", "ca") }
 }
 
-fn look(source: &CertificateSource, secret: Option<ObjectMeta>) -> SeenSignedHere {
-    let secret = secret.map(|meta| SeenSecret { meta: Arc::new(meta), intact: true });
-    SeenSignedHere { source: source.clone(), renewal: QUARTER, seen: SeenOutput { secret, ..SeenOutput::default() } }
+fn look(source: &CertificateSource, secret: Option<ObjectMeta>) -> ObservedSignedHere {
+    let secret = secret.map(|meta| ObservedSecret { meta: Arc::new(meta), intact: true });
+    ObservedSignedHere { source: source.clone(), renewal: QUARTER, seen: ObservedOutput { secret, ..ObservedOutput::default() } }
 }
 
 /// The metadata of the Secret after the step that a look asks for.
-fn after(credential: &DeviceCredential, looked: &SeenSignedHere, when: Timestamp) -> ObjectMeta {
+fn after(credential: &DeviceCredential, looked: &ObservedSignedHere, when: Timestamp) -> ObjectMeta {
     let plan = plan_signed_here(credential, looked, when);
     let [Action::Certificate(SigningStep::Issue { at, source, life, revision, over, .. })] = &plan.actions[..] else { panic!("{plan:?}") };
     let said = certificate_annotations(&source.registration_info, source.authority.thumbprint(), *life, "a-digest", *revision);
-    described(credential, at, said, over.as_deref())
+    metadata_of(credential, at, said, over.as_deref())
 }
 
 fn days(number: i64) -> Timestamp {
@@ -64,7 +64,7 @@ const FAR: (i32, u8, u8) = (2036, 1, 1);
 fn a_certificate_is_issued_for_the_life_that_was_asked_for_and_written_into_a_new_secret() {
     let plan = plan_signed_here(&object(), &look(&source(&authority(FAR)), None), now());
     let create = "CreateSecret: Create Secret contoso/press-7 with a certificate until 2026-05-30T12:00:00Z";
-    assert_eq!(told(&plan), [create, "not yet, CreateSecret: The certificate is being issued"]);
+    assert_eq!(described(&plan), [create, "not yet, CreateSecret: The certificate is being issued"]);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_content_that_somebody_changed_is_issued_anew() {
     looked.seen.secret.as_mut().expect("there").intact = false;
     let plan = plan_signed_here(&credential, &looked, days(1));
     let update = "UpdateSecret: Write revision 2 to Secret contoso/press-7 with a certificate until 2026-05-31T12:00:00Z";
-    assert_eq!(told(&plan), [update, "not yet, UpdateSecret: The certificate is being issued anew"]);
+    assert_eq!(described(&plan), [update, "not yet, UpdateSecret: The certificate is being issued anew"]);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn a_certificate_stays_when_only_what_is_beside_it_changes() {
     moved.registration_info.entries[1].1 = "0ne00000002".to_owned();
     let plan = plan_signed_here(&credential, &look(&moved, Some(meta)), days(1));
     let rewrite = "UpdateSecret: Write revision 2 to Secret contoso/press-7 around its certificate";
-    assert_eq!(told(&plan), [rewrite, "not yet, UpdateSecret: The credential is being rewritten | usable"]);
+    assert_eq!(described(&plan), [rewrite, "not yet, UpdateSecret: The credential is being rewritten | usable"]);
 }
 
 #[test]
@@ -123,13 +123,13 @@ fn a_secret_is_made_again_when_the_group_knows_its_devices_otherwise_now() {
     let (credential, certified) = (object(), source(&authority(FAR)));
     let replace = "DeleteSecret: Delete Secret contoso/press-7, whose type cannot change, to make it again";
     let of_keys = written(&credential, None, now()).into_values().next().expect("written").meta;
-    assert_eq!(told(&plan_signed_here(&credential, &look(&certified, Some(of_keys)), now()))[0], replace);
+    assert_eq!(described(&plan_signed_here(&credential, &look(&certified, Some(of_keys)), now()))[0], replace);
 
     let of_a_certificate = after(&credential, &look(&certified, None), now());
     let kept = Kept { meta: of_a_certificate, data: SecretData::default() };
     let secrets = Secrets::from([(NamespacedName::new("contoso", "press-7"), kept)]);
     let wanted = super::look(&credential, &super::source(), None, &secrets);
-    assert_eq!(told(&plan_keys(&credential, &wanted, now()))[0], replace);
+    assert_eq!(described(&plan_keys(&credential, &wanted, now()))[0], replace);
 }
 
 #[test]
@@ -140,14 +140,16 @@ fn a_certificate_ends_with_its_authority_and_is_not_renewed_in_vain() {
     let end: Timestamp = "2026-04-01T00:00:00Z".parse().expect("a time");
     assert_eq!((plan.actions.len(), plan.look_again), (0, Some(end)));
     let over = "stuck, CertificateExpired: the authority of Secret platform/ca has ended and signs nothing any more; renew it";
-    assert_eq!(told(&plan_signed_here(&credential, &look(&source, Some(meta)), end)), [over]);
+    assert_eq!(described(&plan_signed_here(&credential, &look(&source, Some(meta)), end)), [over]);
 }
 
 #[test]
 fn a_secret_of_somebody_else_is_left_alone() {
     let stranger = ObjectMeta { name: Some("press-7".to_owned()), ..ObjectMeta::default() };
     let plan = plan_signed_here(&object(), &look(&source(&authority(FAR)), Some(stranger)), now());
-    assert!(plan.actions.is_empty() && told(&plan)[0].starts_with("stuck, SecretNotOurs: Secret contoso/press-7 belongs to somebody else"));
+    assert!(
+        plan.actions.is_empty() && described(&plan)[0].starts_with("stuck, SecretNotOurs: Secret contoso/press-7 belongs to somebody else")
+    );
 }
 
 /// What is made of the spec's certificate, and of what the group grants.

@@ -14,13 +14,13 @@ use crate::{
             leaving::{IdentityStep, LeavingIdentity, leave},
         },
         keys::{
-            MadeFor, SeenKeys,
+            MadeFor, ObservedKeys,
             generated::{CloudDocument, GeneratedKeys, KeyStep, StoredKeys},
         },
-        observe::SeenWithKeys,
+        observe::ObservedWithKeys,
         outputs::{secret_content::Origin, tokens::Tokens},
         plan::plan_keys,
-        secret::{read::SeenSecret, write::pending},
+        secret::{read::ObservedSecret, write::pending},
         subject::secret_of,
     },
     ledger::Entries,
@@ -152,17 +152,21 @@ impl Model {
 impl World for Model {
     type Action = Action;
 
+    fn is_kept(&self) -> bool {
+        self.goal == Goal::Absent && self.credential.spec.deletion_policy == DevicePolicy::Retain
+    }
+
     fn plan(&self) -> Plan<Action> {
         if self.goal == Goal::Absent {
             return leave(&self.leaving()).map(Action::Leave);
         }
         let at = secret_of(&self.credential);
         let intact = self.stored().intact;
-        let secret = self.secrets.get(&at).map(|kept| SeenSecret { meta: Arc::new(kept.meta.clone()), intact });
+        let secret = self.secrets.get(&at).map(|kept| ObservedSecret { meta: Arc::new(kept.meta.clone()), intact });
         let origin = Origin::Hub { hub: place().hub.host().clone(), device: place().device };
-        let keys = SeenKeys::Generated(Box::new(self.generated()), MadeFor::Identity);
+        let keys = ObservedKeys::Generated(Box::new(self.generated()), MadeFor::Identity);
         let (renewals, stale, group) = (Tokens::default(), Vec::new(), String::new());
-        plan_keys(&self.credential, &SeenWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group }, now())
+        plan_keys(&self.credential, &ObservedWithKeys { origin, keys, assigned: None, renewals, secret, stale, asked: None, group }, now())
     }
 
     fn apply(&mut self, action: &Action) {
@@ -243,7 +247,7 @@ fn an_identity_that_was_not_made_for_this_object_is_left_alone() {
         let mut changed = model.clone();
         let last = settle(&mut changed, Vec::new());
         assert!(
-            told(&last)[0].starts_with("stuck, AlreadyExists: device press-7 in hub contoso-east.azure-devices.net exists"),
+            described(&last)[0].starts_with("stuck, AlreadyExists: device press-7 in hub contoso-east.azure-devices.net exists"),
             "{last:?}"
         );
         assert_eq!(changed.hub, model.hub);
@@ -260,7 +264,7 @@ fn an_identity_that_somebody_has_disabled_stays_so_and_one_that_we_have_disabled
     let keys = model.stored().live.expect("it has keys");
     model.hub = Some(identity_of(1, 9, &keys, false));
     let last = settle(&mut model, Vec::new());
-    assert!(told(&last)[0].starts_with("stuck, Drifted: somebody has disabled device press-7"), "{last:?}");
+    assert!(described(&last)[0].starts_with("stuck, Drifted: somebody has disabled device press-7"), "{last:?}");
 
     let mut model = Model { goal: Goal::Absent, ..ready() };
     model.credential.spec.deletion_policy = DevicePolicy::Disenroll;
@@ -277,7 +281,7 @@ fn an_identity_that_somebody_has_disabled_stays_so_and_one_that_we_have_disabled
 fn other_keys_in_the_hub_are_replaced_and_lost_ones_are_taken_from_it() {
     let keys = ready().stored().live.expect("it has keys");
     let mut drifted = Model { hub: Some(identity_of(1, 9, &pair(100), true)), ..ready() };
-    assert!(told(&drifted.plan())[0].starts_with("UpdateIdentity: Write keys of device press-7"), "{:?}", told(&drifted.plan()));
+    assert!(described(&drifted.plan())[0].starts_with("UpdateIdentity: Write keys of device press-7"), "{:?}", described(&drifted.plan()));
     settle(&mut drifted, Vec::new());
     assert_eq!((agrees(&drifted), drifted.stored().live), (true, Some(keys.clone())));
     let mut lost = Model { secrets: Secrets::new(), ..ready() };
@@ -332,7 +336,7 @@ proptest! {
     fn whatever_gets_lost_the_device_ends_with_keys_that_its_hub_takes(before in pasts(), fates in fates()) {
         let mut model = past(before);
         let last = settle(&mut model, fates);
-        prop_assert!(told(&last)[0].starts_with("met"), "{:?}", told(&last));
+        prop_assert!(described(&last)[0].starts_with("met"), "{:?}", described(&last));
         prop_assert!(agrees(&model), "{:?}", model);
         prop_assert!(model.record().is_some_and(|record| record.starts_with("made ")));
     }
@@ -353,7 +357,7 @@ proptest! {
         model.goal = Goal::Absent;
         model.credential.spec.deletion_policy = policy;
         let last = settle(&mut model, fates);
-        prop_assert_eq!(told(&last), ["met | usable"]);
+        prop_assert_eq!(described(&last), ["met | usable"]);
         prop_assert!(model.hub.as_ref().is_none_or(|there| policy == DevicePolicy::Disenroll && !there.is_enabled()), "{:?}", model);
         prop_assert!(model.hub.is_some() || model.record().is_none(), "{:?}", model.record());
     }

@@ -10,7 +10,7 @@ use crate::kinds::device_credential::{
         Assignment,
         hub::{AssignedHub, DeviceIdentity},
     },
-    observe::SeenWithKeys,
+    observe::ObservedWithKeys,
     outputs::tokens::Tokens,
     plan::{Action, plan_keys},
 };
@@ -41,9 +41,9 @@ fn assigned(assigned_hub: AssignedHub, identity: Option<Device>) -> Assignment {
 fn plan_of(before: Assignment, after: Assignment) -> Plan<Action> {
     let credential = asking();
     let mut secrets = Secrets::new();
-    let first = plan_keys(&credential, &SeenWithKeys { assigned: Some(before), ..look(&credential, &source(), None, &secrets) }, now());
+    let first = plan_keys(&credential, &ObservedWithKeys { assigned: Some(before), ..look(&credential, &source(), None, &secrets) }, now());
     apply(&credential, &first.actions[0], &mut secrets);
-    plan_keys(&credential, &SeenWithKeys { assigned: Some(after), ..look(&credential, &source(), None, &secrets) }, now())
+    plan_keys(&credential, &ObservedWithKeys { assigned: Some(after), ..look(&credential, &source(), None, &secrets) }, now())
 }
 
 fn entries(plan: &Plan<Action>) -> Vec<&str> {
@@ -71,10 +71,13 @@ fn pair(primary: [u8; 32], secondary: [u8; 32]) -> KeyPair {
 #[test]
 fn a_device_that_has_not_registered_has_everything_but_a_connection_string_and_is_not_ready() {
     let credential = asking();
-    let first =
-        plan_keys(&credential, &SeenWithKeys { assigned: Some(nowhere()), ..look(&credential, &source(), None, &Secrets::new()) }, now());
+    let first = plan_keys(
+        &credential,
+        &ObservedWithKeys { assigned: Some(nowhere()), ..look(&credential, &source(), None, &Secrets::new()) },
+        now(),
+    );
     assert_eq!(entries(&first), ["deviceKey"]);
-    assert_eq!(told(&plan_of(nowhere(), nowhere())), [NOT_YET]);
+    assert_eq!(described(&plan_of(nowhere(), nowhere())), [NOT_YET]);
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn a_connection_string_is_written_when_the_hub_holds_the_key_that_the_device_use
     let text = "HostName=contoso-east.azure-devices.net;DeviceId=press-7;SharedAccessKey=";
     let wanted = format!("{text}{}", keys.primary.expose_base64().as_str());
     assert_eq!((entries(&plan), connection_string(&plan), plan.usable), (vec!["connectionString", "deviceKey"], Some(wanted), false));
-    assert_eq!(told(&plan_of(with(&keys), with(&keys))), ["met | again in 60 s | usable"]);
+    assert_eq!(described(&plan_of(with(&keys), with(&keys))), ["met | again in 60 s | usable"]);
 }
 
 #[test]
@@ -108,7 +111,7 @@ fn a_token_for_the_hub_is_signed_with_the_very_key_that_the_hub_holds() {
     let keys = source().keys.pair;
     let there = KeyPair { primary: keys.secondary.clone(), secondary: [9; 32].into() };
     let renewals = Tokens([(entries::HUB_TOKEN, DAY)].into());
-    let wanted = SeenWithKeys { assigned: Some(with(&there)), renewals, ..look(&object(), &source(), None, &Secrets::new()) };
+    let wanted = ObservedWithKeys { assigned: Some(with(&there)), renewals, ..look(&object(), &source(), None, &Secrets::new()) };
     let plan = plan_keys(&object(), &wanted, now());
     let Some(Action::Write { content, .. }) = plan.actions.first() else { panic!("{plan:?}") };
     let (hub, until) = (identity().hub, DAY.begin(now()).not_after);
@@ -120,7 +123,7 @@ fn a_token_for_the_hub_is_signed_with_the_very_key_that_the_hub_holds() {
 fn a_connection_string_goes_when_the_hub_holds_another_key_and_the_sentence_says_what_to_do() {
     let plan = plan_of(with(&source().keys.pair), with(&pair([8; 32], [9; 32])));
     assert_eq!((entries(&plan), plan.usable), (vec!["deviceKey"], false));
-    let why = told(&plan_of(with(&pair([8; 32], [9; 32])), with(&pair([8; 32], [9; 32]))));
+    let why = described(&plan_of(with(&pair([8; 32], [9; 32])), with(&pair([8; 32], [9; 32]))));
     let sentence = "not yet, AwaitingRegistration: hub contoso-east.azure-devices.net still holds another key of device press-7: have it \
                     register again, and if the hub keeps that key, annotate this object with moorage.dev/reprovision-requested-at; \
                     connectionString is written then | again in 60 s";
@@ -131,8 +134,10 @@ fn a_connection_string_goes_when_the_hub_holds_another_key_and_the_sentence_says
 fn a_device_that_its_hub_does_not_know_or_that_is_in_a_hub_of_somebody_else_has_no_connection_string() {
     let unknown = || assigned(AssignedHub::Own(identity()), None);
     let elsewhere = || assigned(AssignedHub::Foreign("fabrikam.azure-devices.net".to_owned()), None);
-    assert!(told(&plan_of(unknown(), unknown()))[0].contains("no longer knows device press-7"));
-    assert!(told(&plan_of(elsewhere(), elsewhere()))[0].starts_with("stuck, NotGranted: the device is in hub fabrikam.azure-devices.net"));
+    assert!(described(&plan_of(unknown(), unknown()))[0].contains("no longer knows device press-7"));
+    assert!(
+        described(&plan_of(elsewhere(), elsewhere()))[0].starts_with("stuck, NotGranted: the device is in hub fabrikam.azure-devices.net")
+    );
 }
 
 #[test]
@@ -150,7 +155,7 @@ fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hu
     let mut secrets = Secrets::new();
     let mut plan_with = |seen: Assignment, when: Timestamp| {
         let renewals = Tokens([(entries::HUB_TOKEN, DAY)].into());
-        let wanted = SeenWithKeys { assigned: Some(seen), renewals, ..look(&credential, &source(), None, &secrets) };
+        let wanted = ObservedWithKeys { assigned: Some(seen), renewals, ..look(&credential, &source(), None, &secrets) };
         let plan = plan_keys(&credential, &wanted, when);
         if let Some(action) = plan.actions.first() {
             apply(&credential, action, &mut secrets);
@@ -169,11 +174,11 @@ fn a_token_for_the_hub_lives_and_is_renewed_like_any_other_and_only_while_the_hu
     let due = now() + SignedDuration::from_hours(12);
     let renewed = plan_with(with(&keys), due);
     assert_eq!(
-        (told(&renewed)[0].as_str(), hub(&renewed)),
+        (described(&renewed)[0].as_str(), hub(&renewed)),
         ("RenewToken: Write revision 3 to Secret contoso/press-7", Some(DAY.begin(due)))
     );
     assert_eq!(hub(&plan_with(nowhere(), due)), None);
     let meta = &secrets[&NamespacedName::new("contoso", "press-7")].meta;
-    let told: Vec<_> = meta.annotations.iter().flatten().map(|(name, _)| name.as_str()).filter(|name| name.contains("hub")).collect();
-    assert_eq!(told, Vec::<&str>::new());
+    let described: Vec<_> = meta.annotations.iter().flatten().map(|(name, _)| name.as_str()).filter(|name| name.contains("hub")).collect();
+    assert_eq!(described, Vec::<&str>::new());
 }

@@ -30,7 +30,7 @@ fn story(shop: &mut Shop) -> Vec<String> {
     let mut lines = Vec::new();
     loop {
         let plan = shop.plan();
-        lines.extend(told(&plan));
+        lines.extend(described(&plan));
         plan.actions.iter().for_each(|action| shop.apply(action));
         if !shop.go_on() && plan.actions.is_empty() {
             return lines;
@@ -133,7 +133,7 @@ fn a_certificate_that_no_authority_of_the_group_vouches_for_reaches_no_device() 
     let mut shop = Shop { signer: signer("wind"), ..Shop::new() };
     let plan = settle(&mut shop, Vec::new());
     let sentence = "stuck, CertificateUnfit: the certificate that ClusterIssuer wind issued opens nothing: no authority of EnrollmentGroup platform/press vouches for it; name the authority of ClusterIssuer wind there (signingCertificates), or another issuer in spec.certificate.issuerRef | again in 30 s";
-    assert_eq!(told(&plan), [sentence]);
+    assert_eq!(described(&plan), [sentence]);
     assert!(shop.output.is_none());
 
     // One that the device has stays as it is, and goes on opening the door.
@@ -195,7 +195,7 @@ fn what_opens_nothing_is_told_by_its_flaw_and_written_nowhere() {
     for (data, expected, sentence) in table {
         shop.deliver(data);
         let plan = settle(&mut shop, Vec::new());
-        let note = told(&plan).remove(0);
+        let note = described(&plan).remove(0);
         assert!(reason(&plan) == Some(expected) && note.contains(sentence), "{sentence}: {note}");
         assert_eq!((shop.output.clone().map(|kept| kept.meta), plan.usable), (before.clone(), true));
     }
@@ -245,7 +245,7 @@ fn what_cert_manager_says_of_a_refusal_is_passed_on() {
         "stuck, CertificateRefused: cert-manager did not issue Certificate {}: The certificate request has failed to complete and will be retried: no such issuer; correct ClusterIssuer wind, or name another in spec.certificate.issuerRef; it is tried again by itself | again in 30 s",
         at()
     );
-    assert_eq!(told(&settle(&mut shop, Vec::new())), [sentence]);
+    assert_eq!(described(&settle(&mut shop, Vec::new())), [sentence]);
 }
 
 #[test]
@@ -254,14 +254,14 @@ fn what_cert_manager_says_of_an_earlier_order_is_not_believed() {
     shop.credential.spec.certificate = Some(read(json!({ "issuerRef": { "name": "other", "kind": "Issuer" } })));
     let change = format!("OrderCertificate: Change Certificate {}, which is ordered of Issuer other", at());
     let plan = shop.plan();
-    assert_eq!(told(&plan)[0], change);
+    assert_eq!(described(&plan)[0], change);
     assert!(plan.usable);
     shop.apply(&plan.actions[0]);
     let waiting = format!(
         "not yet, AwaitingCertificate: cert-manager has not issued Certificate {} yet: cert-manager has not looked at it; is its controller running? | again in 2 s | usable",
         at()
     );
-    assert_eq!(told(&shop.plan()), [waiting]);
+    assert_eq!(described(&shop.plan()), [waiting]);
     shop.now = days(1);
     settle(&mut shop, Vec::new());
     assert_eq!(shop.written, 2);
@@ -340,7 +340,7 @@ fn a_secret_of_another_type_is_made_again_only_when_there_is_something_to_put_in
     settle(&mut shop, Vec::new());
     assert!(shop.output.is_some());
     shop.deliver(shop.signer.sign(&shop.asked()));
-    assert_eq!(told(&shop.plan())[0], "DeleteSecret: Delete Secret contoso/press-7, whose type cannot change, to make it again");
+    assert_eq!(described(&shop.plan())[0], "DeleteSecret: Delete Secret contoso/press-7, whose type cannot change, to make it again");
     assert_eq!(settle(&mut shop, Vec::new()).standing, Standing::Met);
 }
 
@@ -353,7 +353,7 @@ fn where_only_the_provisioning_service_knows_the_authorities_one_has_to_come_wit
     shop.deliver(alone);
     let plan = settle(&mut shop, Vec::new());
     assert_eq!(reason(&plan), Some(Reason::CertificateUnfit));
-    assert!(told(&plan)[0].contains("no authority comes with it that vouches for it"));
+    assert!(described(&plan)[0].contains("no authority comes with it that vouches for it"));
 }
 
 #[test]

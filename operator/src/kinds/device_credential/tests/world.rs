@@ -141,7 +141,7 @@ proptest! {
             prop_assert!(last.standing.why().is_some_and(|why| why.reason == moorage_plan::Reason::SecretNotOurs) && model.written == 0);
             return Ok(());
         }
-        prop_assert!(told(&last)[0].starts_with("met"), "{:?}", told(&last));
+        prop_assert!(described(&last)[0].starts_with("met"), "{:?}", described(&last));
         let ours = model.secrets.values().filter(|kept| owner_of(&kept.meta).as_ref() == Some(&model.credential.key()));
         prop_assert_eq!(ours.count(), 1);
         prop_assert!(model.written <= 2, "one write of the Secret, and one removal");

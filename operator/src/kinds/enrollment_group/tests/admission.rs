@@ -5,7 +5,7 @@ use moorage_crds::{CloudAccount, ProvisioningService, TenantHubGroup};
 use super::*;
 use crate::controller::{
     context::Caches,
-    linter::{caches, show, told_standing},
+    linter::{caches, described_standing, show},
 };
 
 fn service(grants: &Value) -> ProvisioningService {
@@ -51,7 +51,7 @@ fn complete() -> Caches {
 }
 
 fn refused(group: &EnrollmentGroup, caches: &Caches) -> Option<String> {
-    group.admit(caches, Goal::Present).err().as_ref().map(told_standing)
+    group.admit(caches, Goal::Present).err().as_ref().map(described_standing)
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn what_a_group_rests_on_is_there_before_anything_is_asked() {
 
 #[test]
 fn a_hub_that_the_hub_group_lacks_is_told_by_name() {
-    let told = "stuck, DependencyMissing: TenantHubGroup contoso/hubs has no hub contoso-north; add it there, or correct spec.hubs";
-    assert_eq!(refused(&object(&json!({ "hubs": ["contoso-north"] })), &complete()), Some(told.to_owned()));
+    let described = "stuck, DependencyMissing: TenantHubGroup contoso/hubs has no hub contoso-north; add it there, or correct spec.hubs";
+    assert_eq!(refused(&object(&json!({ "hubs": ["contoso-north"] })), &complete()), Some(described.to_owned()));
 }
 
 /// `contoso` must not let `contoso-evil` in.
@@ -103,8 +103,11 @@ fn a_namespace_whose_name_begins_with_another_s_has_nothing_of_its_grant() {
     group.metadata.namespace = Some("contoso".to_owned());
     assert_eq!(refused(&group, &caches), None);
     group.metadata.namespace = Some("contoso-evil".to_owned());
-    let told = refused(&group, &caches).expect("it is refused");
-    assert!(told.starts_with("stuck, NotGranted: ProvisioningService platform/dps grants nothing to namespace contoso-evil"), "{told}");
+    let described = refused(&group, &caches).expect("it is refused");
+    assert!(
+        described.starts_with("stuck, NotGranted: ProvisioningService platform/dps grants nothing to namespace contoso-evil"),
+        "{described}"
+    );
 }
 
 #[test]
@@ -115,9 +118,10 @@ fn hubs_of_another_tenant_are_named_by_the_owner_of_the_service_alone() {
     show(&caches, account());
     show(&caches, service(&json!([{ "namespaces": ["fabrikam"] }])));
     show(&caches, hubs("contoso"));
-    let told = refused(&group, &caches).expect("it is refused");
+    let described = refused(&group, &caches).expect("it is refused");
     assert!(
-        told.starts_with("stuck, NotGranted: hubs of namespace contoso can be named here only by whoever owns the provisioning service")
+        described
+            .starts_with("stuck, NotGranted: hubs of namespace contoso can be named here only by whoever owns the provisioning service")
     );
 }
 
@@ -134,8 +138,8 @@ fn of_two_groups_of_one_name_in_a_service_the_older_has_it() {
     show(&caches, older.clone());
     show(&caches, younger.clone());
     assert_eq!(refused(&older, &caches), None);
-    let told = refused(&younger, &caches).expect("it is refused");
-    assert!(told.starts_with("stuck, AlreadyExists: enrollment group press belongs to EnrollmentGroup platform/older"), "{told}");
+    let described = refused(&younger, &caches).expect("it is refused");
+    assert!(described.starts_with("stuck, AlreadyExists: enrollment group press belongs to EnrollmentGroup platform/older"), "{described}");
 }
 
 #[test]

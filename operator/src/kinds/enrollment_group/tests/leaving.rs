@@ -14,7 +14,8 @@ const LAST: &str = "not yet, DropClaim: The last traces of EnrollmentGroup/platf
 
 #[test]
 fn a_group_that_is_kept_asks_the_cloud_nothing_and_waits_for_those_who_need_it() {
-    let kept = |users: Option<&str>| told(&object(&json!({})).plan(&Seen::Kept { users: users.map(str::to_owned) }, Goal::Absent, now()));
+    let kept =
+        |users: Option<&str>| described(&object(&json!({})).plan(&Observed::Kept { users: users.map(str::to_owned) }, Goal::Absent, now()));
     assert_eq!(kept(None), ["met | usable"]);
     let waits = "not yet, InUse: still needed by DeviceCredential/contoso/press-7 to undo what they made";
     assert_eq!(kept(Some("DeviceCredential/contoso/press-7")), [waits]);
@@ -23,11 +24,11 @@ fn a_group_that_is_kept_asks_the_cloud_nothing_and_waits_for_those_who_need_it()
 #[test]
 fn a_group_of_ours_goes_first_and_then_its_keys_and_the_ledger() {
     let press = object(&json!({}));
-    let plan = plan(&press, Looked { keys_secret_is_ours: true, ..found() }, Goal::Absent);
-    assert_eq!(told(&plan), DELETE);
+    let plan = plan(&press, LiveState { keys_secret_is_ours: true, ..found() }, Goal::Absent);
+    assert_eq!(described(&plan), DELETE);
     let etag = IfMatch::Etag("\"AAAB\"".to_owned());
     assert!(matches!(&plan.actions[..], [Action::Delete { condition, .. }] if *condition == etag), "{plan:?}");
-    let gone = |secret, record| absent(&press, Looked { keys_secret_is_ours: secret, record, ..look() });
+    let gone = |secret, record| absent(&press, LiveState { keys_secret_is_ours: secret, record, ..look() });
     assert_eq!(gone(true, Some("made".to_owned())), [FORGET, STRIKE, LAST]);
     assert_eq!(gone(true, None), [FORGET, LAST]);
     assert_eq!(gone(false, Some("made".to_owned())), [STRIKE, LAST]);
@@ -37,7 +38,7 @@ fn a_group_of_ours_goes_first_and_then_its_keys_and_the_ledger() {
 #[test]
 fn a_group_with_registrations_goes_only_when_its_uid_confirms_it() {
     let mut press = object(&json!({}));
-    let registered = || Looked { has_registrations: true, ..found() };
+    let registered = || LiveState { has_registrations: true, ..found() };
     let asked = "not yet, AwaitingConfirmation: devices are registered through enrollment group press and can then not register again; if you \
                  mean it: kubectl annotate enrollmentgroup -n platform press \
                  moorage.dev/confirm-delete=0f4c1d1e-7d0b-4d0e-9d3a-2f1f0c5f3b11";
@@ -51,7 +52,7 @@ fn a_group_with_registrations_goes_only_when_its_uid_confirms_it() {
 #[test]
 fn a_claimed_group_is_ours_only_if_it_has_the_keys_that_we_stored() {
     let press = object(&json!({}));
-    let claimed = |keys, stored| Looked { keys, stored, record: Some("claimed".to_owned()), ..found() };
+    let claimed = |keys, stored| LiveState { keys, stored, record: Some("claimed".to_owned()), ..found() };
     assert_eq!(absent(&press, claimed(Some(keys(1)), Some(keys(1)))), DELETE);
     for (there, stored) in [(Some(keys(2)), Some(keys(1))), (Some(keys(2)), None), (None, None), (None, Some(keys(1)))] {
         assert_eq!(absent(&press, claimed(there, stored)), [STRIKE, LAST]);
@@ -61,9 +62,9 @@ fn a_claimed_group_is_ours_only_if_it_has_the_keys_that_we_stored() {
 #[test]
 fn a_group_of_somebody_else_stays() {
     let press = object(&json!({}));
-    let adopted = Looked { record: Some("adopted".to_owned()), keys_secret_is_ours: true, has_registrations: true, ..found() };
+    let adopted = LiveState { record: Some("adopted".to_owned()), keys_secret_is_ours: true, has_registrations: true, ..found() };
     assert_eq!(absent(&press, adopted), [FORGET, STRIKE, LAST]);
-    assert_eq!(absent(&press, Looked { record: None, ..found() }), ["met | usable"]);
+    assert_eq!(absent(&press, LiveState { record: None, ..found() }), ["met | usable"]);
 }
 
 #[test]

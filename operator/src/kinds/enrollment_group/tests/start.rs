@@ -12,12 +12,12 @@ fn custom() -> EnrollmentGroup {
     object(&json!({ "allocationPolicy": "Custom", "customAllocation": webhook }))
 }
 
-fn with_webhook(looked: Looked) -> Looked {
-    Looked { webhook: Some(Webhook::new(URL, "2021-10-01")), ..looked }
+fn with_webhook(looked: LiveState) -> LiveState {
+    LiveState { webhook: Some(Webhook::new(URL, "2021-10-01")), ..looked }
 }
 
 /// The document of the only write that is planned, and the fields for whose sake it is.
-fn put(group: &EnrollmentGroup, looked: Looked) -> (Document, Vec<&'static str>) {
+fn put(group: &EnrollmentGroup, looked: LiveState) -> (Document, Vec<&'static str>) {
     let plan = plan(group, looked, Goal::Present);
     let [Action::Put { document, fields, .. }] = &plan.actions[..] else { panic!("{plan:?}") };
     (document.clone(), fields.clone())
@@ -27,7 +27,7 @@ fn put(group: &EnrollmentGroup, looked: Looked) -> (Document, Vec<&'static str>)
 fn s0_5_a_webhook_chooses_the_hub_and_its_url_is_told_to_azure_alone() {
     let plan = plan(&custom(), with_webhook(found()), Goal::Present);
     let update = "UpdateEnrollmentGroup: Bring allocationPolicy, customAllocationDefinition of enrollment group press to its spec";
-    assert_eq!(told(&plan)[0], update);
+    assert_eq!(described(&plan)[0], update);
     assert!(!format!("{plan:?}").contains("s3cret"));
     let [Action::Put { document, .. }] = &plan.actions[..] else { panic!("{plan:?}") };
     assert_eq!((document.allocation(), document.custom_allocation()), (Some(AllocationPolicy::Custom), Some((URL, "2021-10-01"))));
@@ -43,11 +43,11 @@ fn custom_there(url: &str) -> Document {
 
 #[test]
 fn another_webhook_is_drift_and_goes_with_the_policy_that_asks_it() {
-    let as_wanted = with_webhook(Looked { group: Some(custom_there(URL)), ..found() });
+    let as_wanted = with_webhook(LiveState { group: Some(custom_there(URL)), ..found() });
     assert_eq!(present(&custom(), as_wanted), ["met | usable"]);
-    let other = with_webhook(Looked { group: Some(custom_there("https://elsewhere.example/")), ..found() });
+    let other = with_webhook(LiveState { group: Some(custom_there("https://elsewhere.example/")), ..found() });
     assert_eq!(put(&custom(), other).1, ["customAllocationDefinition"]);
-    let (document, fields) = put(&object(&json!({})), Looked { group: Some(custom_there(URL)), ..found() });
+    let (document, fields) = put(&object(&json!({})), LiveState { group: Some(custom_there(URL)), ..found() });
     assert_eq!((fields, document.custom_allocation()), (vec!["allocationPolicy"], None));
 }
 
@@ -55,12 +55,12 @@ fn another_webhook_is_drift_and_goes_with_the_policy_that_asks_it() {
 fn a_new_key_in_the_url_is_a_change_of_the_spec() {
     let mut press = custom();
     press.spec.drift_policy = moorage_crds::DriftPolicy::Report;
-    let there = |url| Looked { group: Some(custom_there(url)), ..found() };
+    let there = |url| LiveState { group: Some(custom_there(url)), ..found() };
     let plan = plan(&press, with_webhook(there(URL)), Goal::Present);
     let [Action::RecordApplied { state }] = &plan.actions[..] else { panic!("{plan:?}") };
     assert!(!state.contains("s3cret") && !state.contains("azurewebsites"), "{state}");
     let renewed = Webhook::new("https://allocate.azurewebsites.net/api/hub?code=n3w", "2021-10-01");
-    let looked = Looked { applied: Some(state.clone()), webhook: Some(renewed), ..there(URL) };
+    let looked = LiveState { applied: Some(state.clone()), webhook: Some(renewed), ..there(URL) };
     assert_eq!(put(&press, looked).1, ["customAllocationDefinition"]);
 }
 

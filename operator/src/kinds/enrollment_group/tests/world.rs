@@ -2,12 +2,12 @@
 
 use moorage_cloud::{AllocationPolicy, IfMatch};
 use moorage_crds::annotations::RECREATE;
-use moorage_crds::{Adoption, AllocationPolicy as Desired, ProvisioningStatus};
+use moorage_crds::{Adoption, AllocationPolicy as Desired, DeletionPolicy, ProvisioningStatus};
 use moorage_plan::Reason;
 use proptest::prelude::*;
 
 use super::*;
-use crate::controller::linter::{Fate, World, annotate, confirm, fates, reason, settle};
+use crate::controller::linter::{EMPTY, Fate, World, annotate, confirm, fates, reason, settle};
 
 #[derive(Clone, Debug, PartialEq)]
 struct Group {
@@ -83,10 +83,17 @@ impl Model {
 impl World for Model {
     type Action = Action;
 
+    fn is_kept(&self) -> bool {
+        self.goal == Goal::Absent && self.object.spec.deletion_policy == DeletionPolicy::Retain
+    }
+
     fn plan(&self) -> Plan<Action> {
+        if let Ok(Admitted::Kept { users }) = self.object.admit(&EMPTY, self.goal) {
+            return self.object.plan(&Observed::Kept { users }, self.goal, now());
+        }
         let claimed = self.record.as_deref() == Some("claimed");
         let leaving = self.goal == Goal::Absent;
-        let seen = Looked {
+        let seen = LiveState {
             group: self.group.as_ref().map(Group::document),
             keys: self.group.as_ref().and_then(|group| group.keys).map(keys),
             stored: self.secret.map(keys).filter(|_| !leaving || claimed && self.group.is_some()),
@@ -163,8 +170,11 @@ prop_compose! {
         (recreate, has_registrations) in any::<(bool, bool)>(),
         linking in 0..3_u8,
         (allocation, drift) in (prop::sample::select(&["GeoLatency", "Hashed"][..]), prop::sample::select(&["Correct", "Report"][..])),
+        deletion in prop::sample::select(&["Delete", "Retain"][..]),
     ) -> Model {
-        let spec = json!({ "adoption": adoption, "provisioningStatus": status, "allocationPolicy": allocation, "driftPolicy": drift });
+        let spec = json!({
+            "adoption": adoption, "provisioningStatus": status, "allocationPolicy": allocation, "driftPolicy": drift, "deletionPolicy": deletion,
+        });
         let mut object = object(&spec);
         if recreate {
             annotate(&mut object.metadata, RECREATE, "press");
@@ -190,7 +200,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
         prop_assert_eq!((after.group, after.secret), (None, None));
         return Ok(());
     }
-    prop_assert_eq!(told(&last), ["met | usable"]);
+    prop_assert_eq!(described(&last), ["met | usable"]);
     let group = after.group.expect("it is there");
     let allocation = if before.object.spec.allocation_policy == Desired::Hashed { "hashed" } else { "geoLatency" };
     prop_assert_eq!((&group.hubs[..], group.allocation), (&[EAST.to_owned(), WEST.to_owned()][..], allocation));
@@ -206,12 +216,17 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
 fn ends_absent(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     let mut after = before.clone();
     let mut last = settle(&mut after, fates);
+    if before.is_kept() {
+        prop_assert_eq!(described(&last), ["met | usable"]);
+        prop_assert_eq!((after.group, after.secret, after.record), (before.group.clone(), before.secret, before.record.clone()));
+        return Ok(());
+    }
     if reason(&last) == Some(Reason::AwaitingConfirmation) {
         prop_assert_eq!((&after.group, after.secret, &after.record), (&before.group, before.secret, &before.record));
         confirm(&mut after.object.metadata);
         last = settle(&mut after, Vec::new());
     }
-    prop_assert_eq!(told(&last), ["met | usable"]);
+    prop_assert_eq!(described(&last), ["met | usable"]);
     prop_assert_eq!((after.secret, after.record, after.made), (None, None, 0));
     prop_assert_eq!(after.group, before.group.clone().filter(|group| !group.ours));
     Ok(())
@@ -238,7 +253,7 @@ fn drifted(policy: &str) -> Model {
         has_registrations: false,
         made: 0,
     };
-    assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
+    assert_eq!(described(&settle(&mut model, Vec::new())), ["met | usable"]);
     let group = model.group.as_mut().expect("it is there");
     (group.enabled, group.hubs) = (false, vec![EAST.to_owned(), "fabrikam.azure-devices.net".to_owned()]);
     model
@@ -247,13 +262,13 @@ fn drifted(policy: &str) -> Model {
 #[test]
 fn what_somebody_else_changed_is_corrected_or_only_told_as_the_policy_says() {
     let mut corrected = drifted("Correct");
-    assert_eq!(told(&settle(&mut corrected, Vec::new())), ["met | usable"]);
+    assert_eq!(described(&settle(&mut corrected, Vec::new())), ["met | usable"]);
     assert!(corrected.group.is_some_and(|group| group.enabled));
 
     let mut reported = drifted("Report");
     let sentence = "stuck, Drifted: enrollment group press differs from its spec in iotHubs, provisioningStatus, and is left so (driftPolicy: \
                     Report); undo that in Azure, change the spec, or set driftPolicy: Correct | usable";
-    assert_eq!(told(&settle(&mut reported, Vec::new())), [sentence]);
+    assert_eq!(described(&settle(&mut reported, Vec::new())), [sentence]);
     assert!(reported.group.is_some_and(|group| !group.enabled));
 }
 
@@ -262,7 +277,7 @@ fn a_change_of_the_spec_is_carried_out_over_drift_that_was_only_told() {
     let mut model = drifted("Report");
     assert_eq!(reason(&settle(&mut model, Vec::new())), Some(Reason::Drifted));
     model.object.spec.allocation_policy = Desired::Hashed;
-    assert_eq!(told(&settle(&mut model, Vec::new())), ["met | usable"]);
+    assert_eq!(described(&settle(&mut model, Vec::new())), ["met | usable"]);
     let group = model.group.expect("it is there");
     assert_eq!((group.enabled, group.allocation, group.hubs), (true, "hashed", vec![EAST.to_owned(), WEST.to_owned()]));
 }

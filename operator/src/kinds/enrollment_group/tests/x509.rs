@@ -42,12 +42,12 @@ fn with_signers(signers: &[&Authority]) -> Document {
     })
 }
 
-fn look_by(signers: Signers) -> Looked {
-    Looked { stored: None, signers: Some(signers), others: None, ..look() }
+fn look_by(signers: Signers) -> LiveState {
+    LiveState { stored: None, signers: Some(signers), others: None, ..look() }
 }
 
-fn found_by(signers: Signers, there: &[&Authority]) -> Looked {
-    Looked { group: Some(with_signers(there)), record: Some("made".to_owned()), ..look_by(signers) }
+fn found_by(signers: Signers, there: &[&Authority]) -> LiveState {
+    LiveState { group: Some(with_signers(there)), record: Some("made".to_owned()), ..look_by(signers) }
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn s0_4_a_group_of_certificates_is_made_once_its_claim_is_written_down() {
     let creating = "not yet, CreateEnrollmentGroup: Enrollment group press is being created | again in 307800000 s";
     let claim = "RecordClaim: Write down that the group is claimed";
     assert_eq!(present(&press, look_by(pair(&ca, None))), [claim, creating]);
-    let plan = plan(&press, Looked { record: Some("claimed".to_owned()), ..look_by(pair(&ca, None)) }, Goal::Present);
+    let plan = plan(&press, LiveState { record: Some("claimed".to_owned()), ..look_by(pair(&ca, None)) }, Goal::Present);
     let [Action::Put { document, condition: IfMatch::Unset, .. }] = &plan.actions[..] else { panic!("{plan:?}") };
     assert_eq!((document.attestation(), document.keys()), (Some(Attestation::X509), None));
     assert!(document.has_signers(&pair(&ca, None)) && !document.has_signers(&pair(&ca, Some(&ca))));
@@ -66,7 +66,7 @@ fn s0_4_a_group_of_certificates_is_made_once_its_claim_is_written_down() {
 #[test]
 fn a_group_that_has_vanished_is_made_again_because_its_authority_is_still_there() {
     let (ca, press) = (authority("new", FAR), by_certificate(&json!({})));
-    let plan = plan(&press, Looked { record: Some("made".to_owned()), ..look_by(pair(&ca, None)) }, Goal::Present);
+    let plan = plan(&press, LiveState { record: Some("made".to_owned()), ..look_by(pair(&ca, None)) }, Goal::Present);
     assert!(matches!(&plan.actions[..], [Action::Put { condition: IfMatch::Unset, .. }]), "{plan:?}");
 }
 
@@ -94,8 +94,8 @@ fn while_an_authority_takes_over_from_another_devices_of_both_are_accepted() {
 #[test]
 fn the_authorities_that_azure_accepts_are_told_and_no_others() {
     let (old, new) = (authority("old", FAR), authority("new", FAR));
-    let told = authorities::status(&with_signers(&[&old]), &pair(&new, Some(&old)), true);
-    let [one] = &told[..] else { panic!("{told:?}") };
+    let described = authorities::status(&with_signers(&[&old]), &pair(&new, Some(&old)), true);
+    let [one] = &described[..] else { panic!("{described:?}") };
     assert_eq!((one.slot, one.subject.as_deref(), one.not_after), (Slot::Secondary, Some("CN=old"), Some(old.not_after())));
     assert_eq!(one.thumbprint, Some(old.thumbprint().to_string()));
 }
@@ -106,7 +106,7 @@ fn the_end_of_an_authority_is_told_in_time_and_then_nothing_is_written() {
     let ends = authority("new", (2026, 3, 5));
     let soon = "stuck, CertificateExpiring: the authority CN=new of Secret platform/new-ca ends on 2026-03-05, and devices that it signed cannot \
                 register from then on; let another take over (spec.attestation.x509.signingCertificates) | again in 302400 s | usable";
-    let as_wanted = || Looked { group: Some(with_signers(&[&ends])), ..found_by(pair(&ends, None), &[]) };
+    let as_wanted = || LiveState { group: Some(with_signers(&[&ends])), ..found_by(pair(&ends, None), &[]) };
     assert_eq!(present(&by_certificate(&json!({})), as_wanted()), [soon]);
 
     let ended = authority("new", (2026, 3, 1));
@@ -133,7 +133,7 @@ fn the_end_is_told_in_the_last_tenth_of_a_life_and_at_most_thirty_days_before() 
 #[test]
 fn a_group_of_keys_is_nothing_for_a_spec_of_certificates() {
     let (ca, press) = (authority("new", FAR), by_certificate(&json!({ "adoption": "IfUnmanaged" })));
-    let other = Looked { group: Some(document(|_| ())), record: Some("adopted".to_owned()), ..look_by(pair(&ca, None)) };
+    let other = LiveState { group: Some(document(|_| ())), record: Some("adopted".to_owned()), ..look_by(pair(&ca, None)) };
     let refused = "stuck, AlreadyExists: enrollment group press does not know its devices by certificates; choose another enrollmentGroupId \
                    | again in 307800000 s";
     assert_eq!(present(&press, other), [refused]);
@@ -142,7 +142,7 @@ fn a_group_of_keys_is_nothing_for_a_spec_of_certificates() {
 #[test]
 fn a_group_of_others_is_adopted_or_refused_and_ours_is_known_by_its_signers() {
     let (ca, press) = (authority("new", FAR), by_certificate(&json!({})));
-    let claimed = |there: &[&Authority]| Looked { record: Some("claimed".to_owned()), ..found_by(pair(&ca, None), there) };
+    let claimed = |there: &[&Authority]| LiveState { record: Some("claimed".to_owned()), ..found_by(pair(&ca, None), there) };
     let made = "RecordClaim: Write down that the group is made";
     assert_eq!(present(&press, claimed(&[&ca]))[0], made);
     let refused = "stuck, AlreadyExists: enrollment group press exists already; set adoption: IfUnmanaged to take it over and have it accept \
@@ -150,7 +150,7 @@ fn a_group_of_others_is_adopted_or_refused_and_ours_is_known_by_its_signers() {
     assert_eq!(present(&press, claimed(&[&authority("new", FAR)])), [refused]);
     let taken = "RecordClaim: Write down that the group is adopted";
     let adopts = by_certificate(&json!({ "adoption": "IfUnmanaged" }));
-    assert_eq!(present(&adopts, Looked { record: None, ..claimed(&[&ca]) })[0], taken);
+    assert_eq!(present(&adopts, LiveState { record: None, ..claimed(&[&ca]) })[0], taken);
 }
 
 #[test]
@@ -160,11 +160,11 @@ fn other_signers_are_drift_that_a_report_leaves_as_it_is() {
     let wanted = pair(&ca, None);
     let recorded = plan(&press, found_by(wanted.clone(), &[&ca]), Goal::Present);
     let [Action::RecordApplied { state }] = &recorded.actions[..] else { panic!("{recorded:?}") };
-    let drifted = Looked { applied: Some(state.clone()), ..found_by(wanted, &[&other]) };
+    let drifted = LiveState { applied: Some(state.clone()), ..found_by(wanted, &[&other]) };
     assert_eq!(plan::reported(&press, &drifted), ["x509"]);
     assert_eq!(plan(&press, drifted, Goal::Present).standing.why().map(|why| why.reason), Some(moorage_plan::Reason::Drifted));
     // Another authority in the spec is a change of the spec.
-    let changed = Looked { applied: Some(state.clone()), ..found_by(pair(&other, None), &[&ca]) };
+    let changed = LiveState { applied: Some(state.clone()), ..found_by(pair(&other, None), &[&ca]) };
     assert!(matches!(&plan(&press, changed, Goal::Present).actions[..], [Action::Put { .. }]));
 }
 
@@ -173,23 +173,23 @@ fn authorities_that_the_service_knows_are_named() {
     let press = object(&json!({ "attestation": { "x509": { "caReferences": { "primary": "contoso-ca" } } } }));
     let wanted = || Signers::References(Pair { primary: "contoso-ca".to_owned(), secondary: None });
     let there = |names: Value| document(|whole| whole["attestation"] = json!({ "type": "x509", "x509": { "caReferences": names } }));
-    let seen = |names| Looked { group: Some(there(names)), record: Some("made".to_owned()), ..look_by(wanted()) };
+    let seen = |names| LiveState { group: Some(there(names)), record: Some("made".to_owned()), ..look_by(wanted()) };
     assert_eq!(present(&press, seen(json!({ "primary": "contoso-ca" }))), ["met | usable"]);
     for names in [json!({ "primary": "other" }), json!({ "primary": "contoso-ca", "secondary": "other" })] {
         let plan = plan(&press, seen(names), Goal::Present);
         assert!(matches!(&plan.actions[..], [Action::Put { document, .. }] if document.has_signers(&wanted())), "{plan:?}");
     }
-    let told = authorities::status(&there(json!({ "primary": "contoso-ca" })), &wanted(), false);
-    assert_eq!(told.iter().map(|one| one.reference.as_deref()).collect::<Vec<_>>(), [Some("contoso-ca")]);
+    let described = authorities::status(&there(json!({ "primary": "contoso-ca" })), &wanted(), false);
+    assert_eq!(described.iter().map(|one| one.reference.as_deref()).collect::<Vec<_>>(), [Some("contoso-ca")]);
 }
 
 #[test]
 fn a_group_of_certificates_goes_without_a_secret_of_keys() {
     let (ca, press) = (authority("new", FAR), by_certificate(&json!({})));
-    let told = absent(&press, Looked { hubs: None, ..found_by(pair(&ca, None), &[&ca]) });
-    assert_eq!(told[0], "DeleteEnrollmentGroup: Delete enrollment group press");
-    let claimed = || Looked { hubs: None, record: Some("claimed".to_owned()), ..found_by(pair(&ca, None), &[&ca]) };
+    let described = absent(&press, LiveState { hubs: None, ..found_by(pair(&ca, None), &[&ca]) });
+    assert_eq!(described[0], "DeleteEnrollmentGroup: Delete enrollment group press");
+    let claimed = || LiveState { hubs: None, record: Some("claimed".to_owned()), ..found_by(pair(&ca, None), &[&ca]) };
     assert_eq!(absent(&press, claimed())[0], "DeleteEnrollmentGroup: Delete enrollment group press");
-    let strangers = Looked { group: Some(with_signers(&[&authority("new", FAR)])), ..claimed() };
+    let strangers = LiveState { group: Some(with_signers(&[&authority("new", FAR)])), ..claimed() };
     assert_eq!(absent(&press, strangers)[0], "DropClaim: Strike the group from the ledger");
 }

@@ -5,7 +5,7 @@ use moorage_crds::{CloudAccount, EnrollmentGroup, annotations::FINALIZER};
 use super::*;
 use crate::controller::{
     context::Caches,
-    linter::{caches, show, told_standing},
+    linter::{caches, described_standing, show},
 };
 
 fn account(grants: &Value) -> CloudAccount {
@@ -41,7 +41,7 @@ fn granting() -> Caches {
 }
 
 fn refused(object: &ProvisioningService, caches: &Caches, goal: Goal) -> Option<String> {
-    object.admit(caches, goal).err().as_ref().map(told_standing)
+    object.admit(caches, goal).err().as_ref().map(described_standing)
 }
 
 /// An enrollment group of the service that has something to undo.

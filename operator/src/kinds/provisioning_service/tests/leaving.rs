@@ -22,11 +22,11 @@ fn confirmed() -> ProvisioningService {
 #[test]
 fn a_service_that_is_kept_asks_the_cloud_nothing_and_waits_for_those_who_need_it() {
     let dps = object(&json!({ "deletionPolicy": "Retain" }));
-    let kept = |users: Option<&str>| told(&dps.plan(&Observed::Kept { users: users.map(str::to_owned) }, Goal::Absent, now()));
+    let kept = |users: Option<&str>| described(&dps.plan(&Observed::Kept { users: users.map(str::to_owned) }, Goal::Absent, now()));
     assert_eq!(kept(None), ["met | usable"]);
     let waits = "not yet, InUse: still needed by EnrollmentGroup/platform/contoso to undo what they made";
     assert_eq!(kept(Some("EnrollmentGroup/platform/contoso")), [waits]);
-    let looked = Looked { users: Some("EnrollmentGroup/platform/contoso".to_owned()), ..look(Some(document(|_| ())), Some(MADE)) };
+    let looked = LiveState { users: Some("EnrollmentGroup/platform/contoso".to_owned()), ..look(Some(document(|_| ())), Some(MADE)) };
     assert_eq!(absent(&confirmed(), looked), [waits]);
 }
 
@@ -88,7 +88,8 @@ fn a_service_of_somebody_else_is_only_struck_from_the_ledger() {
 
 #[test]
 fn the_resource_group_goes_after_the_service_if_we_made_it_and_the_ledger_last() {
-    let with = |state, ours, empty, record| absent(&confirmed(), Looked { group: SeenGroup { state, ours, empty }, ..look(None, record) });
+    let with =
+        |state, ours, empty, record| absent(&confirmed(), LiveState { group: ObservedGroup { state, ours, empty }, ..look(None, record) });
     let going = "resource group iot-shared, which is empty, is being deleted";
     assert_eq!(
         with(State::Settled, true, true, Some(MADE)),
@@ -106,16 +107,16 @@ fn the_resource_group_goes_after_the_service_if_we_made_it_and_the_ledger_last()
 }
 
 #[test]
-fn what_barred_devices_is_forgotten_with_the_service_and_only_with_it() {
-    let barred = || vec![(ObjectKey::new(KindName::DeviceCredential, "contoso", "press"), "disenrolled.press".to_owned())];
+fn what_disenrolled_devices_is_forgotten_with_the_service_and_only_with_it() {
+    let disenrolled = || vec![(ObjectKey::new(KindName::DeviceCredential, "contoso", "press"), "disenrolled.press".to_owned())];
     assert_eq!(
-        absent(&confirmed(), Looked { barred: barred(), ..look(None, Some(MADE)) }),
+        absent(&confirmed(), LiveState { disenrolled: disenrolled(), ..look(None, Some(MADE)) }),
         [
-            "DropClaim: Strike what barred the device of DeviceCredential/contoso/press from the ledger",
-            "not yet, DropClaim: What barred devices is gone with the provisioning service",
+            "DropClaim: Strike what disenrolled the device of DeviceCredential/contoso/press from the ledger",
+            "not yet, DropClaim: What disenrolled devices is gone with the provisioning service",
         ]
     );
     let adopted = document(|whole| whole["tags"] = json!({}));
-    let plan = plan(&confirmed(), Looked { barred: barred(), ..look(Some(adopted), Some(ADOPTED)) }, Goal::Absent);
+    let plan = plan(&confirmed(), LiveState { disenrolled: disenrolled(), ..look(Some(adopted), Some(ADOPTED)) }, Goal::Absent);
     assert!(matches!(&plan.actions[..], [Action::Record { to: None }]), "{plan:?}");
 }

@@ -17,7 +17,7 @@ fn a_service_is_claimed_in_the_ledger_before_it_is_made_and_only_once() {
 #[test]
 fn its_resource_group_comes_first() {
     let dps = object(&json!({}));
-    let with = |state| Looked { group: SeenGroup { state, ours: false, empty: false }, ..look(None, None) };
+    let with = |state| LiveState { group: ObservedGroup { state, ours: false, empty: false }, ..look(None, None) };
     assert_eq!(
         present(&dps, with(State::Missing)),
         [
@@ -35,8 +35,8 @@ fn a_service_that_has_vanished_is_made_anew_only_when_its_name_is_said() {
     for record in [MADE, ADOPTED] {
         let mut dps = object(&json!({}));
         assert_eq!(present(&dps, look(None, Some(record))), [vanished]);
-        let gone = SeenGroup { state: State::Missing, ours: false, empty: false };
-        assert_eq!(present(&dps, Looked { group: gone, ..look(None, Some(record)) }), [vanished]);
+        let gone = ObservedGroup { state: State::Missing, ours: false, empty: false };
+        assert_eq!(present(&dps, LiveState { group: gone, ..look(None, Some(record)) }), [vanished]);
         for other in ["true", "Contoso-DPS", ""] {
             annotate(&mut dps.metadata, annotations::RECREATE, other);
             assert_eq!(present(&dps, look(None, Some(record))), [vanished], "{other}");
@@ -76,7 +76,7 @@ fn a_service_of_somebody_else_is_adopted_or_refused() {
     ];
     for record in [None, Some(CLAIMED)] {
         let with = |adoption: &str, service, granted| {
-            present(&object(&json!({ "adoption": adoption })), Looked { granted, ..look(Some(service), record) })
+            present(&object(&json!({ "adoption": adoption })), LiveState { granted, ..look(Some(service), record) })
         };
         assert_eq!(with("Never", stranger(), IfUnmanaged), [asked]);
         assert_eq!(with("IfUnmanaged", stranger(), Never), [ungranted]);
@@ -142,7 +142,7 @@ fn a_service_that_azure_could_not_set_up_waits_for_somebody() {
 fn a_service_whose_name_is_taken_is_not_made_over_what_may_be_there() {
     let taken = |record| {
         let looked = look(None, record);
-        Looked { service: arm_resource::Seen { name_is_taken: true, ..looked.service }, ..looked }
+        LiveState { service: arm_resource::ObservedResource { name_is_taken: true, ..looked.service }, ..looked }
     };
     let refused = "stuck, NameTaken: the name of provisioning service contoso-dps is taken in the world, and not by one in resource group \
                    iot-shared; choose another name | again in 300 s";

@@ -1,18 +1,14 @@
 //! Whatever is there at the beginning and whatever gets lost on the way, it ends as the spec says.
 
-use std::sync::LazyLock;
-
 use moorage_crds::DeletionPolicy;
 use moorage_plan::Reason;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    controller::linter::{Fate, World, annotate, caches, confirm, fates, reason, settle, settle_deletion},
+    controller::linter::{EMPTY, Fate, World, annotate, confirm, fates, reason, settle, settle_deletion},
     object::KindName,
 };
-
-static CACHES: LazyLock<Caches> = LazyLock::new(caches);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Maker {
@@ -47,7 +43,7 @@ struct Model {
     service: Option<Service>,
     others: bool,
     record: Option<&'static str>,
-    barred: Vec<(ObjectKey, String)>,
+    disenrolled: Vec<(ObjectKey, String)>,
     granted: Adoption,
     /// Looks that a long operation takes.
     slow: u8,
@@ -84,7 +80,7 @@ impl Model {
         self.service.is_none() && !self.others
     }
 
-    fn look(&self) -> Looked {
+    fn look(&self) -> LiveState {
         let ours = self.group.as_ref().is_some_and(|group| group.ours);
         let state = match &self.group {
             None => State::Missing,
@@ -93,8 +89,8 @@ impl Model {
         };
         let empty = self.goal == Goal::Absent && ours && self.is_empty();
         let service = self.service.as_ref().map(Service::document);
-        let barred = if self.goal == Goal::Absent { self.barred.clone() } else { Vec::new() };
-        Looked { group: SeenGroup { state, ours, empty }, granted: self.granted, barred, ..look(service, self.record) }
+        let disenrolled = if self.goal == Goal::Absent { self.disenrolled.clone() } else { Vec::new() };
+        LiveState { group: ObservedGroup { state, ours, empty }, granted: self.granted, disenrolled, ..look(service, self.record) }
     }
 
     /// What the object's owner and those of the hubs do when they are asked.
@@ -115,7 +111,7 @@ impl World for Model {
     }
 
     fn plan(&self) -> Plan<Action> {
-        if let Ok(Admitted::Kept { users }) = self.object.admit(&CACHES, self.goal) {
+        if let Ok(Admitted::Kept { users }) = self.object.admit(&EMPTY, self.goal) {
             return self.object.plan(&Observed::Kept { users }, self.goal, now());
         }
         plan(&self.object, self.look(), self.goal)
@@ -124,13 +120,13 @@ impl World for Model {
     fn apply(&mut self, action: &Action) {
         match action {
             Action::Record { to } => self.record = *to,
-            Action::ForgetBarred { owner, entry } => self.barred.retain(|(of, one)| (of, one) != (owner, entry)),
-            Action::CreateGroup { name, location } => {
+            Action::ForgetDisenrolled { owner, entry } => self.disenrolled.retain(|(of, one)| (of, one) != (owner, entry)),
+            Action::Group(Change::Create { name, location }) => {
                 assert_eq!((name.as_str(), location.as_str()), ("iot-shared", "eastus"));
                 assert!(self.group.as_ref().is_none_or(|group| group.ours), "a write takes the tags of another's group");
                 self.group.get_or_insert(Group { ours: true, moving: self.slow, going: false });
             }
-            Action::DeleteGroup { .. } => {
+            Action::Group(Change::Delete { .. }) => {
                 let Some(group) = &self.group else { return };
                 assert!(group.ours && self.is_empty(), "what is in the group would go with it: {self:?}");
                 self.group = Some(Group { moving: self.slow + 1, going: true, ours: true });
@@ -210,8 +206,8 @@ prop_compose! {
         if recreate {
             annotate(&mut object.metadata, annotations::RECREATE, "contoso-dps");
         }
-        let barred = (0..devices).map(|n| (ObjectKey::new(KindName::DeviceCredential, "contoso", "press"), format!("disenrolled.{n}"))).collect();
-        Model { object, goal, group, service, others, record, barred, granted, slow, made: 0 }
+        let disenrolled = (0..devices).map(|n| (ObjectKey::new(KindName::DeviceCredential, "contoso", "press"), format!("disenrolled.{n}"))).collect();
+        Model { object, goal, group, service, others, record, disenrolled, granted, slow, made: 0 }
     }
 }
 
@@ -234,7 +230,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
         prop_assert_eq!(reason(&last), Some(Reason::Vanished));
         prop_assert!(model.service.is_none() && model.made == 0);
     } else {
-        prop_assert_eq!(told(&last), ["met | usable"]);
+        prop_assert_eq!(described(&last), ["met | usable"]);
         prop_assert_eq!(model.record, Some(MADE));
         prop_assert!(model.object.spec.identity.is_none() || model.service.as_ref().is_some_and(|service| service.identity));
         prop_assert_eq!(model.service.map(|service| service.maker), Some(Maker::Us));
@@ -250,7 +246,7 @@ fn ends_absent(before: Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
         return Ok(());
     }
     prop_assert_eq!((model.record, model.made), (None, 0));
-    prop_assert!(model.service.is_some() || model.barred.is_empty());
+    prop_assert!(model.service.is_some() || model.disenrolled.is_empty());
     let kept = before.service.filter(|service| service.maker != Maker::Us && !service.going);
     prop_assert_eq!(&model.service, &kept.map(|service| Service { moving: 0, ..service }));
     let emptied = before.group.as_ref().is_some_and(|group| group.ours) && model.is_empty();

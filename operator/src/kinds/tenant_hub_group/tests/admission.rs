@@ -4,7 +4,7 @@ use moorage_crds::{CloudAccount, ProvisioningService};
 use proptest::prelude::*;
 
 use super::*;
-use crate::controller::linter::{caches, show, told_standing};
+use crate::controller::linter::{caches, described_standing, show};
 
 fn account(grants: &Value) -> CloudAccount {
     read(json!({
@@ -50,7 +50,7 @@ fn contested(caches: &Caches, group: &TenantHubGroup) -> Vec<String> {
 #[test]
 fn a_hub_group_needs_its_account_and_its_provisioning_service_and_the_leave_of_both() {
     let hubs = object(&["a-hub"]);
-    let refused = |caches: &Caches| hubs.admit(caches, Goal::Present).err().as_ref().map(told_standing).unwrap_or_default();
+    let refused = |caches: &Caches| hubs.admit(caches, Goal::Present).err().as_ref().map(described_standing).unwrap_or_default();
     let caches = caches();
     assert_eq!(
         refused(&caches),

@@ -161,7 +161,7 @@ fn what_is_known_of_devices_goes_with_their_hub_and_not_before() {
 
 #[test]
 fn a_group_that_is_kept_asks_the_cloud_nothing() {
-    assert_eq!(told(&object(&["a-hub"]).plan(&Observed::Kept { devices: None }, Goal::Absent, now())), ["met | usable"]);
+    assert_eq!(described(&object(&["a-hub"]).plan(&Observed::Kept { devices: None }, Goal::Absent, now())), ["met | usable"]);
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn with_the_hubs_gone_the_resource_group_goes_and_the_ledger_last() {
     let struck = ["DropClaim: Write down hub.a-hub (struck)", "not yet, DropClaim: The ledger is being cleared"];
     gone.group.ours = false;
     assert_eq!(gone.absent(&hubs), struck);
-    gone.group = SeenGroup { state: State::Missing, ours: false, empty: false };
+    gone.group = ObservedGroup { state: State::Missing, ours: false, empty: false };
     assert_eq!(gone.absent(&hubs), struck);
     gone.entries.clear();
     assert_eq!(gone.absent(&hubs), ["met | usable"]);

@@ -63,7 +63,7 @@ fn hubs_without_a_provisioning_service_are_made_and_not_linked() {
 #[test]
 fn their_resource_group_comes_first() {
     let mut site = Site::empty();
-    site.group = SeenGroup { state: State::Missing, ours: false, empty: false };
+    site.group = ObservedGroup { state: State::Missing, ours: false, empty: false };
     let mut hubs = object(&["a-hub"]);
     let made = [
         "CreateResourceGroup: Create resource group contoso-iot in eastus",
@@ -104,11 +104,11 @@ fn a_hub_of_somebody_else_is_adopted_or_refused() {
         hubs.spec.hubs[0].adoption = adoption;
         Site { granted, ..Site::empty() }.with("a-hub", SiteHub::of(maker)).plan(&hubs, Goal::Present)
     };
-    assert_eq!(told(&with(Maker::Stranger, Never, IfUnmanaged)), [asked]);
-    assert_eq!(told(&with(Maker::Stranger, IfUnmanaged, Never)), [ungranted]);
-    assert_eq!(told(&with(Maker::Another, IfUnmanaged, IfUnmanaged)), [belongs]);
+    assert_eq!(described(&with(Maker::Stranger, Never, IfUnmanaged)), [asked]);
+    assert_eq!(described(&with(Maker::Stranger, IfUnmanaged, Never)), [ungranted]);
+    assert_eq!(described(&with(Maker::Another, IfUnmanaged, IfUnmanaged)), [belongs]);
     let adopting = with(Maker::Stranger, IfUnmanaged, IfUnmanaged);
-    assert_eq!(told(&adopting), taken);
+    assert_eq!(described(&adopting), taken);
     let adopted = ("hub.a-hub".to_owned(), Some("adopted".to_owned()));
     assert!(matches!(&adopting.actions[..], [Action::Record { entries }] if *entries == [adopted]), "{adopting:?}");
 }
@@ -122,7 +122,7 @@ fn an_adopted_hub_gets_our_policy_and_keeps_its_size() {
         "CreateLinkPolicy: Make an access policy for the link in IoT hub a-hub",
         "not yet, CreateLinkPolicy: IoT hub a-hub is being brought to its spec",
     ];
-    assert_eq!(told(&plan), policy);
+    assert_eq!(described(&plan), policy);
     assert!(matches!(&plan.actions[..], [Action::ChangeHub { size: None, policy: Some(policy), .. }] if policy == POLICY), "{plan:?}");
     let with_policy =
         Site::empty().with("a-hub", SiteHub { policy: Some(1), ..SiteHub::of(Maker::Stranger) }).recorded("hub.a-hub", "adopted");
@@ -135,7 +135,7 @@ fn a_hub_of_ours_is_brought_to_its_size_and_gets_our_policy_in_one_write() {
     let both = Site::empty().with("a-hub", SiteHub { policy: None, sku: ("S1".to_owned(), 1), ..SiteHub::ours() });
     let plan = both.plan(&hubs, Goal::Present);
     let resized = ["UpdateHub: Bring IoT hub a-hub to S1, units: 2", "not yet, UpdateHub: IoT hub a-hub is being brought to its spec"];
-    assert_eq!(told(&plan), resized);
+    assert_eq!(described(&plan), resized);
     assert!(matches!(&plan.actions[..], [Action::ChangeHub { size: Some(_), policy: Some(_), .. }]), "{plan:?}");
     let complete = Site::empty().complete("a-hub");
     hubs.spec.hubs[0].sku.name = SkuName::S3;
@@ -151,7 +151,7 @@ fn a_hub_is_linked_with_the_key_that_the_ledger_then_recognises() {
     let first = ["RecordClaim: Write down hub.a-hub (set)", LINK, LINKED, "not yet, RecordClaim: IoT hub a-hub is in place"];
     assert_eq!(site.present(&hubs), first);
     let plan = site.recorded("hub.a-hub", "made").plan(&hubs, Goal::Present);
-    assert_eq!(told(&plan), [LINK, LINKED, LINKING]);
+    assert_eq!(described(&plan), [LINK, LINKED, LINKING]);
     let [Action::WriteLinks { add, remove }, Action::Record { entries }] = &plan.actions[..] else { panic!("{plan:?}") };
     assert_eq!((add.len(), add[0].host.to_string(), &add[0].key, add[0].is_new), (1, host("a-hub"), &Some(access(1)), true));
     assert_eq!((add[0].link.allocation_weight, add[0].link.apply_allocation_policy), (5, false));

@@ -2,8 +2,6 @@
 
 mod drift;
 
-use std::sync::LazyLock;
-
 use moorage_crds::DriftPolicy;
 use moorage_crds::annotations::{CONFIRM_DELETE, RECREATE, RELINK};
 use moorage_plan::Reason;
@@ -12,11 +10,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     azure::dps::MOST_LINKS,
-    controller::linter::{Fate, World, annotate, caches, confirm, fates, reason, settle, settle_deletion},
+    controller::linter::{EMPTY, Fate, World, annotate, confirm, fates, reason, settle, settle_deletion},
     ledger::entries::{self, CLAIMED},
 };
-
-static CACHES: LazyLock<Caches> = LazyLock::new(caches);
 
 #[derive(Clone, Debug)]
 struct Model {
@@ -109,7 +105,7 @@ impl World for Model {
     }
 
     fn plan(&self) -> Plan<Action> {
-        if let Ok(Admitted::Kept { devices }) = self.object.admit(&CACHES, self.goal) {
+        if let Ok(Admitted::Kept { devices }) = self.object.admit(&EMPTY, self.goal) {
             return self.object.plan(&Observed::Kept { devices }, self.goal, now());
         }
         let mut site = self.site.clone();
@@ -131,14 +127,14 @@ impl World for Model {
                 }
             }
             Action::ForgetDevice { owner, .. } => self.site.left.retain(|(other, _)| other != owner),
-            Action::CreateGroup { .. } => {
+            Action::Group(Change::Create { .. }) => {
                 if self.site.group.state == State::Missing {
-                    self.site.group = SeenGroup { state: State::Settled, ours: true, empty: false };
+                    self.site.group = ObservedGroup { state: State::Settled, ours: true, empty: false };
                     self.group_moving = self.slow;
                 }
                 assert!(self.site.group.ours, "a write takes the tags of another's group");
             }
-            Action::DeleteGroup { .. } => {
+            Action::Group(Change::Delete { .. }) => {
                 assert!(self.site.group.ours && self.is_empty(), "what is in the group would go with it");
                 (self.group_moving, self.group_going) = (self.slow + 1, true);
             }
@@ -196,7 +192,7 @@ impl World for Model {
         }
         if self.group_going && self.group_moving == 0 {
             self.group_going = false;
-            self.site.group = SeenGroup { state: State::Missing, ours: false, empty: false };
+            self.site.group = ObservedGroup { state: State::Missing, ours: false, empty: false };
         }
         moved
     }
@@ -283,7 +279,7 @@ prop_compose! {
         site = (0..room).fold(site, |site, n| site.linked(SiteLink::foreign(&format!("other-{n}"))));
         site.enrolled = enrolled.into_iter().map(|name| (host(name), "press".to_owned())).collect();
         if !(there || others) && site.hubs.is_empty() {
-            site.group = SeenGroup { state: State::Missing, ours: false, empty: false };
+            site.group = ObservedGroup { state: State::Missing, ours: false, empty: false };
         } else {
             site.group.ours = ours;
         }
@@ -373,7 +369,7 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     for name in before.object.spec.hubs.iter().map(|hub| &hub.name) {
         reasons.extend(as_desired(before, &after, name)?);
     }
-    prop_assert!(reason(&last).map_or(reasons.is_empty(), |reason| reasons.contains(&reason)), "{:?} for {:?}", told(&last), reasons);
+    prop_assert!(reason(&last).map_or(reasons.is_empty(), |reason| reasons.contains(&reason)), "{:?} for {:?}", described(&last), reasons);
     for name in &NAMES[before.object.spec.hubs.len()..] {
         if before.site.entries.contains_key(&entries::of(entries::HUB, name)) {
             is_let_go(before, &after, name)?;

@@ -9,7 +9,7 @@ use crate::{
     error::bounded,
     kinds::device_credential::{
         certificate::{
-            cert_manager::{SeenCertManager, Trust},
+            cert_manager::{ObservedCertManager, Trust},
             certificate_digest,
         },
         outputs::entries::{AUTHORITY, CERTIFICATE, KEY},
@@ -37,14 +37,14 @@ impl UsableCertificate {
 }
 
 /// What was issued, if anything was; or why it opens nothing.
-pub fn fit(seen: &SeenCertManager, now: Timestamp) -> Option<Result<UsableCertificate, Why>> {
+pub fn fit(seen: &ObservedCertManager, now: Timestamp) -> Option<Result<UsableCertificate, Why>> {
     let data = &seen.delivered.as_ref()?.data;
     let entry = |name: &str| data.expose(name).filter(|text| !text.trim().is_empty());
     let certificate = entry(CERTIFICATE)?;
     Some(read(seen, certificate, entry(KEY).unwrap_or_default(), entry(AUTHORITY).unwrap_or_default(), now))
 }
 
-fn read(seen: &SeenCertManager, certificate: &str, key: &str, beside: &str, now: Timestamp) -> Result<UsableCertificate, Why> {
+fn read(seen: &ObservedCertManager, certificate: &str, key: &str, beside: &str, now: Timestamp) -> Result<UsableCertificate, Why> {
     let at = &seen.order.at;
     let malformed = |flaw: ChainError| {
         Why::new(Reason::SecretMalformed, format!("Secret {at} is no use: {flaw}; delete it, and cert-manager makes it anew"))
@@ -84,7 +84,7 @@ fn read(seen: &SeenCertManager, certificate: &str, key: &str, beside: &str, now:
     Ok(content(seen, &chain, authority, Lifetime { not_before, not_after }))
 }
 
-fn advice(seen: &SeenCertManager, flaw: ChainError) -> String {
+fn advice(seen: &ObservedCertManager, flaw: ChainError) -> String {
     match (flaw, &seen.trust) {
         (ChainError::Unknown, Trust::In(_)) => format!(
             "no authority of EnrollmentGroup {} vouches for it; name the authority of {} there (signingCertificates), or another issuer in spec.certificate.issuerRef",
@@ -98,7 +98,7 @@ fn advice(seen: &SeenCertManager, flaw: ChainError) -> String {
     }
 }
 
-fn content(seen: &SeenCertManager, chain: &Chain, authority: &Authority, life: Lifetime) -> UsableCertificate {
+fn content(seen: &ObservedCertManager, chain: &Chain, authority: &Authority, life: Lifetime) -> UsableCertificate {
     let data = seen.registration_info.content(&chain.certificate(authority), chain.expose_key(), &authority.pem());
     let digest = certificate_digest(&data).expect("a chain has a key").to_string();
     UsableCertificate { data, digest, life, authority: authority.thumbprint().clone() }

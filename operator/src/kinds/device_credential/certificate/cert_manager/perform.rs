@@ -14,7 +14,7 @@ use crate::{
             plan::CertManagerStep,
         },
         outputs::entries::{CERTIFICATE, KEY},
-        secret::write::{described, put_secret},
+        secret::write::{metadata_of, put_secret},
     },
 };
 
@@ -33,7 +33,7 @@ pub async fn perform_cert_manager(credential: &DeviceCredential, writer: &Writer
             writer.mark_secret(at, version, json!({ "ownerReferences": owners })).await.map(drop)
         }
         CertManagerStep::WriteSecret { at, fit, said, over, .. } => {
-            let metadata = described(credential, at, (**said).clone(), over.as_deref());
+            let metadata = metadata_of(credential, at, (**said).clone(), over.as_deref());
             put_secret(writer, at, SecretType::Tls, &metadata, &fit.data, over.as_deref()).await
         }
         CertManagerStep::DeleteSecret { at } => writer.delete_secret(at).await,

@@ -15,7 +15,7 @@ use crate::{
         certificate::{
             annotations::{certificate_annotations, certificate_annotations_of},
             cert_manager::{
-                SeenCertManager, Trust,
+                ObservedCertManager, Trust,
                 document::{Progress, is_made_for, owners, progress},
                 issued::{DATED_BACK, UsableCertificate, fit},
             },
@@ -98,7 +98,7 @@ impl Act for CertManagerStep {
 }
 
 /// What becomes of a Secret with a certificate of cert-manager: first the Certificate, then what there is of it.
-pub fn plan_cert_manager(credential: &DeviceCredential, seen: &SeenCertManager, now: Timestamp) -> Plan<Action> {
+pub fn plan_cert_manager(credential: &DeviceCredential, seen: &ObservedCertManager, now: Timestamp) -> Plan<Action> {
     let at = secret_of(credential);
     if checks_of(credential, seen).is_some_and(|checks| checks.ours().is_err()) {
         return left_alone(&at);
@@ -111,7 +111,7 @@ pub fn plan_cert_manager(credential: &DeviceCredential, seen: &SeenCertManager, 
 }
 
 /// Brings the order about: the Secret first, then the Certificate, then the tie between the two. Gives the Certificate once all is in place.
-fn bring_about<'a>(credential: &DeviceCredential, seen: &'a SeenCertManager) -> Result<&'a Certificate, Plan<CertManagerStep>> {
+fn bring_about<'a>(credential: &DeviceCredential, seen: &'a ObservedCertManager) -> Result<&'a Certificate, Plan<CertManagerStep>> {
     let at = &seen.order.at;
     let act = |step: CertManagerStep, note: &str| {
         let reason = step.reason();
@@ -159,7 +159,7 @@ fn bring_about<'a>(credential: &DeviceCredential, seen: &'a SeenCertManager) -> 
 /// Hands on what was issued, and tells where the order stands.
 fn received(
     credential: &DeviceCredential,
-    seen: &SeenCertManager,
+    seen: &ObservedCertManager,
     certificate: &Certificate,
     usable: bool,
     now: Timestamp,
@@ -194,23 +194,23 @@ fn received(
     plan.usable(usable).by(patiently(now))
 }
 
-fn wait(seen: &SeenCertManager, told: &str, when: Option<Timestamp>) -> Plan<Action> {
+fn wait(seen: &ObservedCertManager, told: &str, when: Option<Timestamp>) -> Plan<Action> {
     Plan::wait(Reason::AwaitingCertificate, format!("cert-manager has not issued Certificate {} yet: {told}", seen.order.at), when)
 }
 
 /// The credential's Secret holds what was issued. When that is to be renewed, and is not, somebody wants to know.
-fn at_rest(seen: &SeenCertManager, certificate: &Certificate, now: Timestamp) -> Plan<Action> {
+fn at_rest(seen: &ObservedCertManager, certificate: &Certificate, now: Timestamp) -> Plan<Action> {
     let plan = seen.seen.asked.as_ref().map_or_else(Plan::met, |asked| plan_reprovision(asked, now).map(Action::Reprovision));
     let due = certificate.status.renewal_time;
     plan.by(due.filter(|due| now < *due).or_else(|| due.and_then(|_| patiently(now)))).by(life_of(seen).map(|life| life.not_after))
 }
 
-fn life_of(seen: &SeenCertManager) -> Option<moorage_plan::Lifetime> {
+fn life_of(seen: &ObservedCertManager) -> Option<moorage_plan::Lifetime> {
     certificate_annotations_of(&seen.seen.secret.as_ref()?.meta).life
 }
 
 /// Whether what the credential's Secret holds opens the door now.
-fn serves(seen: &SeenCertManager, now: Timestamp) -> bool {
+fn serves(seen: &ObservedCertManager, now: Timestamp) -> bool {
     let Some(secret) = seen.seen.secret.as_ref().filter(|secret| secret.intact && is_of_a_certificate(&secret.meta)) else { return false };
     let before = certificate_annotations_of(&secret.meta);
     let is_accepted = match &seen.trust {
@@ -223,7 +223,7 @@ fn serves(seen: &SeenCertManager, now: Timestamp) -> bool {
 /// What is to be done so that the credential's Secret holds this; `None` if it does, or has something newer.
 fn hand_on(
     credential: &DeviceCredential,
-    seen: &SeenCertManager,
+    seen: &ObservedCertManager,
     fit: &UsableCertificate,
     usable: bool,
 ) -> Option<(CertManagerStep, &'static str)> {
@@ -250,6 +250,6 @@ fn hand_on(
     Some((write(before.revision + 1, Some(meta.clone()), why), "The credential is being rewritten"))
 }
 
-fn checks_of<'a>(credential: &'a DeviceCredential, seen: &'a SeenCertManager) -> Option<Checks<'a>> {
+fn checks_of<'a>(credential: &'a DeviceCredential, seen: &'a ObservedCertManager) -> Option<Checks<'a>> {
     seen.seen.secret.as_ref().map(|secret| Checks { credential, secret, holds: Holds::Certificate })
 }

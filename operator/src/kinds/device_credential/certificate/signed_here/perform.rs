@@ -17,7 +17,7 @@ use crate::{
             signed_here::{CertificateSource, plan::SigningStep},
         },
         outputs::entries::{CERTIFICATE, KEY},
-        secret::write::{described, put_secret},
+        secret::write::{metadata_of, put_secret},
     },
     object::NamespacedName,
 };
@@ -75,7 +75,7 @@ async fn write(
     over: Option<&ObjectMeta>,
 ) -> Result<(), Error> {
     let digest = certificate_digest(data).expect("what is issued has a key").to_string();
-    let metadata = described(
+    let metadata = metadata_of(
         credential,
         at,
         certificate_annotations(&source.registration_info, source.authority.thumbprint(), life, &digest, revision),

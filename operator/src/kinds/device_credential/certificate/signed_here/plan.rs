@@ -12,7 +12,7 @@ use crate::{
         certificate::{
             annotations::certificate_annotations_of,
             lifetime,
-            signed_here::{CertificateSource, SeenSignedHere},
+            signed_here::{CertificateSource, ObservedSignedHere},
         },
         plan::{Action, seed, with_stale},
         reprovision::plan_reprovision,
@@ -63,7 +63,7 @@ impl Act for SigningStep {
 }
 
 /// What becomes of a Secret with a certificate: first whether it may be written at all, then what there is of it.
-pub fn plan_signed_here(credential: &DeviceCredential, seen: &SeenSignedHere, now: Timestamp) -> Plan<Action> {
+pub fn plan_signed_here(credential: &DeviceCredential, seen: &ObservedSignedHere, now: Timestamp) -> Plan<Action> {
     let (at, source, renewal) = (secret_of(credential), &seen.source, seen.renewal);
     if source.authority.not_after() <= now {
         let note = format!("the authority of Secret {} has ended and signs nothing any more; renew it", source.issuer);

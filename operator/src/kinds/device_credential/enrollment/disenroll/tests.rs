@@ -9,7 +9,7 @@ use crate::{
             disenroll::{EnrollmentStep, disenroll},
             ledger::{Meant, ledger_entries},
             reenroll::reenroll,
-            seen::{SeenEnrollment, held_up_by_another},
+            seen::{ObservedEnrollment, held_up_by_another},
         },
     },
     object::KindName,
@@ -24,10 +24,10 @@ fn enrollment(status: &str) -> IndividualEnrollment {
     serde_json::from_value(there).expect("an enrollment")
 }
 
-fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> SeenEnrollment {
+fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) -> ObservedEnrollment {
     let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
     let id = RegistrationId::parse(ID).expect("an id");
-    SeenEnrollment {
+    ObservedEnrollment {
         id,
         service,
         nowhere: false,
@@ -41,7 +41,7 @@ fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) 
 }
 
 /// The actions, or where that leaves the device.
-fn told(plan: &Plan<EnrollmentStep>) -> Vec<String> {
+fn described(plan: &Plan<EnrollmentStep>) -> Vec<String> {
     if plan.actions.is_empty() {
         return vec![plan.standing.why().map_or("Met".to_owned(), |why| why.reason.to_string())];
     }
@@ -49,53 +49,56 @@ fn told(plan: &Plan<EnrollmentStep>) -> Vec<String> {
 }
 
 #[test]
-fn a_device_is_barred_only_over_nothing_or_over_what_is_ours_and_first_that_is_written_down() {
-    let barred = |there: Option<IndividualEnrollment>, marked, recorded| told(&disenroll(&seen(there, marked, recorded), now()));
-    assert_eq!(barred(None, false, false), ["RecordClaim cluster", "Disenroll cloud"]);
-    assert_eq!(barred(None, false, true), ["Disenroll cloud"]);
-    assert_eq!(barred(Some(enrollment("disabled")), true, true), ["Met"]);
-    assert_eq!(barred(Some(enrollment("disabled")), false, false), ["Met"]);
-    assert_eq!(barred(Some(enrollment("disabled")), false, true), ["DropClaim cluster"]);
-    assert_eq!(barred(Some(enrollment("enabled")), true, true), ["Disenroll cloud"]);
-    assert_eq!(barred(Some(enrollment("enabled")), true, false), ["AlreadyExists"]);
-    assert_eq!(barred(Some(enrollment("enabled")), false, true), ["AlreadyExists"]);
+fn a_device_is_disenrolled_only_over_nothing_or_over_what_is_ours_and_first_that_is_written_down() {
+    let disenrolled = |there: Option<IndividualEnrollment>, marked, recorded| described(&disenroll(&seen(there, marked, recorded), now()));
+    assert_eq!(disenrolled(None, false, false), ["RecordClaim cluster", "Disenroll cloud"]);
+    assert_eq!(disenrolled(None, false, true), ["Disenroll cloud"]);
+    assert_eq!(disenrolled(Some(enrollment("disabled")), true, true), ["Met"]);
+    assert_eq!(disenrolled(Some(enrollment("disabled")), false, false), ["Met"]);
+    assert_eq!(disenrolled(Some(enrollment("disabled")), false, true), ["DropClaim cluster"]);
+    assert_eq!(disenrolled(Some(enrollment("enabled")), true, true), ["Disenroll cloud"]);
+    assert_eq!(disenrolled(Some(enrollment("enabled")), true, false), ["AlreadyExists"]);
+    assert_eq!(disenrolled(Some(enrollment("enabled")), false, true), ["AlreadyExists"]);
 }
 
 #[test]
-fn nobody_need_be_barred_from_a_service_that_is_gone() {
-    let gone = |recorded| told(&disenroll(&SeenEnrollment { nowhere: true, ..seen(None, false, recorded) }, now()));
+fn nobody_need_be_disenrolled_from_a_service_that_is_gone() {
+    let gone = |recorded| described(&disenroll(&ObservedEnrollment { nowhere: true, ..seen(None, false, recorded) }, now()));
     assert_eq!((gone(false), gone(true)), (vec!["Met".to_owned()], vec!["DropClaim cluster".to_owned()]));
 }
 
 #[test]
-fn a_record_goes_after_the_device_is_barred_and_never_before() {
+fn a_record_goes_after_the_device_is_disenrolled_and_never_before() {
     let record = || serde_json::from_value(json!({ "registrationId": ID, "etag": "\"2\"" })).ok();
-    let before = disenroll(&SeenEnrollment { registration: record(), ..seen(None, false, true) }, now());
+    let before = disenroll(&ObservedEnrollment { registration: record(), ..seen(None, false, true) }, now());
     assert!(matches!(before.actions[..], [EnrollmentStep::Disenroll { over: IfMatch::Unset, .. }]), "{before:?}");
-    let after = disenroll(&SeenEnrollment { registration: record(), ..seen(Some(enrollment("disabled")), true, true) }, now());
+    let after = disenroll(&ObservedEnrollment { registration: record(), ..seen(Some(enrollment("disabled")), true, true) }, now());
     assert!(matches!(after.actions[..], [EnrollmentStep::DeleteRegistration { .. }]), "{after:?}");
 }
 
 #[test]
-fn a_deprovisioned_device_loses_its_identity_after_it_is_barred_and_before_its_record() {
+fn a_deprovisioned_device_loses_its_identity_after_it_is_disenrolled_and_before_its_record() {
     let record = |status: &str| serde_json::from_value(json!({ "registrationId": ID, "status": status })).ok();
     let hub = moorage_cloud::Cloud::public().hub_host("contoso-east.azure-devices.net").expect("a hub");
     let assigned_hub = AssignedHub::Own(DeviceIdentity { hub, device: moorage_keys::DeviceId::parse(ID).expect("an id") });
-    let barred = || seen(Some(enrollment("disabled")), true, true);
+    let disenrolled = || seen(Some(enrollment("disabled")), true, true);
     let with = |assigned_hub: AssignedHub, status| {
-        told(&disenroll(&SeenEnrollment { registration: record(status), assigned_hub: Some(assigned_hub), ..barred() }, now()))
+        described(&disenroll(
+            &ObservedEnrollment { registration: record(status), assigned_hub: Some(assigned_hub), ..disenrolled() },
+            now(),
+        ))
     };
     assert_eq!(with(assigned_hub.clone(), "assigned"), ["Deprovision cloud", "Disenroll cloud"]);
     assert_eq!(with(AssignedHub::None, "failed"), ["Disenroll cloud"]);
     assert_eq!(with(assigned_hub.clone(), "assigning"), ["Provisioning"]);
     assert_eq!(with(AssignedHub::Foreign("fabrikam.azure-devices.net".to_owned()), "assigned"), ["NotGranted"]);
-    let before = SeenEnrollment { registration: record("assigned"), assigned_hub: Some(assigned_hub), ..seen(None, false, true) };
-    assert_eq!(told(&disenroll(&before, now())), ["Disenroll cloud"]);
+    let before = ObservedEnrollment { registration: record("assigned"), assigned_hub: Some(assigned_hub), ..seen(None, false, true) };
+    assert_eq!(described(&disenroll(&before, now())), ["Disenroll cloud"]);
 }
 
 #[test]
 fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
-    let admitted = |there: Option<IndividualEnrollment>, marked, recorded| told(&reenroll(&seen(there, marked, recorded)));
+    let admitted = |there: Option<IndividualEnrollment>, marked, recorded| described(&reenroll(&seen(there, marked, recorded)));
     assert_eq!(admitted(Some(enrollment("disabled")), true, true), ["Reenroll cloud", "DropClaim cluster"]);
     assert_eq!(admitted(None, false, true), ["DropClaim cluster"]);
     assert_eq!(admitted(Some(enrollment("disabled")), false, true), ["AlreadyExists"]);
@@ -104,16 +107,16 @@ fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
 }
 
 #[test]
-fn a_device_that_is_barred_in_anothers_name_is_told_of_as_long_as_it_is_barred() {
+fn a_device_that_is_disenrolled_in_anothers_name_is_told_of_as_long_as_it_is_disenrolled() {
     let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
-    let told = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Disenrolled) {
+    let described = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Disenrolled) {
         Some(ObserveError::Blocked(standing)) => standing.why().map(|why| why.note.clone()),
         _ => None,
     };
-    let barred = told(Some(enrollment("disabled"))).unwrap_or_default();
-    assert!(barred.starts_with("registration id contoso-press is barred in ProvisioningService platform/dps since DeviceCredential contoso/old-press was deleted"), "{barred}");
-    assert_eq!(told(Some(enrollment("enabled"))), None);
-    assert_eq!(told(None), None);
+    let disenrolled = described(Some(enrollment("disabled"))).unwrap_or_default();
+    assert!(disenrolled.starts_with("registration id contoso-press is disenrolled in ProvisioningService platform/dps since DeviceCredential contoso/old-press was deleted"), "{disenrolled}");
+    assert_eq!(described(Some(enrollment("enabled"))), None);
+    assert_eq!(described(None), None);
 }
 
 #[test]
@@ -124,24 +127,24 @@ fn every_registration_id_has_a_ledger_entry_of_its_own_whose_name_a_config_map_t
     assert!(longest.len() <= 253 && longest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)));
 }
 
-fn enrolled(there: Option<IndividualEnrollment>, marked: bool) -> SeenEnrollment {
-    SeenEnrollment { meant: Some(Meant::Enrolled), ..seen(there, marked, true) }
+fn enrolled(there: Option<IndividualEnrollment>, marked: bool) -> ObservedEnrollment {
+    ObservedEnrollment { meant: Some(Meant::Enrolled), ..seen(there, marked, true) }
 }
 
 #[test]
 fn an_enrollment_with_keys_of_the_device_s_own_becomes_its_bar_with_others_whatever_state_it_is_in() {
-    let barred = |there: Option<IndividualEnrollment>, marked| told(&disenroll(&enrolled(there, marked), now()));
+    let disenrolled = |there: Option<IndividualEnrollment>, marked| described(&disenroll(&enrolled(there, marked), now()));
     for state in ["enabled", "disabled"] {
-        assert_eq!(barred(Some(enrollment(state)), true), ["RecordClaim cluster", "Disenroll cloud"], "{state}");
+        assert_eq!(disenrolled(Some(enrollment(state)), true), ["RecordClaim cluster", "Disenroll cloud"], "{state}");
     }
-    assert_eq!(barred(None, false), ["RecordClaim cluster", "Disenroll cloud"]);
-    assert_eq!(barred(Some(enrollment("enabled")), false), ["AlreadyExists"]);
-    assert_eq!(barred(Some(enrollment("disabled")), false), ["DropClaim cluster"]);
+    assert_eq!(disenrolled(None, false), ["RecordClaim cluster", "Disenroll cloud"]);
+    assert_eq!(disenrolled(Some(enrollment("enabled")), false), ["AlreadyExists"]);
+    assert_eq!(disenrolled(Some(enrollment("disabled")), false), ["DropClaim cluster"]);
 }
 
 #[test]
 fn an_enrollment_that_is_asked_for_no_more_goes_if_it_is_ours() {
-    let admitted = |there: Option<IndividualEnrollment>, marked| told(&reenroll(&enrolled(there, marked)));
+    let admitted = |there: Option<IndividualEnrollment>, marked| described(&reenroll(&enrolled(there, marked)));
     for state in ["enabled", "disabled"] {
         assert_eq!(admitted(Some(enrollment(state)), true), ["Reenroll cloud", "DropClaim cluster"], "{state}");
         assert_eq!(admitted(Some(enrollment(state)), false), ["AlreadyExists"], "{state}");

@@ -9,9 +9,9 @@ use crate::{
     cluster::{Certificate, Found},
     kinds::device_credential::{
         certificate::{
-            SeenOutput,
+            ObservedOutput,
             cert_manager::{
-                IssuedSecret, SeenCertManager, Trust, cert_manager_issuer_of, certificate_name_of,
+                IssuedSecret, ObservedCertManager, Trust, cert_manager_issuer_of, certificate_name_of,
                 document::{DesiredCertificate, secret_to_fill},
                 plan::{CertManagerStep, plan_cert_manager},
             },
@@ -19,7 +19,7 @@ use crate::{
             lifetime::certificate_renewal,
             registration_info::RegistrationInfo,
         },
-        secret::{read::SeenSecret, write::described},
+        secret::{read::ObservedSecret, write::metadata_of},
     },
 };
 
@@ -128,7 +128,7 @@ impl Shop {
         shop
     }
 
-    pub fn looked(&self) -> SeenCertManager {
+    pub fn looked(&self) -> ObservedCertManager {
         let issuer = cert_manager_issuer_of(&self.credential).expect("it has one");
         let id = RegistrationId::parse("press-7").expect("an id");
         let renewal = certificate_renewal(&self.credential, None).expect("a renewal");
@@ -139,7 +139,7 @@ impl Shop {
         let secret = self
             .output
             .as_ref()
-            .map(|kept| SeenSecret { intact: is_as_written(&kept.meta, &kept.data), meta: Arc::new(kept.meta.clone()) });
+            .map(|kept| ObservedSecret { intact: is_as_written(&kept.meta, &kept.data), meta: Arc::new(kept.meta.clone()) });
         let found = match (&self.certificate, self.installed) {
             (_, false) => Found::NotInstalled,
             (None, true) => Found::Nothing,
@@ -147,8 +147,8 @@ impl Shop {
         };
         let delivered =
             self.reserved.as_ref().map(|kept| IssuedSecret { meta: Arc::new(kept.meta.clone()), data: Arc::new(kept.data.clone()) });
-        let seen = SeenOutput { secret, stale: self.stale.clone(), asked: None };
-        SeenCertManager {
+        let seen = ObservedOutput { secret, stale: self.stale.clone(), asked: None };
+        ObservedCertManager {
             order,
             registration_info,
             trust: self.trust.clone(),
@@ -180,7 +180,7 @@ impl Shop {
     /// Signs once more, and everything comes to rest.
     pub fn renew(&mut self) -> Vec<String> {
         self.deliver(self.signer.sign(&self.asked()));
-        told(&self.plan())
+        described(&self.plan())
     }
 
     fn place(&mut self, document: &serde_json::Value) {
@@ -204,7 +204,7 @@ impl Shop {
         let CertManagerStep::WriteSecret { at, fit, said, over, .. } = step else { panic!("{step:?}") };
         // A creation is refused where there is one, and a replacement where it is not the one that was seen.
         if self.output.as_ref().map(|kept| &kept.meta) == over.as_deref() {
-            let meta = described(&self.credential, at, (**said).clone(), over.as_deref());
+            let meta = metadata_of(&self.credential, at, (**said).clone(), over.as_deref());
             self.output = Some(Kept { meta, data: fit.data().clone() });
             self.written += 1;
         }
