@@ -214,7 +214,7 @@ pub enum DevicePolicy {
     /// Enrollment, record, hub identity and the derivable key stay; the cloud is not called.
     #[default]
     Retain,
-    /// The device can no longer register: a disabled individual enrollment bars it, and its registration record is removed. Its identity in the hub stays.
+    /// The device can no longer register: a disabled individual enrollment goes before its group, and its registration record is removed. Its identity in the hub stays.
     /// With `hubRef`: the identity is disabled.
     Disenroll,
     /// As `Disenroll`, and the device's identity in its hub is deleted, which cuts its connection and takes its twin with it.

@@ -118,7 +118,7 @@ impl ControlPlane {
         }
     }
 
-    /// The label that all must bear which is made outside of a stage's namespaces, where one is a guest.
+    /// The label that all must bear which is made outside of a harness's namespaces, where one is a guest.
     pub fn mark(&self) -> Option<(&'static str, &str)> {
         match &self.tenure {
             Tenure::Own(_) => None,

@@ -1,4 +1,4 @@
-//! A stage for one story: namespaces of its own on the shared control plane, a cloud of its own, and an operator under the
+//! A harness for one story: namespaces of its own on the shared control plane, a cloud of its own, and an operator under the
 //! service account and the RBAC that ship.
 
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub const CLIENT_SECRET: &str = "not-a-real-secret";
 /// How long a story waits for what should come soon.
 pub const SOON: Duration = Duration::from_mins(1);
 
-/// A stage for one story.
+/// A harness for one story.
 pub struct Harness {
     control: &'static ControlPlane,
     env: TestEnv,
@@ -65,7 +65,7 @@ pub fn fabrikam_s_past(azure: &mut Azure) {
 }
 
 impl Harness {
-    /// Sets a stage up for the story `name`, whose example's namespaces are those given.
+    /// Sets a harness up for the story `name`, whose example's namespaces are those given.
     ///
     /// # Errors
     /// If the control plane refuses, or the cloud does not start.
@@ -74,7 +74,7 @@ impl Harness {
         Self::before(control, name, namespaces, cloud).await
     }
 
-    /// The same stage on another control plane, before the same cloud: where a cluster is moved to.
+    /// The same harness on another control plane, before the same cloud: where a cluster is moved to.
     ///
     /// # Errors
     /// If the control plane refuses.
@@ -203,7 +203,7 @@ impl Harness {
         .await
     }
 
-    /// Waits until every object of ours on this stage is Ready.
+    /// Waits until every object of ours on this harness is Ready.
     ///
     /// # Errors
     /// With those that are not.
@@ -211,7 +211,7 @@ impl Harness {
         until("every object is Ready", SOON, || async { self.look_ready().await }).await
     }
 
-    /// Looks whether every object of ours on this stage is Ready.
+    /// Looks whether every object of ours on this harness is Ready.
     ///
     /// # Errors
     /// With the first that is not.

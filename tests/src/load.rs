@@ -49,12 +49,12 @@ pub struct Run {
 pub async fn run(control: &'static ControlPlane, scale: Scale, trouble: Trouble) -> anyhow::Result<Run> {
     let name = if trouble == Trouble::None { "calm" } else { "storm" };
     let crowd = Crowd::new(scale, name)?;
-    let stage = Harness::set(control, &format!("load-{name}"), &crowd.namespaces(), cloud(&crowd)).await?;
-    let operator = stage.operator().await?;
-    let mut watching = waits::watch(&stage.control().admin(), name);
-    stage.apply(&crowd.platform()).await?;
+    let harness = Harness::set(control, &format!("load-{name}"), &crowd.namespaces(), cloud(&crowd)).await?;
+    let operator = harness.operator().await?;
+    let mut watching = waits::watch(&harness.control().admin(), name);
+    harness.apply(&crowd.platform()).await?;
     for tenant in [Crowd::NOISY, Crowd::DEAD] {
-        stage.apply(&crowd.tenant(tenant)).await?;
+        harness.apply(&crowd.tenant(tenant)).await?;
         watching.until_ready(&crowd.tenant(tenant), DEADLINE).await?;
     }
     let noise = match trouble {
@@ -62,20 +62,20 @@ pub async fn run(control: &'static ControlPlane, scale: Scale, trouble: Trouble)
         Trouble::NoisyAndDead => {
             let hub = Match { path: Some(format!("IotHubs/{}", Crowd::hub(Crowd::DEAD))), ..Match::default() };
             let hangs = Rule { matching: hub, occurrence: Occurrence::Every, fault: Fault::Slow(120_000) };
-            stage.cloud().faults().add(hangs).context("the dead hub's fault")?;
-            wake(&stage, &crowd).await?;
-            Some(Noise::begin(&stage, &crowd).await?)
+            harness.cloud().faults().add(hangs).context("the dead hub's fault")?;
+            wake(&harness, &crowd).await?;
+            Some(Noise::begin(&harness, &crowd).await?)
         }
     };
     let quiet = crowd.quiet();
-    stage.apply(&quiet).await?;
+    harness.apply(&quiet).await?;
     let waits = watching.until_ready(&quiet, DEADLINE).await?;
     let noise = match noise {
         Some(noise) => noise.end().await?,
         None => 0,
     };
-    anyhow::ensure!(stage.cloud().violations().is_empty(), "{:?}", stage.cloud().violations());
-    let requests = stage.cloud().requests();
+    anyhow::ensure!(harness.cloud().violations().is_empty(), "{:?}", harness.cloud().violations());
+    let requests = harness.cloud().requests();
     let throttled = requests.iter().filter(|request| request.status == Some(429)).count();
     operator.kill();
     Ok(Run { waits, throttled, requests: requests.len(), noise })
@@ -88,12 +88,12 @@ fn cloud(crowd: &Crowd) -> Options {
 }
 
 /// Has the operator look at the dead hub, as it does from time to time.
-async fn wake(stage: &Harness, crowd: &Crowd) -> anyhow::Result<()> {
+async fn wake(harness: &Harness, crowd: &Crowd) -> anyhow::Result<()> {
     let namespace = crowd.namespace(Crowd::DEAD);
-    let groups = stage.objects("TenantHubGroup", &namespace).list(&kube::api::ListParams::default()).await?;
+    let groups = harness.objects("TenantHubGroup", &namespace).list(&kube::api::ListParams::default()).await?;
     for group in groups {
         let asked = "moorage.dev/sync-requested-at=now";
-        stage.kubectl(&["annotate", "--overwrite", "TenantHubGroup", &group.name_any(), "-n", &namespace, asked], "").await?;
+        harness.kubectl(&["annotate", "--overwrite", "TenantHubGroup", &group.name_any(), "-n", &namespace, asked], "").await?;
     }
     Ok(())
 }

@@ -86,13 +86,13 @@ reasons! {
     OrderCertificate,
     /// A Secret is deleted.
     DeleteSecret,
-    /// A device is barred from registering.
+    /// A device is disenrolled: it can no longer register.
     Disenroll,
     /// A device's identity is deleted from its hub.
     Deprovision,
     /// A device's registration is ended, so that it registers anew.
     Reprovision,
-    /// A device that we barred may register again.
+    /// A device that we disenrolled may register again.
     Reenroll,
     /// Ownership or intent is written down before an effect.
     RecordClaim,

@@ -102,9 +102,9 @@ pub(super) struct Blank<'a> {
 
 impl Template {
     /// The template that a Ready credential and its Secret show.
-    pub(super) async fn read(stage: &Harness, namespace: &str, name: &str) -> anyhow::Result<Self> {
-        let object = stage.get("devicecredential", namespace, name).await?;
-        let secret = stage.get("secret", namespace, name).await?;
+    pub(super) async fn read(harness: &Harness, namespace: &str, name: &str) -> anyhow::Result<Self> {
+        let object = harness.get("devicecredential", namespace, name).await?;
+        let secret = harness.get("secret", namespace, name).await?;
         Self::of(&object, secret).context("what the operator wrote is not understood")
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// Orders for the operator of a stage, to watch these namespaces.
+    /// Orders for the operator of a harness, to watch these namespaces.
     pub(super) fn new(launch: Launch, namespaces: Vec<String>) -> Self {
         let Launch { kubeconfig, clouds, installation, .. } = launch;
         let Installation { id, namespace } = installation;

@@ -22,7 +22,7 @@ const FEWER: usize = 5;
 const PAIRS_OF_FEWER: usize = 3;
 
 struct Bench {
-    stage: Harness,
+    harness: Harness,
     template: Template,
     /// The end of the audit log before the present round.
     audit: AuditLog,
@@ -82,17 +82,17 @@ fn deadline(objects: usize) -> Duration {
 }
 
 impl Bench {
-    /// A stage on which the platform is Ready, and a sample of what the operator writes.
+    /// A harness on which the platform is Ready, and a sample of what the operator writes.
     async fn set_up(fleets: &Fleets) -> anyhow::Result<Self> {
-        let stage = Harness::set(owned().await?, "bench", &fleets.all(), cloud_options()).await?;
-        stage.apply(&fleet::platform()?).await?;
-        fleet::fill(stage.control(), &sample(), 1).await?;
-        let audit = stage.control().audit();
-        let (child, _) = start_operator(&stage, &sample()).await?;
-        stage.until_all_ready().await.with_context(|| child.last_words())?;
+        let harness = Harness::set(owned().await?, "bench", &fleets.all(), cloud_options()).await?;
+        harness.apply(&fleet::platform()?).await?;
+        fleet::fill(harness.control(), &sample(), 1).await?;
+        let audit = harness.control().audit();
+        let (child, _) = start_operator(&harness, &sample()).await?;
+        harness.until_all_ready().await.with_context(|| child.last_words())?;
         child.end().await?;
-        let template = Template::read(&stage, &sample(), &fleet::device(0)).await?;
-        Ok(Self { stage, template, audit })
+        let template = Template::read(&harness, &sample(), &fleet::device(0)).await?;
+        Ok(Self { harness, template, audit })
     }
 
     async fn best_concurrency(&mut self, objects: usize) -> anyhow::Result<usize> {
@@ -121,20 +121,20 @@ impl Bench {
     }
 
     async fn bare(&mut self, namespace: &str, objects: usize, concurrency: usize) -> anyhow::Result<Round> {
-        fleet::fill(self.stage.control(), namespace, objects).await?;
-        let kubeconfig = self.stage.launch().kubeconfig;
+        fleet::fill(self.harness.control(), namespace, objects).await?;
+        let kubeconfig = self.harness.launch().kubeconfig;
         let orders = bare::Orders { kubeconfig, namespace: namespace.to_owned(), concurrency, template: self.template.clone() };
-        let arrivals = Arrivals::watch(self.stage.control().admin(), namespace).await?;
+        let arrivals = Arrivals::watch(self.harness.control().admin(), namespace).await?;
         self.begin()?;
-        let child = Child::start("bare", &orders, self.stage.control().directory().join("bare.log")).await?;
+        let child = Child::start("bare", &orders, self.harness.control().directory().join("bare.log")).await?;
         self.round(child, arrivals, objects).await
     }
 
     async fn operator(&mut self, namespace: &str, objects: usize) -> anyhow::Result<Round> {
-        fleet::fill(self.stage.control(), namespace, objects).await?;
-        let arrivals = Arrivals::watch(self.stage.control().admin(), namespace).await?;
+        fleet::fill(self.harness.control(), namespace, objects).await?;
+        let arrivals = Arrivals::watch(self.harness.control().admin(), namespace).await?;
         self.begin()?;
-        let (child, _) = start_operator(&self.stage, namespace).await?;
+        let (child, _) = start_operator(&self.harness, namespace).await?;
         self.round(child, arrivals, objects).await
     }
 
@@ -155,13 +155,13 @@ impl Bench {
 
     /// A second operator over objects that are Ready: what it writes until it has nothing left to do.
     async fn restart(&mut self, namespace: &str, objects: usize) -> anyhow::Result<Restart> {
-        fleet::quiet(self.stage.control()).await?;
+        fleet::quiet(self.harness.control()).await?;
         self.begin()?;
-        let known = self.stage.cloud().requests().len();
-        let (child, admin) = start_operator(&self.stage, namespace).await?;
+        let known = self.harness.cloud().requests().len();
+        let (child, admin) = start_operator(&self.harness, namespace).await?;
         newcomers::until_at_rest(admin, objects, deadline(objects)).await.with_context(|| child.last_words())?;
         child.end().await?;
-        let cloud_writes = self.stage.cloud().requests().iter().skip(known).filter(|request| request.writes).count();
+        let cloud_writes = self.harness.cloud().requests().iter().skip(known).filter(|request| request.writes).count();
         let restart = Restart { cluster_writes: self.cluster_writes()?, cloud_writes };
         eprintln!("restart over {objects} objects: {} cluster writes, {cloud_writes} cloud writes", restart.cluster_writes);
         Ok(restart)
@@ -169,9 +169,9 @@ impl Bench {
 
     /// A third one, while new objects come: how long each takes to be Ready.
     async fn newcomers(&mut self, namespace: &str, objects: usize) -> anyhow::Result<Vec<Duration>> {
-        let mut arrivals = Arrivals::watch(self.stage.control().admin(), namespace).await?;
-        let (child, admin) = start_operator(&self.stage, namespace).await?;
-        let control = self.stage.control();
+        let mut arrivals = Arrivals::watch(self.harness.control().admin(), namespace).await?;
+        let (child, admin) = start_operator(&self.harness, namespace).await?;
+        let control = self.harness.control();
         let taken = newcomers::come(control, namespace, admin, objects, &mut arrivals).await.with_context(|| child.last_words())?;
         child.end().await?;
         Ok(taken)
@@ -179,13 +179,13 @@ impl Bench {
 
     /// The Lease aside, which is renewed at its own pace.
     fn cluster_writes(&self) -> anyhow::Result<usize> {
-        let writes = self.audit.writes_of(self.stage.operator_user())?;
+        let writes = self.audit.writes_of(self.harness.operator_user())?;
         Ok(writes.iter().filter(|event| event.resource != "leases").count())
     }
 
     /// Patches of credentials after which the watch shows no other version.
     async fn noop_writes(&self, arrivals: &Arrivals) -> anyhow::Result<usize> {
-        let writes = self.audit.writes_of(self.stage.operator_user())?;
+        let writes = self.audit.writes_of(self.harness.operator_user())?;
         let patches = writes.iter().filter(|event| event.verb == "patch" && event.resource == "devicecredentials").count();
         // The last changes may still be on their way.
         let shown = crate::wait::until("the watch shows every patch", Duration::from_secs(2), || async {
@@ -197,15 +197,15 @@ impl Bench {
 
     fn live_reads(&self) -> anyhow::Result<usize> {
         let single = |event: &&AuditEvent| event.verb == "get" && event.resource == "secrets";
-        Ok(self.audit.reads_of(self.stage.operator_user())?.iter().filter(single).count())
+        Ok(self.audit.reads_of(self.harness.operator_user())?.iter().filter(single).count())
     }
 }
 
 /// Starts an operator for the platform and one fleet; with the address of its admin endpoints.
-async fn start_operator(stage: &Harness, namespace: &str) -> anyhow::Result<(Child, SocketAddr)> {
+async fn start_operator(harness: &Harness, namespace: &str) -> anyhow::Result<(Child, SocketAddr)> {
     let namespaces = vec![fleet::platform_namespace(), namespace.to_owned()];
-    let orders = operator::Orders::new(stage.launch(), namespaces);
-    let mut child = Child::start("operator", &orders, stage.control().directory().join("operator.log")).await?;
+    let orders = operator::Orders::new(harness.launch(), namespaces);
+    let mut child = Child::start("operator", &orders, harness.control().directory().join("operator.log")).await?;
     let admin = child.line().await?.parse().with_context(|| child.last_words())?;
     Ok((child, admin))
 }

@@ -81,7 +81,7 @@ pub(super) async fn namespaces_go(setting: &Setting, voice: &mut Printer) -> any
 /// # Errors
 /// Something that was made is left, or something that was there before is not as it was.
 pub(super) fn compare(setting: &Setting, during: &Cloud) -> anyhow::Result<Vec<Fact>> {
-    let world = setting.stage.cloud().snapshot();
+    let world = setting.harness.cloud().snapshot();
     let (before, after) = (Cloud::read(&setting.before), Cloud::read(&world));
     ensure!(
         without_devices(&world) == without_devices(&setting.before),

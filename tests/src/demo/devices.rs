@@ -54,12 +54,12 @@ pub(super) async fn register(setting: &Setting, seen: &Seen, cloud: &Cloud, voic
 
 async fn one(setting: &Setting, key: &Key, credential: &Value, voice: &mut Printer) -> anyhow::Result<Fact> {
     let (address, region) = place(&key.name)?;
-    let secret = setting.stage.secret(&key.namespace, &key.name).await?;
+    let secret = setting.harness.secret(&key.namespace, &key.name).await?;
     let key_entry = credential["spec"]["secret"]["keys"]["deviceKey"].as_str().unwrap_or("deviceKey").to_owned();
     // A device that was given a token needs no key to register.
     let with_token = secret.contains_key("dpsToken");
     let proof = if with_token { "dpsToken".to_owned() } else { key_entry.clone() };
-    let device = Device::new(secret, &setting.stage.network(), address)?;
+    let device = Device::new(secret, &setting.harness.network(), address)?;
     let mut steps: Vec<Step> = Vec::new();
     let assigned = device.register((!with_token).then_some(key_entry.as_str()), |step| steps.push(step.clone())).await;
     steps.dedup();

@@ -23,7 +23,7 @@ pub(super) const EXAMPLE: &str = "s0-tenants.yaml";
 pub(super) async fn play(setting: &Setting, voice: &mut Printer, keep: bool) -> anyhow::Result<()> {
     let mut lookout = Watcher::new(&setting.control.admin());
     apply(setting, &mut lookout, voice).await?;
-    let cloud = Cloud::read(&setting.stage.cloud().snapshot());
+    let cloud = Cloud::read(&setting.harness.cloud().snapshot());
     take_stock(&lookout, &cloud, voice)?;
     kubectl::show(setting.control, "kubectl get moorage -A", voice).await?;
     voice.title("Devices register, each with what its Secret holds");
@@ -38,7 +38,7 @@ pub(super) async fn play(setting: &Setting, voice: &mut Printer, keep: bool) -> 
         let facts = cleanup::compare(setting, &cloud)?;
         voice.table("The cloud afterwards", &["what", "name", "now"], &facts);
     }
-    let breaches = setting.stage.cloud().violations();
+    let breaches = setting.harness.cloud().violations();
     ensure!(breaches.is_empty(), "a request broke the vendor's OpenAPI: {}", breaches.join("; "));
     voice.prose("");
     none_was_told(&held, voice)?;
@@ -97,9 +97,9 @@ fn tell_commands(voice: &mut Printer) {
 /// Every secret value of the cloud and of the Secrets.
 async fn secrets_held(setting: &Setting, lookout: &Watcher) -> anyhow::Result<Vec<String>> {
     const OPEN: [&str; 3] = ["registrationId", "idScope", "provisioningHost"];
-    let mut held = setting.stage.cloud().secrets_ever_held();
+    let mut held = setting.harness.cloud().secrets_ever_held();
     for (namespace, name) in lookout.seen().secrets.keys() {
-        let entries = setting.stage.secret(namespace, name).await?;
+        let entries = setting.harness.secret(namespace, name).await?;
         held.extend(entries.into_iter().filter(|(entry, _)| !OPEN.contains(&entry.as_str())).map(|(_, value)| value));
     }
     held.sort();

@@ -19,7 +19,7 @@ const NAME: &str = "system";
 /// Everything that runs.
 pub(super) struct Setting {
     pub control: &'static ControlPlane,
-    pub stage: Harness,
+    pub harness: Harness,
     /// The file that is applied, from the top of the repository.
     pub file: String,
     /// The namespaces that it makes.
@@ -39,17 +39,17 @@ impl Setting {
         let control = shared().await?;
         let namespaces = Example::read(example, "")?.namespaces();
         let set = Harness::set(control, NAME, &namespaces, cloud_options());
-        let stage = step(&progress, "Starting the local Azure and installing the operator's rights", set).await?;
-        stage.cloud().seed(there_before);
-        let before = stage.cloud().snapshot();
+        let harness = step(&progress, "Starting the local Azure and installing the operator's rights", set).await?;
+        harness.cloud().seed(there_before);
+        let before = harness.cloud().snapshot();
         let launch = Launch {
-            installation: Installation { id: "demo".to_owned(), namespace: stage.operator_namespace() },
+            installation: Installation { id: "demo".to_owned(), namespace: harness.operator_namespace() },
             // All, as by default.
             namespaces: Vec::new(),
-            ..stage.launch()
+            ..harness.launch()
         };
         let operator = step(&progress, "Starting the operator", Running::start(launch)).await?;
-        let setting = Self { control, stage, file: format!("examples/{example}"), namespaces, before, operator };
+        let setting = Self { control, harness, file: format!("examples/{example}"), namespaces, before, operator };
         setting.tell(voice).await?;
         Ok(setting)
     }
@@ -59,10 +59,10 @@ impl Setting {
         voice.prose("");
         voice.fact(&Fact::ControlPlane { version: version.git_version, kubeconfig: self.control.kubeconfig().display().to_string() });
         let there_before = Cloud::read(&self.before).things().into_iter().map(|(what, name)| format!("{what} {name}")).collect();
-        let address = self.stage.cloud().address().to_string();
+        let address = self.harness.cloud().address().to_string();
         voice.fact(&Fact::Cloud { address, subscription: SUBSCRIPTION.to_owned(), there_before });
-        let user = self.stage.operator_user().to_owned();
-        voice.fact(&Fact::Operator { namespace: self.stage.operator_namespace(), user });
+        let user = self.harness.operator_user().to_owned();
+        voice.fact(&Fact::Operator { namespace: self.harness.operator_namespace(), user });
         Ok(())
     }
 

@@ -95,7 +95,7 @@ impl Crowd {
         self.with((2..self.scale.tenants).flat_map(|tenant| self.objects_of(tenant)).collect())
     }
 
-    /// Further devices of a tenant, which are barred when they go.
+    /// Further devices of a tenant, which are disenrolled when they go.
     pub(super) fn guests(&self, tenant: usize, count: usize) -> Vec<Value> {
         let guest = |number| {
             let mut device = self.device(tenant, &format!("guest-{number}"));

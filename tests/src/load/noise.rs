@@ -23,14 +23,14 @@ pub(super) struct Noise {
 
 impl Noise {
     /// Begins, with as many guests as there may be.
-    pub(super) async fn begin(stage: &Harness, crowd: &Crowd) -> anyhow::Result<Self> {
+    pub(super) async fn begin(harness: &Harness, crowd: &Crowd) -> anyhow::Result<Self> {
         let namespace = crowd.namespace(Crowd::NOISY);
-        let devices = stage.objects("DeviceCredential", &namespace);
+        let devices = harness.objects("DeviceCredential", &namespace);
         let guests = crowd.guests(Crowd::NOISY, crowd.scale.noise);
         for guest in &guests {
             create(&devices, guest).await?;
         }
-        let hubs = stage.objects("TenantHubGroup", &namespace);
+        let hubs = harness.objects("TenantHubGroup", &namespace);
         let (stop, done) = (CancellationToken::new(), Arc::new(AtomicUsize::new(guests.len())));
         let coming = come_and_go(devices, guests, done.clone());
         let changing = change_weights(hubs, done.clone());
@@ -59,7 +59,7 @@ async fn create(devices: &Api<DynamicObject>, guest: &Value) -> anyhow::Result<(
     }
 }
 
-/// Devices are deleted, which bars them, and come back, which lets them in again.
+/// Devices are deleted, which disenrolls them, and come back, which lets them in again.
 async fn come_and_go(devices: Api<DynamicObject>, guests: Vec<Value>, done: Arc<AtomicUsize>) -> anyhow::Result<()> {
     let mut pace = tokio::time::interval(PACE);
     loop {

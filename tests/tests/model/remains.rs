@@ -8,7 +8,7 @@ use crate::cloud_view::{HOSTS, Sight};
 use crate::judge::Wrongs;
 use crate::story::Story;
 
-/// The differences, but for what others and devices did, and for what bars devices.
+/// The differences, but for what others and devices did, and for what disenrolls devices.
 pub fn differences(story: &Story<'_>, found: &Sight) -> Wrongs {
     let now = Sight::of(&story.world.cloud);
     let mut wrongs = Vec::new();

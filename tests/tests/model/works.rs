@@ -83,10 +83,10 @@ fn wants_login(story: &Story<'_>, t: usize, d: usize) -> bool {
 /// Whether a device can register, as far as that is up to others.
 fn can_register(story: &Story<'_>, t: usize, d: usize) -> bool {
     let (id, tenant) = (story.case.registration_id(t, d), &story.case.tenants[t]);
-    let bars = Sight::of(&story.world.cloud).line(&format!("service {SERVICE}"), &format!("enrollment {id} "));
+    let disenrolls = Sight::of(&story.world.cloud).line(&format!("service {SERVICE}"), &format!("enrollment {id} "));
     // A link that somebody else wrote is theirs to keep working.
     let broken = (0..tenant.hubs.len()).any(|h| is_theirs(story, t, h)) && story.case.quirks.masked_link_is_stored;
-    !tenant.enrollment.disabled && !broken && bars.is_none_or(|line| line.contains("moorage"))
+    !tenant.enrollment.disabled && !broken && disenrolls.is_none_or(|line| line.contains("moorage"))
 }
 
 async fn object_works(story: &mut Story<'_>, object: Ref) -> Wrongs {

@@ -22,7 +22,7 @@ async fn beside(tenants: &mut Tenants, kind: &str, name: &str, other: &str, chan
     let mut object = tenants.example.object_mut(kind, name).expect("it is in the example").clone();
     object["metadata"]["name"] = json!(other);
     change(&mut object["spec"]);
-    tenants.stage.kubectl(&["apply", "-f", "-"], &object.to_string()).await.map(drop)
+    tenants.harness.kubectl(&["apply", "-f", "-"], &object.to_string()).await.map(drop)
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn of_two_objects_that_want_the_same_hub_or_the_same_group_the_older_one_keeps_i
         .await?;
         let refused = tenants.until("TenantHubGroup", "presses", "intruder", "Stalled", "AlreadyExists").await?;
         assert!(message(&refused).contains("belongs to another Moorage object"), "{}", message(&refused));
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(tenants.snapshot(), world);
         tenants.end().await
     })
@@ -60,13 +60,13 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
         for (kind, name) in [("EnrollmentGroup", "presses-anywhere"), ("EnrollmentGroup", "presses-small"), ("TenantHubGroup", "presses")] {
             tenants.annotate(kind, "presses", name, "moorage.dev/orphan=true").await?;
         }
-        tenants.stage.kubectl(&["delete", "devcred", "press-1", "-n", &namespace], "").await?;
+        tenants.harness.kubectl(&["delete", "devcred", "press-1", "-n", &namespace], "").await?;
         for (kind, name) in [("EnrollmentGroup", "presses-anywhere"), ("EnrollmentGroup", "presses-small"), ("TenantHubGroup", "presses")] {
-            tenants.stage.kubectl(&["delete", kind, name, "-n", &namespace, "--wait=false"], "").await?;
-            tenants.stage.until_gone(kind, &namespace, name).await?;
+            tenants.harness.kubectl(&["delete", kind, name, "-n", &namespace, "--wait=false"], "").await?;
+            tenants.harness.until_gone(kind, &namespace, name).await?;
         }
-        let barred = |world: &str| world.lines().filter(|line| !line.contains("enrollment press-1 ")).collect::<Vec<_>>().join("\n");
-        assert_eq!(barred(&tenants.snapshot()), barred(&world), "the cloud is as it was");
+        let disenrolled = |world: &str| world.lines().filter(|line| !line.contains("enrollment press-1 ")).collect::<Vec<_>>().join("\n");
+        assert_eq!(disenrolled(&tenants.snapshot()), disenrolled(&world), "the cloud is as it was");
 
         beside(&mut tenants, "TenantHubGroup", "presses", "heir", |spec| spec["deletionPolicy"] = json!("Delete")).await?;
         let refused = tenants.until("TenantHubGroup", "presses", "heir", "Stalled", "AlreadyExists").await?;
@@ -84,8 +84,8 @@ fn what_an_object_left_behind_is_taken_over_by_another_only_if_it_says_always_an
         let taken = tenants.until("TenantHubGroup", "presses", "heir", "Ready", "Ready").await?;
         assert_eq!(taken["status"]["hubs"][0]["adopted"], true);
 
-        tenants.stage.kubectl(&["delete", "thg", "heir", "-n", &namespace, "--wait=false"], "").await?;
-        tenants.stage.until_gone("TenantHubGroup", &namespace, "heir").await?;
+        tenants.harness.kubectl(&["delete", "thg", "heir", "-n", &namespace, "--wait=false"], "").await?;
+        tenants.harness.until_gone("TenantHubGroup", &namespace, "heir").await?;
         assert!(
             tenants.snapshot().contains("presses-large-hub") && tenants.snapshot().contains("presses-small-hub"),
             "{}",
@@ -101,20 +101,20 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
         let mut cloud = cloud_options();
         cloud.subscriptions.push(Subscription { id: ELSEWHERE.to_owned(), tenant: ELSEWHERE.to_owned() });
         let example = Example::read("s0-policies.yaml", "taken")?;
-        let stage = Harness::set(shared().await?, "taken", &example.namespaces(), cloud).await?;
-        stage.cloud().seed(|azure| {
+        let harness = Harness::set(shared().await?, "taken", &example.namespaces(), cloud).await?;
+        harness.cloud().seed(|azure| {
             azure.add_resource_group(ELSEWHERE, "theirs", "eastus");
             let (group, location, sku) = ("theirs", "eastus", "S1");
             azure.add_hub(NewHub { subscription: ELSEWHERE, group, name: "presses-large-hub", location, sku });
         });
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
         let namespace = example.namespace("presses");
-        let stalled = stage.until_condition("TenantHubGroup", &namespace, "presses", "Stalled", "NameTaken").await?;
+        let stalled = harness.until_condition("TenantHubGroup", &namespace, "presses", "Stalled", "NameTaken").await?;
         assert!(message(&stalled).contains("the name of IoT hub presses-large-hub is taken in the world"), "{}", message(&stalled));
-        stage.cloud().seed(|azure| azure.delete_hub("presses-large-hub"));
-        stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
-        stage.until_all_ready().await?;
+        harness.cloud().seed(|azure| azure.delete_hub("presses-large-hub"));
+        harness.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
+        harness.until_all_ready().await?;
         operator.stop().await
     })
 }
@@ -123,25 +123,25 @@ fn a_hub_whose_name_somebody_in_the_world_has_is_told_of_and_made_when_the_name_
 fn a_hub_that_azure_denies_for_a_moment_is_not_written_over() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "denied")?;
-        let stage = Harness::set(shared().await?, "denied", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().seed(|azure| {
+        let harness = Harness::set(shared().await?, "denied", &example.namespaces(), cloud_options()).await?;
+        harness.cloud().seed(|azure| {
             fabrikam_s_past(azure);
             azure.set_hub_tag("fabrikam-asia-hub", "theirs", "yes");
             azure.add_hub_policy("fabrikam-asia-hub", "precious", "ServiceConnect");
         });
         let of_the_hub = Match { method: Some("GET".to_owned()), path: Some("IotHubs/fabrikam-asia-hub$".to_owned()), ..Match::default() };
-        stage.cloud().faults().add(Rule { matching: of_the_hub, occurrence: Occurrence::First(2), fault: Fault::Status(404) })?;
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
+        harness.cloud().faults().add(Rule { matching: of_the_hub, occurrence: Occurrence::First(2), fault: Fault::Status(404) })?;
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
         until("Azure has denied the hub twice", SOON, || async {
-            let denied = stage.cloud().faults().hits().len();
+            let denied = harness.cloud().faults().hits().len();
             if denied == 2 { Ok(()) } else { Err(NotYet::seen(denied)) }
         })
         .await?;
-        stage.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
-        stage.until_all_ready().await?;
-        let kept = stage.cloud().seed(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
-        assert!(kept.is_some() && stage.cloud().snapshot().contains(r#""theirs":"yes""#), "{}", stage.cloud().snapshot());
+        harness.cloud().advance(jiff::SignedDuration::from_mins(6)).await?;
+        harness.until_all_ready().await?;
+        let kept = harness.cloud().seed(|azure| azure.hub_policy_keys("fabrikam-asia-hub", "precious"));
+        assert!(kept.is_some() && harness.cloud().snapshot().contains(r#""theirs":"yes""#), "{}", harness.cloud().snapshot());
         operator.stop().await
     })
 }

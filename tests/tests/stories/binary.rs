@@ -39,18 +39,24 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it on a stage as one of its replicas, by the login given, and waits until it listens.
-    pub async fn start(stage: &Harness, replica: &str, login: &Login, clouds: std::net::SocketAddr, more: &[&str]) -> anyhow::Result<Self> {
+    /// Starts it on a harness as one of its replicas, by the login given, and waits until it listens.
+    pub async fn start(
+        harness: &Harness,
+        replica: &str,
+        login: &Login,
+        clouds: std::net::SocketAddr,
+        more: &[&str],
+    ) -> anyhow::Result<Self> {
         let files = tempfile::tempdir()?;
         let (kubeconfig, ca) = (files.path().join("kubeconfig"), files.path().join("ca.pem"));
         login.write_to(&kubeconfig)?;
-        std::fs::write(&ca, stage.cloud().ca_pem())?;
-        let installation = stage.launch().installation;
+        std::fs::write(&ca, harness.cloud().ca_pem())?;
+        let installation = harness.launch().installation;
         let mut child = Command::new(built("moorage").await?)
             .env("KUBECONFIG", &kubeconfig)
             .env("RUST_LOG", "info")
             .args(["--installation-id", &installation.id, "--namespace", &installation.namespace])
-            .args(["--namespaces", &stage.launch().namespaces.join(","), "--replica", replica])
+            .args(["--namespaces", &harness.launch().namespaces.join(","), "--replica", replica])
             .args(["--listen", "127.0.0.1:0", "--log-json", "--cloud-address", &clouds.to_string(), "--cloud-ca", &ca.to_string_lossy()])
             .args(more)
             .stdout(Stdio::piped())

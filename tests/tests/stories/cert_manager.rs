@@ -37,16 +37,16 @@ static APPLYING: Mutex<()> = Mutex::const_new(());
 impl Tide {
     /// Applied, with an authority that cert-manager signs by and another, or the same, that the group accepts.
     async fn begun(control: &'static ControlPlane, story: &str, example: Example, signs: &Pair, accepted: &Pair) -> anyhow::Result<Self> {
-        let stage = Harness::set(control, story, &example.namespaces(), cloud_options()).await?;
+        let harness = Harness::set(control, story, &example.namespaces(), cloud_options()).await?;
         let home = format!("cert-manager-{story}");
-        stage.kubectl(&["create", "namespace", &home], "").await?;
+        harness.kubectl(&["create", "namespace", &home], "").await?;
         let namespace = example.namespace("tide");
         let (certificate, key) = signs;
         let kept = secret(&home, &json!({ "tls.crt": certificate, "tls.key": key }));
-        stage.kubectl(&["apply", "-f", "-"], &kept.to_string()).await?;
+        harness.kubectl(&["apply", "-f", "-"], &kept.to_string()).await?;
         let tenants = {
             let _alone = APPLYING.lock().await;
-            Tenants::applied(stage, example, None).await?
+            Tenants::applied(harness, example, None).await?
         };
         let tide = Self { tenants, signer: None, home, namespace };
         tide.accept(&json!({ "tls.crt": accepted.0 })).await?;
@@ -65,22 +65,22 @@ impl Tide {
         change(&mut example.object_mut("DeviceCredential", CREDENTIAL).expect("it is in the example")["spec"]["certificate"]);
         let mut tide = Self::begun(owned().await?, story, example, &pair, &pair).await?;
         tide.install();
-        tide.tenants.stage.until_all_ready().await?;
+        tide.tenants.harness.until_all_ready().await?;
         Ok((tide, pair))
     }
 
     fn install(&mut self) {
-        self.signer = Some(Signer::start(self.tenants.stage.env(), vec![self.namespace.clone()], &self.home));
+        self.signer = Some(Signer::start(self.tenants.harness.env(), vec![self.namespace.clone()], &self.home));
     }
 
     /// What the group's Secret holds.
     async fn accept(&self, entries: &Value) -> anyhow::Result<()> {
         let platform = self.tenants.example.namespace("tide-platform");
-        self.tenants.stage.kubectl(&["apply", "-f", "-"], &secret(&platform, entries).to_string()).await.map(drop)
+        self.tenants.harness.kubectl(&["apply", "-f", "-"], &secret(&platform, entries).to_string()).await.map(drop)
     }
 
     async fn held(&self) -> anyhow::Result<BTreeMap<String, String>> {
-        self.tenants.stage.secret(&self.namespace, CREDENTIAL).await
+        self.tenants.harness.secret(&self.namespace, CREDENTIAL).await
     }
 
     async fn register(&self) -> anyhow::Result<String> {
@@ -91,7 +91,7 @@ impl Tide {
     async fn until(&self, type_: &str, reason: &str) -> anyhow::Result<String> {
         until(&format!("{CREDENTIAL} has {type_} for {reason}"), SOON, || async {
             let seen = |error: anyhow::Error| NotYet::seen(format!("{error:#}"));
-            self.tenants.stage.cloud().advance(SignedDuration::from_secs(30)).await?;
+            self.tenants.harness.cloud().advance(SignedDuration::from_secs(30)).await?;
             let object = self.tenants.object("DeviceCredential", "tide", CREDENTIAL).await.map_err(seen)?;
             let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
             let holds = |one: &&Value| one["type"] == type_ && one["status"] == "True" && one["reason"] == reason;
@@ -121,7 +121,7 @@ impl Tide {
     /// Certificates and Secrets of certificates in the tenant's namespace, by their names.
     async fn left(&self) -> anyhow::Result<Vec<String>> {
         let names = ["get", "certificates.cert-manager.io,secrets", "-n", &self.namespace, "-o", "name"];
-        Ok(self.tenants.stage.kubectl(&names, "").await?.lines().map(str::to_owned).collect())
+        Ok(self.tenants.harness.kubectl(&names, "").await?.lines().map(str::to_owned).collect())
     }
 
     async fn until_left(&self, expected: &[&str]) -> anyhow::Result<()> {
@@ -153,22 +153,23 @@ fn s0_4_a_device_registers_with_a_certificate_of_cert_manager_and_with_the_next_
         let names: Vec<_> = first.keys().map(String::as_str).collect();
         assert_eq!(names, ["ca.crt", "idScope", "provisioningHost", "registrationId", "tls.crt", "tls.key"]);
         assert_eq!(first["ca.crt"].trim(), certificate.replace("\r\n", "\n").trim());
-        let kind = tide.tenants.stage.kubectl(&["get", "secret", CREDENTIAL, "-n", &tide.namespace, "-o", "jsonpath={.type}"], "").await?;
+        let kind =
+            tide.tenants.harness.kubectl(&["get", "secret", CREDENTIAL, "-n", &tide.namespace, "-o", "jsonpath={.type}"], "").await?;
         assert_eq!(kind, "kubernetes.io/tls");
-        let secrets = tide.tenants.stage.kubectl(&["get", "secrets", "-n", &tide.namespace, "-o", "json"], "").await?;
+        let secrets = tide.tenants.harness.kubectl(&["get", "secrets", "-n", &tide.namespace, "-o", "json"], "").await?;
         let encoded = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &key);
         assert!(!secrets.contains(&encoded), "the authority's key is with cert-manager alone");
 
         // At rest, nothing is written: not by a look at everything either.
-        tide.tenants.stage.until_at_rest(&tide.tenants.operator).await?;
+        tide.tenants.harness.until_at_rest(&tide.tenants.operator).await?;
         let before = writes(&tide.tenants).await?;
-        tide.tenants.stage.cloud().advance(TWO_PERIODS).await?;
-        tide.tenants.stage.until_at_rest(&tide.tenants.operator).await?;
+        tide.tenants.harness.cloud().advance(TWO_PERIODS).await?;
+        tide.tenants.harness.until_at_rest(&tide.tenants.operator).await?;
         assert_eq!(writes(&tide.tenants).await?, before);
         assert_eq!(tide.register().await?, HUB);
 
         // Eight hours before its end another takes its place; that one opens the door when the first does no more.
-        let hours = |hours: i64| tide.tenants.stage.cloud().advance(SignedDuration::from_hours(hours));
+        let hours = |hours: i64| tide.tenants.harness.cloud().advance(SignedDuration::from_hours(hours));
         hours(2).await?;
         assert_eq!(tide.held().await?["tls.crt"], first["tls.crt"], "not before its time");
         hours(1).await?;
@@ -200,7 +201,7 @@ fn a_certificate_of_an_authority_that_the_group_does_not_accept_reaches_no_devic
         assert!(tide.held().await.is_err(), "there is no Secret for the device");
 
         tide.accept(&json!({ "tls.crt": theirs.0 })).await?;
-        tide.tenants.stage.until_all_ready().await?;
+        tide.tenants.harness.until_all_ready().await?;
         assert_eq!(tide.register().await?, HUB);
         tide.tenants.end().await
     })
@@ -221,12 +222,12 @@ fn where_there_is_no_cert_manager_that_is_told_and_it_is_found_once_it_is_instal
         assert_eq!(tide.left().await.err().map(|error| error.to_string().contains("doesn't have a resource type")), Some(true));
 
         let kinds = json!({ "apiVersion": "v1", "kind": "List", "items": cert_manager::kinds() });
-        tide.tenants.stage.kubectl(&["apply", "-f", "-"], &kinds.to_string()).await?;
-        tide.tenants.stage.kubectl(&["wait", "--for=condition=Established", "crd/clusterissuers.cert-manager.io"], "").await?;
-        tide.tenants.stage.kubectl(&["apply", "-f", "-"], &issuer.to_string()).await?;
+        tide.tenants.harness.kubectl(&["apply", "-f", "-"], &kinds.to_string()).await?;
+        tide.tenants.harness.kubectl(&["wait", "--for=condition=Established", "crd/clusterissuers.cert-manager.io"], "").await?;
+        tide.tenants.harness.kubectl(&["apply", "-f", "-"], &issuer.to_string()).await?;
         tide.install();
-        tide.tenants.stage.cloud().advance(SignedDuration::from_mins(1)).await?;
-        tide.tenants.stage.until_all_ready().await?;
+        tide.tenants.harness.cloud().advance(SignedDuration::from_mins(1)).await?;
+        tide.tenants.harness.until_all_ready().await?;
         assert_eq!(tide.register().await?, HUB);
         tide.tenants.end().await?;
         control.end().await
@@ -251,7 +252,7 @@ fn what_cert_manager_denies_is_told_in_its_own_words_and_what_the_device_has_sta
         let told = tide.until("Reconciling", "AwaitingCertificate").await?;
         assert!(told.contains("\"tide-others\" not found"), "{told}");
         tide.patch(json!({ "certificate": { "issuerRef": { "name": "tide-devices" } } })).await?;
-        tide.tenants.stage.until_all_ready().await?;
+        tide.tenants.harness.until_all_ready().await?;
         assert_ne!(tide.held().await?["tls.key"], first["tls.key"]);
         assert_eq!(tide.register().await?, HUB);
         tide.tenants.end().await
@@ -272,10 +273,10 @@ fn an_order_is_taken_back_with_its_issuer_and_nothing_is_left_of_a_credential_th
         tide.accept(&json!({ "tls.crt": certificate, "tls.key": key })).await?;
         tide.patch(json!({ "certificate": { "issuerRef": null } })).await?;
         tide.until_left(&[&format!("secret/{CREDENTIAL}")]).await?;
-        tide.tenants.stage.until_all_ready().await?;
+        tide.tenants.harness.until_all_ready().await?;
         assert_eq!(tide.register().await?, HUB);
         // Cert-manager was about to write it when the Certificate went.
-        tide.tenants.stage.kubectl(&["create", "-f", "-"], &tide.delivered(name).to_string()).await?;
+        tide.tenants.harness.kubectl(&["create", "-f", "-"], &tide.delivered(name).to_string()).await?;
         tide.until_left(&[&format!("secret/{CREDENTIAL}")]).await?;
 
         tide.patch(json!({ "certificate": { "issuerRef": { "name": "tide-devices", "kind": "ClusterIssuer" } } })).await?;
@@ -284,11 +285,11 @@ fn an_order_is_taken_back_with_its_issuer_and_nothing_is_left_of_a_credential_th
             if left.len() == 3 { Ok(()) } else { Err(NotYet::seen(left.join(", "))) }
         })
         .await?;
-        tide.tenants.stage.until_all_ready().await?;
+        tide.tenants.harness.until_all_ready().await?;
         let held = tide.held().await?;
         assert!(held["tls.key"] != first["tls.key"] && held["tls.crt"] != first["tls.crt"]);
 
-        tide.tenants.stage.kubectl(&["delete", "devicecredential", CREDENTIAL, "-n", &tide.namespace], "").await?;
+        tide.tenants.harness.kubectl(&["delete", "devicecredential", CREDENTIAL, "-n", &tide.namespace], "").await?;
         tide.until_left(&[]).await?;
         tide.tenants.end().await
     })

@@ -25,7 +25,7 @@ async fn keep(tenants: &Tenants, name: &str, certificate: &str, key: &str) -> an
         "metadata": { "name": name, "namespace": tenants.example.namespace("wind-platform") },
         "stringData": { "tls.crt": certificate, "tls.key": key },
     });
-    tenants.stage.kubectl(&["apply", "-f", "-"], &secret.to_string()).await.map(drop)
+    tenants.harness.kubectl(&["apply", "-f", "-"], &secret.to_string()).await.map(drop)
 }
 
 /// The example, with its authority, Ready.
@@ -40,16 +40,16 @@ async fn wind_with(story: &str, change: impl FnOnce(&mut Example)) -> anyhow::Re
     let tenants = Tenants::of(story, example, cloud_options()).await?;
     let (certificate, key) = authority("Wind devices 2026", |_| ())?;
     keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
-    tenants.stage.until_all_ready().await?;
+    tenants.harness.until_all_ready().await?;
     Ok(tenants)
 }
 
 async fn secret(tenants: &Tenants) -> anyhow::Result<Secret> {
-    tenants.stage.secret(&tenants.example.namespace("wind"), "wind-turbine-1").await
+    tenants.harness.secret(&tenants.example.namespace("wind"), "wind-turbine-1").await
 }
 
 async fn register(tenants: &Tenants, secret: &Secret) -> anyhow::Result<String> {
-    let device = Device::new(secret.clone(), &tenants.stage.network(), EAST)?;
+    let device = Device::new(secret.clone(), &tenants.harness.network(), EAST)?;
     Ok(device.register(None, |_| {}).await?.0)
 }
 
@@ -89,11 +89,11 @@ fn s0_4_a_device_registers_with_the_certificate_that_its_group_s_authority_signe
         let names: Vec<_> = held.keys().map(String::as_str).collect();
         assert_eq!(names, ["ca.crt", "idScope", "provisioningHost", "registrationId", "tls.crt", "tls.key"]);
         let namespace = tenants.example.namespace("wind");
-        let kind = tenants.stage.kubectl(&["get", "secret", "wind-turbine-1", "-n", &namespace, "-o", "jsonpath={.type}"], "").await?;
+        let kind = tenants.harness.kubectl(&["get", "secret", "wind-turbine-1", "-n", &namespace, "-o", "jsonpath={.type}"], "").await?;
         assert_eq!(kind, "kubernetes.io/tls");
         assert_eq!(register(&tenants, &held).await?, "wind-east-hub.azure-devices.net");
 
-        let authority = tenants.stage.secret(&tenants.example.namespace("wind-platform"), "wind-ca-2026").await?;
+        let authority = tenants.harness.secret(&tenants.example.namespace("wind-platform"), "wind-ca-2026").await?;
         assert!(!held.values().any(|text| *text == authority["tls.key"]), "the authority's key stays with the platform");
         let group = tenants.object("EnrollmentGroup", "wind-platform", "wind-turbines").await?;
         let [told] = &group["status"]["certificateAuthorities"].as_array().expect("a list")[..] else { panic!("{group}") };
@@ -116,7 +116,7 @@ fn s0_4_while_an_authority_takes_over_from_another_devices_of_both_register() ->
         // First the next one is accepted as well, and devices keep what they have.
         sign_by(&tenants, "wind-ca-2026", Some("wind-ca-2027")).await?;
         until_accepted(&tenants, &["Wind devices 2026", "Wind devices 2027"]).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(secret(&tenants).await?["tls.crt"], old["tls.crt"]);
 
         // Then it takes over: devices get certificates of it, and those that have not fetched theirs register all the same.
@@ -148,9 +148,9 @@ fn s0_4_a_device_of_a_group_of_certificates_can_have_keys_of_its_own() -> anyhow
             if now.contains_key("deviceKey") { Ok(now) } else { Err(NotYet::seen("the certificate")) }
         })
         .await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         assert!(!held.contains_key("tls.crt"), "a certificate opens nothing any more");
-        let device = Device::new(held, &tenants.stage.network(), EAST)?;
+        let device = Device::new(held, &tenants.harness.network(), EAST)?;
         assert_eq!(device.register(Some("deviceKey"), |_| {}).await?.0, "wind-east-hub.azure-devices.net");
         tenants.end().await
     })
@@ -165,16 +165,16 @@ fn a_certificate_is_renewed_before_its_end_and_opens_nothing_afterwards() -> any
         };
         let tenants = wind_with("renewal", a_day).await?;
         let old = secret(&tenants).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
-        tenants.stage.cloud().advance(SignedDuration::from_hours(11)).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_hours(11)).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(secret(&tenants).await?["tls.crt"], old["tls.crt"], "not before its time");
 
-        tenants.stage.cloud().advance(SignedDuration::from_hours(4)).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_hours(4)).await?;
         let new = renewed(&tenants, &old).await?;
         // The old one still holds: the device has hours to fetch the new one.
         assert_eq!(register(&tenants, &old).await?, "wind-east-hub.azure-devices.net");
-        tenants.stage.cloud().advance(SignedDuration::from_hours(10)).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_hours(10)).await?;
         let refused = register(&tenants, &old).await.expect_err("it has ended").to_string();
         assert!(refused.contains("401") && refused.contains("expired"), "{refused}");
         assert_eq!(register(&tenants, &new).await?, "wind-east-hub.azure-devices.net");
@@ -211,7 +211,7 @@ fn what_cannot_sign_is_refused_with_a_sentence_that_says_what_to_do() -> anyhow:
 
         let (certificate, key) = authority("Wind devices 2026", |_| ())?;
         keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         tenants.end().await
     })
 }

@@ -32,7 +32,7 @@ async fn two_applications(story: &str) -> anyhow::Result<Options> {
 
 async fn put_secret(tenants: &Tenants, secret: &str) -> anyhow::Result<()> {
     let (namespace, patch) = (tenants.example.namespace("platform"), json!({ "stringData": { "clientSecret": secret } }).to_string());
-    tenants.stage.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", &patch], "").await.map(drop)
+    tenants.harness.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", &patch], "").await.map(drop)
 }
 
 /// Waits until the account is Ready with an identity.
@@ -46,15 +46,15 @@ async fn until_accepted(tenants: &Tenants, field: &str, value: &str) -> anyhow::
 
 /// Plants a drift and waits until it is corrected; gives the identities that asked Azure meanwhile.
 async fn correct_a_drift(tenants: &Tenants, request: &str) -> anyhow::Result<Vec<String>> {
-    tenants.stage.until_at_rest(&tenants.operator).await?;
-    let asked = tenants.stage.cloud().requests().len();
-    tenants.stage.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
+    tenants.harness.until_at_rest(&tenants.operator).await?;
+    let asked = tenants.harness.cloud().requests().len();
+    tenants.harness.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
     tenants.annotate("TenantHubGroup", "contoso", "contoso-us", &format!("moorage.dev/sync-requested-at={request}")).await?;
     until("the drift is corrected", SOON, || async {
         if tenants.snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
     })
     .await?;
-    let requests = tenants.stage.cloud().requests();
+    let requests = tenants.harness.cloud().requests();
     let mut callers: Vec<_> =
         requests[asked..].iter().filter(|request| request.host == "management.azure.com").map(|request| request.caller.clone()).collect();
     callers.sort();
@@ -70,15 +70,17 @@ fn a_client_secret_that_is_replaced_while_objects_are_under_way_is_used_at_once(
             if tenants.snapshot().contains("contoso-east-hub") { Ok(()) } else { Err(NotYet::seen(tenants.snapshot())) }
         })
         .await?;
-        tenants.stage.cloud().seed(|azure| {
+        tenants.harness.cloud().seed(|azure| {
             azure.set_client_secrets(CLIENT, &["the-new-secret"]);
             azure.expire_tokens();
         });
         put_secret(&tenants, "the-new-secret").await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         let namespace = tenants.example.namespace("platform");
-        let version =
-            tenants.stage.kubectl(&["get", "secret", "azure", "-n", &namespace, "-o", "jsonpath={.metadata.resourceVersion}"], "").await?;
+        let version = tenants
+            .harness
+            .kubectl(&["get", "secret", "azure", "-n", &namespace, "-o", "jsonpath={.metadata.resourceVersion}"], "")
+            .await?;
         until_accepted(&tenants, "secretResourceVersion", &version).await?;
         assert_eq!(correct_a_drift(&tenants, "1").await?, [CLIENT]);
         tenants.end().await
@@ -92,7 +94,7 @@ fn another_application_takes_over_when_the_client_id_is_changed() -> anyhow::Res
         let patch = json!({ "spec": { "azure": { "clientSecret": { "clientId": OTHER } } } });
         tenants.patch("CloudAccount", "platform", "azure", &patch).await?;
         until_accepted(&tenants, "clientId", OTHER).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         assert_eq!(correct_a_drift(&tenants, "1").await?, [OTHER]);
         tenants.end().await
     })
@@ -102,8 +104,8 @@ fn another_application_takes_over_when_the_client_id_is_changed() -> anyhow::Res
 fn an_account_moves_from_a_secret_to_workload_identity_and_back() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::ready_with("switch", two_applications("switch").await?, |_| {}).await?;
-        let (namespace, operator) = (tenants.example.namespace("platform"), tenants.stage.operator_namespace());
-        let run = async |args: &str| tenants.stage.kubectl(&args.split(' ').collect::<Vec<_>>(), "").await;
+        let (namespace, operator) = (tenants.example.namespace("platform"), tenants.harness.operator_namespace());
+        let run = async |args: &str| tenants.harness.kubectl(&args.split(' ').collect::<Vec<_>>(), "").await;
         run(&format!("create serviceaccount azure -n {namespace}")).await?;
         run(&format!("create role tokens -n {namespace} --verb=create --resource=serviceaccounts/token --resource-name=azure")).await?;
         run(&format!("create rolebinding tokens -n {namespace} --role=tokens --serviceaccount={operator}:moorage")).await?;

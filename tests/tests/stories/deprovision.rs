@@ -11,7 +11,7 @@ use crate::tenants::{EAST, Tenants};
 const HUB: &str = "presses-small-hub";
 
 fn has_identity(tenants: &Tenants, hub: &str, device: &str) -> bool {
-    tenants.stage.cloud().seed(|azure| azure.device(hub, device)).is_some()
+    tenants.harness.cloud().seed(|azure| azure.device(hub, device)).is_some()
 }
 
 fn has_record(tenants: &Tenants, device: &str) -> bool {
@@ -23,7 +23,7 @@ async fn register(tenants: &Tenants, name: &str) -> anyhow::Result<String> {
 }
 
 async fn delete(tenants: &Tenants, name: &str) -> anyhow::Result<()> {
-    tenants.stage.kubectl(&["delete", "--wait=false", "devcred", name, "-n", &tenants.example.namespace("presses")], "").await.map(drop)
+    tenants.harness.kubectl(&["delete", "--wait=false", "devcred", name, "-n", &tenants.example.namespace("presses")], "").await.map(drop)
 }
 
 fn message(object: &Value) -> &str {
@@ -31,7 +31,7 @@ fn message(object: &Value) -> &str {
 }
 
 #[test]
-fn s0_8_a_deprovisioned_device_is_barred_and_its_identity_and_record_are_gone() -> anyhow::Result<()> {
+fn s0_8_a_deprovisioned_device_is_disenrolled_and_its_identity_and_record_are_gone() -> anyhow::Result<()> {
     block_on(async {
         let tenants = presses("deprovision", &[("press-2", "presses-small")]).await?;
         for name in ["press-1", "press-2"] {
@@ -41,15 +41,15 @@ fn s0_8_a_deprovisioned_device_is_barred_and_its_identity_and_record_are_gone() 
         device.send_telemetry("presses-small-hub.azure-devices.net", "press-1", "deviceKey").await?;
 
         delete(&tenants, "press-1").await?;
-        tenants.stage.until_gone("DeviceCredential", &tenants.example.namespace("presses"), "press-1").await?;
+        tenants.harness.until_gone("DeviceCredential", &tenants.example.namespace("presses"), "press-1").await?;
         assert_eq!((has_identity(&tenants, HUB, "press-1"), has_record(&tenants, "press-1")), (false, false));
         assert!(device.register(Some("deviceKey"), |_| {}).await.is_err());
         assert!(device.send_telemetry("presses-small-hub.azure-devices.net", "press-1", "deviceKey").await.is_err());
         assert_eq!((has_identity(&tenants, HUB, "press-2"), has_record(&tenants, "press-2")), (true, true));
 
         // Made anew, the credential lets its device in, which begins from nothing.
-        tenants.stage.apply(&tenants.example).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.apply(&tenants.example).await?;
+        tenants.harness.until_all_ready().await?;
         register(&tenants, "press-1").await?;
         assert!(has_identity(&tenants, HUB, "press-1"));
         tenants.end().await
@@ -62,15 +62,15 @@ fn a_device_in_a_hub_that_is_not_its_tenant_s_is_left_there_and_told_of() -> any
         let tenants = presses("elsewhere", &[]).await?;
         register(&tenants, "press-1").await?;
         // Somebody has moved it.
-        tenants.stage.cloud().seed(|azure| azure.set_assigned_hub("presses-dps", "press-1", "fabrikam-asia-hub.azure-devices.net"));
+        tenants.harness.cloud().seed(|azure| azure.set_assigned_hub("presses-dps", "press-1", "fabrikam-asia-hub.azure-devices.net"));
         delete(&tenants, "press-1").await?;
         let stalled = tenants.until("DeviceCredential", "presses", "press-1", "Stalled", "NotGranted").await?;
         assert!(message(&stalled).starts_with("the device is in hub fabrikam-asia-hub.azure-devices.net"), "{}", message(&stalled));
-        let hubs_asked = tenants.stage.cloud().requests().iter().filter(|request| request.path.starts_with("/devices/")).count();
+        let hubs_asked = tenants.harness.cloud().requests().iter().filter(|request| request.path.starts_with("/devices/")).count();
         assert_eq!(hubs_asked, 0);
         let patch = serde_json::json!({ "spec": { "deletionPolicy": "Disenroll" } });
         tenants.patch("DeviceCredential", "presses", "press-1", &patch).await?;
-        tenants.stage.until_gone("DeviceCredential", &tenants.example.namespace("presses"), "press-1").await?;
+        tenants.harness.until_gone("DeviceCredential", &tenants.example.namespace("presses"), "press-1").await?;
         tenants.end().await
     })
 }
@@ -82,7 +82,7 @@ fn s0_8_a_device_registers_anew_when_that_is_asked_for_once_and_gets_the_hub_tha
         assert_eq!(register(&tenants, "press-1").await?, "presses-small-hub.azure-devices.net");
         let patch = serde_json::json!({ "spec": { "hubs": ["presses-large-hub"] } });
         tenants.patch("EnrollmentGroup", "presses", "presses-small", &patch).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         assert!(has_identity(&tenants, HUB, "press-1"), "a live device is not moved because its group changes");
 
         let ask = async |token: &str| {
@@ -105,17 +105,17 @@ fn s0_8_a_device_registers_anew_when_that_is_asked_for_once_and_gets_the_hub_tha
         // Neither a restart, nor a lost status, nor a lost Secret carries it out again.
         let namespace = tenants.example.namespace("presses");
         tenants
-            .stage
+            .harness
             .kubectl(
                 &["patch", "devcred", "press-1", "-n", &namespace, "--subresource=status", "--type=merge", "-p", r#"{"status":null}"#],
                 "",
             )
             .await?;
         until_done("monday").await?;
-        tenants.stage.kubectl(&["delete", "secret", "press-1", "-n", &namespace], "").await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.kubectl(&["delete", "secret", "press-1", "-n", &namespace], "").await?;
+        tenants.harness.until_all_ready().await?;
         until_done("monday").await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!((has_identity(&tenants, "presses-large-hub", "press-1"), has_record(&tenants, "press-1")), (true, true));
         ask("tuesday").await?;
         until_done("tuesday").await?;

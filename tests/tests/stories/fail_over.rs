@@ -41,7 +41,7 @@ struct Effect {
 }
 
 struct Replicas {
-    stage: Harness,
+    harness: Harness,
     example: Example,
     first: Replica,
     second: Replica,
@@ -51,21 +51,21 @@ impl Replicas {
     /// Two replicas of which the first leads and is at work on the example, and has met with `fault` at a request.
     async fn at_work(story: &str, method: &str, path: &str, fault: Fault) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
-        let stage = Harness::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
-        stage.cloud().seed(fabrikam_s_past);
+        let harness = Harness::set(owned().await?, story, &example.namespaces(), cloud_options()).await?;
+        harness.cloud().seed(fabrikam_s_past);
         let matching = Match { method: Some(method.to_owned()), path: Some(path.to_owned()), ..Match::default() };
-        stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
-        let first = replica(&stage, 41).await?;
+        harness.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault })?;
+        let first = replica(&harness, 41).await?;
         until("the first replica leads", SOON, || async { leads(&first, true).await }).await?;
-        let second = replica(&stage, 42).await?;
+        let second = replica(&harness, 42).await?;
         until("the second replica is ready to follow", SOON, || async {
             second.process.get("/readyz").await.map(drop).map_err(|error| NotYet::seen(format!("{error:#}")))
         })
         .await?;
-        stage.apply(&example).await?;
-        let replicas = Self { stage, example, first, second };
+        harness.apply(&example).await?;
+        let replicas = Self { harness, example, first, second };
         until("the first replica has met with the fault", SOON, || async {
-            if replicas.stage.cloud().faults().hits().is_empty() { Err(NotYet::seen("not yet")) } else { Ok(()) }
+            if replicas.harness.cloud().faults().hits().is_empty() { Err(NotYet::seen("not yet")) } else { Ok(()) }
         })
         .await?;
         Ok(replicas)
@@ -73,12 +73,12 @@ impl Replicas {
 
     /// All effects of the replicas so far, in the order in which they came. Who leads is no effect.
     fn effects(&self) -> anyhow::Result<Vec<Effect>> {
-        let cluster = self.stage.control().audit().writes_of(self.stage.operator_user())?;
+        let cluster = self.harness.control().audit().writes_of(self.harness.operator_user())?;
         let counts = |event: &AuditEvent| event.resource != "leases" && event.code != 409;
         let cluster = cluster.into_iter().filter(counts).filter_map(|event| {
             Some(Effect { when: event.received, by: event.source?, what: format!("{} {}", event.verb, event.request_uri) })
         });
-        let cloud = self.stage.cloud().requests().into_iter().filter(|request| request.writes);
+        let cloud = self.harness.cloud().requests().into_iter().filter(|request| request.writes);
         let cloud =
             cloud.map(|request| Effect { when: request.when, by: request.remote_ip, what: format!("{} {}", request.method, request.path) });
         let mut effects: Vec<_> = cluster.chain(cloud).collect();
@@ -120,14 +120,14 @@ impl Replicas {
         let event = now();
         self.first.process.freeze().await?;
         self.taken_over_by(&self.second, event, "frozen").await?;
-        self.stage.cloud().faults().clear();
-        self.stage.until_all_ready().await?;
+        self.harness.cloud().faults().clear();
+        self.harness.until_all_ready().await?;
         let woken = now();
         self.first.process.signal(Signal::CONT)?;
-        let (user, at) = (self.stage.operator_user(), self.first.at);
+        let (user, at) = (self.harness.operator_user(), self.first.at);
         let asks = |event: &&AuditEvent| event.user == user && event.source == Some(at) && event.resource == "leases";
         let knows = until("the woken replica has looked at the Lease", SOON, || async {
-            let entries = self.stage.control().audit().entries().map_err(NotYet::seen)?;
+            let entries = self.harness.control().audit().entries().map_err(NotYet::seen)?;
             let mut looks = entries.iter().filter(asks).filter(|event| event.received > woken);
             looks.nth(1).map(|event| event.received).ok_or_else(|| NotYet::seen("not twice"))
         })
@@ -138,7 +138,7 @@ impl Replicas {
 
     /// What a replica tried in the cluster from a time on, and was too late for: whoever does not lead does not even try.
     fn tried_too_late(&self, replica: &Replica, since: Timestamp) -> anyhow::Result<Vec<String>> {
-        let writes = self.stage.control().audit().writes_of(self.stage.operator_user())?.into_iter();
+        let writes = self.harness.control().audit().writes_of(self.harness.operator_user())?.into_iter();
         let late = writes.filter(|event| event.source == Some(replica.at) && event.received > since && event.resource != "leases");
         Ok(late.map(|event| format!("{} {}: {}", event.verb, event.request_uri, event.code)).collect())
     }
@@ -147,13 +147,13 @@ impl Replicas {
     async fn ask_for_units(&self, units: i64) -> anyhow::Result<()> {
         let patch = json!([{ "op": "replace", "path": "/spec/hubs/0/sku/capacity", "value": units }]).to_string();
         let namespace = self.example.namespace("contoso");
-        self.stage.kubectl(&["patch", "thg", "contoso-us", "-n", &namespace, "--type=json", "-p", &patch], "").await.map(drop)
+        self.harness.kubectl(&["patch", "thg", "contoso-us", "-n", &namespace, "--type=json", "-p", &patch], "").await.map(drop)
     }
 
     /// Waits until the hub has a size.
     async fn until_units(&self, units: i64) -> anyhow::Result<()> {
         until("the hub has its size", SOON, || async {
-            let world = self.stage.cloud().snapshot();
+            let world = self.harness.cloud().snapshot();
             if world.contains(&format!(" S1x{units} ")) { Ok(()) } else { Err(NotYet::seen(world)) }
         })
         .await
@@ -161,13 +161,13 @@ impl Replicas {
 }
 
 /// Starts a replica whose wires come from 127.0.0.`place`.
-async fn replica(stage: &Harness, place: u8) -> anyhow::Result<Replica> {
+async fn replica(harness: &Harness, place: u8) -> anyhow::Result<Replica> {
     let at = IpAddr::from([127, 0, 0, place]);
     let (cluster, cloud) =
-        (CuttableProxy::open(stage.control().address()?, at).await?, CuttableProxy::open(stage.cloud().address(), at).await?);
-    let login = stage.login().by_way_of(cluster.address());
+        (CuttableProxy::open(harness.control().address()?, at).await?, CuttableProxy::open(harness.cloud().address(), at).await?);
+    let login = harness.login().by_way_of(cluster.address());
     let clouds: SocketAddr = cloud.address();
-    let process = Process::start(stage, &format!("moorage-{place}"), &login, clouds, &["--lease-duration", TERM]).await?;
+    let process = Process::start(harness, &format!("moorage-{place}"), &login, clouds, &["--lease-duration", TERM]).await?;
     Ok(Replica { process, cluster, _cloud: cloud, at })
 }
 
@@ -189,8 +189,8 @@ fn when_the_leader_is_killed_the_other_replica_acts_within_the_lease() -> anyhow
         let event = now();
         replicas.first.process.signal(Signal::KILL)?;
         replicas.taken_over_by(&replicas.second, event, "killed").await?;
-        replicas.stage.cloud().faults().clear();
-        replicas.stage.until_all_ready().await?;
+        replicas.harness.cloud().faults().clear();
+        replicas.harness.until_all_ready().await?;
         assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at]);
         Ok(())
     })
@@ -201,7 +201,7 @@ async fn the_other_acts_alone_meanwhile(replicas: &Replicas) -> anyhow::Result<(
     let knows = replicas.sleeps_through_its_term().await?;
     replicas.ask_for_units(2).await?;
     replicas.until_units(2).await?;
-    replicas.stage.until_all_ready().await?;
+    replicas.harness.until_all_ready().await?;
     assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
     assert_eq!(replicas.tried_too_late(&replicas.first, knows)?, [""; 0]);
     Ok(())
@@ -242,8 +242,8 @@ fn a_leader_that_cannot_reach_the_api_server_stops_acting_before_the_other_begin
         replicas.first.cluster.cut();
         replicas.taken_over_by(&replicas.second, event, "cut off from the API server").await?;
         leads(&replicas.first, false).await.map_err(|seen| anyhow::anyhow!("{seen:?}"))?;
-        replicas.stage.cloud().faults().clear();
-        replicas.stage.until_all_ready().await?;
+        replicas.harness.cloud().faults().clear();
+        replicas.harness.until_all_ready().await?;
         assert_eq!(replicas.turns()?, [replicas.first.at, replicas.second.at], "{}", replicas.told()?);
         Ok(())
     })

@@ -62,7 +62,7 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn of(tenants: &Tenants) -> Self {
-        let requests = tenants.stage.cloud().requests();
+        let requests = tenants.harness.cloud().requests();
         let mut created = BTreeMap::new();
         for request in requests.iter().filter(|request| request.method == "PUT" && request.status == Some(201)) {
             *created.entry(request.path.to_lowercase()).or_default() += 1;
@@ -87,8 +87,8 @@ impl Outcome {
 
 /// The world, with the names that it has in every story.
 fn world(tenants: &Tenants) -> String {
-    let installation = tenants.stage.launch().installation.id;
-    let mut world = tenants.stage.cloud().snapshot_by_relation();
+    let installation = tenants.harness.launch().installation.id;
+    let mut world = tenants.harness.cloud().snapshot_by_relation();
     for object in tenants.example.objects() {
         let text = |field: &str| object.pointer(field).and_then(serde_json::Value::as_str).unwrap_or_default();
         let (kind, namespace, name) = (text("/kind"), text("/metadata/namespace"), text("/metadata/name"));
@@ -106,10 +106,10 @@ async fn begun(weather: &Weather) -> anyhow::Result<Tenants> {
 
 /// Lets time pass; it stops early, and goes on, when the operator is busy for long.
 pub async fn pass(tenants: &Tenants, time: SignedDuration) -> anyhow::Result<()> {
-    let end = tenants.stage.cloud().now() + time;
+    let end = tenants.harness.cloud().now() + time;
     until("the time has passed", SOON, || async {
-        if tenants.stage.cloud().now() < end {
-            tenants.stage.cloud().advance_to(end).await?;
+        if tenants.harness.cloud().now() < end {
+            tenants.harness.cloud().advance_to(end).await?;
         }
         Ok(())
     })
@@ -119,15 +119,15 @@ pub async fn pass(tenants: &Tenants, time: SignedDuration) -> anyhow::Result<()>
 /// Waits until everything is Ready and the operator at rest, and moves the clock on meanwhile.
 pub async fn comes_to_rest(tenants: &Tenants) -> anyhow::Result<()> {
     until("everything is Ready", SOON, || async {
-        let looked = tenants.stage.look_ready().await;
+        let looked = tenants.harness.look_ready().await;
         if looked.is_err() {
             // It fails when the operator is busy: then there is no need to hurry time.
-            let _stride = tenants.stage.cloud().advance(STRIDE).await;
+            let _stride = tenants.harness.cloud().advance(STRIDE).await;
         }
         looked
     })
     .await?;
-    tenants.stage.until_at_rest(&tenants.operator).await
+    tenants.harness.until_at_rest(&tenants.operator).await
 }
 
 /// What is in use stays so, and says beside that what is wrong.
@@ -158,14 +158,14 @@ pub async fn warnings(tenants: &Tenants) -> anyhow::Result<Vec<String>> {
     let mut all = Vec::new();
     for namespace in tenants.example.namespaces() {
         let args = ["get", "events", "-n", &namespace, "--field-selector=type=Warning", "--no-headers"];
-        all.extend(tenants.stage.kubectl(&args, "").await?.lines().map(str::to_owned));
+        all.extend(tenants.harness.kubectl(&args, "").await?.lines().map(str::to_owned));
     }
     Ok(all)
 }
 
 /// Requests for which it was too soon: the same was asked for a moment before, and Azure said when to come back.
 fn too_soon(tenants: &Tenants) -> Vec<String> {
-    let requests = tenants.stage.cloud().requests();
+    let requests = tenants.harness.cloud().requests();
     let refused = requests.iter().filter_map(|request| match request.fault {
         Some(Fault::Throttle { retry_after }) if request.operation.is_some() => {
             Some((request, request.when + SignedDuration::from_secs(i64::try_from(retry_after).expect("seconds"))))
@@ -187,8 +187,8 @@ fn weathered(weather: Weather) -> anyhow::Result<()> {
         let fair = Outcome::fair().await?;
         let tenants = begun(&weather).await?;
         pass(&tenants, weather.lasts).await?;
-        assert_eq!(tenants.stage.cloud().faults().hits().is_empty(), weather.rules.is_empty(), "the weather was noticed");
-        tenants.stage.cloud().faults().clear();
+        assert_eq!(tenants.harness.cloud().faults().hits().is_empty(), weather.rules.is_empty(), "the weather was noticed");
+        tenants.harness.cloud().faults().clear();
         comes_to_rest(&tenants).await?;
         assert_eq!(&Outcome::of(&tenants), fair);
         if weather.rules.is_empty() {
@@ -199,19 +199,19 @@ fn weathered(weather: Weather) -> anyhow::Result<()> {
         // Whose token is refused time and again may be one who is refused: that is no weather to wait out.
         let denied = weather.rules.iter().any(|rule| rule.fault == Fault::Status(401));
         for rule in weather.rules {
-            tenants.stage.cloud().faults().add(rule)?;
+            tenants.harness.cloud().faults().add(rule)?;
         }
         pass(&tenants, DRIFT_PERIOD).await?;
         if let Some(reason) = weather.tells {
             stays_usable(&tenants, reason).await?;
         }
-        tenants.stage.cloud().faults().clear();
+        tenants.harness.cloud().faults().clear();
         assert_eq!(too_soon(&tenants), [""; 0]);
         comes_to_rest(&tenants).await?;
         assert!(denied || ready_since(&tenants).await? == since, "what is in use was Ready all the time: {since:?}");
         let before = writes(&tenants).await?;
         pass(&tenants, DRIFT_PERIOD).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(writes(&tenants).await?, before);
         assert_eq!(&Outcome::of(&tenants), fair);
         tenants.end().await
@@ -277,11 +277,11 @@ fn all_tokens_expire_at_once() -> anyhow::Result<()> {
         let tenants = Tenants::ready("expired").await?;
         comes_to_rest(&tenants).await?;
         let before = writes(&tenants).await?;
-        tenants.stage.cloud().seed(moorage_simulator::Azure::expire_tokens);
-        let asked = tenants.stage.cloud().requests().len();
+        tenants.harness.cloud().seed(moorage_simulator::Azure::expire_tokens);
+        let asked = tenants.harness.cloud().requests().len();
         pass(&tenants, DRIFT_PERIOD).await?;
         comes_to_rest(&tenants).await?;
-        let refused = tenants.stage.cloud().requests().into_iter().skip(asked).filter(|request| request.status == Some(401)).count();
+        let refused = tenants.harness.cloud().requests().into_iter().skip(asked).filter(|request| request.status == Some(401)).count();
         assert!(refused > 0, "nobody used an old token");
         assert_eq!(writes(&tenants).await?, before);
         assert_eq!(&Outcome::of(&tenants), Outcome::fair().await?);

@@ -17,7 +17,7 @@ const HOST: &str = "looms-east-hub.azure-devices.net";
 
 async fn looms(story: &str) -> anyhow::Result<Tenants> {
     let tenants = Tenants::of(story, Example::read("s0-keyless.yaml", story)?, cloud_options()).await?;
-    tenants.stage.until_all_ready().await?;
+    tenants.harness.until_all_ready().await?;
     Ok(tenants)
 }
 
@@ -42,13 +42,13 @@ fn s0_3_a_hub_is_linked_by_the_identity_of_the_service_and_a_device_registers_in
     block_on(async {
         let tenants = looms("keyless").await?;
         assert_eq!(registers(&tenants).await?, HOST);
-        let keys = tenants.stage.cloud().seed(|azure| azure.hub_property(HUB, "authorizationPolicies"));
+        let keys = tenants.harness.cloud().seed(|azure| azure.hub_property(HUB, "authorizationPolicies"));
         assert!(!format!("{keys:?}").contains("moorage-"), "a key was made that nobody needs: {keys:?}");
 
         // It is by that role and by nothing else.
         let principal = tenants.object("ProvisioningService", "looms", SERVICE).await?["status"]["principalId"].clone();
         let principal = principal.as_str().expect("the service has an identity").to_owned();
-        tenants.stage.cloud().seed(|azure| azure.withdraw_hub_roles(HUB, &principal));
+        tenants.harness.cloud().seed(|azure| azure.withdraw_hub_roles(HUB, &principal));
         assert!(registers(&tenants).await.is_err(), "the hub let in whom it should not");
         tenants.annotate("TenantHubGroup", "looms", "looms", "moorage.dev/sync-requested-at=now").await?;
         until("the role is given again", SOON, || async { registers(&tenants).await.map_err(|error| NotYet::seen(format!("{error:#}"))) })
@@ -64,10 +64,10 @@ fn links_by_identity_cost_nothing_once_they_are_made() -> anyhow::Result<()> {
             return Ok(());
         }
         let tenants = looms("keyless-steady").await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         let before = writes(&tenants).await?;
-        tenants.stage.cloud().advance(SignedDuration::from_mins(70)).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_mins(70)).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(writes(&tenants).await?, before);
         tenants.end().await
     })
@@ -77,19 +77,19 @@ fn links_by_identity_cost_nothing_once_they_are_made() -> anyhow::Result<()> {
 fn an_account_that_may_not_assign_roles_is_told_who_can_and_how() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-keyless.yaml", "keyless-denied")?;
-        let stage = Harness::set(shared().await?, "keyless-denied", &example.namespaces(), cloud_options()).await?;
+        let harness = Harness::set(shared().await?, "keyless-denied", &example.namespaces(), cloud_options()).await?;
         let matching = Match { method: Some("PUT".to_owned()), path: Some("roleAssignments".to_owned()), ..Match::default() };
-        stage.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault: Fault::Status(403) })?;
-        let tenants = Tenants::applied(stage, example, None).await?;
+        harness.cloud().faults().add(Rule { matching, occurrence: Occurrence::Every, fault: Fault::Status(403) })?;
+        let tenants = Tenants::applied(harness, example, None).await?;
         let denied = tenants.until("TenantHubGroup", "looms", "looms", "Stalled", "Denied").await?;
         let message = denied["status"]["conditions"][2]["message"].as_str().unwrap_or_default().to_owned();
-        let principal = tenants.stage.cloud().seed(|azure| azure.service_principal(SERVICE)).expect("the service has an identity");
+        let principal = tenants.harness.cloud().seed(|azure| azure.service_principal(SERVICE)).expect("the service has an identity");
         let command = format!("az role assignment create --role \"IoT Hub Data Contributor\" --assignee-object-id {principal}");
         assert!(message.contains(&command), "{message}");
 
-        tenants.stage.cloud().seed(|azure| azure.grant_hub_role(HUB, &principal));
+        tenants.harness.cloud().seed(|azure| azure.grant_hub_role(HUB, &principal));
         tenants.annotate("TenantHubGroup", "looms", "looms", "moorage.dev/sync-requested-at=now").await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         assert_eq!(registers(&tenants).await?, HOST);
         tenants.end().await
     })
@@ -107,7 +107,7 @@ fn a_link_by_key_becomes_one_by_identity_when_that_is_confirmed_and_its_key_goes
         let patch = async |change: &Value| {
             let change = change.to_string();
             let patch = ["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &change];
-            tenants.stage.kubectl(&patch, "").await.map(drop)
+            tenants.harness.kubectl(&patch, "").await.map(drop)
         };
         let before = roles(&tenants);
         patch(&identity).await?;
@@ -115,14 +115,14 @@ fn a_link_by_key_becomes_one_by_identity_when_that_is_confirmed_and_its_key_goes
         assert_eq!(roles(&tenants), before + 1);
         // Whoever changes their mind leaves no way in behind.
         patch(&json!([{ "op": "remove", "path": "/spec/hubs/1/link" }])).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         assert_eq!(roles(&tenants), before);
         patch(&identity).await?;
         tenants.until("TenantHubGroup", "looms", "looms", "Reconciling", "AwaitingConfirmation").await?;
         assert_eq!(device.register(Some("deviceKey"), |_| {}).await?.0, "looms-west-hub.azure-devices.net");
 
         tenants.annotate("TenantHubGroup", "looms", "looms", "moorage.dev/relink=looms-west-hub").await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         until("the link's key is gone", SOON, || async {
             let left = policies(&tenants);
             if left.is_empty() { Ok(()) } else { Err(NotYet::seen(left.join("\n"))) }
@@ -139,7 +139,10 @@ fn what_was_made_for_a_link_by_identity_goes_with_it() -> anyhow::Result<()> {
         let tenants = looms("keyless-gone").await?;
         let hubs = json!([{ "op": "test", "path": "/spec/hubs/0/name", "value": HUB }, { "op": "remove", "path": "/spec/hubs/0" }]);
         let namespace = tenants.example.namespace("looms");
-        tenants.stage.kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &hubs.to_string()], "").await?;
+        tenants
+            .harness
+            .kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &hubs.to_string()], "")
+            .await?;
         until("the hub and its link are gone", SOON, || async {
             let world = tenants.snapshot();
             if world.contains(HUB) { Err(NotYet::seen(world)) } else { Ok(()) }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// The quickstart, Ready, with a hub and an enrollment group that go with their objects.
 struct Leaving {
-    stage: Harness,
+    harness: Harness,
     example: Example,
     namespace: String,
     operator: Option<Running>,
@@ -22,11 +22,11 @@ impl Leaving {
             example.object_mut(kind, name).expect("it is in the example")["spec"]["deletionPolicy"] = json!("Delete");
         }
         let namespace = example.namespace("iot");
-        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud_options()).await?;
-        let operator = Some(stage.operator().await?);
-        stage.apply(&example).await?;
-        stage.until_all_ready().await?;
-        Ok(Self { stage, example, namespace, operator })
+        let harness = Harness::set(shared().await?, story, &example.namespaces(), cloud_options()).await?;
+        let operator = Some(harness.operator().await?);
+        harness.apply(&example).await?;
+        harness.until_all_ready().await?;
+        Ok(Self { harness, example, namespace, operator })
     }
 
     async fn stop(&mut self) -> anyhow::Result<()> {
@@ -34,32 +34,35 @@ impl Leaving {
     }
 
     async fn start(&mut self) -> anyhow::Result<()> {
-        self.operator = Some(self.stage.operator().await?);
+        self.operator = Some(self.harness.operator().await?);
         Ok(())
     }
 
     /// Runs a command without its `kubectl`.
     async fn run(&self, args: &str) -> anyhow::Result<String> {
-        self.stage.kubectl(&args.split(' ').collect::<Vec<_>>(), "").await
+        self.harness.kubectl(&args.split(' ').collect::<Vec<_>>(), "").await
     }
 
     /// Deletes everything of the file but its namespace.
     async fn delete_all(&self) -> anyhow::Result<()> {
         let mut whole = self.example.clone();
         whole.objects_mut().retain(|object| object["kind"] != "Namespace");
-        self.stage.kubectl(&["delete", "--wait=false", "-f", "-"], &whole.text()).await.map(drop)
+        self.harness.kubectl(&["delete", "--wait=false", "-f", "-"], &whole.text()).await.map(drop)
     }
 
     async fn stalled(&self, kind: &str, name: &str, reason: &str) -> anyhow::Result<String> {
-        let object = self.stage.until_condition(kind, &self.namespace, name, "Stalled", reason).await?;
+        let object = self.harness.until_condition(kind, &self.namespace, name, "Stalled", reason).await?;
         Ok(object["status"]["conditions"][2]["message"].as_str().unwrap_or_default().to_owned())
     }
 
     /// What the documentation's command tells of the ledger, one line a page.
     async fn ledger(&self) -> anyhow::Result<String> {
         let columns = r"KIND:.metadata.annotations.moorage\.dev/owner-kind,NAMESPACE:.metadata.annotations.moorage\.dev/owner-namespace,NAME:.metadata.annotations.moorage\.dev/owner-name,PLACE:.metadata.annotations.moorage\.dev/place,MADE:.data";
-        self.run(&format!("get configmaps -n {} -l moorage.dev/installation -o custom-columns={columns}", self.stage.operator_namespace()))
-            .await
+        self.run(&format!(
+            "get configmaps -n {} -l moorage.dev/installation -o custom-columns={columns}",
+            self.harness.operator_namespace()
+        ))
+        .await
     }
 
     async fn until_namespace_gone(&self) -> anyhow::Result<()> {
@@ -74,7 +77,7 @@ impl Leaving {
     }
 
     async fn end(mut self) -> anyhow::Result<()> {
-        assert_eq!(self.stage.cloud().violations(), Vec::<String>::new());
+        assert_eq!(self.harness.cloud().violations(), Vec::<String>::new());
         self.stop().await
     }
 }
@@ -84,19 +87,19 @@ fn an_account_that_is_deleted_while_it_is_needed_serves_until_nobody_needs_it() 
     block_on(async {
         let leaving = Leaving::ready("inuse").await?;
         leaving.run(&format!("delete --wait=false cloudaccount azure -n {}", leaving.namespace)).await?;
-        let account = leaving.stage.until_condition("CloudAccount", &leaving.namespace, "azure", "Reconciling", "InUse").await?;
+        let account = leaving.harness.until_condition("CloudAccount", &leaving.namespace, "azure", "Reconciling", "InUse").await?;
         let users = format!("ProvisioningService/{0}/quickstart-dps and 1 more", leaving.namespace);
         assert_eq!(account["status"]["conditions"][1]["message"], format!("still needed by {users} to undo what they made"));
 
-        leaving.stage.cloud().seed(|azure| azure.set_sku("quickstart-hub", "S1", 9));
+        leaving.harness.cloud().seed(|azure| azure.set_sku("quickstart-hub", "S1", 9));
         leaving.run(&format!("annotate thg quickstart -n {} moorage.dev/sync-requested-at=1", leaving.namespace)).await?;
         until("the drift is corrected", SOON, || async {
-            if leaving.stage.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
+            if leaving.harness.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
         })
         .await?;
         leaving.delete_all().await?;
-        leaving.stage.until_gone("CloudAccount", &leaving.namespace, "azure").await?;
-        assert!(!leaving.stage.cloud().snapshot().contains("quickstart-hub"), "{}", leaving.stage.cloud().snapshot());
+        leaving.harness.until_gone("CloudAccount", &leaving.namespace, "azure").await?;
+        assert!(!leaving.harness.cloud().snapshot().contains("quickstart-hub"), "{}", leaving.harness.cloud().snapshot());
         leaving.end().await
     })
 }
@@ -107,7 +110,7 @@ fn a_deleted_namespace_takes_its_cloud_side_along_while_the_operator_still_has_t
         let leaving = Leaving::ready("nsgone").await?;
         leaving.run(&format!("delete --wait=false namespace {}", leaving.namespace)).await?;
         leaving.until_namespace_gone().await?;
-        let world = leaving.stage.cloud().snapshot();
+        let world = leaving.harness.cloud().snapshot();
         assert!(!world.contains("quickstart-hub") && !world.contains("quickstart-devices"), "{world}");
         assert!(world.contains("quickstart-dps"), "its policy is Retain: {world}");
         leaving.end().await
@@ -139,13 +142,13 @@ fn after_a_restart_a_deleted_namespace_s_objects_tell_what_is_left_and_how_they_
         assert!(told.contains("kubectl create rolebinding moorage-secrets"), "{told}");
 
         // It tells, and tries now and then; it does not spin.
-        leaving.stage.until_at_rest(leaving.operator.as_ref().expect("it runs")).await?;
-        let asked = leaving.stage.cloud().requests().len();
-        leaving.stage.cloud().advance(jiff::SignedDuration::from_hours(2)).await?;
-        assert_eq!(leaving.stage.cloud().requests().len(), asked, "without a credential the cloud is not asked");
+        leaving.harness.until_at_rest(leaving.operator.as_ref().expect("it runs")).await?;
+        let asked = leaving.harness.cloud().requests().len();
+        leaving.harness.cloud().advance(jiff::SignedDuration::from_hours(2)).await?;
+        assert_eq!(leaving.harness.cloud().requests().len(), asked, "without a credential the cloud is not asked");
 
         // In a namespace that ends no binding can be made; one for the cluster can, and then the Secret is seen to be gone.
-        let operator = leaving.stage.operator_namespace();
+        let operator = leaving.harness.operator_namespace();
         leaving
             .run(&format!("create clusterrolebinding {operator}-secrets --clusterrole=moorage-secrets --serviceaccount={operator}:moorage"))
             .await?;
@@ -167,14 +170,14 @@ fn after_a_restart_a_deleted_namespace_s_objects_tell_what_is_left_and_how_they_
         assert!(ledger.contains("resource-group:quickstart"), "{ledger}");
 
         for (kind, name) in [("EnrollmentGroup", "quickstart-devices"), ("TenantHubGroup", "quickstart")] {
-            let told = leaving.stage.get(kind, &namespace, name).await?["status"]["conditions"][2]["message"].clone();
+            let told = leaving.harness.get(kind, &namespace, name).await?["status"]["conditions"][2]["message"].clone();
             let (_, command) =
                 told.as_str().and_then(|told| told.split_once("leave the cloud as it is: kubectl ")).expect("it tells a way out");
             leaving.run(command).await?;
-            leaving.stage.until_gone(kind, &namespace, name).await?;
+            leaving.harness.until_gone(kind, &namespace, name).await?;
         }
         leaving.until_namespace_gone().await?;
-        assert!(leaving.stage.cloud().snapshot().contains("quickstart-hub"), "the cloud is left as it was");
+        assert!(leaving.harness.cloud().snapshot().contains("quickstart-hub"), "the cloud is left as it was");
         let kinds: Vec<_> =
             leaving.ledger().await?.lines().skip(1).map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect();
         assert_eq!(kinds, ["ProvisioningService"], "what was let go is struck out, and what is kept is not");
@@ -192,10 +195,10 @@ fn a_credential_that_comes_back_lets_what_was_made_with_it_be_undone() -> anyhow
         let told = leaving.stalled("TenantHubGroup", "quickstart", "CredentialGone").await?;
         assert!(told.contains("create it with the client secret under key clientSecret"), "{told}");
         let secret = leaving.example.objects().iter().find(|object| object["kind"] == "Secret").map(Value::to_string).unwrap_or_default();
-        leaving.stage.kubectl(&["apply", "-f", "-"], &secret).await?;
-        leaving.stage.until_gone("TenantHubGroup", &leaving.namespace, "quickstart").await?;
-        leaving.stage.until_gone("CloudAccount", &leaving.namespace, "azure").await?;
-        assert!(!leaving.stage.cloud().snapshot().contains("quickstart-hub"), "{}", leaving.stage.cloud().snapshot());
+        leaving.harness.kubectl(&["apply", "-f", "-"], &secret).await?;
+        leaving.harness.until_gone("TenantHubGroup", &leaving.namespace, "quickstart").await?;
+        leaving.harness.until_gone("CloudAccount", &leaving.namespace, "azure").await?;
+        assert!(!leaving.harness.cloud().snapshot().contains("quickstart-hub"), "{}", leaving.harness.cloud().snapshot());
         leaving.end().await
     })
 }

@@ -15,8 +15,8 @@ fn cloud(reregistration: Reregistration) -> Options {
 
 /// Long enough for the registrations to be read again.
 async fn later(tenants: &Tenants) -> anyhow::Result<()> {
-    tenants.stage.cloud().advance(SignedDuration::from_mins(2)).await?;
-    tenants.stage.until_at_rest(&tenants.operator).await
+    tenants.harness.cloud().advance(SignedDuration::from_mins(2)).await?;
+    tenants.harness.until_at_rest(&tenants.operator).await
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_connection_string_comes_with_the_registration_and_follows_the_device_to_ano
         let tenants = mills("login", cloud_options()).await?;
         later(&tenants).await?;
         assert_eq!(entry(&tenants, "mill-1", "connectionString").await?, None);
-        let asked = tenants.stage.cloud().requests().iter().filter(|one| one.path.starts_with("/devices/mill-1")).count();
+        let asked = tenants.harness.cloud().requests().iter().filter(|one| one.path.starts_with("/devices/mill-1")).count();
         assert_eq!(asked, 0, "a device that has not registered is in no hub");
 
         register(&tenants, "mill-1").await?;
@@ -48,7 +48,7 @@ fn a_connection_string_comes_with_the_registration_and_follows_the_device_to_ano
         for _ in 0..5 {
             later(&tenants).await?;
         }
-        let looks = tenants.stage.cloud().requests().iter().filter(|one| one.method == "GET" && one.path == "/devices/mill-1").count();
+        let looks = tenants.harness.cloud().requests().iter().filter(|one| one.method == "GET" && one.path == "/devices/mill-1").count();
         assert_eq!(looks, 2);
         tenants.end().await
     })
@@ -95,7 +95,7 @@ fn a_hub_that_keeps_the_former_key_gets_the_new_one_when_the_registration_is_end
         assert_eq!(entry(&tenants, "mill-1", "connectionString").await?, None);
 
         tenants.annotate("DeviceCredential", "mills", "mill-1", "moorage.dev/reprovision-requested-at=now").await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         register(&tenants, "mill-1").await?;
         later(&tenants).await?;
         tenants.until("DeviceCredential", "mills", "mill-1", "Ready", "Ready").await?;

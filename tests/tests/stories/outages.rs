@@ -24,7 +24,7 @@ const A_WHILE: Duration = Duration::from_secs(3);
 /// Waits until the cloud has been written to, but is not yet what it is to be.
 async fn under_way(tenants: &Tenants) -> anyhow::Result<()> {
     until("the first thing is made", SOON, || async {
-        let made = tenants.stage.cloud().requests().iter().filter(|request| request.status == Some(201)).count();
+        let made = tenants.harness.cloud().requests().iter().filter(|request| request.status == Some(201)).count();
         if made > 0 { Ok(()) } else { Err(NotYet::seen("nothing is made")) }
     })
     .await
@@ -33,9 +33,9 @@ async fn under_way(tenants: &Tenants) -> anyhow::Result<()> {
 /// Waits until nothing is left to do, and nothing waited for: the clock of the story stands still.
 async fn ready_and_at_rest(tenants: &Tenants) -> anyhow::Result<()> {
     until("everything is Ready and the operator at rest", SOON, || async {
-        tenants.stage.look_ready().await?;
+        tenants.harness.look_ready().await?;
         let controller = tenants.operator.controller();
-        if controller.rest().0 { tenants.stage.look_ready().await } else { Err(NotYet::seen("it works")) }
+        if controller.rest().0 { tenants.harness.look_ready().await } else { Err(NotYet::seen("it works")) }
     })
     .await
 }
@@ -48,8 +48,8 @@ fn the_api_server_restarts_and_etcd_stands_still_under_way() -> anyhow::Result<(
         // One of its own: others would meet with the outage. It ends with this story.
         let control: &'static ControlPlane = Box::leak(Box::new(ControlPlane::start(options, &Console::stderr()).await?));
         let example = Example::read("s0-tenants.yaml", "outage")?;
-        let stage = Harness::set(control, "outage", &example.namespaces(), cloud_options()).await?;
-        let tenants = Tenants::applied(stage, example, None).await?;
+        let harness = Harness::set(control, "outage", &example.namespaces(), cloud_options()).await?;
+        let tenants = Tenants::applied(harness, example, None).await?;
         under_way(&tenants).await?;
         control.restart_apiserver().await?;
         comes_to_rest(&tenants).await?;
@@ -63,7 +63,7 @@ fn the_api_server_restarts_and_etcd_stands_still_under_way() -> anyhow::Result<(
         assert!(answer.is_err(), "the API server answers without etcd: {answer:?}");
         etcd.resume().await?;
         until("the Secret has the entry's new name", SOON, || async {
-            let secret = tenants.stage.secret(&tenants.example.namespace("contoso"), "contoso-simdevice-east").await;
+            let secret = tenants.harness.secret(&tenants.example.namespace("contoso"), "contoso-simdevice-east").await;
             let secret = secret.map_err(|error| NotYet::seen(format!("{error:#}")))?;
             if secret.contains_key("DEVICE_KEY") { Ok(()) } else { Err(NotYet::seen(format!("{:?}", secret.keys()))) }
         })
@@ -71,7 +71,7 @@ fn the_api_server_restarts_and_etcd_stands_still_under_way() -> anyhow::Result<(
         comes_to_rest(&tenants).await?;
         let before = writes(&tenants).await?;
         pass(&tenants, SignedDuration::from_mins(31)).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(writes(&tenants).await?, before);
         assert_eq!(&Outcome::of(&tenants), fair);
         // An API server that has just begun does not know everybody's rights yet, and refuses what it will allow.
@@ -89,8 +89,8 @@ fn a_clock_that_is_set_ahead_by_days_and_back_again_holds_nothing_up() -> anyhow
         let fair = Outcome::fair().await?;
         let (ahead, offset) = watch::channel(SignedDuration::ZERO);
         let example = Example::read("s0-tenants.yaml", "clock")?;
-        let stage = Harness::set(shared().await?, "clock", &example.namespaces(), cloud_options()).await?;
-        let tenants = Tenants::applied(stage, example, Some(Clock::following(offset))).await?;
+        let harness = Harness::set(shared().await?, "clock", &example.namespaces(), cloud_options()).await?;
+        let tenants = Tenants::applied(harness, example, Some(Clock::following(offset))).await?;
         under_way(&tenants).await?;
         ahead.send_replace(SignedDuration::from_hours(72));
         ready_and_at_rest(&tenants).await?;
@@ -98,8 +98,8 @@ fn a_clock_that_is_set_ahead_by_days_and_back_again_holds_nothing_up() -> anyhow
 
         ahead.send_replace(SignedDuration::ZERO);
         ready_and_at_rest(&tenants).await?;
-        let before = tenants.stage.cloud().requests().len();
-        tenants.stage.cloud().seed(|azure| azure.set_group_enabled("contoso-dps", "contoso-us-devices", false));
+        let before = tenants.harness.cloud().requests().len();
+        tenants.harness.cloud().seed(|azure| azure.set_group_enabled("contoso-dps", "contoso-us-devices", false));
         ahead.send_replace(SignedDuration::from_mins(31));
         until("the drift is found when it is time again", SOON, || async {
             let world = tenants.snapshot();
@@ -108,7 +108,7 @@ fn a_clock_that_is_set_ahead_by_days_and_back_again_holds_nothing_up() -> anyhow
         .await?;
         ready_and_at_rest(&tenants).await?;
         assert_eq!(&Outcome::of(&tenants), fair);
-        let since = tenants.stage.cloud().requests().into_iter().skip(before).filter(|request| request.writes);
+        let since = tenants.harness.cloud().requests().into_iter().skip(before).filter(|request| request.writes);
         let since: Vec<_> = since.map(|request| format!("{} {}", request.method, request.path)).collect();
         assert_eq!(since, ["PUT /enrollmentGroups/contoso-us-devices"]);
         tenants.end().await

@@ -22,7 +22,7 @@ pub async fn presses(story: &str, devices: &[(&str, &str)]) -> anyhow::Result<Te
         example.objects_mut().push(another);
     }
     let tenants = Tenants::of(story, example, cloud_options()).await?;
-    tenants.stage.until_all_ready().await?;
+    tenants.harness.until_all_ready().await?;
     Ok(tenants)
 }
 
@@ -61,7 +61,7 @@ fn s0_5_static_allocation_gives_every_device_the_one_hub_that_is_named() -> anyh
         let stalled = tenants.until("EnrollmentGroup", "presses", "presses-small", "Stalled", "DependencyMissing").await?;
         assert!(stalled["status"]["conditions"][2]["message"].as_str().is_some_and(|text| text.contains("has no hub presses-tiny-hub")));
         tenants.patch("EnrollmentGroup", "presses", "presses-small", &json!({ "spec": { "hubs": ["presses-large-hub"] } })).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         assert_eq!(hub_of(&tenants, "press-1", WEST).await?, "presses-large-hub.azure-devices.net");
         tenants.end().await
     })
@@ -69,7 +69,7 @@ fn s0_5_static_allocation_gives_every_device_the_one_hub_that_is_named() -> anyh
 
 /// Somebody else changes the size of a hub, disables a group and gives it a hub of another tenant.
 fn meddle(tenants: &Tenants) {
-    tenants.stage.cloud().seed(|azure| {
+    tenants.harness.cloud().seed(|azure| {
         azure.set_sku("presses-large-hub", "S1", 7);
         azure.set_group_enabled("presses-dps", "presses-anywhere", false);
         azure.set_group_hubs(
@@ -84,16 +84,16 @@ fn meddle(tenants: &Tenants) {
 fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes() -> anyhow::Result<()> {
     block_on(async {
         let tenants = presses("report", &[]).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         meddle(&tenants);
         let drifted = tenants.snapshot();
-        tenants.stage.cloud().advance(SignedDuration::from_mins(35)).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_mins(35)).await?;
         let hubs = tenants.until("TenantHubGroup", "presses", "presses", "Stalled", "Drifted").await?;
         assert_eq!(hubs["status"]["drift"], json!(["presses-large-hub sku"]));
         let group = tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Stalled", "Drifted").await?;
         assert_eq!(group["status"]["drift"], json!(["iotHubs", "provisioningStatus"]));
-        tenants.stage.cloud().advance(SignedDuration::from_hours(2)).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_hours(2)).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(tenants.snapshot(), drifted);
 
         // A change of the spec is carried out, over what had drifted.
@@ -103,7 +103,7 @@ fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes(
         ] } });
         tenants.patch("TenantHubGroup", "presses", "presses", &hubs).await?;
         tenants.patch("EnrollmentGroup", "presses", "presses-anywhere", &json!({ "spec": { "driftPolicy": "Correct" } })).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         let is_drifted = |object: &Value| object["status"]["drift"].is_array();
         until("nothing has drifted any more", SOON, || async {
             let world = tenants.snapshot();

@@ -22,7 +22,7 @@ fn a_paused_object_says_what_it_would_do_and_does_nothing() -> anyhow::Result<()
         assert!(!tenants.snapshot().contains("contoso-us-resource-group"), "{}", tenants.snapshot());
 
         tenants.annotate("TenantHubGroup", "contoso", "contoso-us", "moorage.dev/paused-").await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         let resumed = tenants.object("TenantHubGroup", "contoso", "contoso-us").await?;
         assert!(resumed["status"]["planned"].is_null(), "{}", resumed["status"]);
         tenants.end().await
@@ -33,8 +33,8 @@ fn a_paused_object_says_what_it_would_do_and_does_nothing() -> anyhow::Result<()
 fn a_look_that_was_asked_for_is_taken_now_and_echoed() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::ready("sync").await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
-        tenants.stage.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 5));
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        tenants.harness.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 5));
         tenants.annotate("TenantHubGroup", "contoso", "contoso-us", "moorage.dev/sync-requested-at=now-please").await?;
         until("the request is echoed and the drift corrected", SOON, || async {
             let object =
@@ -64,7 +64,7 @@ fn what_is_not_granted_is_refused_before_the_cloud_is_asked_and_the_message_name
         let refused = tenants.until("TenantHubGroup", "contoso", "contoso-us", "Stalled", "NotGranted").await?;
         let message = refused["status"]["conditions"][2]["message"].as_str().unwrap_or_default();
         assert!(message.contains("resourceGroups: [contoso-us-resource-group]"), "{message}");
-        assert!(!tenants.stage.cloud().requests().iter().any(|request| request.path.contains("contoso-us-resource-group")));
+        assert!(!tenants.harness.cloud().requests().iter().any(|request| request.path.contains("contoso-us-resource-group")));
 
         let spy = tenants.until("DeviceCredential", "fabrikam", "fabrikam-simdevice-eu", "Stalled", "NotGranted").await?;
         assert!(spy["status"]["secretName"].is_null());
@@ -77,17 +77,20 @@ fn a_secret_that_was_tampered_with_or_deleted_comes_back_as_it_was() -> anyhow::
     block_on(async {
         let tenants = Tenants::ready("tamper").await?;
         let namespace = tenants.example.namespace("contoso");
-        let whole = tenants.stage.secret(&namespace, "contoso-simdevice-east").await?;
+        let whole = tenants.harness.secret(&namespace, "contoso-simdevice-east").await?;
         let back = async |what: &str| {
             until(what, SOON, || async {
-                let now =
-                    tenants.stage.secret(&namespace, "contoso-simdevice-east").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
+                let now = tenants
+                    .harness
+                    .secret(&namespace, "contoso-simdevice-east")
+                    .await
+                    .map_err(|error| NotYet::seen(format!("{error:#}")))?;
                 if now == whole { Ok(()) } else { Err(NotYet::seen("another content")) }
             })
             .await
         };
         tenants
-            .stage
+            .harness
             .kubectl(
                 &[
                     "patch",
@@ -102,7 +105,7 @@ fn a_secret_that_was_tampered_with_or_deleted_comes_back_as_it_was() -> anyhow::
             )
             .await?;
         back("the tampered Secret is restored").await?;
-        tenants.stage.kubectl(&["delete", "secret", "contoso-simdevice-east", "-n", &namespace], "").await?;
+        tenants.harness.kubectl(&["delete", "secret", "contoso-simdevice-east", "-n", &namespace], "").await?;
         back("the deleted Secret is back").await?;
         tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
         tenants.end().await
@@ -114,20 +117,20 @@ fn a_secret_of_somebody_else_is_never_taken_over() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::ready("theirs").await?;
         let namespace = tenants.example.namespace("contoso");
-        tenants.stage.kubectl(&["create", "secret", "generic", "precious", "-n", &namespace, "--from-literal=mine=yes"], "").await?;
+        tenants.harness.kubectl(&["create", "secret", "generic", "precious", "-n", &namespace, "--from-literal=mine=yes"], "").await?;
         tenants
             .patch("DeviceCredential", "contoso", "contoso-simdevice-east", &json!({ "spec": { "secret": { "name": "precious" } } }))
             .await?;
         tenants.until("DeviceCredential", "contoso", "contoso-simdevice-east", "Stalled", "SecretNotOurs").await?;
-        assert_eq!(tenants.stage.secret(&namespace, "precious").await?, [("mine".to_owned(), "yes".to_owned())].into());
+        assert_eq!(tenants.harness.secret(&namespace, "precious").await?, [("mine".to_owned(), "yes".to_owned())].into());
 
         // Another name, and the first Secret goes with the old name.
         tenants
             .patch("DeviceCredential", "contoso", "contoso-simdevice-east", &json!({ "spec": { "secret": { "name": "elsewhere" } } }))
             .await?;
-        tenants.stage.until_all_ready().await?;
-        assert!(tenants.stage.secret(&namespace, "elsewhere").await?.contains_key("IOTHUB_DEVICE_KEY"));
-        assert!(tenants.stage.secret(&namespace, "contoso-simdevice-east").await.is_err());
+        tenants.harness.until_all_ready().await?;
+        assert!(tenants.harness.secret(&namespace, "elsewhere").await?.contains_key("IOTHUB_DEVICE_KEY"));
+        assert!(tenants.harness.secret(&namespace, "contoso-simdevice-east").await.is_err());
         tenants.end().await
     })
 }
@@ -140,17 +143,17 @@ fn of_two_credentials_for_one_registration_id_the_older_keeps_it_until_it_goes()
         let mut rival = tenants.example.clone().object_mut("DeviceCredential", id).expect("it is in the example").clone();
         rival["metadata"]["name"] = json!("contoso-rival");
         rival["spec"]["registrationId"] = json!(id);
-        tenants.stage.kubectl(&["apply", "-f", "-"], &rival.to_string()).await?;
+        tenants.harness.kubectl(&["apply", "-f", "-"], &rival.to_string()).await?;
         let stalled = tenants.until("DeviceCredential", "contoso", "contoso-rival", "Stalled", "AlreadyExists").await?;
         let sentence = format!(
             "registration id {id} belongs to DeviceCredential {namespace}/{id}, which is older; choose another, or delete one of the two"
         );
         assert_eq!(stalled["status"]["conditions"][2]["message"], sentence);
-        assert!(tenants.stage.secret(&namespace, "contoso-rival").await.is_err(), "the younger one holds the device's key");
+        assert!(tenants.harness.secret(&namespace, "contoso-rival").await.is_err(), "the younger one holds the device's key");
 
-        tenants.stage.kubectl(&["delete", "devicecredential", id, "-n", &namespace], "").await?;
+        tenants.harness.kubectl(&["delete", "devicecredential", id, "-n", &namespace], "").await?;
         tenants.until("DeviceCredential", "contoso", "contoso-rival", "Ready", "Ready").await?;
-        assert_eq!(tenants.stage.secret(&namespace, "contoso-rival").await?["registrationId"], id);
+        assert_eq!(tenants.harness.secret(&namespace, "contoso-rival").await?["registrationId"], id);
         tenants.end().await
     })
 }
@@ -159,7 +162,7 @@ fn of_two_credentials_for_one_registration_id_the_older_keeps_it_until_it_goes()
 fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when_it_comes() -> anyhow::Result<()> {
     block_on(async {
         let example = moorage_tests::example::Example::read("s0-tenants.yaml", "unbound")?;
-        let stage = moorage_tests::harness::Harness::set(
+        let harness = moorage_tests::harness::Harness::set(
             moorage_tests::controlplane::shared().await?,
             "unbound",
             &example.namespaces(),
@@ -167,24 +170,24 @@ fn a_namespace_without_the_role_binding_says_which_one_is_missing_and_heals_when
         )
         .await?;
         let namespace = example.namespace("contoso");
-        let binding = stage.kubectl(&["get", "rolebinding", "moorage-secrets", "-n", &namespace, "-o", "json"], "").await?;
-        stage.kubectl(&["delete", "rolebinding", "moorage-secrets", "-n", &namespace], "").await?;
-        stage.cloud().seed(moorage_tests::harness::fabrikam_s_past);
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
+        let binding = harness.kubectl(&["get", "rolebinding", "moorage-secrets", "-n", &namespace, "-o", "json"], "").await?;
+        harness.kubectl(&["delete", "rolebinding", "moorage-secrets", "-n", &namespace], "").await?;
+        harness.cloud().seed(moorage_tests::harness::fabrikam_s_past);
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
         let missing =
-            stage.until_condition("DeviceCredential", &namespace, "contoso-simdevice-east", "Stalled", "MissingRoleBinding").await?;
+            harness.until_condition("DeviceCredential", &namespace, "contoso-simdevice-east", "Stalled", "MissingRoleBinding").await?;
         let message = missing["status"]["conditions"][2]["message"].as_str().unwrap_or_default();
         let wanted = format!(
             "kubectl create rolebinding moorage-secrets -n {namespace} --clusterrole=moorage-secrets --serviceaccount={}:moorage",
-            stage.operator_namespace()
+            harness.operator_namespace()
         );
         assert!(message.contains(&wanted), "{message}");
 
         let mut binding: serde_json::Value = serde_json::from_str(&binding)?;
         binding["metadata"] = json!({ "name": "moorage-secrets", "namespace": namespace });
-        stage.kubectl(&["create", "-f", "-"], &binding.to_string()).await?;
-        stage.until_all_ready().await?;
+        harness.kubectl(&["create", "-f", "-"], &binding.to_string()).await?;
+        harness.until_all_ready().await?;
         operator.stop().await
     })
 }
@@ -195,21 +198,21 @@ fn a_failure_that_lasts_is_told_once_and_not_at_every_attempt() -> anyhow::Resul
         let tenants = Tenants::ready("lasting").await?;
         let namespace = tenants.example.namespace("platform");
         let secret = r#"{"stringData":{"clientSecret":"a-wrong-one"}}"#;
-        tenants.stage.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", secret], "").await?;
+        tenants.harness.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", secret], "").await?;
         let first = tenants.until("CloudAccount", "platform", "azure", "Stalled", "Denied").await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
-        let attempts = tenants.stage.cloud().requests().len();
-        tenants.stage.cloud().advance(jiff::SignedDuration::from_hours(2)).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
-        assert!(tenants.stage.cloud().requests().len() > attempts + 10, "it went on trying");
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        let attempts = tenants.harness.cloud().requests().len();
+        tenants.harness.cloud().advance(jiff::SignedDuration::from_hours(2)).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        assert!(tenants.harness.cloud().requests().len() > attempts + 10, "it went on trying");
         let last = tenants.object("CloudAccount", "platform", "azure").await?;
         assert_eq!(last["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
         // What worked goes on working: devices need nothing of the account.
         tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
 
         let secret = format!(r#"{{"stringData":{{"clientSecret":"{}"}}}}"#, moorage_tests::harness::CLIENT_SECRET);
-        tenants.stage.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", &secret], "").await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.kubectl(&["patch", "secret", "azure", "-n", &namespace, "-p", &secret], "").await?;
+        tenants.harness.until_all_ready().await?;
         tenants.end().await
     })
 }

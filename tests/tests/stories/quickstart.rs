@@ -11,17 +11,17 @@ use crate::tenants::EAST;
 fn the_quickstart_goes_from_nothing_to_a_device_that_reports_to_its_hub() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("quickstart.yaml", "quickstart")?;
-        let stage = Harness::set(shared().await?, "quickstart", &example.namespaces(), cloud_options()).await?;
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
-        stage.until_all_ready().await?;
+        let harness = Harness::set(shared().await?, "quickstart", &example.namespaces(), cloud_options()).await?;
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
+        harness.until_all_ready().await?;
         let credential = example.objects().iter().find(|object| object["kind"] == "DeviceCredential").expect("it has a credential");
         let at = |field: &str| credential["metadata"][field].as_str().unwrap_or_default();
-        let secret = stage.secret(at("namespace"), at("name")).await?;
-        let device = Device::new(secret, &stage.network(), EAST)?;
+        let secret = harness.secret(at("namespace"), at("name")).await?;
+        let device = Device::new(secret, &harness.network(), EAST)?;
         let (hub, device_id) = device.register(Some("deviceKey"), |_| {}).await?;
         device.send_telemetry(&hub, &device_id, "deviceKey").await?;
-        assert_eq!(stage.cloud().violations(), Vec::<String>::new());
+        assert_eq!(harness.cloud().violations(), Vec::<String>::new());
         operator.stop().await
     })
 }

@@ -23,7 +23,7 @@ fn hubs_that_do_not_fit_into_the_subscription_are_refused_before_azure_has_to() 
             "IoT hub contoso-east-hub does not fit: the subscription has 1 of 1 paid IoT hubs; delete one, ask Microsoft for more, or use \
              another account"
         );
-        let asked = tenants.stage.cloud().requests();
+        let asked = tenants.harness.cloud().requests();
         assert!(!asked.iter().any(|request| request.method == "PUT" && request.path.contains("IotHubs/contoso")), "Azure was asked");
         tenants.end().await
     })
@@ -35,36 +35,36 @@ fn the_group_after_the_hundredth_is_refused_before_azure_has_to_and_made_when_th
         let mut example = Example::read("s0-tenants.yaml", "roomgroups")?;
         let service = example.object_mut("ProvisioningService", "contoso-dps").expect("it is in the example");
         service["spec"]["adoption"] = json!("IfUnmanaged");
-        let stage = Harness::set(shared().await?, "roomgroups", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().seed(|azure| {
+        let harness = Harness::set(shared().await?, "roomgroups", &example.namespaces(), cloud_options()).await?;
+        harness.cloud().seed(|azure| {
             fabrikam_s_past(azure);
             azure.add_service(NewService { subscription: SUBSCRIPTION, group: "platform-iot", name: "contoso-dps", location: "eastus" });
             for number in 0..100 {
                 azure.add_group("contoso-dps", &format!("theirs-{number}"), &["elsewhere.azure-devices.net"]);
             }
         });
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
         let platform = example.namespace("platform");
-        let refused = stage.until_condition("EnrollmentGroup", &platform, "contoso-us-devices", "Stalled", "QuotaExceeded").await?;
+        let refused = harness.until_condition("EnrollmentGroup", &platform, "contoso-us-devices", "Stalled", "QuotaExceeded").await?;
         let message = refused["status"]["conditions"][2]["message"].as_str().unwrap_or_default();
         assert!(message.contains("100 of 100 enrollment groups"), "{message}");
-        let asked = stage.cloud().requests();
+        let asked = harness.cloud().requests();
         assert!(!asked.iter().any(|request| request.method == "PUT" && request.path.contains("enrollmentGroups")), "Azure was asked");
         until("the service tells that it is full", SOON, || async {
             let service =
-                stage.get("ProvisioningService", &platform, "contoso-dps").await.map_err(|error| NotYet::seen(error.to_string()))?;
+                harness.get("ProvisioningService", &platform, "contoso-dps").await.map_err(|error| NotYet::seen(error.to_string()))?;
             let told = &service["status"]["enrollmentGroups"];
             if *told == json!({ "used": 100, "limit": 100 }) { Ok(()) } else { Err(NotYet::seen(&service["status"])) }
         })
         .await?;
 
-        stage.cloud().seed(|azure| {
+        harness.cloud().seed(|azure| {
             azure.delete_group("contoso-dps", "theirs-0");
             azure.delete_group("contoso-dps", "theirs-1");
         });
-        stage.cloud().advance(SignedDuration::from_mins(35)).await?;
-        stage.until_all_ready().await?;
+        harness.cloud().advance(SignedDuration::from_mins(35)).await?;
+        harness.until_all_ready().await?;
         operator.stop().await
     })
 }
@@ -74,7 +74,7 @@ fn a_hub_tells_how_many_devices_it_has_and_a_service_how_many_groups() -> anyhow
     block_on(async {
         let tenants = Tenants::ready("roomtold").await?;
         tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
-        tenants.stage.cloud().advance(SignedDuration::from_mins(35)).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_mins(35)).await?;
         until("what there is is told", SOON, || async {
             let seen = |error: anyhow::Error| NotYet::seen(format!("{error:#}"));
             let hubs = tenants.object("TenantHubGroup", "contoso", "contoso-us").await.map_err(seen)?;
@@ -107,12 +107,12 @@ async fn until_told(tenants: &Tenants, hubs: i32) -> anyhow::Result<()> {
 fn an_account_tells_how_many_hubs_its_subscription_has_as_soon_as_there_is_one_more_or_less() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::of("roomaccount", Example::read("s0-keyless.yaml", "roomaccount")?, cloud_options()).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         // Fabrikam's, which was there before, and two of this example.
         until_told(&tenants, 3).await?;
         let less = json!([{ "op": "remove", "path": "/spec/hubs/0" }]).to_string();
         let namespace = tenants.example.namespace("looms");
-        tenants.stage.kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &less], "").await?;
+        tenants.harness.kubectl(&["patch", "tenanthubgroup", "looms", "-n", &namespace, "--type=json", "-p", &less], "").await?;
         until_told(&tenants, 2).await?;
         tenants.end().await
     })

@@ -27,11 +27,11 @@ fn kept(object: &Value) -> Value {
 /// All that has to be in a backup: the objects of moorage.dev, the Secrets, and the ledger.
 async fn backup(tenants: &Tenants) -> anyhow::Result<Vec<Value>> {
     let list = async |what: &str, namespace: &str| -> anyhow::Result<Vec<Value>> {
-        let text = tenants.stage.kubectl(&["get", what, "-n", namespace, "-o", "json"], "").await?;
+        let text = tenants.harness.kubectl(&["get", what, "-n", namespace, "-o", "json"], "").await?;
         let listed: Value = serde_json::from_str(&text)?;
         Ok(listed["items"].as_array().context("a list")?.iter().map(kept).collect())
     };
-    let mut all = list("configmaps", &tenants.stage.operator_namespace()).await?;
+    let mut all = list("configmaps", &tenants.harness.operator_namespace()).await?;
     all.retain(|page| page["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "moorage");
     for namespace in tenants.example.namespaces() {
         all.extend(list("secrets", &namespace).await?);
@@ -41,7 +41,7 @@ async fn backup(tenants: &Tenants) -> anyhow::Result<Vec<Value>> {
 }
 
 fn cloud_writes(tenants: &Tenants) -> usize {
-    tenants.stage.cloud().requests().iter().filter(|request| request.writes).count()
+    tenants.harness.cloud().requests().iter().filter(|request| request.writes).count()
 }
 
 #[test]
@@ -54,30 +54,30 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
             before.snapshot()
         };
         tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         let (world, saved, written) = (tenants.snapshot(), backup(&tenants).await?, cloud_writes(&tenants));
         let namespace = tenants.example.namespace("contoso");
-        let before = tenants.stage.secret(&namespace, "contoso-simdevice-east").await?;
+        let before = tenants.harness.secret(&namespace, "contoso-simdevice-east").await?;
 
         let other = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Silent).await?;
         let other: &'static ControlPlane = Box::leak(Box::new(other));
-        let stage = tenants.stage.moved_to(other).await?;
-        let operator = stage.operator().await?;
+        let harness = tenants.harness.moved_to(other).await?;
+        let operator = harness.operator().await?;
         std::mem::replace(&mut tenants.operator, operator).stop().await?;
-        tenants.stage = stage;
+        tenants.harness = harness;
         let list = json!({ "apiVersion": "v1", "kind": "List", "items": saved }).to_string();
-        tenants.stage.kubectl(&["create", "-f", "-"], &list).await?;
-        tenants.stage.until_all_ready().await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.kubectl(&["create", "-f", "-"], &list).await?;
+        tenants.harness.until_all_ready().await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(cloud_writes(&tenants), written);
         assert_eq!(tenants.snapshot(), world);
-        assert_eq!(tenants.stage.secret(&namespace, "contoso-simdevice-east").await?, before);
+        assert_eq!(tenants.harness.secret(&namespace, "contoso-simdevice-east").await?, before);
         tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
 
         // What was made in the other cluster is known to be ours in this one.
-        tenants.stage.kubectl(&["delete", "--wait=false", "-f", "-"], &tenants.example.text()).await?;
+        tenants.harness.kubectl(&["delete", "--wait=false", "-f", "-"], &tenants.example.text()).await?;
         confirm_all(&tenants).await?;
-        tenants.stage.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
+        tenants.harness.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
         assert_eq!(tenants.snapshot(), past);
         tenants.end().await?;
         other.end().await

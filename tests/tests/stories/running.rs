@@ -13,11 +13,11 @@ use crate::binary::Process;
 fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "binary")?;
-        let stage = Harness::set(shared().await?, "binary", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().seed(fabrikam_s_past);
-        let mut process = Process::start(&stage, "moorage-0", stage.login(), stage.cloud().address(), &["--follow-clock"]).await?;
-        stage.apply(&example).await?;
-        stage.until_all_ready().await?;
+        let harness = Harness::set(shared().await?, "binary", &example.namespaces(), cloud_options()).await?;
+        harness.cloud().seed(fabrikam_s_past);
+        let mut process = Process::start(&harness, "moorage-0", harness.login(), harness.cloud().address(), &["--follow-clock"]).await?;
+        harness.apply(&example).await?;
+        harness.until_all_ready().await?;
         assert_eq!(process.get("/livez").await?, "ok\n");
         assert_eq!(process.get("/readyz").await?, "ok\n");
         let metrics = process.get("/metrics").await?;
@@ -30,8 +30,8 @@ fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm(
         process.signal(Signal::TERM)?;
         let status = process.ended().await?;
         assert!(status.success(), "{status}");
-        let lease = stage
-            .kubectl(&["get", "lease", "moorage-binary", "-n", &stage.operator_namespace(), "-o", "jsonpath={.spec.holderIdentity}"], "")
+        let lease = harness
+            .kubectl(&["get", "lease", "moorage-binary", "-n", &harness.operator_namespace(), "-o", "jsonpath={.spec.holderIdentity}"], "")
             .await?;
         assert_eq!(lease, "", "the Lease was handed back");
         Ok(())
@@ -42,10 +42,10 @@ fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm(
 fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> anyhow::Result<()> {
     block_on(async {
         let example = Example::read("s0-tenants.yaml", "replicas")?;
-        let stage = Harness::set(shared().await?, "replicas", &example.namespaces(), cloud_options()).await?;
-        stage.cloud().seed(fabrikam_s_past);
+        let harness = Harness::set(shared().await?, "replicas", &example.namespaces(), cloud_options()).await?;
+        harness.cloud().seed(fabrikam_s_past);
         let replica = async |name: &str| {
-            let mut launch = stage.launch();
+            let mut launch = harness.launch();
             launch.replica = Some(name.to_owned());
             Running::start(launch).await
         };
@@ -58,17 +58,17 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
         let first = replica("first").await?;
         leads(&first).await?;
         let second = replica("second").await?;
-        stage.apply(&example).await?;
-        stage.until_all_ready().await?;
+        harness.apply(&example).await?;
+        harness.until_all_ready().await?;
         assert!(!second.controller().leadership.leads());
         first.stop().await?;
         leads(&second).await?;
 
-        stage.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
+        harness.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
         let namespace = example.namespace("contoso");
-        stage.kubectl(&["annotate", "thg", "contoso-us", "-n", &namespace, "moorage.dev/sync-requested-at=1"], "").await?;
+        harness.kubectl(&["annotate", "thg", "contoso-us", "-n", &namespace, "moorage.dev/sync-requested-at=1"], "").await?;
         until("the second replica corrects the drift", SOON, || async {
-            if stage.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
+            if harness.cloud().snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
         })
         .await?;
         second.stop().await

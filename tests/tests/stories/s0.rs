@@ -46,7 +46,7 @@ fn s0_2_a_provisioning_service_is_created_and_tells_its_id_scope_and_hosts() -> 
     block_on(async {
         let tenants = Tenants::ready("service").await?;
         let service = tenants.object("ProvisioningService", "platform", "contoso-dps").await?;
-        let id_scope = tenants.stage.cloud().seed(|azure| azure.id_scope("contoso-dps"));
+        let id_scope = tenants.harness.cloud().seed(|azure| azure.id_scope("contoso-dps"));
         assert_eq!(service["status"]["idScope"].as_str().map(str::to_owned), id_scope);
         assert_eq!(service["status"]["serviceOperationsHost"], "contoso-dps.azure-devices-provisioning.net");
         assert_eq!(service["status"]["deviceProvisioningHost"], "global.azure-devices-provisioning.net");
@@ -77,8 +77,8 @@ fn s0_4_an_enrollment_group_has_generated_symmetric_keys_that_are_kept_by_the_pl
         let tenants = Tenants::ready("group").await?;
         let group = tenants.object("EnrollmentGroup", "platform", "contoso-us-devices").await?;
         assert_eq!(group["status"]["iotHubs"], json!(["contoso-east-hub.azure-devices.net", "contoso-west-hub.azure-devices.net"]));
-        let stored = tenants.stage.secret(&tenants.example.namespace("platform"), "contoso-us-devices-keys").await?;
-        let keys = tenants.stage.cloud().seed(|azure| azure.group_keys("contoso-dps", "contoso-us-devices"));
+        let stored = tenants.harness.secret(&tenants.example.namespace("platform"), "contoso-us-devices-keys").await?;
+        let keys = tenants.harness.cloud().seed(|azure| azure.group_keys("contoso-dps", "contoso-us-devices"));
         assert_eq!(keys, Some((stored["primaryKey"].clone(), stored["secondaryKey"].clone())));
         assert_eq!(SymmetricKey::from_base64(&stored["primaryKey"])?.expose_bytes().len(), 64);
         tenants.end().await
@@ -109,8 +109,8 @@ fn s0_5_the_device_s_place_decides_which_of_its_tenant_s_hubs_it_gets() -> anyho
 fn s0_6_a_device_key_is_derived_from_the_group_s_and_the_group_s_never_reaches_the_tenant() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::ready("derive").await?;
-        let stored = tenants.stage.secret(&tenants.example.namespace("platform"), "contoso-us-devices-keys").await?;
-        let device = tenants.stage.secret(&tenants.example.namespace("contoso"), "contoso-simdevice-west").await?;
+        let stored = tenants.harness.secret(&tenants.example.namespace("platform"), "contoso-us-devices-keys").await?;
+        let device = tenants.harness.secret(&tenants.example.namespace("contoso"), "contoso-simdevice-west").await?;
         let derived = |slot: &str| -> anyhow::Result<String> {
             let id = RegistrationId::parse("contoso-simdevice-west")?;
             Ok(derive_device_key(&SymmetricKey::from_base64(&stored[slot])?, &id).expose_base64().to_string())
@@ -159,23 +159,23 @@ fn s0_8_clean_up_removes_what_was_made_and_nothing_else() -> anyhow::Result<()> 
         {
             tenants.device(tenant, name, from).await?.register(Some(key), |_| {}).await?;
         }
-        tenants.stage.kubectl(&["delete", "--wait=false", "-f", "-"], &tenants.example.text()).await?;
+        tenants.harness.kubectl(&["delete", "--wait=false", "-f", "-"], &tenants.example.text()).await?;
 
         // What would strand devices waits to be confirmed, and says how.
         let asking = tenants.until("EnrollmentGroup", "platform", "contoso-us-devices", "Reconciling", "AwaitingConfirmation").await?;
         let (_, message) = (condition(&asking, "Ready"), asking["status"]["conditions"][0]["message"].as_str().unwrap_or_default());
         assert!(message.contains("kubectl annotate enrollmentgroup") && message.contains("moorage.dev/confirm-delete="), "{message}");
         confirm_all(&tenants).await?;
-        tenants.stage.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
+        tenants.harness.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
         assert_eq!(tenants.snapshot(), past);
         let left = tenants
-            .stage
+            .harness
             .kubectl(
                 &[
                     "get",
                     "configmaps",
                     "-n",
-                    &tenants.stage.operator_namespace(),
+                    &tenants.harness.operator_namespace(),
                     "-l",
                     "app.kubernetes.io/managed-by=moorage",
                     "-o",
@@ -208,5 +208,5 @@ async fn confirm(tenants: &Tenants, kind: &str, namespace: &str, name: &str) -> 
     let Ok(object) = tenants.object(kind, namespace, name).await else { return Ok(()) };
     let uid = object["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     tenants.annotate(kind, namespace, name, &format!("moorage.dev/confirm-delete={uid}")).await?;
-    tenants.stage.until_gone(kind, &tenants.example.namespace(namespace), name).await
+    tenants.harness.until_gone(kind, &tenants.example.namespace(namespace), name).await
 }

@@ -25,8 +25,8 @@ const SAMPLES: [Sample; 4] = [
 
 /// Runs the program with a device's Secret, and gives the lines that it prints, each once.
 async fn run(tenants: &Tenants, (tenant, name, key_entry, from, _): Sample, transport: &str) -> anyhow::Result<Vec<String>> {
-    let (mounted, network) = (tempdir()?, tenants.stage.network());
-    for (entry, value) in tenants.stage.secret(&tenants.example.namespace(tenant), name).await? {
+    let (mounted, network) = (tempdir()?, tenants.harness.network());
+    for (entry, value) in tenants.harness.secret(&tenants.example.namespace(tenant), name).await? {
         std::fs::write(mounted.path().join(entry), value)?;
     }
     let trusted = tempfile::NamedTempFile::new()?;
@@ -55,7 +55,7 @@ fn s0_7_the_sample_device_of_each_region_says_hello_to_its_nearest_hub_over_http
             assert_eq!(run(&tenants, sample, "mqtt").await?, ["CONNECTED", "ASSIGNING", &assigned, "SENT", twin]);
             expected.extend([Transport::Https, Transport::Mqtt].map(|transport| json!([hub, name, transport, [["kind", "hello"]], 20])));
         }
-        let telemetry = tenants.stage.cloud().telemetry();
+        let telemetry = tenants.harness.cloud().telemetry();
         let telemetry: Vec<Value> =
             telemetry.iter().map(|one| json!([one.hub, one.device, one.transport, one.properties, one.bytes])).collect();
         assert_eq!(telemetry, expected);
@@ -75,7 +75,7 @@ fn s0_7_the_sample_device_says_hello_with_a_certificate_in_place_of_a_key() -> a
         assert_eq!(lines, ["CONNECTED", "ASSIGNING", assigned, "SENT"]);
         let twin: Value = serde_json::from_str(twin.trim_start_matches("TWIN "))?;
         assert_eq!(twin, json!({ "desired": { "reportEverySeconds": 60, "$version": 2 }, "reported": { "$version": 1 } }));
-        assert_eq!(tenants.stage.cloud().telemetry().len(), 2);
+        assert_eq!(tenants.harness.cloud().telemetry().len(), 2);
         tenants.end().await
     })
 }

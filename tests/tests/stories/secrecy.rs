@@ -83,7 +83,7 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
         let platform = tenants.example.namespace("platform");
         // A wrong secret, so that failures are told as well.
         tenants
-            .stage
+            .harness
             .kubectl(
                 &["patch", "secret", "azure", "-n", &platform, "-p", r#"{"stringData":{"clientSecret":"a-wrong-but-secret-value"}}"#],
                 "",
@@ -91,12 +91,12 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
             .await?;
         tenants.until("CloudAccount", "platform", "azure", "Stalled", "Denied").await?;
 
-        let mut secrets: BTreeSet<String> = tenants.stage.cloud().secrets_ever_held().into_iter().collect();
+        let mut secrets: BTreeSet<String> = tenants.harness.cloud().secrets_ever_held().into_iter().collect();
         secrets.insert("a-wrong-but-secret-value".to_owned());
         for (namespace, name) in
             [("contoso", "contoso-simdevice-east"), ("contoso", "contoso-simdevice-west"), ("platform", "contoso-us-devices-keys")]
         {
-            let entries = tenants.stage.secret(&tenants.example.namespace(namespace), name).await?;
+            let entries = tenants.harness.secret(&tenants.example.namespace(namespace), name).await?;
             let public = ["idScope", "registrationId", "provisioningHost"];
             secrets.extend(entries.into_iter().filter(|(key, _)| !public.contains(&key.as_str())).map(|(_, value)| value));
         }
@@ -111,11 +111,11 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
         for namespace in ["platform", "contoso", "fabrikam"] {
             let namespace = tenants.example.namespace(namespace);
             for what in ["moorage", "events", "configmaps"] {
-                told += &tenants.stage.kubectl(&["get", what, "-n", &namespace, "-o", "json"], "").await?;
+                told += &tenants.harness.kubectl(&["get", what, "-n", &namespace, "-o", "json"], "").await?;
             }
-            told += &tenants.stage.kubectl(&["get", "secrets", "-n", &namespace, "-o", "jsonpath={.items[*].metadata}"], "").await?;
+            told += &tenants.harness.kubectl(&["get", "secrets", "-n", &namespace, "-o", "jsonpath={.items[*].metadata}"], "").await?;
         }
-        told += &tenants.stage.kubectl(&["get", "configmaps", "-n", &tenants.stage.operator_namespace(), "-o", "json"], "").await?;
+        told += &tenants.harness.kubectl(&["get", "configmaps", "-n", &tenants.harness.operator_namespace(), "-o", "json"], "").await?;
         assert!(told.contains("contoso-us-devices"), "something was read");
         // The client secret of the example was applied by kubectl, which keeps a copy of it in an annotation; that is kubectl's.
         secrets.remove(moorage_tests::harness::CLIENT_SECRET);

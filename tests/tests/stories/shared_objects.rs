@@ -33,27 +33,28 @@ fn somebody_else_s(cloud: &Simulator) {
 fn s0_2_an_adopted_service_keeps_the_links_groups_tags_policies_and_keys_of_others() -> anyhow::Result<()> {
     block_on(async {
         let mut example = Example::read("s0-tenants.yaml", "zeroharm")?;
-        // A device that is barred leaves a bar behind, as it should.
-        let barred = example.object_mut("DeviceCredential", "fabrikam-simdevice-asia").expect("it is in the example");
-        barred["spec"]["deletionPolicy"] = json!("Retain");
+        // A device that is disenrolled leaves an enrollment behind, as it should.
+        let disenrolled = example.object_mut("DeviceCredential", "fabrikam-simdevice-asia").expect("it is in the example");
+        disenrolled["spec"]["deletionPolicy"] = json!("Retain");
         let service = example.object_mut("ProvisioningService", "contoso-dps").expect("it is in the example");
         service["spec"]["adoption"] = json!("IfUnmanaged");
-        let stage = Harness::set(moorage_tests::controlplane::shared().await?, "zeroharm", &example.namespaces(), cloud_options()).await?;
-        somebody_else_s(stage.cloud());
-        let past = stage.cloud().snapshot();
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
-        stage.until_all_ready().await?;
-        let present = stage.cloud().snapshot();
+        let harness =
+            Harness::set(moorage_tests::controlplane::shared().await?, "zeroharm", &example.namespaces(), cloud_options()).await?;
+        somebody_else_s(harness.cloud());
+        let past = harness.cloud().snapshot();
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
+        harness.until_all_ready().await?;
+        let present = harness.cloud().snapshot();
         for line in past.lines().filter(|line| line.contains("theirs") || line.contains("elsewhere") || line.contains("costCenter")) {
             assert!(present.contains(line.trim()), "lost: {line}\n{present}");
         }
-        let linked = stage.get("ProvisioningService", &example.namespace("platform"), "contoso-dps").await?;
+        let linked = harness.get("ProvisioningService", &example.namespace("platform"), "contoso-dps").await?;
         assert_eq!(linked["status"]["adopted"], true);
 
-        stage.kubectl(&["delete", "--wait=false", "-f", "-"], &example.text()).await?;
-        stage.until_gone("CloudAccount", &example.namespace("platform"), "azure").await?;
-        assert_eq!(stage.cloud().snapshot(), past);
+        harness.kubectl(&["delete", "--wait=false", "-f", "-"], &example.text()).await?;
+        harness.until_gone("CloudAccount", &example.namespace("platform"), "azure").await?;
+        assert_eq!(harness.cloud().snapshot(), past);
         operator.stop().await
     })
 }
@@ -90,15 +91,15 @@ fn a_link_that_another_writer_has_overwritten_is_noticed_told_and_written_again(
         })
         .await?;
         let host = first[0].split_whitespace().find(|word| word.contains("azure-devices.net")).expect("a link names its hub").to_owned();
-        tenants.stage.cloud().seed(|azure| azure.remove_link("contoso-dps", &host));
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.cloud().seed(|azure| azure.remove_link("contoso-dps", &host));
+        tenants.harness.until_all_ready().await?;
         assert_eq!(linked(&tenants.snapshot()).len(), 4, "{}", tenants.snapshot());
         until("an Event tells of the lost update", Duration::from_secs(20), || async {
             let mut events = String::new();
             for namespace in ["contoso", "fabrikam"] {
                 let namespace = tenants.example.namespace(namespace);
                 events += &tenants
-                    .stage
+                    .harness
                     .kubectl(&["get", "events", "-n", &namespace], "")
                     .await
                     .map_err(|error| NotYet::seen(format!("{error:#}")))?;

@@ -13,15 +13,15 @@ pub const TWO_PERIODS: SignedDuration = SignedDuration::from_hours(13);
 /// Writes by the operator so far: to the cloud, and to the API server but for its Lease.
 pub async fn writes(tenants: &Tenants) -> anyhow::Result<Vec<String>> {
     let cloud =
-        tenants.stage.cloud().requests().into_iter().filter(|request| request.writes).map(|one| format!("{} {}", one.method, one.path));
+        tenants.harness.cloud().requests().into_iter().filter(|request| request.writes).map(|one| format!("{} {}", one.method, one.path));
     // The audit log is written just after the answer: a write of our own marks how far it has come.
-    let marker = format!("marker-{}", tenants.stage.cloud().requests().len());
-    let namespace = tenants.stage.operator_namespace();
-    let audit = tenants.stage.control().audit().from_now()?;
-    tenants.stage.kubectl(&["create", "configmap", &marker, "-n", &namespace], "").await?;
+    let marker = format!("marker-{}", tenants.harness.cloud().requests().len());
+    let namespace = tenants.harness.operator_namespace();
+    let audit = tenants.harness.control().audit().from_now()?;
+    tenants.harness.kubectl(&["create", "configmap", &marker, "-n", &namespace], "").await?;
     audit.until("the marker is in the audit log", |event| event.name == marker).await?;
-    tenants.stage.kubectl(&["delete", "configmap", &marker, "-n", &namespace], "").await?;
-    let cluster = tenants.stage.control().audit().writes_of(tenants.stage.operator_user())?;
+    tenants.harness.kubectl(&["delete", "configmap", &marker, "-n", &namespace], "").await?;
+    let cluster = tenants.harness.control().audit().writes_of(tenants.harness.operator_user())?;
     let cluster =
         cluster.into_iter().filter(|event| event.resource != "leases").map(|event| format!("{} {}", event.verb, event.request_uri));
     Ok(cloud.chain(cluster).collect())
@@ -39,27 +39,27 @@ fn over_two_drift_periods_nothing_is_written_and_then_a_planted_drift_is_found()
             west["spec"].as_object_mut().expect("a spec").remove("dpsToken");
         })
         .await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         let before = writes(&tenants).await?;
-        let looks = tenants.stage.cloud().requests().len();
-        tenants.stage.cloud().advance(TWO_PERIODS).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
-        assert!(tenants.stage.cloud().requests().len() > looks, "the cloud was looked at");
+        let looks = tenants.harness.cloud().requests().len();
+        tenants.harness.cloud().advance(TWO_PERIODS).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        assert!(tenants.harness.cloud().requests().len() > looks, "the cloud was looked at");
         assert_eq!(writes(&tenants).await?, before);
 
-        tenants.stage.cloud().seed(|azure| {
+        tenants.harness.cloud().seed(|azure| {
             azure.set_sku("contoso-east-hub", "S1", 7);
             azure.set_group_enabled("contoso-dps", "contoso-us-devices", false);
             azure.remove_link("contoso-dps", "contoso-west-hub.azure-devices.net");
         });
         let drifted = tenants.snapshot();
-        tenants.stage.cloud().advance(TWO_PERIODS).await?;
+        tenants.harness.cloud().advance(TWO_PERIODS).await?;
         until("the drift is corrected", SOON, || async {
             let world = tenants.snapshot();
             if world == drifted || world.contains(" disabled") || world.contains(" S1x7 ") { Err(NotYet::seen(world)) } else { Ok(()) }
         })
         .await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         tenants.end().await
     })
 }
@@ -71,16 +71,16 @@ fn a_restart_writes_nothing_and_an_operator_that_lost_its_statuses_decides_the_s
             return Ok(());
         }
         let mut tenants = Tenants::ready("restart").await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         let before = writes(&tenants).await?;
-        let fresh = tenants.stage.operator().await?;
+        let fresh = tenants.harness.operator().await?;
         std::mem::replace(&mut tenants.operator, fresh).stop().await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
         assert_eq!(writes(&tenants).await?, before);
 
         // Statuses are history: without them the same is decided, and the cloud is not written to.
         let world = tenants.snapshot();
-        let cloud = tenants.stage.cloud().requests().iter().filter(|request| request.writes).count();
+        let cloud = tenants.harness.cloud().requests().iter().filter(|request| request.writes).count();
         for (kind, namespace, name) in [
             ("DeviceCredential", "contoso", "contoso-simdevice-west"),
             ("TenantHubGroup", "contoso", "contoso-us"),
@@ -88,13 +88,13 @@ fn a_restart_writes_nothing_and_an_operator_that_lost_its_statuses_decides_the_s
         ] {
             let namespace = tenants.example.namespace(namespace);
             tenants
-                .stage
+                .harness
                 .kubectl(&["patch", kind, name, "-n", &namespace, "--subresource=status", "--type=merge", "-p", r#"{"status":null}"#], "")
                 .await?;
         }
-        tenants.stage.until_all_ready().await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
-        assert_eq!(tenants.stage.cloud().requests().iter().filter(|request| request.writes).count(), cloud);
+        tenants.harness.until_all_ready().await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        assert_eq!(tenants.harness.cloud().requests().iter().filter(|request| request.writes).count(), cloud);
         assert_eq!(tenants.snapshot(), world);
         tenants.end().await
     })
@@ -105,17 +105,17 @@ fn a_token_is_renewed_before_it_ends_and_the_keys_beside_it_stay() -> anyhow::Re
     block_on(async {
         let tenants = Tenants::ready("token").await?;
         let namespace = tenants.example.namespace("contoso");
-        let first = tenants.stage.secret(&namespace, "contoso-simdevice-west").await?;
-        tenants.stage.cloud().advance(SignedDuration::from_hours(20)).await?;
+        let first = tenants.harness.secret(&namespace, "contoso-simdevice-west").await?;
+        tenants.harness.cloud().advance(SignedDuration::from_hours(20)).await?;
         let second = until("the token is renewed", SOON, || async {
             let now =
-                tenants.stage.secret(&namespace, "contoso-simdevice-west").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
+                tenants.harness.secret(&namespace, "contoso-simdevice-west").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
             if now["dpsToken"] == first["dpsToken"] { Err(NotYet::seen("the same token")) } else { Ok(now) }
         })
         .await?;
         assert_eq!(second["deviceKey"], first["deviceKey"]);
         let device = tenants.device("contoso", "contoso-simdevice-west", crate::tenants::WEST).await?;
-        tenants.stage.cloud().advance(SignedDuration::from_hours(3)).await?;
+        tenants.harness.cloud().advance(SignedDuration::from_hours(3)).await?;
         device.register(None, |_| {}).await?;
         let credential = tenants.object("DeviceCredential", "contoso", "contoso-simdevice-west").await?;
         assert_eq!(credential["status"]["revision"], 2);

@@ -20,9 +20,9 @@ pub const EUROPE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 3, 1));
 /// An address next to Azure's Southeast Asia.
 pub const ASIA: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1));
 
-/// The S0 example on a stage.
+/// The S0 example on a harness.
 pub struct Tenants {
-    pub stage: Harness,
+    pub harness: Harness,
     pub example: Example,
     pub operator: Running,
 }
@@ -36,7 +36,7 @@ impl Tenants {
     /// The same in another cloud, or with a changed example.
     pub async fn ready_with(story: &str, cloud: Options, change: impl FnOnce(&mut Example)) -> anyhow::Result<Self> {
         let tenants = Self::begun(story, cloud, change).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
         Ok(tenants)
     }
 
@@ -49,55 +49,55 @@ impl Tenants {
 
     /// Another example, applied, with an operator.
     pub async fn of(story: &str, example: Example, cloud: Options) -> anyhow::Result<Self> {
-        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
-        Self::applied(stage, example, None).await
+        let harness = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        Self::applied(harness, example, None).await
     }
 
-    /// The example on a stage, with an operator that lives by a clock, or by the simulator's.
-    pub async fn applied(stage: Harness, example: Example, clock: Option<Clock>) -> anyhow::Result<Self> {
-        stage.cloud().seed(fabrikam_s_past);
-        let operator = Running::start(Launch { clock, ..stage.launch() }).await?;
-        stage.apply(&example).await?;
-        Ok(Self { stage, example, operator })
+    /// The example on a harness, with an operator that lives by a clock, or by the simulator's.
+    pub async fn applied(harness: Harness, example: Example, clock: Option<Clock>) -> anyhow::Result<Self> {
+        harness.cloud().seed(fabrikam_s_past);
+        let operator = Running::start(Launch { clock, ..harness.launch() }).await?;
+        harness.apply(&example).await?;
+        Ok(Self { harness, example, operator })
     }
 
     /// A device of a tenant, at a place.
     pub async fn device(&self, tenant: &str, name: &str, from: IpAddr) -> anyhow::Result<Device> {
-        let secret = self.stage.secret(&self.example.namespace(tenant), name).await?;
-        Device::new(secret, &self.stage.network(), from)
+        let secret = self.harness.secret(&self.example.namespace(tenant), name).await?;
+        Device::new(secret, &self.harness.network(), from)
     }
 
     /// An object of ours.
     pub async fn object(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<Value> {
-        self.stage.get(kind, &self.example.namespace(namespace), name).await
+        self.harness.get(kind, &self.example.namespace(namespace), name).await
     }
 
     /// The cloud, as text.
     pub fn snapshot(&self) -> String {
-        self.stage.cloud().snapshot()
+        self.harness.cloud().snapshot()
     }
 
     /// Annotates an object of ours.
     pub async fn annotate(&self, kind: &str, namespace: &str, name: &str, annotation: &str) -> anyhow::Result<()> {
         let namespace = self.example.namespace(namespace);
-        self.stage.kubectl(&["annotate", "--overwrite", kind, name, "-n", &namespace, annotation], "").await.map(drop)
+        self.harness.kubectl(&["annotate", "--overwrite", kind, name, "-n", &namespace, annotation], "").await.map(drop)
     }
 
     /// Merges into an object of ours, as a user would with `kubectl patch`.
     pub async fn patch(&self, kind: &str, namespace: &str, name: &str, patch: &Value) -> anyhow::Result<()> {
         let namespace = self.example.namespace(namespace);
-        self.stage.kubectl(&["patch", kind, name, "-n", &namespace, "--type=merge", "-p", &patch.to_string()], "").await.map(drop)
+        self.harness.kubectl(&["patch", kind, name, "-n", &namespace, "--type=merge", "-p", &patch.to_string()], "").await.map(drop)
     }
 
     /// Waits until a condition of an object holds for a reason.
     pub async fn until(&self, kind: &str, namespace: &str, name: &str, condition: &str, reason: &str) -> anyhow::Result<Value> {
-        self.stage.until_condition(kind, &self.example.namespace(namespace), name, condition, reason).await
+        self.harness.until_condition(kind, &self.example.namespace(namespace), name, condition, reason).await
     }
 
     /// The end: every request was one that Azure's own description knows, and the operator stops in good order.
     pub async fn end(self) -> anyhow::Result<()> {
-        assert_eq!(self.stage.cloud().violations(), Vec::<String>::new());
-        assert_eq!(self.stage.cloud().answer_violations(), Vec::<String>::new());
+        assert_eq!(self.harness.cloud().violations(), Vec::<String>::new());
+        assert_eq!(self.harness.cloud().answer_violations(), Vec::<String>::new());
         self.operator.stop().await
     }
 }

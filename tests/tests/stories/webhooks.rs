@@ -63,7 +63,7 @@ fn s0_5_a_webhook_chooses_the_hub_and_its_url_goes_to_azure_and_nowhere_else() -
         device["spec"]["enrollmentGroupRef"]["name"] = json!("presses-anywhere");
         example.objects_mut().push(device);
         let tenants = Tenants::of("webhook", example, Options { webhooks, ..cloud_options() }).await?;
-        tenants.stage.until_all_ready().await?;
+        tenants.harness.until_all_ready().await?;
 
         let namespace = tenants.example.namespace("presses");
         let custom = json!({ "webhookUrlSecretRef": { "name": "webhook", "key": "url" }, "apiVersion": "2021-10-01" });
@@ -71,16 +71,16 @@ fn s0_5_a_webhook_chooses_the_hub_and_its_url_goes_to_azure_and_nowhere_else() -
         tenants.patch("EnrollmentGroup", "presses", "presses-anywhere", &patch).await?;
         tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Stalled", "DependencyMissing").await?;
         let literal = format!("--from-literal=url=https://{HOST}/api/hub?code={CODE}");
-        tenants.stage.kubectl(&["create", "secret", "generic", "webhook", "-n", &namespace, &literal], "").await?;
+        tenants.harness.kubectl(&["create", "secret", "generic", "webhook", "-n", &namespace, &literal], "").await?;
         tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Ready", "Ready").await?;
         // The other hub is nearer, and has three times its weight.
         let (hub, _) = tenants.device("presses", "press-2", EAST).await?.register(Some("deviceKey"), |_| {}).await?;
         assert_eq!(hub, CHOSEN);
 
         // What is told and written down is looked at for two drift periods.
-        tenants.stage.cloud().advance(SignedDuration::from_mins(70)).await?;
-        tenants.stage.until_at_rest(&tenants.operator).await?;
-        let told = tenants.stage.kubectl(&["get", "enrollmentgroups,configmaps,events.events.k8s.io", "-A", "-o", "json"], "").await?;
+        tenants.harness.cloud().advance(SignedDuration::from_mins(70)).await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        let told = tenants.harness.kubectl(&["get", "enrollmentgroups,configmaps,events.events.k8s.io", "-A", "-o", "json"], "").await?;
         assert!(told.contains("presses-anywhere") && !told.contains(CODE) && !told.contains(HOST));
         tenants.end().await
     })

@@ -14,9 +14,9 @@ const TWO_PERIODS: SignedDuration = SignedDuration::from_hours(13);
 /// Longer than a refused identity waits before it is tried again.
 const A_RETRY: SignedDuration = SignedDuration::from_mins(6);
 
-/// The example on a stage whose application has no secret at all.
+/// The example on a harness whose application has no secret at all.
 struct Keyless {
-    stage: Harness,
+    harness: Harness,
     namespace: String,
     operator: Running,
 }
@@ -34,16 +34,16 @@ impl Keyless {
             ..Application::default()
         };
         let cloud = Options { applications: vec![application], ..cloud };
-        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
-        Ok(Self { stage, namespace, operator })
+        let harness = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
+        Ok(Self { harness, namespace, operator })
     }
 
     /// The same with the right to the tokens from the start.
     async fn allowed(story: &str, cloud: Options, change: impl FnOnce(&mut Example)) -> anyhow::Result<Self> {
         let keyless = Self::applied(story, cloud, change).await?;
-        let operator = keyless.stage.operator_namespace();
+        let operator = keyless.harness.operator_namespace();
         for command in commands(&keyless.namespace, &operator) {
             keyless.run(&command).await?;
         }
@@ -53,53 +53,53 @@ impl Keyless {
     /// Runs a command that begins with `kubectl`.
     async fn run(&self, command: &str) -> anyhow::Result<String> {
         let args: Vec<_> = command.strip_prefix("kubectl ").expect("a command of kubectl").split(' ').collect();
-        self.stage.kubectl(&args, "").await
+        self.harness.kubectl(&args, "").await
     }
 
     async fn until_stalled(&self, reason: &str) -> anyhow::Result<String> {
-        let account = self.stage.until_condition("CloudAccount", &self.namespace, "azure", "Stalled", reason).await?;
+        let account = self.harness.until_condition("CloudAccount", &self.namespace, "azure", "Stalled", reason).await?;
         Ok(account["status"]["conditions"][2]["message"].as_str().unwrap_or_default().to_owned())
     }
 
     async fn until_ready_after_a_retry(&self) -> anyhow::Result<Value> {
-        self.stage.until_at_rest(&self.operator).await?;
-        self.stage.cloud().advance(A_RETRY).await?;
-        self.stage.until_all_ready().await?;
-        self.stage.get("CloudAccount", &self.namespace, "azure").await
+        self.harness.until_at_rest(&self.operator).await?;
+        self.harness.cloud().advance(A_RETRY).await?;
+        self.harness.until_all_ready().await?;
+        self.harness.get("CloudAccount", &self.namespace, "azure").await
     }
 
     /// Tokens that were issued to the operator, and sign-ins that were granted to it.
     async fn tokens_and_sign_ins(&self) -> anyhow::Result<(usize, usize)> {
         self.catch_up().await?;
         let issued = self
-            .stage
+            .harness
             .control()
             .audit()
             .entries()?
             .into_iter()
-            .filter(|event| event.user == self.stage.operator_user() && event.subresource == "token" && event.code == 201);
-        let requests = self.stage.cloud().requests();
+            .filter(|event| event.user == self.harness.operator_user() && event.subresource == "token" && event.code == 201);
+        let requests = self.harness.cloud().requests();
         let sign_ins = requests.iter().filter(|request| request.path.ends_with("/oauth2/v2.0/token") && request.status == Some(200));
         Ok((issued.count(), sign_ins.count()))
     }
 
     async fn writes(&self) -> anyhow::Result<usize> {
         self.catch_up().await?;
-        let cluster = self.stage.control().audit().writes_of(self.stage.operator_user())?.len();
-        Ok(cluster + self.stage.cloud().requests().iter().filter(|request| request.writes).count())
+        let cluster = self.harness.control().audit().writes_of(self.harness.operator_user())?.len();
+        Ok(cluster + self.harness.cloud().requests().iter().filter(|request| request.writes).count())
     }
 
     /// The audit log is written just after the answer: a write of our own marks how far it has come.
     async fn catch_up(&self) -> anyhow::Result<()> {
-        let marker = format!("marker-{}", self.stage.cloud().requests().len());
-        let audit = self.stage.control().audit().from_now()?;
-        self.stage.kubectl(&["create", "configmap", &marker, "-n", &self.namespace], "").await?;
+        let marker = format!("marker-{}", self.harness.cloud().requests().len());
+        let audit = self.harness.control().audit().from_now()?;
+        self.harness.kubectl(&["create", "configmap", &marker, "-n", &self.namespace], "").await?;
         audit.until("the marker is in the audit log", |event| event.name == marker).await?;
-        self.stage.kubectl(&["delete", "configmap", &marker, "-n", &self.namespace], "").await.map(drop)
+        self.harness.kubectl(&["delete", "configmap", &marker, "-n", &self.namespace], "").await.map(drop)
     }
 
     async fn end(self) -> anyhow::Result<()> {
-        assert_eq!(self.stage.cloud().violations(), Vec::<String>::new());
+        assert_eq!(self.harness.cloud().violations(), Vec::<String>::new());
         self.operator.stop().await
     }
 }
@@ -130,14 +130,14 @@ fn an_account_without_the_right_to_tokens_tells_the_commands_and_they_make_it_re
         let keyless = Keyless::applied("keyless", cloud_options(), |_| {}).await?;
         let told = keyless.until_stalled("MissingRoleBinding").await?;
         let (_, told) = told.split_once("; let it: ").expect("it tells commands");
-        assert_eq!(told.split(" && ").collect::<Vec<_>>(), commands(&keyless.namespace, &keyless.stage.operator_namespace()));
+        assert_eq!(told.split(" && ").collect::<Vec<_>>(), commands(&keyless.namespace, &keyless.harness.operator_namespace()));
         for command in told.split(" && ") {
             keyless.run(command).await?;
         }
         let account = keyless.until_ready_after_a_retry().await?;
         let seen = json!({ "method": "WorkloadIdentity", "tenantId": TENANT, "clientId": CLIENT, "serviceAccountName": "azure" });
         assert_eq!(account["status"]["identity"], seen);
-        assert!(keyless.stage.cloud().snapshot().contains("keyless-dps"), "{}", keyless.stage.cloud().snapshot());
+        assert!(keyless.harness.cloud().snapshot().contains("keyless-dps"), "{}", keyless.harness.cloud().snapshot());
 
         // The chart's rule is the one that the command makes.
         let role = keyless.run(&format!("kubectl get role moorage-token-azure -n {} -o json", keyless.namespace)).await?;
@@ -157,12 +157,12 @@ fn a_token_is_asked_for_at_a_sign_in_and_at_no_other_time() -> anyhow::Result<()
         }
         let keyless = Keyless::allowed("atsignin", cloud_options(), |_| {}).await?;
         keyless.until_ready_after_a_retry().await?;
-        keyless.stage.until_at_rest(&keyless.operator).await?;
+        keyless.harness.until_at_rest(&keyless.operator).await?;
         assert_eq!(keyless.tokens_and_sign_ins().await?, (1, 1));
-        let (writes, looks) = (keyless.writes().await?, keyless.stage.cloud().requests().len());
-        keyless.stage.cloud().advance(TWO_PERIODS).await?;
-        keyless.stage.until_at_rest(&keyless.operator).await?;
-        assert!(keyless.stage.cloud().requests().len() > looks + 10, "the cloud was looked at");
+        let (writes, looks) = (keyless.writes().await?, keyless.harness.cloud().requests().len());
+        keyless.harness.cloud().advance(TWO_PERIODS).await?;
+        keyless.harness.until_at_rest(&keyless.operator).await?;
+        assert!(keyless.harness.cloud().requests().len() > looks + 10, "the cloud was looked at");
         assert_eq!(keyless.tokens_and_sign_ins().await?, (1, 1));
         assert_eq!(keyless.writes().await?, writes);
         keyless.end().await
@@ -179,8 +179,8 @@ fn each_sign_in_has_a_fresh_token() -> anyhow::Result<()> {
         let token_lifetime = std::time::Duration::from_mins(2);
         let keyless = Keyless::allowed("fresh", Options { token_lifetime, ..cloud_options() }, |_| {}).await?;
         keyless.until_ready_after_a_retry().await?;
-        keyless.stage.cloud().advance(TWO_PERIODS).await?;
-        keyless.stage.until_at_rest(&keyless.operator).await?;
+        keyless.harness.cloud().advance(TWO_PERIODS).await?;
+        keyless.harness.until_at_rest(&keyless.operator).await?;
         let (tokens, sign_ins) = keyless.tokens_and_sign_ins().await?;
         assert!(sign_ins > 10, "{sign_ins} sign-ins");
         assert_eq!(tokens, sign_ins);
@@ -193,7 +193,7 @@ fn a_service_account_that_is_missing_is_told_with_the_command_that_makes_it() ->
     block_on(async {
         let without = |example: &mut Example| example.objects_mut().retain(|object| object["kind"] != "ServiceAccount");
         let keyless = Keyless::allowed("noaccount", cloud_options(), without).await?;
-        keyless.stage.cloud().advance(A_RETRY).await?;
+        keyless.harness.cloud().advance(A_RETRY).await?;
         let told = keyless.until_stalled("DependencyMissing").await?;
         let (_, command) = told.split_once("does not exist; create it: ").expect("it tells a command");
         assert_eq!(command, format!("kubectl create serviceaccount -n {} azure", keyless.namespace));
@@ -208,11 +208,11 @@ fn an_application_that_does_not_trust_the_service_account_is_told_with_the_feder
     block_on(async {
         let keyless = Keyless::applied("untrusted", cloud_options(), |_| {}).await?;
         let (theirs, ours) = (trusting("somewhere-else").await?, trusting(&keyless.namespace).await?);
-        keyless.stage.cloud().seed(|azure| azure.set_federated(CLIENT, &[theirs]));
-        for command in commands(&keyless.namespace, &keyless.stage.operator_namespace()) {
+        keyless.harness.cloud().seed(|azure| azure.set_federated(CLIENT, &[theirs]));
+        for command in commands(&keyless.namespace, &keyless.harness.operator_namespace()) {
             keyless.run(&command).await?;
         }
-        keyless.stage.cloud().advance(A_RETRY).await?;
+        keyless.harness.cloud().advance(A_RETRY).await?;
         let told = keyless.until_stalled("Denied").await?;
         let wanted = format!(
             "add one with issuer {}, subject system:serviceaccount:{}:azure and audience api://AzureADTokenExchange",
@@ -220,7 +220,7 @@ fn an_application_that_does_not_trust_the_service_account_is_told_with_the_feder
             keyless.namespace
         );
         assert!(told.contains(&wanted), "{told}");
-        keyless.stage.cloud().seed(|azure| azure.set_federated(CLIENT, &[ours]));
+        keyless.harness.cloud().seed(|azure| azure.set_federated(CLIENT, &[ours]));
         keyless.until_ready_after_a_retry().await?;
         keyless.end().await
     })

@@ -54,20 +54,20 @@ fn an_account_that_azure_refuses_says_which_line_to_correct_and_works_once_it_is
         cloud.subscriptions.push(Subscription { id: ELSEWHERE.to_owned(), tenant: ELSEWHERE.to_owned() });
         let powerless = Application { client_id: POWERLESS.to_owned(), subscriptions: Some(Vec::new()), ..cloud.applications[0].clone() };
         cloud.applications.push(powerless);
-        let stage = Harness::set(shared().await?, "refused", &example.namespaces(), cloud).await?;
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
+        let harness = Harness::set(shared().await?, "refused", &example.namespaces(), cloud).await?;
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
         let namespace = example.namespace("iot");
         for (name, _, _, sentence) in table {
-            let refused = stage.until_condition("CloudAccount", &namespace, name, "Stalled", "Denied").await?;
+            let refused = harness.until_condition("CloudAccount", &namespace, name, "Stalled", "Denied").await?;
             assert!(message(&refused, 2).contains(sentence), "{name}: {}", message(&refused, 2));
         }
         let right = json!({ "spec": { "azure": { "tenantId": TENANT, "clientSecret": { "clientId": CLIENT } } } }).to_string();
         for name in ["nowhere", "elsewhere", "powerless", "stranger"] {
-            stage.kubectl(&["patch", "cloudaccount", name, "-n", &namespace, "--type=merge", "-p", &right], "").await?;
-            stage.until_condition("CloudAccount", &namespace, name, "Ready", "Ready").await?;
+            harness.kubectl(&["patch", "cloudaccount", name, "-n", &namespace, "--type=merge", "-p", &right], "").await?;
+            harness.until_condition("CloudAccount", &namespace, name, "Ready", "Ready").await?;
         }
-        assert_eq!(stage.get("CloudAccount", &namespace, "unknown").await?["spec"]["azure"]["subscriptionId"], NOWHERE);
+        assert_eq!(harness.get("CloudAccount", &namespace, "unknown").await?["spec"]["azure"]["subscriptionId"], NOWHERE);
         assert_ne!(SUBSCRIPTION, NOWHERE);
         operator.stop().await
     })
@@ -80,21 +80,21 @@ fn an_account_that_is_not_there_under_its_name_is_waited_for() -> anyhow::Result
         for (kind, name) in [("ProvisioningService", "quickstart-dps"), ("TenantHubGroup", "quickstart")] {
             example.object_mut(kind, name).expect("it is in the example")["spec"]["accountRef"]["name"] = json!("renamed");
         }
-        let stage = Harness::set(shared().await?, "renamed", &example.namespaces(), cloud_options()).await?;
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
+        let harness = Harness::set(shared().await?, "renamed", &example.namespaces(), cloud_options()).await?;
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
         let namespace = example.namespace("iot");
         let waiting =
-            stage.until_condition("ProvisioningService", &namespace, "quickstart-dps", "Reconciling", "DependencyMissing").await?;
+            harness.until_condition("ProvisioningService", &namespace, "quickstart-dps", "Reconciling", "DependencyMissing").await?;
         let sentence = format!("CloudAccount {namespace}/renamed does not exist; create it, or correct spec.accountRef");
         assert_eq!(message(&waiting, 1), sentence);
 
         // One way: another reference. The other way: an account of that name.
         let reference = r#"{"spec":{"accountRef":{"name":"azure"}}}"#;
-        stage.kubectl(&["patch", "provisioningservice", "quickstart-dps", "-n", &namespace, "--type=merge", "-p", reference], "").await?;
+        harness.kubectl(&["patch", "provisioningservice", "quickstart-dps", "-n", &namespace, "--type=merge", "-p", reference], "").await?;
         let renamed = account(&example, "renamed", "/spec/azure/tenantId", TENANT);
-        stage.kubectl(&["apply", "-f", "-"], &renamed.to_string()).await?;
-        stage.until_all_ready().await?;
+        harness.kubectl(&["apply", "-f", "-"], &renamed.to_string()).await?;
+        harness.until_all_ready().await?;
         operator.stop().await
     })
 }
@@ -104,16 +104,16 @@ fn of_two_credentials_that_want_one_secret_the_first_keeps_it_and_the_other_take
     block_on(async {
         let tenants = Tenants::ready("onesecret").await?;
         let namespace = tenants.example.namespace("contoso");
-        let first = tenants.stage.secret(&namespace, "contoso-simdevice-west").await?;
+        let first = tenants.harness.secret(&namespace, "contoso-simdevice-west").await?;
         let wanted = json!({ "spec": { "secret": { "name": "contoso-simdevice-west" } } });
         tenants.patch("DeviceCredential", "contoso", "contoso-simdevice-east", &wanted).await?;
         let second = tenants.until("DeviceCredential", "contoso", "contoso-simdevice-east", "Stalled", "SecretNotOurs").await?;
         assert!(message(&second, 2).contains("contoso-simdevice-west"), "{}", message(&second, 2));
-        assert_eq!(tenants.stage.secret(&namespace, "contoso-simdevice-west").await?, first);
+        assert_eq!(tenants.harness.secret(&namespace, "contoso-simdevice-west").await?, first);
 
-        tenants.stage.kubectl(&["delete", "devicecredential", "contoso-simdevice-west", "-n", &namespace], "").await?;
-        tenants.stage.until_all_ready().await?;
-        let now = tenants.stage.secret(&namespace, "contoso-simdevice-west").await?;
+        tenants.harness.kubectl(&["delete", "devicecredential", "contoso-simdevice-west", "-n", &namespace], "").await?;
+        tenants.harness.until_all_ready().await?;
+        let now = tenants.harness.secret(&namespace, "contoso-simdevice-west").await?;
         assert_eq!(now["registrationId"], "contoso-simdevice-east");
         tenants.end().await
     })
@@ -127,20 +127,20 @@ fn a_secret_that_comes_back_garbled_is_told_without_a_word_of_it_and_read_again(
             .objects_mut()
             .retain(|object| ["Namespace", "Secret", "CloudAccount"].contains(&object["kind"].as_str().unwrap_or_default()));
         let namespace = example.namespace("iot");
-        let stage = Harness::set(shared().await?, "garbled", &example.namespaces(), cloud_options()).await?;
-        let spoiler = CorruptingProxy::open(stage.login().kubeconfig(), &namespace, "azure", Spoilt::CutShort).await?;
-        let mut launch = stage.launch();
+        let harness = Harness::set(shared().await?, "garbled", &example.namespaces(), cloud_options()).await?;
+        let spoiler = CorruptingProxy::open(harness.login().kubeconfig(), &namespace, "azure", Spoilt::CutShort).await?;
+        let mut launch = harness.launch();
         launch.kubeconfig = spoiler.kubeconfig(&launch.kubeconfig);
         let log = Log::default();
         let operator = Running::start_logging(launch, log.dispatch()).await?;
-        stage.apply(&example).await?;
+        harness.apply(&example).await?;
         for how in Spoilt::ALL {
             spoiler.set(how);
             // Another version is another read.
             let annotation = format!("how={how:?}");
-            stage.kubectl(&["annotate", "--overwrite", "secret", "azure", "-n", &namespace, &annotation], "").await?;
+            harness.kubectl(&["annotate", "--overwrite", "secret", "azure", "-n", &namespace, &annotation], "").await?;
             let account = until(&format!("it is told that the Secret came {how:?}"), SOON, || async {
-                let account = stage.get("CloudAccount", &namespace, "azure").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
+                let account = harness.get("CloudAccount", &namespace, "azure").await.map_err(|error| NotYet::seen(format!("{error:#}")))?;
                 match condition(&account, "Reconciling") {
                     Some((status, reason)) if status == "True" && reason == "SecretMalformed" && spoiler.struck() > 0 => Ok(account),
                     _ => Err(NotYet::seen(format!("{} struck, {}", spoiler.struck(), account["status"]))),
@@ -150,10 +150,10 @@ fn a_secret_that_comes_back_garbled_is_told_without_a_word_of_it_and_read_again(
             assert_eq!(message(&account, 1), format!("Secret {namespace}/azure came back malformed"));
         }
         spoiler.set(Spoilt::Not);
-        stage.cloud().advance(jiff::SignedDuration::from_mins(5)).await?;
-        stage.until_all_ready().await?;
+        harness.cloud().advance(jiff::SignedDuration::from_mins(5)).await?;
+        harness.until_all_ready().await?;
 
-        let told = log.text() + &stage.kubectl(&["get", "events", "-n", &namespace, "-o", "json"], "").await?;
+        let told = log.text() + &harness.kubectl(&["get", "events", "-n", &namespace, "-o", "json"], "").await?;
         assert!(told.contains("came back malformed"), "something was told");
         for guise in [CLIENT_SECRET.to_owned(), base64(CLIENT_SECRET)] {
             assert!(!told.contains(&guise), "the secret was told");

@@ -30,10 +30,10 @@ async fn wish(place: &Place, device: &Device) -> anyhow::Result<()> {
 
 /// Runs the device with its Secret and something that is wished of it, checks what came of it in the cloud, and gives what it tells.
 async fn live(mut place: Place, device: &Device, key_entry: &[&str]) -> anyhow::Result<Value> {
-    let address = place.stage.cloud().mqtt_address().expect("the port of MQTT is open");
+    let address = place.harness.cloud().mqtt_address().expect("the port of MQTT is open");
     place.vendors = place.vendors.with("SIMULATOR", &address.to_string());
     let mounted = tempdir()?;
-    for (entry, value) in place.stage.secret(&place.example.namespace(device.tenant), device.name).await? {
+    for (entry, value) in place.harness.secret(&place.example.namespace(device.tenant), device.name).await? {
         std::fs::write(mounted.path().join(entry), value)?;
     }
     let directory = mounted.path().to_string_lossy();
@@ -42,10 +42,10 @@ async fn live(mut place: Place, device: &Device, key_entry: &[&str]) -> anyhow::
     let (told, ()) = (told?, wished?);
 
     let telemetry: Vec<Value> =
-        place.stage.cloud().telemetry().iter().map(|one| json!([one.hub, one.device, one.properties, one.bytes])).collect();
+        place.harness.cloud().telemetry().iter().map(|one| json!([one.hub, one.device, one.properties, one.bytes])).collect();
     let properties = json!([["$.ct", "application/json"], ["$.ce", "utf-8"], ["level", "high"]]);
     assert_eq!(telemetry, [json!([device.hub, device.name, properties, 21])]);
-    assert!(place.stage.cloud().telemetry().iter().all(|one| one.transport == Transport::Mqtt));
+    assert!(place.harness.cloud().telemetry().iter().all(|one| one.transport == Transport::Mqtt));
     place.end().await?;
     Ok(told)
 }

@@ -33,7 +33,7 @@ fn as_the_example_says(place: &Place) -> Value {
 }
 
 fn group_keys(place: &Place, id: &str) -> Value {
-    fingerprints(place.stage.cloud().seed(|azure| azure.group_keys(SERVICE, id)))
+    fingerprints(place.harness.cloud().seed(|azure| azure.group_keys(SERVICE, id)))
 }
 
 async fn read(place: &Place) -> anyhow::Result<Value> {
@@ -76,8 +76,8 @@ fn the_enrollment_that_bars_a_device_is_disabled_and_says_whose_it_is() -> anyho
         let place = Place::ready("vendorsbarred").await?;
         place.device("fabrikam", BARRED, ASIA).await?.register(Some("deviceKey"), |_| {}).await?;
         let namespace = place.example.namespace("fabrikam");
-        place.stage.kubectl(&["delete", "--wait=false", "devicecredential", BARRED, "-n", &namespace], "").await?;
-        place.stage.until_gone("DeviceCredential", &namespace, BARRED).await?;
+        place.harness.kubectl(&["delete", "--wait=false", "devicecredential", BARRED, "-n", &namespace], "").await?;
+        place.harness.until_gone("DeviceCredential", &namespace, BARRED).await?;
 
         let seen = place.vendors.run("read_enrollments.py", &[]).await?;
         let owner = format!("vendorsbarred/DeviceCredential/{namespace}/{BARRED}");
@@ -92,7 +92,7 @@ fn the_enrollment_that_bars_a_device_is_disabled_and_says_whose_it_is() -> anyho
 fn what_somebody_enrolls_and_takes_back_beside_ours_concerns_nobody() -> anyhow::Result<()> {
     block_on(async {
         let place = Place::ready("vendorsownenrollments").await?;
-        let before = place.stage.cloud().snapshot();
+        let before = place.harness.cloud().snapshot();
         let lived = json!({
             "group": ["lab-devices", "enabled", "static", ["contoso-east-hub.azure-devices.net"]],
             "press": ["lab-press-7", "press-7", { "line": "4" }, false],
@@ -103,7 +103,7 @@ fn what_somebody_enrolls_and_takes_back_beside_ours_concerns_nobody() -> anyhow:
         });
         assert_eq!(place.vendors.run("own_enrollments.py", &["contoso-east-hub.azure-devices.net"]).await?, lived);
         place.look_again("EnrollmentGroup", "platform", CONTOSO).await?;
-        assert_eq!(place.stage.cloud().snapshot(), before);
+        assert_eq!(place.harness.cloud().snapshot(), before);
         place.end().await
     })
 }

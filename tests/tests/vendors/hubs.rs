@@ -41,7 +41,7 @@ fn hub(place: &Place, name: &str, location: &str) -> Value {
 }
 
 fn keys(place: &Place, hub: &str, policies: &[&str]) -> Value {
-    let keys = |policy: &&str| (policy.to_string(), fingerprints(place.stage.cloud().seed(|azure| azure.hub_policy_keys(hub, policy))));
+    let keys = |policy: &&str| (policy.to_string(), fingerprints(place.harness.cloud().seed(|azure| azure.hub_policy_keys(hub, policy))));
     policies.iter().map(keys).collect::<serde_json::Map<_, _>>().into()
 }
 
@@ -81,7 +81,7 @@ fn a_hub_is_what_its_spec_says_and_what_an_administrator_adds_to_it_stays() -> a
 fn a_hub_that_somebody_makes_and_deletes_beside_ours_concerns_nobody() -> anyhow::Result<()> {
     block_on(async {
         let place = Place::ready("vendorsownhub").await?;
-        let before = place.stage.cloud().snapshot();
+        let before = place.harness.cloud().snapshot();
         let lived = json!({
             "made": ["InProgress", "Succeeded", "Active", "acme-lab-hub.azure-devices.net", "B1", 2],
             "tags": { "for": "an experiment" },
@@ -93,7 +93,7 @@ fn a_hub_that_somebody_makes_and_deletes_beside_ours_concerns_nobody() -> anyhow
         });
         assert_eq!(place.vendors.run("own_hub.py", &[GROUP, "acme-lab-hub"]).await?, lived);
         place.look_again("TenantHubGroup", "contoso", "contoso-us").await?;
-        assert_eq!(place.stage.cloud().snapshot(), before);
+        assert_eq!(place.harness.cloud().snapshot(), before);
         place.end().await
     })
 }

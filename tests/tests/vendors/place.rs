@@ -22,9 +22,9 @@ pub const EAST: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 1, 1));
 /// An address next to Azure's Southeast Asia.
 pub const ASIA: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1));
 
-/// The example on a stage, and the scripts beside it.
+/// The example on a harness, and the scripts beside it.
 pub struct Place {
-    pub stage: Harness,
+    pub harness: Harness,
     pub example: Example,
     pub operator: Running,
     pub vendors: Vendors,
@@ -39,9 +39,9 @@ impl Place {
     /// The same in another cloud.
     pub async fn ready_in(story: &str, cloud: Options) -> anyhow::Result<Self> {
         let example = Example::read("s0-tenants.yaml", story)?;
-        let stage = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
-        stage.cloud().seed(fabrikam_s_past);
-        Self::applied(stage, example).await?.settled(SERVICE).await
+        let harness = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
+        harness.cloud().seed(fabrikam_s_past);
+        Self::applied(harness, example).await?.settled(SERVICE).await
     }
 
     /// The example of certificates, with an authority that signs, Ready in a cloud where the port of MQTT is open.
@@ -62,24 +62,24 @@ impl Place {
             "metadata": { "name": "wind-ca-2026", "namespace": place.example.namespace("wind-platform") },
             "stringData": { "tls.crt": authority.self_signed(&key)?.pem(), "tls.key": key.serialize_pem() },
         });
-        place.stage.kubectl(&["apply", "-f", "-"], &secret.to_string()).await?;
+        place.harness.kubectl(&["apply", "-f", "-"], &secret.to_string()).await?;
         place.settled("wind-dps").await
     }
 
-    async fn applied(stage: Harness, example: Example) -> anyhow::Result<Self> {
-        let operator = stage.operator().await?;
-        stage.apply(&example).await?;
-        let vendors = Vendors::on(&stage.network()).await?;
-        Ok(Self { stage, example, operator, vendors })
+    async fn applied(harness: Harness, example: Example) -> anyhow::Result<Self> {
+        let operator = harness.operator().await?;
+        harness.apply(&example).await?;
+        let vendors = Vendors::on(&harness.network()).await?;
+        Ok(Self { harness, example, operator, vendors })
     }
 
     /// Waits until all is Ready, and tells the scripts where they are.
     async fn settled(mut self, service: &str) -> anyhow::Result<Self> {
-        self.stage.until_all_ready().await?;
-        self.stage.until_at_rest(&self.operator).await?;
+        self.harness.until_all_ready().await?;
+        self.harness.until_at_rest(&self.operator).await?;
         let vendors = self.vendors.with("AZURE_TENANT_ID", TENANT).with("AZURE_SUBSCRIPTION_ID", SUBSCRIPTION);
         let vendors = vendors.with("AZURE_CLIENT_ID", CLIENT).with("AZURE_CLIENT_SECRET", CLIENT_SECRET);
-        let keys = self.stage.cloud().seed(|azure| azure.service_policy_keys(service, "provisioningserviceowner"));
+        let keys = self.harness.cloud().seed(|azure| azure.service_policy_keys(service, "provisioningserviceowner"));
         let (key, _) = keys.expect("the service has its default policy");
         let host = format!("{service}.azure-devices-provisioning.net");
         let connection = format!("HostName={host};SharedAccessKeyName=provisioningserviceowner;SharedAccessKey={key}");
@@ -91,29 +91,30 @@ impl Place {
     pub async fn look_again(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
         let namespace = self.example.namespace(namespace);
         let asked = ["annotate", "--overwrite", kind, name, "-n", &namespace, "moorage.dev/sync-requested-at=now-please"];
-        self.stage.kubectl(&asked, "").await?;
+        self.harness.kubectl(&asked, "").await?;
         until(&format!("{kind} {name} was looked at"), moorage_tests::harness::SOON, || async {
-            let object = self.stage.objects(kind, &namespace).get(name).await?;
+            let object = self.harness.objects(kind, &namespace).get(name).await?;
             let echoed = &object.data["status"]["syncRequestedAt"];
             if echoed == "now-please" { Ok(()) } else { Err(NotYet::seen(&object.data["status"])) }
         })
         .await?;
-        self.stage.until_all_ready().await?;
-        self.stage.until_at_rest(&self.operator).await
+        self.harness.until_all_ready().await?;
+        self.harness.until_at_rest(&self.operator).await
     }
 
     /// A device of a tenant, at a place of the network.
     pub async fn device(&self, tenant: &str, name: &str, from: IpAddr) -> anyhow::Result<Device> {
-        let secret = self.stage.secret(&self.example.namespace(tenant), name).await?;
-        Device::new(secret, &self.stage.network(), from)
+        let secret = self.harness.secret(&self.example.namespace(tenant), name).await?;
+        Device::new(secret, &self.harness.network(), from)
     }
 
     /// Asks a hub as an administrator who has its policy.
     pub async fn hub_call(&self, hub: &str, method: &str, path: &str, body: Option<Value>) -> anyhow::Result<Value> {
-        let (key, _) = self.stage.cloud().seed(|azure| azure.hub_policy_keys(hub, "iothubowner")).expect("the hub has its default policy");
+        let (key, _) =
+            self.harness.cloud().seed(|azure| azure.hub_policy_keys(hub, "iothubowner")).expect("the hub has its default policy");
         let host = HostName::parse(&format!("{hub}.azure-devices.net"))?;
         let token = sas::iot_hub_service(&host, "iothubowner", &SymmetricKey::from_base64(&key)?, moorage_tests::device::far_future());
-        let network = self.stage.network();
+        let network = self.harness.network();
         let http = moorage_tests::device::client(&network, EAST, None)?;
         let request = http.request(method.parse()?, format!("https://{}{path}?api-version=2021-04-12", host.as_str()));
         let mut request = request.header("Authorization", token.expose());
@@ -125,8 +126,8 @@ impl Place {
 
     /// The end: the clients and the operator said, and were told, only what Microsoft's files know.
     pub async fn end(self) -> anyhow::Result<()> {
-        assert_eq!(self.stage.cloud().violations(), Vec::<String>::new());
-        assert_eq!(self.stage.cloud().answer_violations(), Vec::<String>::new());
+        assert_eq!(self.harness.cloud().violations(), Vec::<String>::new());
+        assert_eq!(self.harness.cloud().answer_violations(), Vec::<String>::new());
         self.operator.stop().await
     }
 }

@@ -14,12 +14,13 @@ fn a_device_that_registered_through_a_group_is_in_the_registry_and_those_made_be
     block_on(async {
         let mut place = Place::ready("vendorsregistry").await?;
         place.device("contoso", DEVICE, EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
-        let (key, _) = place.stage.cloud().seed(|azure| azure.hub_policy_keys(HUB, "iothubowner")).expect("the hub has its default policy");
+        let (key, _) =
+            place.harness.cloud().seed(|azure| azure.hub_policy_keys(HUB, "iothubowner")).expect("the hub has its default policy");
         let connection = format!("HostName={HUB}.azure-devices.net;SharedAccessKeyName=iothubowner;SharedAccessKey={key}");
         place.vendors = place.vendors.with("HUB_CONNECTION_STRING", &connection);
-        let before = place.stage.cloud().snapshot();
+        let before = place.harness.cloud().snapshot();
 
-        let ours = place.stage.cloud().seed(|azure| azure.device(HUB, DEVICE)).expect("it registered");
+        let ours = place.harness.cloud().seed(|azure| azure.device(HUB, DEVICE)).expect("it registered");
         let keys = ["primaryKey", "secondaryKey"].map(|slot| fingerprint(ours[slot].as_str().unwrap_or_default()));
         let lived = json!({
             "ours": [DEVICE, "enabled", "sas", keys],
@@ -37,7 +38,7 @@ fn a_device_that_registered_through_a_group_is_in_the_registry_and_those_made_be
             "afterwards": [[DEVICE], ["HttpOperationError", 404, null]],
         });
         assert_eq!(place.vendors.run("registry.py", &[DEVICE]).await?, lived);
-        assert_eq!(place.stage.cloud().snapshot(), before);
+        assert_eq!(place.harness.cloud().snapshot(), before);
         place.end().await
     })
 }

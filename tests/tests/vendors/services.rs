@@ -17,7 +17,7 @@ fn link(hub: &str, location: &str, policy: &str) -> Value {
 }
 
 fn as_the_example_says(place: &Place) -> Value {
-    let cloud = place.stage.cloud();
+    let cloud = place.harness.cloud();
     let keys = fingerprints(cloud.seed(|azure| azure.service_policy_keys(SERVICE, "provisioningserviceowner")));
     json!({ SERVICE: {
         "location": "eastus",
@@ -45,7 +45,7 @@ fn the_service_links_the_tenants_hubs_and_one_that_somebody_makes_beside_it_conc
         let place = Place::ready("vendorsservice").await?;
         assert_eq!(place.vendors.run("read_services.py", &[GROUP]).await?, as_the_example_says(&place));
 
-        let before = place.stage.cloud().snapshot();
+        let before = place.harness.cloud().snapshot();
         let host = "contoso-east-hub.azure-devices.net";
         let lived = json!({
             "name_is_free": [true, true],
@@ -63,7 +63,7 @@ fn the_service_links_the_tenants_hubs_and_one_that_somebody_makes_beside_it_conc
             "afterwards": ["ResourceNotFoundError", 404, "ResourceNotFound"],
         });
         assert_eq!(place.vendors.run("own_service.py", &[GROUP, "acme-lab-dps", host]).await?, lived);
-        assert_eq!(place.stage.cloud().snapshot(), before);
+        assert_eq!(place.harness.cloud().snapshot(), before);
         place.end().await
     })
 }

@@ -21,9 +21,9 @@ fn a_client_secret_and_the_token_of_a_service_account_open_the_resource_manager(
         });
         let mut place = Place::ready_in("vendorssignin", cloud).await?;
         let namespace = place.example.namespace("contoso");
-        place.stage.kubectl(&["create", "serviceaccount", "pipeline", "-n", &namespace], "").await?;
+        place.harness.kubectl(&["create", "serviceaccount", "pipeline", "-n", &namespace], "").await?;
         let audience = "--audience=api://AzureADTokenExchange";
-        let token = place.stage.kubectl(&["create", "token", "pipeline", "-n", &namespace, audience], "").await?;
+        let token = place.harness.kubectl(&["create", "token", "pipeline", "-n", &namespace, audience], "").await?;
         let file = NamedTempFile::new()?;
         std::fs::write(file.path(), token.trim())?;
         place.vendors = place.vendors.with("AZURE_FEDERATED_TOKEN_FILE", &file.path().to_string_lossy());

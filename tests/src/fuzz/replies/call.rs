@@ -128,7 +128,7 @@ async fn device(registry: &Registry, access: &WriteAccess) -> Result<(), Error> 
     let Some(device) = registry.device(&id).await? else { return Ok(()) };
     let condition = IfMatch::of(device.etag());
     let _ = (device.id(), device.keys(), device.is_enabled(), device.is_connected());
-    registry.put_device(access, &id, &device.disabled("it is barred"), &condition).await.map(drop)
+    registry.put_device(access, &id, &device.disabled("it is disenrolled"), &condition).await.map(drop)
 }
 
 /// The resource manager says where a service's own API is, and there the service is asked.
