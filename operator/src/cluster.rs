@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions, Request};
 use kube::client::Body;
 use kube::{Client, Resource};
@@ -67,9 +66,16 @@ struct Connection {
     operator_namespace: String,
 }
 
+/// What is read of an object that was written: the rest of it comes with the watch.
 #[derive(Deserialize)]
 struct Written {
-    metadata: ObjectMeta,
+    metadata: WrittenMetadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenMetadata {
+    resource_version: Option<String>,
 }
 
 impl ApiReader {

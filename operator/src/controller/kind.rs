@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
-use kube::Resource;
+use kube::{Resource, core::object::HasStatus};
 use moorage_crds::{CommonStatus, Listed};
 use moorage_plan::{Act, Goal, Plan, Standing};
 use serde::{Serialize, de::DeserializeOwned};
@@ -52,6 +52,7 @@ impl From<Result<(), Error>> for Performed {
 /// A kind: it observes, plans and performs. Everything else is the same for all kinds.
 pub trait Kind:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + HasStatus<Status: Serialize>
     + Listed
     + Cached
     + Clone
@@ -78,7 +79,7 @@ pub trait Kind:
     fn references(&self) -> Vec<Dependency>;
 
     /// What its status says that every status says, if anything was said yet.
-    fn status(&self) -> Option<&CommonStatus>;
+    fn common_status(&self) -> Option<&CommonStatus>;
 
     /// Whether there is something to undo when the object goes.
     fn has_something_to_undo(&self) -> bool;

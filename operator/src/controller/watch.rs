@@ -104,7 +104,7 @@ fn want_secrets<K: Kind>(controller: &Controller, object: &K) {
 /// Wakes the object, unless this is the echo of our own status, and those who depend on what others can see of it.
 fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: Option<&K>) {
     if !controller.attempts.is_own_status_write(key, object.meta().resource_version.as_deref()) {
-        let known = object.status().is_some_and(|status| Some(status.observed_generation) == object.meta().generation);
+        let known = object.common_status().is_some_and(|status| Some(status.observed_generation) == object.meta().generation);
         let priority =
             if before.is_none() && known && object.meta().deletion_timestamp.is_none() { Priority::Resync } else { Priority::Changed };
         controller.queue.push(key.clone(), priority);

@@ -36,7 +36,7 @@ impl Kind for CloudAccount {
         accounts::secret_of(self).map(Dependency::Secret).into_iter().collect()
     }
 
-    fn status(&self) -> Option<&CommonStatus> {
+    fn common_status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 
@@ -47,7 +47,7 @@ impl Kind for CloudAccount {
 
     fn visible_to_dependents(&self) -> Value {
         let accepted = self.status.as_ref().map(|status| &status.identity);
-        json!([self.spec, was_usable(Kind::status(self)), accepted, self.metadata.deletion_timestamp.is_some()])
+        json!([self.spec, was_usable(self.common_status()), accepted, self.metadata.deletion_timestamp.is_some()])
     }
 
     fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {

@@ -80,7 +80,7 @@ impl Kind for DeviceCredential {
         of_group.chain(of_hub).chain(rights_in_hubs(self)).chain(ordered).chain([Dependency::Secret(secret_of(self))]).collect()
     }
 
-    fn status(&self) -> Option<&CommonStatus> {
+    fn common_status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 

@@ -51,7 +51,7 @@ impl Kind for EnrollmentGroup {
         objects.into_iter().chain(secrets.map(Dependency::Secret)).collect()
     }
 
-    fn status(&self) -> Option<&CommonStatus> {
+    fn common_status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 

@@ -34,7 +34,7 @@ impl Kind for ProvisioningService {
         vec![Dependency::Object(accounts::account_key(&self.spec.account_ref, &self.key().name.namespace))]
     }
 
-    fn status(&self) -> Option<&CommonStatus> {
+    fn common_status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 

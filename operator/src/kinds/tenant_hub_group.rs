@@ -39,7 +39,7 @@ impl Kind for TenantHubGroup {
         [Some(account), service_key(self)].into_iter().flatten().map(Dependency::Object).collect()
     }
 
-    fn status(&self) -> Option<&CommonStatus> {
+    fn common_status(&self) -> Option<&CommonStatus> {
         self.status.as_ref().map(|status| &status.common)
     }
 

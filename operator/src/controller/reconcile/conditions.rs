@@ -20,7 +20,7 @@ impl<K: Kind> Reconciliation<'_, K> {
 
     /// Where an object stands that could not be looked at; whoever asked for a look is not told that it was done.
     pub(super) fn common_unseen(&self, standing: &Standing) -> CommonStatus {
-        let before = self.object.status();
+        let before = self.object.common_status();
         let usable = was_usable(before) && matches!(standing, Standing::Reconciling(_));
         let common = self.common_of(standing, usable, ready_message_of(before), Vec::new());
         CommonStatus { sync_requested_at: before.and_then(|before| before.sync_requested_at.clone()), ..common }
@@ -34,7 +34,7 @@ impl<K: Kind> Reconciliation<'_, K> {
             Standing::Stalled(Why::new(Reason::Paused, "paused by annotation moorage.dev/paused; status.planned tells what would be done"));
         let standing = if paused && !planned.is_empty() { &on_hold } else { standing };
         let inputs = ConditionInputs { goal, standing, usable, ready, generation, now: self.now };
-        let before = object.status().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let before = object.common_status().map(|status| status.conditions.as_slice()).unwrap_or_default();
         CommonStatus {
             observed_generation: generation.unwrap_or(-1),
             conditions: inputs.conditions(before),

@@ -60,7 +60,7 @@ impl<K: Kind> Reconciliation<'_, K> {
 
     /// Whether the object says already that it is held up for this reason.
     fn is_reconciling_for(&self, reason: Reason) -> bool {
-        let said = self.object.status().map(|status| status.conditions.as_slice()).unwrap_or_default();
+        let said = self.object.common_status().map(|status| status.conditions.as_slice()).unwrap_or_default();
         said.iter().any(|one| one.type_ == conditions::RECONCILING && one.status == "True" && one.reason == reason.as_str())
     }
 

@@ -49,7 +49,7 @@ impl<K: Kind> Reconciliation<'_, K> {
 
     fn count_the_first_ready(&self, status: &Value) {
         let is_ready = condition_of(status, conditions::READY).is_some_and(|(holds, ..)| holds);
-        let first = self.object.status().is_none_or(|status| status.conditions.is_empty());
+        let first = self.object.common_status().is_none_or(|status| status.conditions.is_empty());
         if let (true, true, Some(created)) = (is_ready, first, self.object.meta().creation_timestamp.as_ref()) {
             self.controller.metrics.ready_after(self.now.duration_since(created.0).as_secs_f64().max(0.0));
         }
@@ -57,7 +57,7 @@ impl<K: Kind> Reconciliation<'_, K> {
 
     async fn warn_when_it_stalls(&self, status: &Value) {
         let Some((true, reason, note)) = condition_of(status, conditions::STALLED) else { return };
-        let before = self.object.status().and_then(|status| status.conditions.iter().find(|one| one.type_ == conditions::STALLED));
+        let before = self.object.common_status().and_then(|status| status.conditions.iter().find(|one| one.type_ == conditions::STALLED));
         let news = before.is_none_or(|before| before.status != "True" || before.reason != reason);
         if let (true, Some(reason)) = (news, Reason::ALL.iter().find(|one| one.as_str() == reason)) {
             self.controller.events.warning(self.object, *reason, &note).await;
@@ -76,8 +76,8 @@ fn with_common(mut status: Value, common: &CommonStatus) -> Value {
 }
 
 fn current_status<K: Kind>(object: &K) -> Value {
-    let whole = serde_json::to_value(object).expect("an object that was read serializes");
-    whole.get("status").filter(|status| status.is_object()).cloned().unwrap_or_else(|| json!({}))
+    let status = object.status().map(|status| serde_json::to_value(status).expect("a status that was read serializes"));
+    status.unwrap_or_else(|| json!({}))
 }
 
 fn condition_of(status: &Value, type_: &str) -> Option<(bool, String, String)> {

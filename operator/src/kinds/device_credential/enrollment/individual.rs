@@ -116,7 +116,7 @@ pub async fn observe_individual(
 
 /// Whether somebody has asked for a look at the cloud that was not told to be done.
 pub fn asks_for_a_look(credential: &DeviceCredential) -> bool {
-    let told = Kind::status(credential).and_then(|told| told.sync_requested_at.as_deref());
+    let told = credential.common_status().and_then(|told| told.sync_requested_at.as_deref());
     credential.annotation(names::SYNC_REQUESTED_AT).map(|text| bounded(text, 64)).as_deref() != told
 }
 
