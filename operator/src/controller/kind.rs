@@ -52,7 +52,7 @@ impl From<Result<(), Error>> for Performed {
 /// A kind: it observes, plans and performs. Everything else is the same for all kinds.
 pub trait Kind:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
-    + HasStatus<Status: Serialize>
+    + HasStatus<Status: PartialEq + Serialize>
     + Listed
     + Cached
     + Clone
@@ -137,7 +137,7 @@ pub trait Kind:
     fn ready_message(&self, seen: &Self::Observed) -> String;
 
     /// The status that follows from what was seen, with the part that every status has.
-    fn build_status(&self, seen: &Self::Observed, common: CommonStatus) -> serde_json::Value;
+    fn build_status(&self, seen: &Self::Observed, common: CommonStatus) -> Self::Status;
 
     /// Whether an annotation says `true`.
     fn is_annotated(&self, annotation: &str) -> bool {

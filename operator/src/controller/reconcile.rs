@@ -7,12 +7,13 @@ mod failures;
 mod finalizer;
 mod report;
 pub mod schedule;
+mod step;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::annotations;
-use moorage_plan::{Act, Class, Goal, Plan, Standing, retry_in};
+use moorage_plan::{Act, Class, Goal, Plan, retry_in};
 
 use crate::{
     controller::{
@@ -21,7 +22,10 @@ use crate::{
         effects::writer::Writer,
         kind::{Kind, Performed},
         queue::Priority,
-        reconcile::schedule::{next_look, seed},
+        reconcile::{
+            schedule::{next_look, seed},
+            step::{Hold, Step},
+        },
     },
     error::{Error, ObserveError, Wait},
     object::{Dependency, ObjectKey},
@@ -93,27 +97,27 @@ impl<K: Kind> Reconciliation<'_, K> {
 
         // Pure.
         let plan = object.plan(&seen, goal, now);
-        let on_hold = goal == Goal::Present && object.is_annotated(annotations::PAUSED);
-        if goal == Goal::Present && !on_hold && object.has_something_to_undo() && !object.has_finalizer() {
-            self.set_finalizer(true).await?;
-            return Ok(None);
+        match Hold::of(object).step(&plan) {
+            Step::AddFinalizer => {
+                self.set_finalizer(true).await?;
+                Ok(None)
+            }
+            Step::Act => {
+                let Some(until) = self.repeats(&plan) else { return self.act(&plan).await };
+                self.report(&seen, &plan, Vec::new()).await?;
+                Ok(Some((until, Priority::Changed)))
+            }
+            Step::RemoveFinalizer => {
+                controller.attempts.settled(key);
+                self.set_finalizer(false).await?;
+                Ok(None)
+            }
+            Step::Report => {
+                controller.attempts.settled(key);
+                self.report(&seen, &plan, plan.actions.iter().map(Act::note).collect()).await?;
+                Ok(Some(next_look::<K>(key, plan.look_again, &plan.standing, now)))
+            }
         }
-
-        // Effects, after which the world is observed anew.
-        if !plan.actions.is_empty() && !on_hold {
-            let Some(until) = self.repeats(&plan) else { return self.act(&plan).await };
-            self.report(&seen, &plan, Vec::new()).await?;
-            return Ok(Some((until, Priority::Changed)));
-        }
-        controller.attempts.settled(key);
-        if goal == Goal::Absent && plan.standing == Standing::Met {
-            self.set_finalizer(false).await?;
-            return Ok(None);
-        }
-
-        // Nothing is left to do now.
-        self.report(&seen, &plan, plan.actions.iter().map(Act::note).collect()).await?;
-        Ok(Some(next_look::<K>(key, plan.look_again, &plan.standing, now)))
     }
 
     fn until_synced(&self, namespace: &std::sync::Arc<str>) -> (Timestamp, Priority) {

@@ -74,8 +74,8 @@ impl Kind for CloudAccount {
         status::ready_message(self)
     }
 
-    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
-        serde_json::to_value(status::build(self, seen, common)).expect("a status serializes")
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Self::Status {
+        status::build(self, seen, common)
     }
 }
 

@@ -128,8 +128,8 @@ impl Kind for DeviceCredential {
         ready_message(self, seen)
     }
 
-    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
-        serde_json::to_value(build_status(self, seen, common)).expect("a status serializes")
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Self::Status {
+        build_status(self, seen, common)
     }
 }
 

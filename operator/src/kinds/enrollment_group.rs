@@ -94,8 +94,8 @@ impl Kind for EnrollmentGroup {
         status::ready_message(self, seen)
     }
 
-    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
-        serde_json::to_value(status::build(self, seen, common)).expect("a status serializes")
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Self::Status {
+        status::build(self, seen, common)
     }
 }
 

@@ -86,8 +86,8 @@ impl Kind for TenantHubGroup {
         status::ready_message(self, seen)
     }
 
-    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Value {
-        serde_json::to_value(status::build_status(self, seen, common)).expect("a status serializes")
+    fn build_status(&self, seen: &Observed, common: CommonStatus) -> Self::Status {
+        status::build_status(self, seen, common)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use moorage_crds::{CommonStatus, conditions};
 use moorage_plan::{Plan, Reason, Standing, Target};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Next, Reconciliation};
@@ -16,7 +17,11 @@ impl<K: Kind> Reconciliation<'_, K> {
     /// Reports what was seen, and where that leaves the object.
     pub(super) async fn report(&self, seen: &K::Observed, plan: &Plan<K::Action>, planned: Vec<String>) -> Result<(), Error> {
         let common = self.common(plan, self.object.ready_message(seen), planned);
-        self.write_status(self.object.build_status(seen, common)).await
+        let status = self.object.build_status(seen, common);
+        if self.object.status() == Some(&status) {
+            return Ok(());
+        }
+        self.write_status(value_of(&status)).await
     }
 
     /// Nothing to look at, or nothing that may be looked at: only the conditions are told.
@@ -76,8 +81,11 @@ fn with_common(mut status: Value, common: &CommonStatus) -> Value {
 }
 
 fn current_status<K: Kind>(object: &K) -> Value {
-    let status = object.status().map(|status| serde_json::to_value(status).expect("a status that was read serializes"));
-    status.unwrap_or_else(|| json!({}))
+    object.status().map_or_else(|| json!({}), value_of)
+}
+
+fn value_of(status: &impl Serialize) -> Value {
+    serde_json::to_value(status).expect("a status serializes")
 }
 
 fn condition_of(status: &Value, type_: &str) -> Option<(bool, String, String)> {
