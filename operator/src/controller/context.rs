@@ -95,7 +95,7 @@ impl<C: CloudClients> Context<C> {
     }
 
     /// The right to write through the clients, for the time of an effect.
-    pub(crate) fn access(&self, _: &Effect<'_>) -> &C::WriteAccess {
+    pub fn access(&self, _: &Effect<'_>) -> &C::WriteAccess {
         &self.access
     }
 

@@ -16,8 +16,10 @@ pub struct Module {
     pub file: PathBuf,
     /// What it says.
     pub text: String,
-    /// The paths of this crate that it names, without `crate`: `controller::queue::Priority`. What only its tests name is left out.
+    /// The paths of this crate that it names, from the crate's root: `controller::queue::Priority`. What only its tests name is left out.
     pub names: BTreeSet<String>,
+    /// Every word of its code and its comments, but for its tests'.
+    pub words: BTreeSet<String>,
     /// The types that it makes public.
     pub public_types: Vec<String>,
 }
@@ -40,10 +42,11 @@ pub fn modules(source: &str) -> anyhow::Result<BTreeMap<String, Module>> {
         }
         let text = read(&file)?;
         let syntax = syn::parse_file(&text).with_context(|| format!("{} is no Rust", file.display()))?;
-        let mut names = Names::default();
-        names.visit_file(&syntax);
+        let is_root = matches!(&parts[..], [one] if one == "lib" || one == "main");
+        let mut seen = Names { at: if is_root { Vec::new() } else { parts.clone() }, ..Names::default() };
+        seen.visit_file(&syntax);
         let public_types = syntax.items.iter().filter_map(public_type).collect();
-        found.insert(parts.join("::"), Module { file, text, names: names.0, public_types });
+        found.insert(parts.join("::"), Module { file, text, names: seen.names, words: seen.words, public_types });
     }
     Ok(found)
 }
@@ -59,7 +62,63 @@ fn public_type(item: &Item) -> Option<String> {
 }
 
 #[derive(Default)]
-struct Names(BTreeSet<String>);
+struct Names {
+    /// Where the module is, from the crate's root.
+    at: Vec<String>,
+    names: BTreeSet<String>,
+    words: BTreeSet<String>,
+}
+
+impl Names {
+    /// Keeps a path of this crate, wherever it begins.
+    fn keep(&mut self, parts: &[String]) {
+        let rest = |above: usize, path: &[String]| [&self.at[..self.at.len().saturating_sub(above)], path].concat();
+        let path = match parts.split_first() {
+            Some((root, path)) if root == "crate" => path.to_vec(),
+            Some((root, path)) if root == "self" => rest(0, path),
+            Some((root, path)) if root == "super" => rest(1, path),
+            _ => return,
+        };
+        let path: Vec<_> = path.into_iter().filter(|part| part != "self").collect();
+        if !path.is_empty() {
+            self.names.insert(path.join("::"));
+        }
+    }
+
+    fn leaves(&mut self, tree: &UseTree, before: &mut Vec<String>) {
+        match tree {
+            UseTree::Path(path) => {
+                before.push(path.ident.to_string());
+                self.leaves(&path.tree, before);
+                before.pop();
+            }
+            UseTree::Name(name) => self.keep(&[&before[..], &[name.ident.to_string()]].concat()),
+            // By another name the crate could not be followed.
+            UseTree::Rename(name) if before.is_empty() => drop(self.names.insert(format!("{} as {}", name.ident, name.rename))),
+            UseTree::Rename(name) => self.keep(&[&before[..], &[name.ident.to_string()]].concat()),
+            UseTree::Glob(_) => self.keep(before),
+            UseTree::Group(group) => group.items.iter().for_each(|tree| self.leaves(tree, before)),
+        }
+    }
+
+    /// Macros are not parsed: their tokens are looked through.
+    fn in_tokens(&mut self, tokens: &str) {
+        let tokens = tokens.replace(' ', "");
+        for root in ["crate::", "self::", "super::"] {
+            for (at, _) in tokens.match_indices(root) {
+                let rest = tokens[at..].split(|next: char| !(next.is_alphanumeric() || next == '_' || next == ':')).next();
+                let parts: Vec<_> = rest.unwrap_or_default().split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect();
+                self.keep(&parts);
+            }
+        }
+        self.in_text(&tokens);
+    }
+
+    fn in_text(&mut self, text: &str) {
+        let words = text.split(|next: char| !(next.is_alphanumeric() || next == '_'));
+        self.words.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
+    }
+}
 
 impl<'ast> Visit<'ast> for Names {
     fn visit_item(&mut self, item: &'ast Item) {
@@ -78,52 +137,55 @@ impl<'ast> Visit<'ast> for Names {
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        leaves(&item.tree, &mut Vec::new(), &mut self.0);
+        self.leaves(&item.tree, &mut Vec::new());
+        visit::visit_item_use(self, item);
     }
 
     fn visit_path(&mut self, path: &'ast CodePath) {
         let parts: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        keep(&parts, &mut self.0);
+        self.keep(&parts);
         visit::visit_path(self, path);
     }
 
-    /// Macros are not parsed: their tokens are looked through for paths.
+    fn visit_ident(&mut self, ident: &'ast syn::Ident) {
+        self.words.insert(ident.to_string());
+    }
+
+    fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
+        self.in_text(&text.value());
+    }
+
     fn visit_macro(&mut self, item: &'ast syn::Macro) {
-        in_tokens(&item.tokens.to_string(), &mut self.0);
+        self.in_tokens(&item.tokens.to_string());
         visit::visit_macro(self, item);
     }
 
     fn visit_item_macro(&mut self, item: &'ast ItemMacro) {
-        in_tokens(&item.mac.tokens.to_string(), &mut self.0);
+        self.in_tokens(&item.mac.tokens.to_string());
     }
 }
 
-fn in_tokens(tokens: &str, names: &mut BTreeSet<String>) {
-    let tokens = tokens.replace(' ', "");
-    for (at, root) in tokens.match_indices("crate::") {
-        let rest = &tokens[at + root.len()..];
-        let path = rest.split(|next: char| !(next.is_alphanumeric() || next == '_' || next == ':')).next().unwrap_or_default();
-        names.insert(path.trim_end_matches(':').to_owned());
-    }
-}
-
-fn leaves(tree: &UseTree, before: &mut Vec<String>, names: &mut BTreeSet<String>) {
-    match tree {
-        UseTree::Path(path) => {
-            before.push(path.ident.to_string());
-            leaves(&path.tree, before, names);
-            before.pop();
-        }
-        UseTree::Name(name) => keep(&[&before[..], &[name.ident.to_string()]].concat(), names),
-        UseTree::Rename(name) => keep(&[&before[..], &[name.ident.to_string()]].concat(), names),
-        UseTree::Glob(_) => keep(before, names),
-        UseTree::Group(group) => group.items.iter().for_each(|tree| leaves(tree, before, names)),
-    }
-}
-
-fn keep(parts: &[String], names: &mut BTreeSet<String>) {
-    if let Some((root, path)) = parts.split_first().filter(|(root, path)| *root == "crate" && !path.is_empty()) {
-        let _ = root;
-        names.insert(path.iter().filter(|part| *part != "self").cloned().collect::<Vec<_>>().join("::"));
-    }
+#[test]
+fn a_path_is_followed_from_wherever_it_begins() {
+    let mut seen = Names { at: vec!["kinds".to_owned(), "one".to_owned()], ..Names::default() };
+    let code = "
+        use super::another::plan;
+        use self::{admit::Admitted, observe};
+        use crate as everything;
+        fn wait() { crate::clock::now(); told!(super::third::wake(1)); }
+        #[cfg(test)]
+        mod tests { use crate::cluster::Place; }
+        fn after(kind: CloudAccount) {}
+    ";
+    seen.visit_file(&syn::parse_file(code).expect("it is Rust"));
+    let expected = [
+        "clock::now",
+        "crate as everything",
+        "kinds::another::plan",
+        "kinds::one::admit::Admitted",
+        "kinds::one::observe",
+        "kinds::third::wake",
+    ];
+    assert_eq!(seen.names.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+    assert!(seen.words.contains("CloudAccount") && !seen.words.contains("Place"), "{:?}", seen.words);
 }

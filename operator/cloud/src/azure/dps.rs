@@ -152,22 +152,22 @@ impl DpsService {
     /// the answer is lost.
     pub async fn put_group(
         &self,
-        _: &WriteAccess,
+        access: &WriteAccess,
         id: &str,
         group: &EnrollmentGroup,
         condition: &IfMatch,
     ) -> Result<EnrollmentGroup, Error> {
         group.validate().map_err(|why| GROUP_PUT.not_sent(why))?;
         let call = GROUP_PUT.call(&[id]).if_match(condition.quoted()).body(group.to_send());
-        self.client.send(call).await?.json()
+        self.client.write(access, call).await?.json()
     }
 
     /// Deletes an enrollment group, whose registrations stay; one that is not there is no error.
     ///
     /// # Errors
     /// When the service refuses, or the answer is lost.
-    pub async fn delete_group(&self, _: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
-        self.client.remove(GROUP_DELETE.call(&[id]).if_match(condition.quoted())).await
+    pub async fn delete_group(&self, access: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
+        self.client.remove(access, GROUP_DELETE.call(&[id]).if_match(condition.quoted())).await
     }
 
     /// Reads the keys of an enrollment group; none if the group is not there or not symmetric.
@@ -225,22 +225,22 @@ impl DpsService {
     /// service refuses, or the answer is lost.
     pub async fn put_enrollment(
         &self,
-        _: &WriteAccess,
+        access: &WriteAccess,
         id: &str,
         enrollment: &IndividualEnrollment,
         condition: &IfMatch,
     ) -> Result<IndividualEnrollment, Error> {
         enrollment.validate().map_err(|why| ENROLLMENT_PUT.not_sent(why))?;
         let call = ENROLLMENT_PUT.call(&[id]).if_match(condition.quoted()).body(enrollment.to_send());
-        self.client.send(call).await?.json()
+        self.client.write(access, call).await?.json()
     }
 
     /// Deletes the individual enrollment of a registration id, whose registration stays; one that is not there is no error.
     ///
     /// # Errors
     /// When the service refuses, or the answer is lost.
-    pub async fn delete_enrollment(&self, _: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
-        self.client.remove(ENROLLMENT_DELETE.call(&[id]).if_match(condition.quoted())).await
+    pub async fn delete_enrollment(&self, access: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
+        self.client.remove(access, ENROLLMENT_DELETE.call(&[id]).if_match(condition.quoted())).await
     }
 
     /// Reads the keys of an individual enrollment; none if it is not there or not symmetric.
@@ -274,8 +274,8 @@ impl DpsService {
     ///
     /// # Errors
     /// When the service refuses, or the answer is lost.
-    pub async fn delete_registration(&self, _: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
-        self.client.remove(REGISTRATION_DELETE.call(&[id]).if_match(condition.quoted())).await
+    pub async fn delete_registration(&self, access: &WriteAccess, id: &str, condition: &IfMatch) -> Result<(), Error> {
+        self.client.remove(access, REGISTRATION_DELETE.call(&[id]).if_match(condition.quoted())).await
     }
 
     /// Reads one page of the records of an enrollment group's devices; the page after none is the first.

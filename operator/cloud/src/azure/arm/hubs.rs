@@ -169,18 +169,18 @@ impl Arm {
     /// # Errors
     /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
     /// is lost.
-    pub async fn put_hub(&self, _: &WriteAccess, id: &ResourceId, hub: &Hub, condition: &IfMatch) -> Result<Hub, Error> {
+    pub async fn put_hub(&self, access: &WriteAccess, id: &ResourceId, hub: &Hub, condition: &IfMatch) -> Result<Hub, Error> {
         hub.validate().map_err(|why| HUB_PUT.not_sent(why))?;
         let call = HUB_PUT.call(&self.place(id)).if_match(condition.plain()).body(hub.to_send());
-        self.client.send(call).await?.json()
+        self.client.write(access, call).await?.json()
     }
 
     /// Begins to delete an IoT hub; one that is not there is no error.
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn delete_hub(&self, _: &WriteAccess, id: &ResourceId) -> Result<(), Error> {
-        self.client.remove(HUB_DELETE.call(&self.place(id))).await
+    pub async fn delete_hub(&self, access: &WriteAccess, id: &ResourceId) -> Result<(), Error> {
+        self.client.remove(access, HUB_DELETE.call(&self.place(id))).await
     }
 
     /// Lists every shared access policy of a hub with its keys.

@@ -119,14 +119,14 @@ impl Arm {
     /// is lost.
     pub async fn put_provisioning_service(
         &self,
-        _: &WriteAccess,
+        access: &WriteAccess,
         id: &ResourceId,
         service: &ProvisioningService,
     ) -> Result<ProvisioningService, Error> {
         let put = if service.has_identities() { DPS_PUT_WITH_IDENTITIES } else { DPS_PUT };
         service.validate().map_err(|why| put.not_sent(why))?;
         let call = put.call(&self.place(id)).body(service.to_send());
-        self.client.send(call).await?.json()
+        self.client.write(access, call).await?.json()
     }
 
     /// Begins to delete a provisioning service, and with it the id scope that its devices know; one that is not there
@@ -134,8 +134,8 @@ impl Arm {
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn delete_provisioning_service(&self, _: &WriteAccess, id: &ResourceId) -> Result<(), Error> {
-        self.client.remove(DPS_DELETE.call(&self.place(id))).await
+    pub async fn delete_provisioning_service(&self, access: &WriteAccess, id: &ResourceId) -> Result<(), Error> {
+        self.client.remove(access, DPS_DELETE.call(&self.place(id))).await
     }
 
     /// Lists every shared access policy of a provisioning service with its keys.

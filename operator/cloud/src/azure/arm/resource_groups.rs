@@ -58,17 +58,17 @@ impl Arm {
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn put_resource_group(&self, _: &WriteAccess, name: &str, group: &ResourceGroup) -> Result<ResourceGroup, Error> {
+    pub async fn put_resource_group(&self, access: &WriteAccess, name: &str, group: &ResourceGroup) -> Result<ResourceGroup, Error> {
         let call = GROUP_PUT.call(&[&self.subscription, name]).body(group.to_send());
-        self.client.send(call).await?.json()
+        self.client.write(access, call).await?.json()
     }
 
     /// Begins to delete a resource group **and everything in it**; one that is not there is no error.
     ///
     /// # Errors
     /// When the resource manager refuses, or the answer is lost.
-    pub async fn delete_resource_group(&self, _: &WriteAccess, name: &str) -> Result<(), Error> {
-        self.client.remove(GROUP_DELETE.call(&[&self.subscription, name])).await
+    pub async fn delete_resource_group(&self, access: &WriteAccess, name: &str) -> Result<(), Error> {
+        self.client.remove(access, GROUP_DELETE.call(&[&self.subscription, name])).await
     }
 
     /// Says whether a resource group holds nothing; one that is not there holds nothing.

@@ -93,13 +93,13 @@ impl Arm {
     ///
     /// # Errors
     /// When the account may not assign roles, or the answer is lost.
-    pub async fn assign_hub_contributor(&self, _: &WriteAccess, hub: &ResourceId, name: &str, principal: &str) -> Result<(), Error> {
+    pub async fn assign_hub_contributor(&self, access: &WriteAccess, hub: &ResourceId, name: &str, principal: &str) -> Result<(), Error> {
         let [subscription, group, hub] = self.place(hub);
         let role = format!("/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{DATA_CONTRIBUTOR}");
         // Without its type a principal that was made a moment ago is not found.
         let body = json!({ "properties": { "roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal" } });
         let call = HUB_ROLE_PUT.call(&[subscription, group, hub, name]).body(Zeroizing::new(body.to_string().into_bytes()));
-        match self.client.send(call).await {
+        match self.client.write(access, call).await {
             Err(error) if error.class() == Class::Conflict && error.detail() == Detail::Exists => Ok(()),
             sent => sent.map(drop),
         }
@@ -109,8 +109,8 @@ impl Arm {
     ///
     /// # Errors
     /// When the account may not, or the answer is lost.
-    pub async fn delete_hub_role(&self, _: &WriteAccess, hub: &ResourceId, name: &str) -> Result<(), Error> {
+    pub async fn delete_hub_role(&self, access: &WriteAccess, hub: &ResourceId, name: &str) -> Result<(), Error> {
         let [subscription, group, hub] = self.place(hub);
-        self.client.remove(HUB_ROLE_DELETE.call(&[subscription, group, hub, name])).await
+        self.client.remove(access, HUB_ROLE_DELETE.call(&[subscription, group, hub, name])).await
     }
 }

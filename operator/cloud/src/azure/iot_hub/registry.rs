@@ -110,17 +110,17 @@ impl Registry {
     ///
     /// # Errors
     /// When the hub refuses, or the answer is lost.
-    pub async fn put_device(&self, _: &WriteAccess, id: &DeviceId, device: &Device, condition: &IfMatch) -> Result<Device, Error> {
+    pub async fn put_device(&self, access: &WriteAccess, id: &DeviceId, device: &Device, condition: &IfMatch) -> Result<Device, Error> {
         let call = DEVICE_PUT.call(&[id.as_str()]).if_match(condition.quoted()).body(device.to_send());
-        self.client.send(call).await?.json()
+        self.client.write(access, call).await?.json()
     }
 
     /// Deletes a device's identity; one that is not there is no error.
     ///
     /// # Errors
     /// When the hub refuses, or the answer is lost.
-    pub async fn delete_device(&self, _: &WriteAccess, id: &DeviceId, condition: &IfMatch) -> Result<(), Error> {
-        self.client.remove(DEVICE_DELETE.call(&[id.as_str()]).if_match(condition.quoted())).await
+    pub async fn delete_device(&self, access: &WriteAccess, id: &DeviceId, condition: &IfMatch) -> Result<(), Error> {
+        self.client.remove(access, DEVICE_DELETE.call(&[id.as_str()]).if_match(condition.quoted())).await
     }
 }
 

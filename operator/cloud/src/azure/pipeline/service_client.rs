@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use azure_core::http::headers::{ACCEPT, CONTENT_TYPE, HeaderName, Headers, IF_MATCH};
 use azure_core::http::policies::Policy;
-use azure_core::http::{Context, Pipeline, PipelineSendOptions, Request, Url};
+use azure_core::http::{Context, Method, Pipeline, PipelineSendOptions, Request, Url};
 use bytes::Bytes;
 use moorage_keys::HostName;
 use serde::de::DeserializeOwned;
@@ -17,6 +17,7 @@ use crate::azure::pipeline::paging::{Continuation, Page};
 use crate::azure::pipeline::request::{Asked, Call, Operation};
 use crate::azure::pipeline::transport::client_options;
 use crate::error::{Class, Detail, Error, Failure};
+use crate::flow::access::WriteAccess;
 use crate::flow::budget::Budget;
 use crate::flow::bulkhead::Bulkhead;
 use crate::flow::gate::Admission;
@@ -79,21 +80,32 @@ impl ServiceClient {
         &self.host
     }
 
-    /// Sends a call that must succeed.
+    /// Sends a call that only reads, and must succeed.
     pub(crate) async fn send(&self, call: Call) -> Result<Reply, Error> {
-        let step = call.operation.step;
-        let absent = || Failure::new(step, Class::Conflict, Detail::NotFound, "what was asked for is not there");
-        self.observed(call, false).await?.ok_or_else(|| absent().into())
+        read_only(call.operation)?;
+        self.required(call).await
     }
 
-    /// Sends a call whose subject may be absent.
+    /// Sends a call that only reads, and whose subject may be absent.
     pub(crate) async fn get_optional(&self, call: Call) -> Result<Option<Reply>, Error> {
+        read_only(call.operation)?;
         self.observed(call, true).await
     }
 
+    /// Sends a call that changes something, and must succeed.
+    pub(crate) async fn write(&self, _: &WriteAccess, call: Call) -> Result<Reply, Error> {
+        self.required(call).await
+    }
+
     /// Sends a call that removes something; what is absent is removed.
-    pub(crate) async fn remove(&self, call: Call) -> Result<(), Error> {
+    pub(crate) async fn remove(&self, _: &WriteAccess, call: Call) -> Result<(), Error> {
         self.observed(call, true).await.map(drop)
+    }
+
+    async fn required(&self, call: Call) -> Result<Reply, Error> {
+        let step = call.operation.step;
+        let absent = || Failure::new(step, Class::Conflict, Detail::NotFound, "what was asked for is not there");
+        self.observed(call, false).await?.ok_or_else(|| absent().into())
     }
 
     async fn observed(&self, call: Call, may_be_absent: bool) -> Result<Option<Reply>, Error> {
@@ -213,6 +225,14 @@ impl Reply {
     }
 }
 
+/// Refuses what changes something by its method alone; a POST may ask.
+fn read_only(operation: Operation) -> Result<(), Error> {
+    match operation.method {
+        Method::Get | Method::Head | Method::Post => Ok(()),
+        _ => Err(operation.not_sent("it changes something, and was sent as a call that only reads")),
+    }
+}
+
 /// The failure of a list that does not end.
 pub(crate) fn endless(operation: Operation) -> Error {
     let message = "the service's list does not end";
@@ -235,10 +255,21 @@ fn verdict(step: &'static str, failure: Option<&Error>) -> Verdict {
 mod tests {
     use jiff::SignedDuration;
 
-    use super::{Class, Detail, Error, Failure, Verdict, verdict};
+    use super::{Class, Detail, Error, Failure, Method, Operation, Verdict, read_only, verdict};
+    use crate::azure::dps::DpsService;
 
     fn failure(step: &'static str, class: Class, status: Option<u16>) -> Error {
         Failure { status, ..Failure::new(step, class, Detail::Other, "no") }.into()
+    }
+
+    #[test]
+    fn a_call_that_only_reads_changes_nothing() {
+        let operation = |method| Operation { name: "n", step: "s", method, template: "/", version: "v", quota: DpsService::QUOTA };
+        for (method, reads) in
+            [(Method::Get, true), (Method::Post, true), (Method::Put, false), (Method::Patch, false), (Method::Delete, false)]
+        {
+            assert_eq!(read_only(operation(method)).is_ok(), reads, "{method:?}");
+        }
     }
 
     #[test]
