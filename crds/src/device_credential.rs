@@ -169,6 +169,8 @@ pub struct OutputSecret {
         .message("a Secret's key has letters, digits, '-', '_' and '.' only"))]
     #[x_kube(validation = Rule::new("self.all(a, self.all(b, a == b || self[a] != self[b]))")
         .message("two entries cannot have the same name"))]
+    #[x_kube(validation = Rule::new("self.all(k, self[k] == k || self[k] in self || !(self[k] in ['registrationId', 'idScope', 'provisioningHost', 'deviceId', 'hubHost', 'deviceKey', 'primaryKey', 'secondaryKey', 'dpsToken', 'connectionString', 'hubToken']))")
+        .message("an entry cannot have the name of another one that keeps its own"))]
     pub keys: BTreeMap<String, String>,
 }
 

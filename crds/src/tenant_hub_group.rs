@@ -40,6 +40,7 @@ pub struct TenantHubGroupSpec {
     pub resource_group: ResourceGroup,
     /// The hubs, at most one a name.
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))").message("names of hubs that differ in nothing but case are one hub to Azure"))]
     pub hubs: Vec<IotHub>,
     /// What becomes of differences that somebody else makes in Azure.
     #[serde(default)]

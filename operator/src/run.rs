@@ -1,5 +1,6 @@
 //! The running operator: watches, workers, Lease and admin endpoints, and how they end.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use kube::Client;
@@ -20,6 +21,7 @@ use crate::{
         kind::Kind,
         leader_election::{Election, Leadership, Term},
         metrics::Metrics,
+        reconcile::contained,
         watch,
     },
     kinds::{self, Contexts},
@@ -154,7 +156,10 @@ async fn work(controller: Arc<Controller>, contexts: Arc<Contexts>, stop: Cancel
         if !may_act(&controller, &stop).await {
             return;
         }
-        let next = kinds::reconcile(&controller, &contexts, &key, priority).await;
+        let next = {
+            let reconciling = pin!(kinds::reconcile(&controller, &contexts, &key, priority));
+            contained(&controller, &key, priority, reconciling).await
+        };
         controller.queue.done(key, next);
     }
 }

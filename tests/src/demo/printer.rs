@@ -41,8 +41,8 @@ impl Printer {
         Self { json, colour, began: None, told: String::new() }
     }
 
-    fn elapsed(&self) -> Duration {
-        self.began.map(|began| began.elapsed()).unwrap_or_default()
+    fn elapsed(&self, at: Instant) -> Duration {
+        self.began.map(|began| at.saturating_duration_since(began)).unwrap_or_default()
     }
 
     /// All that was told so far.
@@ -77,8 +77,13 @@ impl Printer {
 
     /// Something that has just happened, with the time since the start.
     pub fn happened(&mut self, fact: &Fact) {
+        self.happened_at(Instant::now(), fact);
+    }
+
+    /// Something that happened at a time that is past.
+    pub fn happened_at(&mut self, at: Instant, fact: &Fact) {
         if !self.as_json(fact) {
-            let time = self.styled(FAINT, &format!("{:>6.1} s", self.elapsed().as_secs_f64()));
+            let time = self.styled(FAINT, &format!("{:>6.1} s", self.elapsed(at).as_secs_f64()));
             self.print(&format!("{time}  {}", padded(&fact.cells(), &CHRONICLE)));
         }
     }
@@ -113,7 +118,7 @@ impl Printer {
 
     /// The last line.
     pub fn end(&mut self, demo: &str, kept: bool, outcome: &anyhow::Result<()>) {
-        let seconds = self.elapsed().as_secs();
+        let seconds = self.elapsed(Instant::now()).as_secs();
         match outcome {
             Ok(()) if self.json => self.verdict(&Verdict { demo, ok: true, cleaned_up: !kept, seconds, error: None }),
             Ok(()) => self.print(&format!("\nAll was seen to work, in {seconds} s.")),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use futures::StreamExt as _;
@@ -80,7 +80,7 @@ enum News {
 
 /// Watches all objects of ours, their Secrets and the operator's Events, as the administrator.
 pub(super) struct Watcher {
-    news: UnboundedReceiver<News>,
+    news: UnboundedReceiver<(Instant, News)>,
     seen: Seen,
     _watches: JoinSet<()>,
 }
@@ -116,38 +116,39 @@ impl Watcher {
             let Ok(news) = tokio::time::timeout_at(end, self.news.recv()).await else {
                 bail!("{what}: not within {} s; {}", PATIENCE.as_secs(), self.pending());
             };
-            self.take(news.context("the watches have ended")?, voice);
+            let (at, news) = news.context("the watches have ended")?;
+            self.take(at, news, voice);
         }
         Ok(())
     }
 
-    fn take(&mut self, news: News, voice: &mut Printer) {
+    fn take(&mut self, at: Instant, news: News, voice: &mut Printer) {
         match news {
             News::Object(object) => {
                 let key = Key::of(&object);
                 let before = self.seen.objects.insert(key.clone(), object.clone());
-                tell_hubs(before.as_ref(), &object, voice);
+                tell_hubs(before.as_ref(), &object, at, voice);
                 if is_ready(&object) && !before.as_ref().is_some_and(is_ready) {
-                    voice.happened(&Fact::Ready { kind: key.kind, namespace: key.namespace, name: key.name });
+                    voice.happened_at(at, &Fact::Ready { kind: key.kind, namespace: key.namespace, name: key.name });
                 }
             }
             News::Gone(key) => {
                 if self.seen.objects.remove(&key).is_some() {
-                    voice.happened(&Fact::Gone { kind: key.kind, namespace: key.namespace, name: key.name });
+                    voice.happened_at(at, &Fact::Gone { kind: key.kind, namespace: key.namespace, name: key.name });
                 }
             }
             News::Secret { namespace, name, entries } => {
                 let before = self.seen.secrets.insert((namespace.clone(), name.clone()), entries.clone());
                 if before.is_none() {
-                    voice.happened(&Fact::SecretWritten { namespace, name, entries });
+                    voice.happened_at(at, &Fact::SecretWritten { namespace, name, entries });
                 }
             }
             News::SecretGone(namespace, name) => {
                 if self.seen.secrets.remove(&(namespace.clone(), name.clone())).is_some() {
-                    voice.happened(&Fact::Gone { kind: "Secret".to_owned(), namespace, name });
+                    voice.happened_at(at, &Fact::Gone { kind: "Secret".to_owned(), namespace, name });
                 }
             }
-            News::Event(event) => voice.happened(&told(*event)),
+            News::Event(event) => voice.happened_at(at, &told(*event)),
         }
     }
 
@@ -159,7 +160,7 @@ impl Watcher {
 }
 
 /// Tells the hubs of a `TenantHubGroup` whose state has changed.
-fn tell_hubs(before: Option<&Value>, now: &Value, voice: &mut Printer) {
+fn tell_hubs(before: Option<&Value>, now: &Value, at: Instant, voice: &mut Printer) {
     let hubs = |object: &Value| object["status"]["hubs"].as_array().cloned().unwrap_or_default();
     let known = before.map(hubs).unwrap_or_default();
     for hub in hubs(now).into_iter().filter(|hub| !known.contains(hub)) {
@@ -167,7 +168,7 @@ fn tell_hubs(before: Option<&Value>, now: &Value, voice: &mut Printer) {
         let Key { namespace, name, .. } = Key::of(now);
         let (hub, adopted, linked) = (&hub["name"], hub["adopted"] == true, hub["linked"] == true);
         let hub = hub.as_str().unwrap_or_default().to_owned();
-        voice.happened(&Fact::HubTold { namespace, name, hub, state: state.to_owned(), adopted, linked });
+        voice.happened_at(at, &Fact::HubTold { namespace, name, hub, state: state.to_owned(), adopted, linked });
     }
 }
 
@@ -206,7 +207,7 @@ fn resource(kind: &CustomResourceDefinition) -> ApiResource {
     }
 }
 
-async fn watch<K>(api: Api<K>, config: watcher::Config, sender: UnboundedSender<News>, read: fn(K, bool) -> Option<News>)
+async fn watch<K>(api: Api<K>, config: watcher::Config, sender: UnboundedSender<(Instant, News)>, read: fn(K, bool) -> Option<News>)
 where
     K: Resource + Clone + fmt::Debug + DeserializeOwned + Send + 'static,
 {
@@ -218,7 +219,8 @@ where
             // The watch resumes by itself.
             Ok(watcher::Event::Init | watcher::Event::InitDone) | Err(_) => None,
         };
-        if news.is_some_and(|news| sender.send(news).is_err()) {
+        // It is told when whoever listens is done with something else.
+        if news.is_some_and(|news| sender.send((Instant::now(), news)).is_err()) {
             return;
         }
     }

@@ -43,7 +43,7 @@ pub fn modules(source: &str) -> anyhow::Result<BTreeMap<String, Module>> {
         let text = read(&file)?;
         let syntax = syn::parse_file(&text).with_context(|| format!("{} is no Rust", file.display()))?;
         let is_root = matches!(&parts[..], [one] if one == "lib" || one == "main");
-        let mut seen = Names { at: if is_root { Vec::new() } else { parts.clone() }, ..Names::default() };
+        let mut seen = Reader { at: if is_root { Vec::new() } else { parts.clone() }, ..Reader::default() };
         seen.visit_file(&syntax);
         let public_types = syntax.items.iter().filter_map(public_type).collect();
         found.insert(parts.join("::"), Module { file, text, names: seen.names, words: seen.words, public_types });
@@ -62,14 +62,14 @@ fn public_type(item: &Item) -> Option<String> {
 }
 
 #[derive(Default)]
-struct Names {
+struct Reader {
     /// Where the module is, from the crate's root.
     at: Vec<String>,
     names: BTreeSet<String>,
     words: BTreeSet<String>,
 }
 
-impl Names {
+impl Reader {
     /// Keeps a path of this crate, wherever it begins.
     fn keep(&mut self, parts: &[String]) {
         let rest = |above: usize, path: &[String]| [&self.at[..self.at.len().saturating_sub(above)], path].concat();
@@ -120,7 +120,7 @@ impl Names {
     }
 }
 
-impl<'ast> Visit<'ast> for Names {
+impl<'ast> Visit<'ast> for Reader {
     fn visit_item(&mut self, item: &'ast Item) {
         let tests = |attribute: &syn::Attribute| {
             attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Ident>().is_ok_and(|what| what == "test")
@@ -167,7 +167,7 @@ impl<'ast> Visit<'ast> for Names {
 
 #[test]
 fn a_path_is_followed_from_wherever_it_begins() {
-    let mut seen = Names { at: vec!["kinds".to_owned(), "one".to_owned()], ..Names::default() };
+    let mut seen = Reader { at: vec!["kinds".to_owned(), "one".to_owned()], ..Reader::default() };
     let code = "
         use super::another::plan;
         use self::{admit::Admitted, observe};

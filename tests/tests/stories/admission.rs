@@ -45,6 +45,7 @@ fn bad_objects() -> Vec<Bad> {
         Bad("TenantHubGroup", "contoso-us", "/spec/hubs/0/name", json!("12345"), "cannot be all digits"),
         Bad("TenantHubGroup", "contoso-us", "/spec/hubs/0/sku", json!({ "name": "S3", "capacity": 11 }), "S3 and B3 at most 10"),
         Bad("TenantHubGroup", "contoso-us", "/spec/hubs/1/name", json!("contoso-east-hub"), "Duplicate value"),
+        Bad("TenantHubGroup", "contoso-us", "/spec/hubs/1/name", json!("Contoso-East-Hub"), "are one hub to Azure"),
         Bad("EnrollmentGroup", "contoso-us-devices", "/spec/grants/0/registrationIds", json!("Contoso-*"), "lower-case prefix of a tenant"),
         Bad("EnrollmentGroup", "contoso-us-devices", "/spec/grants/0/maxTokenTtl", json!("a week"), "maxTokenTtl"),
         Bad("EnrollmentGroup", "contoso-us-devices", "/spec/allocationPolicy", json!("Static"), "put the name of one hub into hubs"),
@@ -64,6 +65,13 @@ fn bad_objects() -> Vec<Bad> {
             "/spec/secret/keys",
             json!({ "deviceKey": "K", "primaryKey": "K" }),
             "the same name",
+        ),
+        Bad(
+            "DeviceCredential",
+            "contoso-simdevice-east",
+            "/spec/secret/keys",
+            json!({ "deviceKey": "idScope" }),
+            "the name of another one that keeps its own",
         ),
         Bad("DeviceCredential", "contoso-simdevice-west", "/spec/dpsToken/renewAtPercent", json!(95), "renewAtPercent"),
         Bad(

@@ -132,6 +132,21 @@ async fn an_object_is_not_reconciled_before_the_watch_has_shown_what_was_written
 }
 
 #[tokio::test]
+async fn a_panic_costs_its_object_a_wait_that_grows_and_nobody_else_anything() {
+    let bench = Bench::new(Leadership::always());
+    let key = bench.shows(account(&json!({})));
+    let mut waits = Vec::new();
+    for _ in 0..2 {
+        let next = contained(&bench.controller, &key, Priority::Changed, async { panic!("a fault, on purpose") }).await;
+        let (when, priority) = next.expect("it is tried again");
+        assert_eq!(priority, Priority::Changed);
+        waits.push(when.duration_since(bench.controller.clock.now()));
+    }
+    assert!(waits[0] > SignedDuration::ZERO && waits[1] > waits[0], "{waits:?}");
+    assert!(bench.controller.metrics.text([(Priority::Changed, 0), (Priority::Resync, 0)], true).contains("Panicked"));
+}
+
+#[tokio::test]
 async fn whoever_does_not_lead_has_no_effects() {
     let bench = Bench::new(Leadership::contested(Term::DEFAULT));
     let key = bench.shows(account(&json!({})));

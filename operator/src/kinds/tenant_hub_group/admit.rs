@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use moorage_crds::{DeletionPolicy, TenantHubGroup};
-use moorage_plan::{Goal, Standing};
+use moorage_plan::{Goal, Reason, Standing};
 
 use crate::{
     azure::{
@@ -41,11 +41,27 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     if goal == Goal::Absent && (spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
         return Ok(Admitted::Kept { devices });
     }
+    if goal == Goal::Present {
+        is_each_hub_named_once(group)?;
+    }
     let namespace = &key.name.namespace;
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
     let reference = spec.provisioning_service_ref.as_ref();
     let service = reference.map(|service| dps::granted(&caches.objects, service, namespace)).transpose()?;
     Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches) }))
+}
+
+/// Azure's names have no case: a hub that is named twice would be brought to two sizes in turn.
+fn is_each_hub_named_once(group: &TenantHubGroup) -> Result<(), Standing> {
+    let mut names = BTreeSet::new();
+    let twice = group.spec.hubs.iter().find(|hub| !names.insert(hub.name.to_lowercase()));
+    twice.map_or(Ok(()), |hub| {
+        let note = format!(
+            "spec.hubs names IoT hub {} twice, in letters of another case, which is one hub to Azure; take one of the two out",
+            hub.name
+        );
+        Err(Standing::stalled(Reason::Invalid, note))
+    })
 }
 
 /// The hubs of the spec that an older object wants, which keeps them.

@@ -48,6 +48,14 @@ fn contested(caches: &Caches, group: &TenantHubGroup) -> Vec<String> {
 }
 
 #[test]
+fn a_hub_that_is_named_twice_in_other_letters_is_refused_and_can_still_go() {
+    let twice = object(&["a-hub", "A-Hub"]);
+    let refused = twice.admit(&granting(), Goal::Present).err().as_ref().map(described_standing).unwrap_or_default();
+    assert!(refused.starts_with("stuck, Invalid: spec.hubs names IoT hub A-Hub twice"), "{refused}");
+    assert!(twice.admit(&granting(), Goal::Absent).is_ok());
+}
+
+#[test]
 fn a_hub_group_needs_its_account_and_its_provisioning_service_and_the_leave_of_both() {
     let hubs = object(&["a-hub"]);
     let refused = |caches: &Caches| hubs.admit(caches, Goal::Present).err().as_ref().map(described_standing).unwrap_or_default();
@@ -86,11 +94,14 @@ proptest! {
 
     #[test]
     fn of_all_who_want_a_hub_the_oldest_alone_is_not_contested(
-        groups in prop::collection::vec((prop::sample::subsequence(&["a-hub", "B-Hub", "b-hub", "c-hub"][..], 1..=4), 0..3_i64), 1..5),
+        groups in prop::collection::vec((prop::sample::subsequence(&["a-hub", "b-hub", "c-hub"][..], 1..=3), any::<bool>(), 0..3_i64), 1..5),
     ) {
         let caches = granting();
-        let created = |(n, (hubs, second)): (usize, &(Vec<&str>, i64))| {
+        let created = |(n, (hubs, capitals, second)): (usize, &(Vec<&str>, bool, i64))| {
             let mut group = object(hubs);
+            if *capitals {
+                group.spec.hubs.iter_mut().for_each(|hub| hub.name = hub.name.to_uppercase());
+            }
             group.metadata.name = Some(format!("hubs-{n}"));
             group.metadata.creation_timestamp = Some(read(json!(format!("2026-01-01T00:00:0{second}Z"))));
             group
