@@ -12,7 +12,7 @@ use crate::controller::leader_election::Term;
 #[command(name = "moorage", version)]
 pub struct Args {
     /// Id of this installation; marks what is ours in a cloud, so keep it on a restore or a move to another cluster.
-    #[arg(long, env = "MOORAGE_INSTALLATION_ID")]
+    #[arg(long, env = "MOORAGE_INSTALLATION_ID", value_parser = installation_id)]
     pub installation_id: String,
 
     /// The operator's own namespace, where the ledger and the Lease are.
@@ -55,4 +55,34 @@ pub struct Args {
     /// Log as JSON, one object a line.
     #[arg(long, env = "MOORAGE_LOG_JSON")]
     pub log_json: bool,
+}
+
+/// Longest id of an installation: it is part of names and of tags in a cloud.
+const LONGEST_ID: usize = 40;
+
+/// Reads the id of an installation; the chart's schema has the same rule.
+fn installation_id(text: &str) -> Result<String, String> {
+    let of_its_letters = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let fits = (1..=LONGEST_ID).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-');
+    if of_its_letters && fits {
+        return Ok(text.to_owned());
+    }
+    Err(format!("1 to {LONGEST_ID} lower-case letters, digits and '-', which it neither begins nor ends with"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_installation_has_an_id_that_can_be_part_of_a_name() {
+        let longest = "a".repeat(LONGEST_ID);
+        for id in ["prod", "a", "eu-1", &longest] {
+            assert_eq!(installation_id(id).as_deref(), Ok(id));
+        }
+        let longer = "a".repeat(LONGEST_ID + 1);
+        for id in ["", "-a", "a-", "a/b c", "Prod", "a_b", &longer] {
+            assert!(installation_id(id).is_err(), "{id}");
+        }
+    }
 }

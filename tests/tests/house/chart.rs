@@ -96,8 +96,10 @@ fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
         let rules: Vec<PolicyRule> = serde_saphyr::from_str(&read(format!("{RBAC}/{name}.rules.yaml"))?)?;
         let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for rule in rules {
-            for resource in rule.resources.iter().flatten() {
-                let group = rule.api_groups.iter().flatten().next().cloned().unwrap_or_default();
+            anyhow::ensure!(rule.non_resource_urls.is_none(), "the operator has no right to what is no resource: {rule:?}");
+            for (group, resource) in
+                rule.api_groups.iter().flatten().flat_map(|group| rule.resources.iter().flatten().map(move |r| (group, r)))
+            {
                 rights.entry(format!("{resource}.{group}")).or_default().extend(rule.verbs.iter().cloned());
             }
         }
