@@ -96,6 +96,8 @@ fn log(json: bool) -> anyhow::Result<()> {
     for target in LOUD_TARGETS {
         filter = filter.add_directive(format!("{target}=warn").parse().context("a log directive")?);
     }
+    // It warns of a list that it cannot read with the whole of it, specs and all.
+    filter = filter.add_directive("kube_client=error".parse().context("a log directive")?);
     let registry = tracing_subscriber::registry().with(filter);
     if json {
         registry.with(tracing_subscriber::fmt::layer().json()).init();
