@@ -170,7 +170,7 @@ pub struct OutputSecret {
     #[x_kube(validation = Rule::new("self.all(a, self.all(b, a == b || self[a] != self[b]))")
         .message("two entries cannot have the same name"))]
     #[x_kube(validation = Rule::new("self.all(k, self[k] == k || self[k] in self || !(self[k] in ['registrationId', 'idScope', 'provisioningHost', 'deviceId', 'hubHost', 'deviceKey', 'primaryKey', 'secondaryKey', 'dpsToken', 'connectionString', 'hubToken']))")
-        .message("an entry cannot have the name of another one that keeps its own"))]
+        .message("an entry cannot have the name of another one that keeps its own: rename that one too, or choose another name"))]
     pub keys: BTreeMap<String, String>,
 }
 
@@ -216,7 +216,7 @@ pub enum DevicePolicy {
     /// Enrollment, record, hub identity and the derivable key stay; the cloud is not called.
     #[default]
     Retain,
-    /// The device can no longer register: a disabled individual enrollment goes before its group, and its registration record is removed. Its identity in the hub stays.
+    /// The device can no longer register: a disabled individual enrollment keeps it out, whatever its group says, and its registration record is removed. Its identity in the hub stays.
     /// With `hubRef`: the identity is disabled.
     Disenroll,
     /// As `Disenroll`, and the device's identity in its hub is deleted, which cuts its connection and takes its twin with it.

@@ -38,9 +38,9 @@ pub struct TenantHubGroupSpec {
     pub provisioning_service_ref: Option<ObjectRef>,
     /// Resource group in which the hubs live.
     pub resource_group: ResourceGroup,
-    /// The hubs, at most one a name.
+    /// The hubs, at most one a name, whatever its case.
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
-    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))").message("names of hubs that differ in nothing but case are one hub to Azure"))]
+    #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))").message("names of hubs that differ in nothing but case are one hub to Azure: take one of them out"))]
     pub hubs: Vec<IotHub>,
     /// What becomes of differences that somebody else makes in Azure.
     #[serde(default)]

@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use moorage_cloud::LOUD_TARGETS;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 
 use crate::controller::leader_election::Term;
 
@@ -57,6 +60,17 @@ pub struct Args {
     pub log_json: bool,
 }
 
+/// What is logged: what `RUST_LOG` asks for, but of libraries that may print headers or bodies only warnings, and of the API server's client
+/// only errors: it warns of a list that it cannot read with the whole of it, specs and all.
+///
+/// # Errors
+/// None that a user can cause: a target that is no directive.
+pub fn log_filter() -> Result<EnvFilter, ParseError> {
+    let asked = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let bounds = LOUD_TARGETS.iter().map(|target| format!("{target}=warn")).chain(["kube_client=error".to_owned()]);
+    bounds.into_iter().try_fold(asked, |filter, bound| Ok(filter.add_directive(bound.parse()?)))
+}
+
 /// Longest id of an installation: it is part of names and of tags in a cloud.
 const LONGEST_ID: usize = 40;
 
@@ -73,6 +87,13 @@ fn installation_id(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn libraries_that_quote_what_they_read_are_held_to_warnings_and_the_api_client_to_errors() {
+        let filter = log_filter().expect("directives").to_string();
+        assert!(filter.contains("kube_client=error"), "{filter}");
+        assert!(LOUD_TARGETS.iter().all(|target| filter.contains(&format!("{target}=warn"))), "{filter}");
+    }
 
     #[test]
     fn an_installation_has_an_id_that_can_be_part_of_a_name() {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser;
-use moorage_cloud::{Azure, Cloud, EndpointMap, LOUD_TARGETS, Transport, TransportOptions};
+use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::{
-    cli::Args,
+    cli::{Args, log_filter},
     clock::{Clock, simulated::Follower},
     cluster::client,
     controller::{context::Installation, metrics::Metrics},
@@ -15,7 +15,7 @@ use moorage_operator::{
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
 
 fn main() -> anyhow::Result<()> {
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok().context("another TLS provider is installed")?;
@@ -90,15 +90,8 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// Libraries below may print headers or bodies at their finest levels: they are held at `warn`, whatever is asked for.
 fn log(json: bool) -> anyhow::Result<()> {
-    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    for target in LOUD_TARGETS {
-        filter = filter.add_directive(format!("{target}=warn").parse().context("a log directive")?);
-    }
-    // It warns of a list that it cannot read with the whole of it, specs and all.
-    filter = filter.add_directive("kube_client=error".parse().context("a log directive")?);
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(log_filter()?);
     if json {
         registry.with(tracing_subscriber::fmt::layer().json()).init();
     } else {

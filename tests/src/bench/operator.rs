@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use moorage_cloud::{Azure, Cloud, EndpointMap, LOUD_TARGETS, Transport, TransportOptions};
+use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
+use moorage_operator::cli::log_filter;
 use moorage_operator::clock::Clock;
 use moorage_operator::controller::leader_election::Term;
 use moorage_operator::controller::metrics::Metrics;
@@ -15,7 +16,6 @@ use moorage_operator::{cluster::client, controller::context::Installation};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
 use super::child;
 use crate::operator::Launch;
@@ -81,10 +81,6 @@ async fn serve(orders: Orders, stop: CancellationToken) -> anyhow::Result<()> {
 
 /// As the binary logs: a line for each action.
 fn log() -> anyhow::Result<()> {
-    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    for target in LOUD_TARGETS {
-        filter = filter.add_directive(format!("{target}=warn").parse().context("a log directive")?);
-    }
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_env_filter(log_filter()?).with_writer(std::io::stderr).init();
     Ok(())
 }

@@ -97,10 +97,10 @@ fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
         let mut rights: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for rule in rules {
             anyhow::ensure!(rule.non_resource_urls.is_none(), "the operator has no right to what is no resource: {rule:?}");
-            for (group, resource) in
-                rule.api_groups.iter().flatten().flat_map(|group| rule.resources.iter().flatten().map(move |r| (group, r)))
-            {
-                rights.entry(format!("{resource}.{group}")).or_default().extend(rule.verbs.iter().cloned());
+            for group in rule.api_groups.iter().flatten() {
+                for resource in rule.resources.iter().flatten() {
+                    rights.entry(format!("{resource}.{group}")).or_default().extend(rule.verbs.iter().cloned());
+                }
             }
         }
         Ok(rights.into_iter().map(|(what, verbs)| format!("{what} {}", verbs.into_iter().collect::<Vec<_>>().join(" "))).collect())

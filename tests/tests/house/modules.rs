@@ -18,7 +18,7 @@ pub struct Module {
     pub text: String,
     /// The paths of this crate that it names, from the crate's root: `controller::queue::Priority`. What only its tests name is left out.
     pub names: BTreeSet<String>,
-    /// Every word of its code and its comments, but for its tests'.
+    /// Every word of its code and its docstrings, but for its tests'.
     pub words: BTreeSet<String>,
     /// The types that it makes public.
     pub public_types: Vec<String>,
@@ -103,6 +103,7 @@ impl Reader {
 
     /// Macros are not parsed: their tokens are looked through.
     fn in_tokens(&mut self, tokens: &str) {
+        self.in_text(tokens);
         let tokens = tokens.replace(' ', "");
         for root in ["crate::", "self::", "super::"] {
             for (at, _) in tokens.match_indices(root) {
@@ -111,7 +112,6 @@ impl Reader {
                 self.keep(&parts);
             }
         }
-        self.in_text(&tokens);
     }
 
     fn in_text(&mut self, text: &str) {
@@ -172,7 +172,7 @@ fn a_path_is_followed_from_wherever_it_begins() {
         use super::another::plan;
         use self::{admit::Admitted, observe};
         use crate as everything;
-        fn wait() { crate::clock::now(); told!(super::third::wake(1)); }
+        fn wait() { crate::clock::now(); told!(super::third::wake(1) as Told); }
         #[cfg(test)]
         mod tests { use crate::cluster::Place; }
         fn after(kind: CloudAccount) {}
@@ -187,5 +187,5 @@ fn a_path_is_followed_from_wherever_it_begins() {
         "kinds::third::wake",
     ];
     assert_eq!(seen.names.iter().map(String::as_str).collect::<Vec<_>>(), expected);
-    assert!(seen.words.contains("CloudAccount") && !seen.words.contains("Place"), "{:?}", seen.words);
+    assert!(seen.words.contains("CloudAccount") && seen.words.contains("Told") && !seen.words.contains("Place"), "{:?}", seen.words);
 }

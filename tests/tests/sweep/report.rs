@@ -11,7 +11,7 @@ const SHOWN: usize = 3;
 /// A failure is told at once: a sweep takes minutes. So is a run that had to be repeated with each of its troubles alone.
 pub fn tell(place: &str, cell: &Cell) {
     if let Some(shared) = &cell.shared {
-        println!("ALONE {place} in {:.1?}: {}: the run that it shared ended otherwise: {}", cell.took, cell.trouble, reason(shared));
+        println!("ALONE {place} in {:.1?}: {}: the run that it shared ended otherwise: {shared}", cell.took, cell.trouble);
     }
     if let Some(failure) = &cell.failure {
         println!("FAILED {place} after {:.1?}: {}: {}", cell.took, cell.trouble, reason(failure));
