@@ -31,15 +31,15 @@ pub struct DeviceCertificate {
 #[x_kube(validation = Rule::new("self.group != 'cert-manager.io' || self.kind in ['Issuer', 'ClusterIssuer']").message("kind is Issuer or ClusterIssuer; issuers that are no part of cert-manager have a group of their own"))]
 pub struct IssuerRef {
     /// Name of the issuer; an `Issuer` is one of the namespace of this object.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub name: String,
     /// `Issuer` or `ClusterIssuer`, or the kind of an issuer that is no part of cert-manager.
     #[serde(default = "issuer")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[A-Za-z][A-Za-z0-9]*$"))]
     pub kind: String,
     /// Group of that kind.
     #[serde(default = "cert_manager")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub group: String,
 }
 

@@ -84,7 +84,7 @@ pub struct WorkloadIdentity {
     #[schemars(regex(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
     pub client_id: String,
     /// Service account of this namespace; its tokens are issued for `api://AzureADTokenExchange`.
-    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub service_account_name: String,
 }
 

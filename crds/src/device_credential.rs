@@ -119,7 +119,7 @@ pub struct DeviceCredentialSpec {
 #[x_kube(validation = Rule::new("self == oldSelf").message("hubRef cannot change: the device's identity is in that hub; make a new DeviceCredential"))]
 pub struct HubRef {
     /// Name of the `TenantHubGroup`, in the namespace of this object.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub name: String,
     /// Name of the hub in it.
     #[schemars(length(min = 3, max = 50))]
@@ -154,7 +154,7 @@ pub struct IndividualEnrollment {
 pub struct OutputSecret {
     /// Name of the Secret; the name of the DeviceCredential if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub name: Option<String>,
     /// Other names for the Secret's entries, for example `{deviceKey: IOTHUB_DEVICE_KEY}`.
     /// Entries: `registrationId`, `idScope`, `provisioningHost`, `dpsToken` of a device that registers; `deviceId`, `hubHost` of one with

@@ -17,6 +17,7 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, Headroom, ObjectRef, Provisi
     namespaced,
     status = "ProvisioningServiceStatus",
     derive = "PartialEq",
+    validation = Rule::new("self.metadata.name.size() <= 100").message("metadata.name has more than 100 characters: it has to fit into a tag in Azure with what owns it; choose a shorter one"),
     doc = "A ProvisioningService is one Azure IoT Hub Device Provisioning Service (DPS), created or adopted, which tenants share.",
     printcolumn(
         name = "Ready",
@@ -34,7 +35,7 @@ pub struct ProvisioningServiceSpec {
     /// Account in which it lives.
     pub account_ref: ObjectRef,
     /// Resource group in which it lives; created if missing.
-    #[schemars(length(min = 1, max = 90))]
+    #[schemars(length(min = 1, max = 90), regex(pattern = crate::schema::RESOURCE_GROUP))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("resourceGroup cannot change: the id scope would change and strand every device; make a new ProvisioningService"))]
     pub resource_group: String,
     /// Name in Azure; unique in the world, because it is a host name.

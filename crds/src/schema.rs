@@ -2,6 +2,18 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
+/// Names of objects in Kubernetes (RFC 1123 subdomain).
+pub(crate) const OBJECT_NAME: &str = "^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$";
+
+/// Names of namespaces (RFC 1123 label).
+pub(crate) const NAMESPACE: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
+/// Names of entries of a Secret.
+pub(crate) const ENTRY_NAME: &str = "^[-._a-zA-Z0-9]+$";
+
+/// Names of resource groups (Microsoft Learn: "Naming rules and restrictions for Azure resources", `Microsoft.Resources`).
+pub(crate) const RESOURCE_GROUP: &str = r"^[-\p{L}\p{N}_.()]*[-\p{L}\p{N}_()]$";
+
 /// `-1` until the operator has looked, so that kstatus never calls an unseen object current.
 pub(crate) fn observed_generation(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "int64", "default": -1 })

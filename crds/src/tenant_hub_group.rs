@@ -17,6 +17,7 @@ use crate::{Adoption, CommonStatus, DeletionPolicy, DriftPolicy, Headroom, Objec
     namespaced,
     status = "TenantHubGroupStatus",
     derive = "PartialEq",
+    validation = Rule::new("self.metadata.name.size() <= 100").message("metadata.name has more than 100 characters: it has to fit into a tag in Azure with what owns it; choose a shorter one"),
     doc = "A TenantHubGroup is a tenant's regional Azure IoT hubs, created or adopted, and linked to a provisioning service where there is one.",
     printcolumn(
         name = "Ready",
@@ -55,7 +56,7 @@ pub struct TenantHubGroupSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ResourceGroup {
     /// Name of the resource group.
-    #[schemars(length(min = 1, max = 90))]
+    #[schemars(length(min = 1, max = 90), regex(pattern = crate::schema::RESOURCE_GROUP))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("resourceGroup.name cannot change: hubs do not move; make a new TenantHubGroup"))]
     pub name: String,
     /// Azure region in which it is created if it is missing; without it, it must exist.

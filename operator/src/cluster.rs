@@ -1,5 +1,7 @@
 //! The API server: one type that reads and one that writes, both on raw bytes, so that no library ever decodes, and then quotes, a Secret.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::{BodyExt, Limited};
@@ -51,6 +53,9 @@ type Unsent = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
 /// Largest reply that is read: above the largest object that the API server stores (1.5 MiB).
 const LARGEST_REPLY: usize = 4 << 20;
+
+/// How long the API server may take for one call; it gives itself up to a minute, and whoever waits holds a worker.
+const LONGEST_CALL: Duration = Duration::from_secs(30);
 
 /// The API server, for reads.
 #[derive(Clone)]
@@ -149,6 +154,13 @@ impl Connection {
 
     async fn send(&self, step: &str, request: Unsent) -> Result<(StatusCode, Bytes), Error> {
         let request = request.map_err(|error| Error::cluster(step, kube::Error::BuildRequest(error)))?;
+        tokio::time::timeout(LONGEST_CALL, self.exchange(step, request)).await.unwrap_or_else(|_| {
+            let silence = format!("{step}: the API server did not answer within {} s", LONGEST_CALL.as_secs());
+            Err(Error::own(silence, moorage_plan::Class::Unavailable))
+        })
+    }
+
+    async fn exchange(&self, step: &str, request: http::Request<Vec<u8>>) -> Result<(StatusCode, Bytes), Error> {
         let reply = self.client.send(request.map(Body::from)).await.map_err(|error| Error::cluster(step, error))?;
         let status = reply.status();
         let body = Limited::new(reply.into_body(), LARGEST_REPLY).collect().await;

@@ -64,8 +64,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     }
     let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
     tracing::info!(address = %listener.local_addr()?, "Listening");
-    operator.run(Some(listener), stop_on_signal()?).await;
-    Ok(())
+    operator.run(Some(listener), stop_on_signal()?).await
 }
 
 fn in_domain_time(clock: Clock) -> moorage_cloud::Clock {

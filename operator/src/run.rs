@@ -1,8 +1,10 @@
 //! The running operator: watches, workers, Lease and admin endpoints, and how they end.
 
-use std::pin::pin;
 use std::sync::Arc;
 
+use anyhow::anyhow;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use kube::Client;
 use moorage_crds::{KindName, with_kind};
 use tokio::net::TcpListener;
@@ -21,11 +23,12 @@ use crate::{
         kind::Kind,
         leader_election::{Election, Leadership, Term},
         metrics::Metrics,
-        reconcile::contained,
+        reconcile::worker::work,
         watch,
     },
     kinds::{self, Contexts},
     ledger::Ledger,
+    object::ObjectKey,
 };
 
 /// How an operator is to run.
@@ -86,10 +89,14 @@ impl Operator {
         self.contexts.clone()
     }
 
-    /// Runs until `stop`, then lets what is under way come to its end and hands the Lease back.
-    pub async fn run(self, admin: Option<TcpListener>, stop: CancellationToken) {
+    /// Runs until `stop`, then lets what is under way come to its end and hands the Lease back. It ends in the same good order when one
+    /// of its tasks has ended by itself: whoever started the process starts it anew, with all of them.
+    ///
+    /// # Errors
+    /// Which task ended.
+    pub async fn run(self, admin: Option<TcpListener>, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { controller, contexts, client, azure, replica, watched, concurrency, namespaces } = self;
-        let _watches = watches(&controller, &client, &watched, namespaces);
+        let mut watches = watches(&controller, &client, &watched, namespaces);
 
         let stood_down = CancellationToken::new();
         let mut background = JoinSet::new();
@@ -111,16 +118,44 @@ impl Operator {
         }
 
         controller.queue.staff(usize::from(concurrency));
+        let retire = stop.child_token();
         let mut workers = JoinSet::new();
+        let engine = controller.clone();
+        let reconcile = move |key: ObjectKey, priority| {
+            let (controller, contexts) = (engine.clone(), contexts.clone());
+            async move { kinds::reconcile(&controller, &contexts, &key, priority).await }
+        };
         for _ in 0..concurrency {
-            workers.spawn(work(controller.clone(), contexts.clone(), stop.clone()));
+            workers.spawn(work(controller.clone(), retire.clone(), reconcile.clone()));
         }
-        stop.cancelled().await;
+        let ended = tokio::select! {
+            biased;
+            () = stop.cancelled() => Ok(()),
+            ended = any_ends([("a watch", &mut watches), ("the endpoints or the election", &mut background), ("a worker", &mut workers)]) =>
+                Err(ended),
+        };
+        retire.cancel();
         controller.queue.close();
         while workers.join_next().await.is_some() {}
         // Only now: an effect that is under way is still under the Lease.
         stood_down.cancel();
         while background.join_next().await.is_some() {}
+        ended
+    }
+}
+
+/// Waits until one task of these ends that has no end of its own, and says which.
+async fn any_ends<const N: usize>(sets: [(&str, &mut JoinSet<()>); N]) -> anyhow::Error {
+    let mut ends: FuturesUnordered<_> = sets
+        .into_iter()
+        .filter(|(_, tasks)| !tasks.is_empty())
+        .map(|(name, tasks)| async move { tasks.join_next().await.map(|ended| (name, ended)) })
+        .collect();
+    match ends.next().await.flatten() {
+        // A panic has said what and where on standard error.
+        Some((name, Err(_))) => anyhow!("{name} panicked: this is a fault of the operator"),
+        Some((name, Ok(()))) => anyhow!("{name} ended before it was told to"),
+        None => std::future::pending().await,
     }
 }
 
@@ -149,30 +184,19 @@ fn watch_kind<K: Kind>(watches: &mut JoinSet<()>, controller: &Arc<Controller>, 
     }
 }
 
-async fn work(controller: Arc<Controller>, contexts: Arc<Contexts>, stop: CancellationToken) {
-    while may_act(&controller, &stop).await {
-        let Some((key, priority)) = controller.queue.next().await else { return };
-        // It may have waited for something to do for longer than it led.
-        if !may_act(&controller, &stop).await {
-            return;
-        }
-        let next = {
-            let reconciling = pin!(kinds::reconcile(&controller, &contexts, &key, priority));
-            contained(&controller, &key, priority, reconciling).await
-        };
-        controller.queue.done(key, next);
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Waits until a reconciliation could have effects. False if it is told to stop first.
-async fn may_act(controller: &Controller, stop: &CancellationToken) -> bool {
-    let ready = async {
-        controller.caches.objects.synced().await;
-        controller.leadership.until_it_may_act().await;
-    };
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => false,
-        () = ready => true,
+    #[tokio::test]
+    async fn a_task_that_ends_by_itself_is_named_and_those_that_were_never_begun_are_not_waited_for() {
+        let (mut first, mut second, mut none) = (JoinSet::new(), JoinSet::new(), JoinSet::new());
+        first.spawn(std::future::pending());
+        second.spawn(async { panic!("on purpose") });
+        let ended = any_ends([("a", &mut first), ("b", &mut second), ("c", &mut none)]).await;
+        assert_eq!(ended.to_string(), "b panicked: this is a fault of the operator");
+        first.spawn(async {});
+        let ended = any_ends([("a", &mut first), ("b", &mut second)]).await;
+        assert_eq!(ended.to_string(), "a ended before it was told to");
     }
 }

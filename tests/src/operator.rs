@@ -39,7 +39,7 @@ pub struct Launch {
 pub struct Running {
     runtime: Option<Runtime>,
     stop: CancellationToken,
-    ended: Option<JoinHandle<()>>,
+    ended: Option<JoinHandle<anyhow::Result<()>>>,
     controller: Arc<Controller>,
 }
 
@@ -83,8 +83,7 @@ impl Running {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.stop.cancel();
         let ended = self.ended.take().context("it was stopped already")?;
-        tokio::time::timeout(Duration::from_secs(40), ended).await.context("the operator did not stop")??;
-        Ok(())
+        tokio::time::timeout(Duration::from_secs(40), ended).await.context("the operator did not stop")??
     }
 
     /// Ends it between two instructions, as a power cut would.
@@ -109,7 +108,7 @@ fn builder() -> Builder {
     builder
 }
 
-async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Controller>, JoinHandle<()>)> {
+async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Controller>, JoinHandle<anyhow::Result<()>>)> {
     let Launch { kubeconfig, clouds, installation, namespaces, replica, clock } = launch;
     let config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.context("failed to read the kubeconfig")?;

@@ -62,7 +62,7 @@ pub struct World {
 
 struct Running {
     controller: Arc<Controller>,
-    work: JoinHandle<()>,
+    work: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Drop for Running {

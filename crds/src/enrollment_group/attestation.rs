@@ -26,7 +26,7 @@ pub struct Attestation {
 pub struct SymmetricKeyAttestation {
     /// Secret with `primaryKey` and `secondaryKey`, made by the operator; `<name>-keys` if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub secret_name: Option<String>,
 }
 
@@ -59,7 +59,7 @@ pub struct SigningCertificates {
 #[serde(rename_all = "camelCase")]
 pub struct AuthoritySecret {
     /// Secret of type `kubernetes.io/tls` in the group's namespace, for example one of cert-manager. Of a chain in `tls.crt` the first certificate counts; `tls.key` never leaves the cluster.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub secret_name: String,
 }
 

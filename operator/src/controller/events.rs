@@ -1,5 +1,7 @@
 //! News for users, as Kubernetes Events.
 
+use std::time::Duration;
+
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use moorage_plan::Reason;
@@ -16,6 +18,9 @@ const LONGEST_NOTE: usize = 1000;
 
 /// Longest action that the API server takes, less the mark of a cut.
 const LONGEST_ACTION: usize = 124;
+
+/// How long an Event may take: an object's reconciliation waits for it.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Writes Events; repeated ones become a series.
 #[derive(Clone)]
@@ -54,13 +59,17 @@ impl Events {
             action: bounded(note, LONGEST_ACTION),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
-            // In a namespace that is on its way out nothing new can be made.
-            if object.meta().deletion_timestamp.is_some() {
-                tracing::debug!(object = %object.key(), %reason, error = %error, "an Event could not be written");
-            } else {
-                tracing::warn!(object = %object.key(), %reason, error = %error, "an Event could not be written");
-            }
+        let written = tokio::time::timeout(LONGEST_WAIT, self.recorder.publish(&event, &object.object_ref(&()))).await;
+        let error = match written {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("the API server did not answer within {} s", LONGEST_WAIT.as_secs()),
+        };
+        // In a namespace that is on its way out nothing new can be made.
+        if object.meta().deletion_timestamp.is_some() {
+            tracing::debug!(object = %object.key(), %reason, error, "an Event could not be written");
+        } else {
+            tracing::warn!(object = %object.key(), %reason, error, "an Event could not be written");
         }
     }
 }

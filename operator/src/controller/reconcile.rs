@@ -8,11 +8,10 @@ mod finalizer;
 mod report;
 pub mod schedule;
 mod step;
+pub mod worker;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::AssertUnwindSafe;
 
-use futures::FutureExt as _;
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::annotations;
 use moorage_plan::{Act, Class, Goal, Plan, retry_in};
@@ -72,18 +71,6 @@ pub async fn reconcile<K: Kind>(controller: &Controller, ctx: &Context<K::Client
         return None;
     }
     next
-}
-
-/// Lets a fault of the program cost the object that met it a wait, and nobody else anything: neither the worker nor the object is lost.
-pub async fn contained(controller: &Controller, key: &ObjectKey, priority: Priority, reconciling: impl Future<Output = Next>) -> Next {
-    if let Ok(next) = AssertUnwindSafe(reconciling).catch_unwind().await {
-        return next;
-    }
-    // The panic has said what and where on standard error.
-    tracing::error!(object = %key, "the reconciliation panicked: this is a fault of the operator; the object is tried again later");
-    controller.metrics.reconciliation(key.kind, priority, "Panicked");
-    let pause = retry_in(Class::Invalid, controller.attempts.failed(key), seed(key));
-    Some((controller.clock.now() + pause, Priority::Changed))
 }
 
 impl<K: Kind> Reconciliation<'_, K> {

@@ -1,5 +1,6 @@
 //! Watches that fill the caches and wake what is concerned.
 
+mod isolated;
 pub mod wake;
 
 use std::collections::HashSet;
@@ -8,26 +9,31 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::core::{DeserializeGuard, PartialObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource as _, ResourceExt as _};
 use moorage_crds::with_kind;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::{
     cache::secrets::{SyncState, owner_of},
-    controller::{Controller, kind::Kind, queue::Priority},
-    object::{Dependency, Keyed, NamespacedName, ObjectKey},
+    controller::{Controller, kind::Kind, queue::Priority, watch::isolated::Isolated},
+    error::bounded,
+    object::{Dependency, NamespacedName, ObjectKey},
 };
 
 /// How long a watch that may not begin waits before it asks again.
 const FORBIDDEN_PAUSE: Duration = Duration::from_secs(10);
 
+/// How much is logged of why an object cannot be read, in bytes: its values may be in it.
+const LONGEST_ERROR: usize = 400;
+
 /// Watches one kind in one namespace, or in all.
 pub async fn objects<K: Kind>(controller: Arc<Controller>, client: Client, namespace: Option<String>) {
-    let api: Api<DeserializeGuard<K>> = match &namespace {
+    let api: Api<Isolated<K>> = match &namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
@@ -53,31 +59,29 @@ pub async fn objects<K: Kind>(controller: Arc<Controller>, client: Client, names
             Ok(Event::Apply(object)) => {
                 applied(&controller, object);
             }
-            Ok(Event::Delete(object)) => {
-                if let Ok(object) = object.0 {
-                    gone::<K>(&controller, &object.key());
-                }
-            }
+            Ok(Event::Delete(object)) => gone::<K>(&controller, &key_of(&object)),
             Err(error) => tracing::warn!(kind = %K::KIND, %error, "a watch broke off and will be resumed"),
         }
     }
 }
 
-fn applied<K: Kind>(controller: &Controller, object: DeserializeGuard<K>) -> Option<ObjectKey> {
+fn key_of<K: Kind>(object: &Isolated<K>) -> ObjectKey {
+    let ObjectMeta { namespace, name, .. } = object.meta();
+    ObjectKey::new(K::KIND, namespace.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default())
+}
+
+fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> Option<ObjectKey> {
+    let key = key_of(&object);
     let mut object = match object.0 {
         Ok(object) => object,
-        Err(invalid) => {
-            let at = format!(
-                "{}/{}",
-                invalid.metadata.namespace.as_deref().unwrap_or_default(),
-                invalid.metadata.name.as_deref().unwrap_or_default()
-            );
-            tracing::error!(kind = %K::KIND, object = at, error = %invalid.error, "a stored object does not fit its schema and is left alone");
+        Err(unreadable) => {
+            tracing::error!(object = %key, error = bounded(&unreadable.error, LONGEST_ERROR), "a stored object cannot be read and is left alone");
+            // As after a restart: nothing is done by what it said before.
+            gone::<K>(controller, &key);
             return None;
         }
     };
     object.meta_mut().managed_fields = None;
-    let key = object.key();
     let object = Arc::new(object);
     let before = controller.caches.objects.put(&key, object.references(), object.clone());
     if before.is_none() {
@@ -103,7 +107,7 @@ fn want_secrets<K: Kind>(controller: &Controller, object: &K) {
 
 /// Wakes the object, unless this is the echo of our own status, and those who depend on what others can see of it.
 fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: Option<&K>) {
-    if !controller.attempts.is_own_status_write(key, object.meta().resource_version.as_deref()) {
+    if !controller.attempts.is_own_status_write(key, object.meta().resource_version.as_deref().unwrap_or_default()) {
         let known = object.common_status().is_some_and(|status| Some(status.observed_generation) == object.meta().generation);
         let priority =
             if before.is_none() && known && object.meta().deletion_timestamp.is_none() { Priority::Resync } else { Priority::Changed };
@@ -141,13 +145,14 @@ pub async fn secrets(controller: Arc<Controller>, client: Client, mut namespaces
                 Some(namespace) => { watches.spawn(secrets_of(controller.clone(), client.clone(), namespace)); }
                 None => return,
             },
-            Some(_) = watches.join_next() => {}
+            // None of them ends: whoever waits for this task is to know of one that panicked.
+            Some(Err(ended)) = watches.join_next() => std::panic::resume_unwind(ended.into_panic()),
         }
     }
 }
 
 async fn secrets_of(controller: Arc<Controller>, client: Client, namespace: Arc<str>) {
-    let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(client.clone(), &namespace);
+    let api: Api<Isolated<PartialObjectMeta<Secret>>> = Api::namespaced(client.clone(), &namespace);
     loop {
         let mut events = watcher(api.clone(), watcher::Config::default()).boxed();
         let mut listed = HashSet::new();
@@ -172,7 +177,7 @@ async fn secrets_of(controller: Arc<Controller>, client: Client, namespace: Arc<
 fn secret_event(
     controller: &Controller,
     namespace: &Arc<str>,
-    event: Event<PartialObjectMeta<Secret>>,
+    event: Event<Isolated<PartialObjectMeta<Secret>>>,
     listed: &mut HashSet<NamespacedName>,
 ) {
     match event {
@@ -195,13 +200,15 @@ fn secret_event(
     }
 }
 
-fn seen_secret(controller: &Controller, namespace: &Arc<str>, secret: PartialObjectMeta<Secret>) -> NamespacedName {
-    let at = NamespacedName::new(namespace, secret.metadata.name.as_deref().unwrap_or_default());
-    let owner = owner_of(&secret.metadata);
-    if let (Some(owner), Some(version)) = (&owner, secret.metadata.resource_version.as_deref()) {
+fn seen_secret(controller: &Controller, namespace: &Arc<str>, mut secret: Isolated<PartialObjectMeta<Secret>>) -> NamespacedName {
+    // Of one whose metadata cannot be read the name is known: it is there, and not ours.
+    let metadata = std::mem::take(secret.meta_mut());
+    let at = NamespacedName::new(namespace, metadata.name.as_deref().unwrap_or_default());
+    let owner = owner_of(&metadata);
+    if let (Some(owner), Some(version)) = (&owner, metadata.resource_version.as_deref()) {
         controller.expectations.saw(owner, &Dependency::Secret(at.clone()), version);
     }
-    if controller.caches.secrets.put(at.clone(), secret.metadata) {
+    if controller.caches.secrets.put(at.clone(), metadata) {
         wake_by_secret(controller, &at, owner);
     }
     at

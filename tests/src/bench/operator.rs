@@ -75,8 +75,7 @@ async fn serve(orders: Orders, stop: CancellationToken) -> anyhow::Result<()> {
     let operator = Operator::new(config, client::to(cluster)?);
     let admin = TcpListener::bind("127.0.0.1:0").await.context("failed to listen on loopback")?;
     println!("{}", admin.local_addr()?);
-    operator.run(Some(admin), stop).await;
-    Ok(())
+    operator.run(Some(admin), stop).await
 }
 
 /// As the binary logs: a line for each action.

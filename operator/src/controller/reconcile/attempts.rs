@@ -17,8 +17,19 @@ struct Attempt {
     rounds: u32,
     /// Since when it waits for its turn.
     waits_since: Option<Timestamp>,
-    own_status: Option<String>,
+    own_status: OwnStatus,
     repetition: Repetition,
+}
+
+/// The last status patch of our own.
+#[derive(Clone, Debug, Default)]
+enum OwnStatus {
+    #[default]
+    None,
+    /// Under way; the watch may show what it makes before its reply is read.
+    BeingWritten { shown: Option<String> },
+    /// The version that it made.
+    Written(String),
 }
 
 /// Actions that succeeded and have to be done again: the world does not show them yet, or somebody undoes them.
@@ -85,15 +96,34 @@ impl Attempts {
         });
     }
 
-    /// Remembers the version that our own status patch made.
-    pub fn note_own_status_write(&self, object: &ObjectKey, version: String) {
-        self.remember(object, |attempt| attempt.own_status = Some(version));
+    /// Notes that a status patch of our own begins.
+    pub fn status_write_begins(&self, object: &ObjectKey) {
+        self.remember(object, |attempt| attempt.own_status = OwnStatus::BeingWritten { shown: None });
     }
 
-    /// Whether a version is the one that our own status patch made: such an event is no news.
-    pub fn is_own_status_write(&self, object: &ObjectKey, version: Option<&str>) -> bool {
-        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        version.is_some() && attempts.get(object).and_then(|attempt| attempt.own_status.as_deref()) == version
+    /// Notes the version that it made, `None` if it made none that is known, and says whether the watch has shown another meanwhile:
+    /// nobody was woken by that.
+    pub fn status_write_ends(&self, object: &ObjectKey, version: Option<&str>) -> bool {
+        self.remember(object, |attempt| {
+            let ended = version.map_or(OwnStatus::None, |version| OwnStatus::Written(version.to_owned()));
+            match std::mem::replace(&mut attempt.own_status, ended) {
+                OwnStatus::BeingWritten { shown: Some(shown) } => version != Some(&*shown),
+                OwnStatus::BeingWritten { shown: None } | OwnStatus::None | OwnStatus::Written(_) => false,
+            }
+        })
+    }
+
+    /// Whether a version that the watch shows is the one that our own status patch made, or may be: such an event is no news.
+    pub fn is_own_status_write(&self, object: &ObjectKey, version: &str) -> bool {
+        let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match attempts.get_mut(object).map(|attempt| &mut attempt.own_status) {
+            Some(OwnStatus::BeingWritten { shown }) => {
+                *shown = Some(version.to_owned());
+                true
+            }
+            Some(OwnStatus::Written(own)) => own == version,
+            Some(OwnStatus::None) | None => false,
+        }
     }
 
     /// Forgets an object that is gone.
@@ -113,6 +143,27 @@ impl Attempts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_echo_of_our_own_status_is_no_news_whether_it_comes_before_the_reply_or_after_it() {
+        let (attempts, object) = (Attempts::default(), ObjectKey::new(moorage_crds::KindName::CloudAccount, "a", "b"));
+        attempts.status_write_begins(&object);
+        assert!(!attempts.status_write_ends(&object, Some("7")));
+        assert!(attempts.is_own_status_write(&object, "7") && !attempts.is_own_status_write(&object, "8"));
+
+        attempts.status_write_begins(&object);
+        assert!(attempts.is_own_status_write(&object, "9"));
+        assert!(!attempts.status_write_ends(&object, Some("9")));
+        assert!(attempts.is_own_status_write(&object, "9"));
+
+        // Somebody else's change, which may be the reason for which ours was refused.
+        for version in [Some("11"), None] {
+            attempts.status_write_begins(&object);
+            assert!(attempts.is_own_status_write(&object, "10"));
+            assert!(attempts.status_write_ends(&object, version));
+            assert!(!attempts.is_own_status_write(&object, "10"));
+        }
+    }
 
     #[test]
     fn what_was_done_is_done_again_only_after_a_pause_that_grows_and_what_is_new_at_once() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Next, Reconciliation};
 use crate::{
     cluster::Place,
-    controller::{kind::Kind, reconcile::schedule::next_look, status::difference},
+    controller::{kind::Kind, queue::Priority, reconcile::schedule::next_look, status::difference},
     error::Error,
     object::Dependency,
 };
@@ -44,9 +44,12 @@ impl<K: Kind> Reconciliation<'_, K> {
         // With the version: what was seen of an older object must not be told of a newer one, however late it comes.
         let changes = json!({ "metadata": { "resourceVersion": object.meta().resource_version }, "status": changes });
         let effect = controller.effects.begin(key, Target::Cluster, Reason::ReportStatus)?;
-        let version = effect.perform(effect.api().merge(&step, &Place::of::<K>(&key.name).status(), &changes)).await?;
-        controller.attempts.note_own_status_write(key, version.clone());
-        controller.expect(key, &Dependency::Object(key.clone()), version);
+        controller.attempts.status_write_begins(key);
+        let written = effect.perform(effect.api().merge(&step, &Place::of::<K>(&key.name).status(), &changes)).await;
+        if controller.attempts.status_write_ends(key, written.as_deref().ok()) {
+            controller.queue.push(key.clone(), Priority::Changed);
+        }
+        controller.expect(key, &Dependency::Object(key.clone()), written?);
         self.count_the_first_ready(&status);
         self.warn_when_it_stalls(&status).await;
         Ok(())

@@ -11,6 +11,7 @@ use kube::client::Body;
 use moorage_cloud::{Azure, Cloud, Transport, TransportOptions};
 use moorage_crds::{CloudAccount, annotations};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
@@ -33,7 +34,7 @@ type Sent = (String, String, Value);
 
 /// An engine and its API server, which grants everything.
 struct Bench {
-    controller: Controller,
+    controller: Arc<Controller>,
     ctx: azure::Context,
     seen: Arc<Mutex<Vec<Sent>>>,
 }
@@ -51,7 +52,7 @@ impl Bench {
         let time = clock.clone();
         let (azure, access) = Azure::new(Cloud::public(), transport, Arc::new(move || time.now()));
         let ctx = Context::new(caches.clone(), api, clock.clone(), Arc::new(Clients::new(azure)), access);
-        let controller = Controller::new(caches, client, leadership, clock, metrics, Arc::new(|_| ()));
+        let controller = Arc::new(Controller::new(caches, client, leadership, clock, metrics, Arc::new(|_| ())));
         Self { controller, ctx, seen }
     }
 
@@ -132,18 +133,25 @@ async fn an_object_is_not_reconciled_before_the_watch_has_shown_what_was_written
 }
 
 #[tokio::test]
-async fn a_panic_costs_its_object_a_wait_that_grows_and_nobody_else_anything() {
+async fn a_panic_costs_its_object_a_wait_and_neither_the_worker_nor_anybody_else_anything() {
     let bench = Bench::new(Leadership::always());
-    let key = bench.shows(account(&json!({})));
-    let mut waits = Vec::new();
-    for _ in 0..2 {
-        let next = contained(&bench.controller, &key, Priority::Changed, async { panic!("a fault, on purpose") }).await;
-        let (when, priority) = next.expect("it is tried again");
-        assert_eq!(priority, Priority::Changed);
-        waits.push(when.duration_since(bench.controller.clock.now()));
-    }
-    assert!(waits[0] > SignedDuration::ZERO && waits[1] > waits[0], "{waits:?}");
-    assert!(bench.controller.metrics.text([(Priority::Changed, 0), (Priority::Resync, 0)], true).contains("Panicked"));
+    let (controller, stop) = (bench.controller.clone(), CancellationToken::new());
+    let key = |name| ObjectKey::new(KindName::CloudAccount, "a", name);
+    controller.queue.staff(1);
+    controller.queue.push(key("faulty"), Priority::Changed);
+    controller.queue.push(key("fine"), Priority::Changed);
+    let done = Mutex::new(Vec::new());
+    let working = worker::work(controller.clone(), stop.clone(), |object, _| {
+        assert_ne!(*object.name.name, *"faulty", "a fault, on purpose, before anything is awaited");
+        done.lock().expect("not poisoned").push(object);
+        stop.cancel();
+        std::future::ready(None)
+    });
+    working.await;
+    assert_eq!(*done.lock().expect("not poisoned"), [key("fine")]);
+    let (_, due) = controller.queue.rest();
+    assert!(due.is_some_and(|due| due > controller.clock.now()), "it is tried again, later: {due:?}");
+    assert!(controller.metrics.text([(Priority::Changed, 0), (Priority::Resync, 0)], true).contains("Panicked"));
 }
 
 #[tokio::test]

@@ -26,10 +26,12 @@ fn too_large(part: &Map<String, Value>, most: usize) -> Option<String> {
 }
 
 fn parts_flaw(map: &Map<String, Value>, depth: usize) -> Option<String> {
-    if depth > DEEPEST {
-        return Some(format!("is nested deeper than {DEEPEST} levels; flatten it"));
-    }
-    map.iter().find_map(|(name, value)| name_flaw(name).or_else(|| value_flaw(name, value, depth)))
+    let flaw_of = |(name, value): (&String, &Value)| name_flaw(name).or_else(|| value_flaw(name, value, depth));
+    too_deep(depth).or_else(|| map.iter().find_map(flaw_of))
+}
+
+fn too_deep(depth: usize) -> Option<String> {
+    (depth > DEEPEST).then(|| format!("is nested deeper than {DEEPEST} levels; flatten it"))
 }
 
 fn name_flaw(name: &str) -> Option<String> {
@@ -44,7 +46,7 @@ fn name_flaw(name: &str) -> Option<String> {
 fn value_flaw(name: &str, value: &Value, depth: usize) -> Option<String> {
     match value {
         Value::Object(map) => parts_flaw(map, depth + 1),
-        Value::Array(items) => items.iter().find_map(|item| value_flaw(name, item, depth + 1)),
+        Value::Array(items) => too_deep(depth + 1).or_else(|| items.iter().find_map(|item| value_flaw(name, item, depth + 1))),
         Value::String(text) => (text.len() > LONGEST_TEXT)
             .then(|| format!("has a text of {} bytes under {name}; a text has {LONGEST_TEXT} at most", text.len())),
         Value::Number(number) => {
@@ -77,6 +79,10 @@ mod tests {
         InitialTwin { tags: serde_json::from_value(tags).expect("an object"), ..InitialTwin::default() }
     }
 
+    fn lists(levels: usize) -> Value {
+        json!({ "a": (2..levels).fold(json!([1]), |inner, _| json!([inner])) })
+    }
+
     fn nested(levels: usize) -> Value {
         (1..levels).fold(json!({ "a": 1 }), |inner, _| json!({ "a": inner }))
     }
@@ -94,6 +100,7 @@ mod tests {
             ),
             (json!({ "a": null }), "spec.initialTwin.tags has null under a; leave the name out"),
             (nested(11), "spec.initialTwin.tags is nested deeper than 10 levels; flatten it"),
+            (lists(11), "spec.initialTwin.tags is nested deeper than 10 levels; flatten it"),
             (
                 json!({ "a": "x".repeat(4000), "b": "x".repeat(4000), "c": "x".repeat(200) }),
                 "spec.initialTwin.tags has 8222 bytes, and a twin takes 8192 there; leave some of it out",
@@ -109,7 +116,9 @@ mod tests {
 
     #[test]
     fn what_just_fits_is_taken() {
-        for tags in [json!({}), nested(10), json!({ "a": "x".repeat(4096), "b": -4_503_599_627_370_496_i64, "c": [1.5, true, "d"] })] {
+        for tags in
+            [json!({}), nested(10), lists(10), json!({ "a": "x".repeat(4096), "b": -4_503_599_627_370_496_i64, "c": [1.5, true, "d"] })]
+        {
             assert_eq!(validate(&with_tags(tags)), None);
         }
     }

@@ -1,0 +1,157 @@
+//! An object of a list or a watch, read by itself: one that cannot be read costs nobody but its owner.
+
+use std::borrow::Cow;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
+use serde_json::value::RawValue;
+
+/// An object, or why it cannot be read and what it is called.
+///
+/// The library's own guard reads the whole list first: JSON nested deeper than `serde_json` goes (128), which the API server stores where
+/// a schema leaves content open, makes a list unreadable for everybody.
+#[derive(Clone, Debug)]
+pub struct Isolated<K>(pub Result<K, Unreadable>);
+
+/// An object that cannot be read.
+#[derive(Clone, Debug)]
+pub struct Unreadable {
+    /// Why not.
+    pub error: String,
+    /// Namespace, name, uid and version; nothing else is known.
+    pub metadata: ObjectMeta,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    metadata: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    namespace: Option<String>,
+    name: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+}
+
+impl<'de, K: DeserializeOwned> Deserialize<'de> for Isolated<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Skipped over without recursion, then read with a budget of its own.
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let error = match serde_json::from_str(raw.get()) {
+            Ok(object) => return Ok(Self(Ok(object))),
+            Err(error) => error.to_string(),
+        };
+        let Named { metadata } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        let Identity { namespace, name, uid, resource_version } = metadata;
+        Ok(Self(Err(Unreadable { error, metadata: ObjectMeta { namespace, name, uid, resource_version, ..ObjectMeta::default() } })))
+    }
+}
+
+impl<K: Resource> Resource for Isolated<K> {
+    type DynamicType = K::DynamicType;
+    type Scope = K::Scope;
+
+    fn kind(of: &Self::DynamicType) -> Cow<'_, str> {
+        K::kind(of)
+    }
+
+    fn group(of: &Self::DynamicType) -> Cow<'_, str> {
+        K::group(of)
+    }
+
+    fn version(of: &Self::DynamicType) -> Cow<'_, str> {
+        K::version(of)
+    }
+
+    fn plural(of: &Self::DynamicType) -> Cow<'_, str> {
+        K::plural(of)
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        self.0.as_ref().map_or_else(|unreadable| &unreadable.metadata, K::meta)
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        self.0.as_mut().map_or_else(|unreadable| &mut unreadable.metadata, K::meta_mut)
+    }
+
+    fn metadata_api() -> bool {
+        K::metadata_api()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Secret;
+    use kube::core::{ObjectList, PartialObjectMeta, WatchEvent};
+    use moorage_crds::DeviceCredential;
+    use serde_json::json;
+
+    use super::*;
+
+    type Metadata = Isolated<PartialObjectMeta<Secret>>;
+
+    fn credential(name: &str, tags: &str) -> String {
+        format!(
+            r#"{{"apiVersion": "moorage.dev/v1alpha1", "kind": "DeviceCredential",
+                "metadata": {{"namespace": "a", "name": "{name}", "uid": "u", "resourceVersion": "7"}},
+                "spec": {{"enrollmentGroupRef": {{"name": "g"}}, "registrationId": "r", "secret": {{"name": "s"}},
+                          "individualEnrollment": {{"initialTwin": {{"tags": {tags}}}}}}}}}"#
+        )
+    }
+
+    /// A thousand times deeper than any twin, and as deep as the API server takes it.
+    fn deep(levels: usize) -> String {
+        format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels))
+    }
+
+    fn names<K: Resource>(list: &[Isolated<K>]) -> Vec<(String, bool)> {
+        list.iter().map(|one| (one.meta().name.clone().unwrap_or_default(), one.0.is_ok())).collect()
+    }
+
+    #[test]
+    fn an_object_nested_too_deep_is_the_only_one_of_its_list_that_cannot_be_read() {
+        for levels in [200, 9_000] {
+            let items = [credential("before", "{}"), credential("deep", &deep(levels)), credential("after", "{}")].join(",");
+            let list = format!(r#"{{"kind": "List", "apiVersion": "v1", "metadata": {{"resourceVersion": "9"}}, "items": [{items}]}}"#);
+            let list: ObjectList<Isolated<DeviceCredential>> = serde_json::from_str(&list).expect("the list can be read");
+            let expected = [("before", true), ("deep", false), ("after", true)].map(|(name, readable)| (name.to_owned(), readable));
+            assert_eq!(names(&list.items), expected);
+            assert_eq!(list.items[1].meta().resource_version.as_deref(), Some("7"));
+        }
+    }
+
+    #[test]
+    fn so_it_is_in_a_watch_and_with_metadata_alone() {
+        let event = format!(r#"{{"type":"ADDED","object":{}}}"#, credential("deep", &deep(200)));
+        let Ok(WatchEvent::Added(object)) = serde_json::from_str::<WatchEvent<Isolated<DeviceCredential>>>(&event) else {
+            panic!("the event can be read")
+        };
+        assert_eq!(names(&[object]), [("deep".to_owned(), false)]);
+
+        let fields = deep(200);
+        let secret = format!(
+            r#"{{"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1",
+                "metadata": {{"name": "s", "managedFields": [{{"manager": "m", "fieldsV1": {fields}}}]}}}}"#
+        );
+        let event = format!(r#"{{"type":"MODIFIED","object":{secret}}}"#);
+        let Ok(WatchEvent::Modified(object)) = serde_json::from_str::<WatchEvent<Metadata>>(&event) else {
+            panic!("the event can be read")
+        };
+        assert_eq!(names(&[object]), [("s".to_owned(), false)]);
+        assert!(Metadata::metadata_api() && !Isolated::<Secret>::metadata_api());
+    }
+
+    #[test]
+    fn so_it_is_with_an_object_of_another_shape_and_what_is_none_is_an_error() {
+        let wrong = json!({"metadata": {"namespace": "a", "name": "wrong"}, "spec": {"registrationId": 7}});
+        let read: Isolated<DeviceCredential> = serde_json::from_str(&wrong.to_string()).expect("it has a name");
+        let unreadable = read.0.expect_err("it has no group");
+        assert_eq!((unreadable.metadata.name.as_deref(), unreadable.metadata.namespace.as_deref()), (Some("wrong"), Some("a")));
+        serde_json::from_str::<Isolated<DeviceCredential>>("7").expect_err("no object");
+    }
+}
