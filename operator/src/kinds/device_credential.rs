@@ -21,6 +21,7 @@ mod enrollment {
     pub mod disenroll;
     pub mod individual;
     pub mod ledger;
+    pub mod perform;
     pub mod reenroll;
     pub mod seen;
 }
@@ -29,14 +30,16 @@ mod enrollment {
 mod hub_identity {
     pub mod identity;
     pub mod leaving;
+    pub mod perform;
 }
 
 /// The Secret that a credential is written to.
 mod secret {
     pub mod annotations;
     pub mod checks;
+    pub mod metadata;
+    pub mod perform;
     pub mod read;
-    pub mod write;
 }
 
 use jiff::{SignedDuration, Timestamp};

@@ -4,6 +4,7 @@
 //! token for the hub, is worth something only while the hub holds the key that it is made with.
 
 pub mod hub;
+pub mod perform;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_cloud::Device;

@@ -1,4 +1,4 @@
-//! Effects on behalf of a credential, by room.
+//! Effects on behalf of a credential, by capability.
 
 use moorage_crds::DeviceCredential;
 
@@ -8,12 +8,15 @@ use crate::{
     error::Error,
     kinds::device_credential::{
         certificate::{cert_manager::perform::perform_cert_manager, signed_here::perform::perform_signing},
-        enrollment::{disenroll::perform_enrollment, individual::put_enrollment},
-        hub_identity::{identity::put_identity, leaving::perform_identity},
+        enrollment::perform::{perform_enrollment, put_enrollment},
+        hub_identity::perform::{perform_identity, put_identity},
         keys::generated::{CloudDocument, KeyStep},
         plan::Action,
-        reprovision::perform_reprovision,
-        secret::write::{pending, put_secret, write_content},
+        reprovision::perform::perform_reprovision,
+        secret::{
+            metadata::pending,
+            perform::{put_secret, write_content},
+        },
     },
 };
 

@@ -5,25 +5,23 @@
 //! gives it now. Which registration is meant is written on the credential's Secret first: one that is newer is left alone,
 //! whatever was lost on the way.
 
+pub mod perform;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_cloud::{IfMatch, Registration, RegistrationStatus};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, annotations as names};
 use moorage_keys::RegistrationId;
 use moorage_plan::{Act, Plan, Reason, Target};
-use serde_json::{Value, json};
 
 use crate::{
-    azure::{Context, Writer, dps, enrollment_group},
+    azure::{Context, dps, enrollment_group},
     controller::{kind::Kind, reconcile::schedule::soon},
     error::{Error, ObserveError, bounded},
     kinds::device_credential::{
-        assignment::hub::{AssignedHub, DeviceIdentity, delete_identity, group_name_of, of_record, out_of_reach},
-        enrollment::seen::{enrollments_of, group_object},
+        assignment::hub::{AssignedHub, DeviceIdentity, group_name_of, of_record, out_of_reach},
         secret::annotations::annotation,
-        subject::secret_of,
     },
-    object::Keyed,
 };
 
 /// A request, and the registration that it can concern.
@@ -139,35 +137,6 @@ pub fn plan_reprovision(asked: &ReprovisionRequest, now: Timestamp) -> Plan<Repr
 fn meant(token: &str, record: &Registration) -> String {
     let created = record.created().map_or_else(|| "unknown".to_owned(), |time| time.to_string());
     format!("{token} {created}")
-}
-
-/// Performs one step.
-pub async fn perform_reprovision(credential: &DeviceCredential, writer: &Writer<'_>, step: &ReprovisionStep) -> Result<(), Error> {
-    match step {
-        ReprovisionStep::Note { text } => annotate(credential, writer, &[(names::REPROVISIONING, Some(text))]).await,
-        ReprovisionStep::Done { token } => {
-            annotate(credential, writer, &[(names::REPROVISIONING, None), (names::REPROVISIONED, Some(token))]).await
-        }
-        ReprovisionStep::DeleteIdentity { identity } => {
-            writer.clients.identities.forget(&credential.key());
-            delete_identity(writer, &*group_object(credential, writer)?, identity).await
-        }
-        ReprovisionStep::DeleteRegistration { id, over } => {
-            let deleted = enrollments_of(credential, writer).await?.delete_registration(writer.access(), id.as_str(), over).await;
-            deleted.map_err(|error| Error::cloud(format!("failed to delete the registration record of {id}"), error))
-        }
-    }
-}
-
-/// Writes on the Secret that was seen; its content is not touched.
-async fn annotate(credential: &DeviceCredential, writer: &Writer<'_>, annotations: &[(&str, Option<&String>)]) -> Result<(), Error> {
-    let at = secret_of(credential);
-    let seen = writer.secrets.version(&at).unwrap_or_default();
-    let annotations = annotations.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    let version = writer.mark_secret(&at, &seen, json!({ "annotations": Value::Object(annotations) })).await?;
-    // It was looked at before, and nobody has changed it since.
-    writer.secrets.is_intact(&at, version);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use crate::{
             tokens::Tokens,
         },
         plan::{Action, plan_keys},
-        secret::{read::ObservedSecret, write::metadata},
+        secret::{metadata::metadata, read::ObservedSecret},
         subject::secret_of,
     },
     object::NamespacedName,

@@ -2,14 +2,14 @@
 //!
 //! The record comes from a reply, and a reply may lie: an identity is touched only in a hub of the group's own tenant.
 
-use moorage_cloud::{Device, HubHost, IfMatch, Registration, Registry};
+use moorage_cloud::{Device, HubHost, Registration, Registry};
 use moorage_crds::{EnrollmentGroup, TenantHubGroup};
 use moorage_keys::{DeviceId, RegistrationId};
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    azure::{Context, Writer, enrollment_group, iot_hub},
-    error::{Error, ObserveError, reached},
+    azure::{Context, enrollment_group, iot_hub},
+    error::{Error, ObserveError},
     object::Keyed,
 };
 
@@ -72,16 +72,8 @@ pub async fn read_identity(ctx: &Context, group: &EnrollmentGroup, identity: &De
     Ok(read.inspect_err(|error| ctx.clients.forget_hub_key_if_denied(hub, error))?)
 }
 
-/// Deletes an identity; one that is gone already is fine. The device's connection ends with it.
-pub async fn delete_identity(writer: &Writer<'_>, group: &EnrollmentGroup, identity: &DeviceIdentity) -> Result<(), Error> {
-    let DeviceIdentity { hub, device } = identity;
-    let step = format!("failed to delete device {device} from hub {hub}");
-    let registry = reached(registry(writer, group, hub, &step).await)?;
-    let deleted = registry.delete_device(writer.access(), device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
-    deleted.inspect_err(|error| writer.clients.forget_hub_key_if_denied(hub, error))
-}
-
-async fn registry(ctx: &Context, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, ObserveError> {
+/// The registry of a hub, as long as it is the tenant's.
+pub async fn registry(ctx: &Context, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, ObserveError> {
     let hubs = hubs_of(ctx, group).filter(|hubs| has_hub(hubs, hub));
     let hubs = hubs.ok_or_else(|| Error::own(format!("{step}: the hub is no longer the tenant's"), moorage_plan::Class::Conflict))?;
     iot_hub::registry(ctx, &hubs, hub).await

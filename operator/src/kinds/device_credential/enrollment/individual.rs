@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     azure::{
-        Context, Writer, dps,
+        Context, dps,
         enrollment_group::{
             self,
             webhook::{Webhook, webhook},
@@ -22,10 +22,9 @@ use crate::{
     kinds::device_credential::{
         enrollment::{
             ledger::{Meant, ledger_entries, meant},
-            seen::{MARK, bears_mark, enrollments_of, mark},
+            seen::{MARK, bears_mark, mark},
         },
         keys::generated::{CloudDocument, FoundInCloud, GeneratedKeys, LedgerNote, StoredKeys},
-        subject::registration_id_of,
     },
     object::{Keyed, ObjectKey},
 };
@@ -134,19 +133,6 @@ fn somebody_elses(id: &RegistrationId, service: &ObjectKey) -> Why {
         service.name
     );
     Why::new(Reason::AlreadyExists, note)
-}
-
-/// Writes the enrollment.
-pub async fn put_enrollment(
-    writer: &Writer<'_>,
-    credential: &DeviceCredential,
-    document: &Document,
-    keys: &KeyPair,
-    over: &IfMatch,
-) -> Result<(), Error> {
-    let id = registration_id_of(credential);
-    let put = enrollments_of(credential, writer).await?.put_enrollment(writer.access(), id, &document.clone().with_keys(keys), over).await;
-    put.map(drop).map_err(|error| Error::cloud(format!("failed to write the individual enrollment of {id}"), error))
 }
 
 impl<'a> DesiredEnrollment<'a> {

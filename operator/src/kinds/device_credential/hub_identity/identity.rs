@@ -4,13 +4,13 @@
 //! tells it from any other that is ever made under its name.
 
 use kube::Resource;
-use moorage_cloud::{Device, HubHost, IfMatch, KeyPair, Registry};
+use moorage_cloud::{Device, HubHost, IfMatch, Registry};
 use moorage_crds::{DeviceCredential, HubRef, TenantHubGroup};
 use moorage_keys::{DeviceId, keyed_digest, owner_hash};
 use moorage_plan::{Reason, Why};
 
 use crate::{
-    azure::{Context, Writer, iot_hub},
+    azure::{Context, iot_hub},
     error::{Error, ObserveError, reached},
     kinds::device_credential::{
         admit::HubMember,
@@ -219,18 +219,4 @@ pub async fn hub_registry(ctx: &Context, credential: &DeviceCredential) -> Resul
     let device = DeviceId::parse(device_of(credential)).map_err(|_| gone())?;
     let place = DeviceIdentity { hub: reached(host_of(ctx, &hubs, hub))?, device };
     Ok((reached(iot_hub::registry(ctx, &hubs, &place.hub).await)?, place))
-}
-
-/// Writes the identity.
-pub async fn put_identity(
-    writer: &Writer<'_>,
-    credential: &DeviceCredential,
-    document: &Device,
-    keys: &KeyPair,
-    over: &IfMatch,
-) -> Result<(), Error> {
-    let (registry, place) = hub_registry(writer, credential).await?;
-    let put = registry.put_device(writer.access(), &place.device, &document.clone().with_keys(keys), over).await;
-    let put = put.map(drop).map_err(|error| Error::cloud(format!("failed to write {}", place.what()), error));
-    put.inspect_err(|error| writer.clients.forget_hub_key_if_denied(&place.hub, error))
 }

@@ -5,12 +5,12 @@ use moorage_crds::{DeviceCredential, DevicePolicy};
 use moorage_plan::{Act, Plan, Reason, Target};
 
 use crate::{
-    azure::{Context, Writer},
-    error::{Error, ObserveError},
+    azure::Context,
+    error::ObserveError,
     kinds::device_credential::{
         admit::HubMember,
         assignment::hub::DeviceIdentity,
-        hub_identity::identity::{IdentityRecord, host_of, hub_registry, read_device},
+        hub_identity::identity::{IdentityRecord, host_of, read_device},
         keys::{MadeFor, generated::LedgerNote},
         secret::read::read_stored_keys,
         subject::secret_of,
@@ -126,21 +126,4 @@ pub fn leave(seen: &LeavingIdentity) -> Plan<IdentityStep> {
             format!("The {} is being deleted", place.what()),
         ),
     }
-}
-
-/// Performs one step.
-pub async fn perform_identity(credential: &DeviceCredential, writer: &Writer<'_>, step: &IdentityStep) -> Result<(), Error> {
-    if let IdentityStep::Note(note) = step {
-        return writer.record(&note.entries).await;
-    }
-    let (registry, place) = hub_registry(writer, credential).await?;
-    let done = match step {
-        IdentityStep::Note(_) => Ok(()),
-        IdentityStep::Disable { device, .. } => {
-            registry.put_device(writer.access(), &place.device, device, &IfMatch::of(device.etag())).await.map(drop)
-        }
-        IdentityStep::Delete { over, .. } => registry.delete_device(writer.access(), &place.device, over).await,
-    };
-    let done = done.map_err(|error| Error::cloud(format!("failed to part with {}", place.what()), error));
-    done.inspect_err(|error| writer.clients.forget_hub_key_if_denied(&place.hub, error))
 }

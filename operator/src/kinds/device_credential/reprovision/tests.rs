@@ -1,9 +1,10 @@
 //! When a device is reprovisioned, and when it is left alone.
 
-use super::*;
 use moorage_cloud::Cloud;
 use moorage_keys::DeviceId;
+use serde_json::json;
 
+use super::*;
 use crate::{
     controller::linter::{described, now, read},
     kinds::device_credential::{

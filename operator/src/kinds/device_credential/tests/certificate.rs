@@ -17,7 +17,7 @@ use crate::kinds::device_credential::{
         },
     },
     plan::{Action, plan_keys},
-    secret::{read::ObservedSecret, write::metadata_of},
+    secret::{metadata::metadata_of, read::ObservedSecret},
 };
 
 const QUARTER: Renewal = Renewal { ttl: SignedDuration::from_hours(90 * 24), at_percent: 66 };

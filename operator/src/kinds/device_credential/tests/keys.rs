@@ -20,7 +20,7 @@ use crate::{
         observe::ObservedWithKeys,
         outputs::{secret_content::Origin, tokens::Tokens},
         plan::plan_keys,
-        secret::{read::ObservedSecret, write::pending},
+        secret::{metadata::pending, read::ObservedSecret},
         subject::secret_of,
     },
     ledger::Entries,

@@ -14,7 +14,7 @@ use crate::{
             plan::CertManagerStep,
         },
         outputs::entries::{CERTIFICATE, KEY},
-        secret::write::{metadata_of, put_secret},
+        secret::{metadata::metadata_of, perform::put_secret},
     },
 };
 

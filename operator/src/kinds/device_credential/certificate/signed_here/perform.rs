@@ -17,7 +17,7 @@ use crate::{
             signed_here::{CertificateSource, plan::SigningStep},
         },
         outputs::entries::{CERTIFICATE, KEY},
-        secret::write::{metadata_of, put_secret},
+        secret::{metadata::metadata_of, perform::put_secret},
     },
     object::NamespacedName,
 };

@@ -1,21 +1,23 @@
 //! What is done with the individual enrollment of a device that is disenrolled, or enrolled again.
 
+use moorage_cloud::IndividualEnrollment;
+use serde_json::json;
+
 use super::*;
 use crate::{
     controller::linter::now,
+    error::ObserveError,
     kinds::device_credential::{
         assignment::hub::{AssignedHub, DeviceIdentity},
         enrollment::{
             disenroll::{EnrollmentStep, disenroll},
-            ledger::{Meant, ledger_entries},
+            ledger::{Meant, entry, ledger_entries},
             reenroll::reenroll,
             seen::{ObservedEnrollment, held_up_by_another},
         },
     },
-    object::KindName,
+    object::{KindName, ObjectKey},
 };
-use crate::{error::ObserveError, kinds::device_credential::enrollment::ledger::entry};
-use serde_json::json;
 
 const ID: &str = "contoso-press";
 

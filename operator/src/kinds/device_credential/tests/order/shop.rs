@@ -19,7 +19,7 @@ use crate::{
             lifetime::certificate_renewal,
             registration_info::RegistrationInfo,
         },
-        secret::{read::ObservedSecret, write::metadata_of},
+        secret::{metadata::metadata_of, read::ObservedSecret},
     },
 };
 

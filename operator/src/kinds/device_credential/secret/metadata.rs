@@ -1,4 +1,4 @@
-//! Writes of a credential's Secret.
+//! The metadata of a credential's Secret.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,7 @@ use moorage_cloud::KeyPair;
 use moorage_crds::{DeviceCredential, annotations as names};
 
 use crate::{
-    azure::Writer,
-    cluster::{SecretData, SecretType},
-    error::Error,
+    cluster::SecretData,
     kinds::device_credential::{
         outputs::secret_content::{Content, with_pending},
         reprovision::request,
@@ -18,35 +16,6 @@ use crate::{
     },
     object::{Keyed, NamespacedName},
 };
-
-/// Writes the content.
-pub async fn write_content(
-    credential: &DeviceCredential,
-    writer: &Writer<'_>,
-    at: &NamespacedName,
-    content: &Content,
-    revision: i64,
-    over: Option<&ObjectMeta>,
-) -> Result<(), Error> {
-    put_secret(writer, at, SecretType::Opaque, &metadata(credential, at, content, revision, over), &content.data, over).await
-}
-
-/// Creates a Secret, or replaces the version that was seen.
-pub async fn put_secret(
-    writer: &Writer<'_>,
-    at: &NamespacedName,
-    of: SecretType,
-    metadata: &ObjectMeta,
-    data: &SecretData,
-    over: Option<&ObjectMeta>,
-) -> Result<(), Error> {
-    let version = match over {
-        Some(_) => writer.replace_secret(of, metadata, data).await?,
-        None => writer.create_secret(of, metadata, data).await?,
-    };
-    writer.secrets.is_intact(at, version);
-    Ok(())
-}
 
 /// The metadata of a content.
 pub fn metadata(
