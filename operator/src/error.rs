@@ -83,6 +83,13 @@ impl Error {
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
+        if let Some(cloud) = cause.and_then(|cause| cause.downcast_ref::<moorage_cloud::Error>()) {
+            // Said already.
+            if text.starts_with(&format!("failed to {}", cloud.step())) {
+                text = format!("{text}: {}", cloud.without_step());
+                cause = cloud.source();
+            }
+        }
         while let Some(inner) = cause {
             text.push_str(": ");
             text.push_str(&inner.to_string());
@@ -201,6 +208,15 @@ mod tests {
         assert!(error.chain().starts_with("failed to create Secret contoso/a: "), "{}", error.chain());
         assert_eq!(error.class, Class::Denied);
         assert_eq!(bounded("äää", 3), "ä…");
+    }
+
+    #[test]
+    fn what_was_attempted_is_told_once() {
+        let refused = |step| moorage_cloud::Error::new(step, Class::Denied, "no");
+        let same = Error::cloud("failed to write enrollment group press", refused("write enrollment group"));
+        assert_eq!(same.chain(), "failed to write enrollment group press: no");
+        let other = Error::cloud("failed to write enrollment group press", refused("sign in"));
+        assert_eq!(other.chain(), "failed to write enrollment group press: failed to sign in: no");
     }
 
     #[test]

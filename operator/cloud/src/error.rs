@@ -138,6 +138,11 @@ impl Error {
         self.0.request_id.as_deref()
     }
 
+    /// The message with the status and the code, without what was attempted.
+    pub fn without_step(&self) -> impl fmt::Display {
+        WithoutStep(&self.0)
+    }
+
     /// How long the service, or our own limit, asks to wait, whatever the class.
     pub fn retry_after(&self) -> Option<SignedDuration> {
         self.0.retry_after
@@ -146,8 +151,19 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let failure = &self.0;
-        write!(f, "failed to {}: {}", failure.step, failure.message)?;
+        write!(f, "failed to {}: {}", self.0.step, self.without_step())
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A failure, for whoever has said what was attempted.
+struct WithoutStep<'a>(&'a Failure);
+
+impl fmt::Display for WithoutStep<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failure = self.0;
+        f.write_str(&failure.message)?;
         let status = failure.status.map(|status| format!("status {status}"));
         let code = failure.code.as_ref().map(|code| format!("code {code}"));
         // Without the request's id: the text goes into conditions, and the same failure must read the same each time.
@@ -155,5 +171,3 @@ impl fmt::Display for Error {
         if facts.is_empty() { Ok(()) } else { write!(f, " ({})", facts.join(", ")) }
     }
 }
-
-impl std::error::Error for Error {}

@@ -4,6 +4,7 @@
 
 mod action;
 mod class;
+mod counted;
 mod duration;
 mod pattern;
 mod plan;
@@ -13,6 +14,7 @@ mod spread;
 
 pub use action::{Act, Target};
 pub use class::{Class, retry_in};
+pub use counted::counted;
 pub use duration::{DurationError, parse_duration};
 pub use pattern::Pattern;
 pub use plan::{Goal, Plan, Standing, Why};

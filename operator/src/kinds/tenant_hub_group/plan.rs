@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use moorage_cloud::Hub;
 use moorage_crds::{DeletionPolicy, IotHub, TenantHubGroup, annotations};
-use moorage_plan::{Act, Goal, Plan, Reason, Standing};
+use moorage_plan::{Act, Goal, Plan, Reason, Standing, counted};
 
 use crate::{
     azure::arm_resource::{self, Desired, Named, Obstacles, Step, is_active, phase, resource_group, unsettled},
@@ -279,7 +279,7 @@ fn undo(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now: Timest
 /// The devices in hubs, in words.
 fn devices_of<'a>(hubs: impl IntoIterator<Item = &'a ObservedHub>) -> String {
     let sum: Option<i64> = hubs.into_iter().map(ObservedHub::counted_devices).sum();
-    sum.map_or_else(|| "an unknown number of devices".to_owned(), |sum| format!("{sum} devices"))
+    sum.map_or_else(|| "an unknown number of devices".to_owned(), |sum| counted(sum, "device"))
 }
 
 fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {

@@ -196,7 +196,7 @@ fn a_token_is_no_shorter_than_makes_sense_and_no_longer_than_was_granted() {
 fn a_grant_with_no_room_is_refused_to_all_but_the_oldest() {
     let older = credential_of("contoso-1", EARLY, &json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" } }));
     let refusal = Cluster::nothing().with(&group()).with(&older).refusal(&credential(&json!({})));
-    let full = "QuotaExceeded: EnrollmentGroup platform/press grants 1 devices to this namespace and has as many; ask its owner for more";
+    let full = "QuotaExceeded: EnrollmentGroup platform/press grants 1 device to this namespace and has as many; ask its owner for more";
     assert_eq!(refusal, full);
     let seen = Cluster::nothing().with(&group()).with(&credential(&json!({})));
     assert!(matches!(seen.admitted(&older, Goal::Present), Admitted::Registration(..)));

@@ -3,7 +3,7 @@
 use moorage_cloud::HubHost;
 use moorage_crds::{DeviceCredential, EnrollmentGroup, TenantHubGroup};
 use moorage_keys::RegistrationId;
-use moorage_plan::{Pattern, Reason, Standing};
+use moorage_plan::{Pattern, Reason, Standing, counted};
 
 use crate::{
     azure::{self, arm_resource::ownership::age, enrollment_group},
@@ -111,6 +111,10 @@ pub fn within_the_limit(
     if older < most {
         return Ok(());
     }
-    let note = format!("EnrollmentGroup {} grants {limit} devices to this namespace and has as many; ask its owner for more", group.name);
+    let note = format!(
+        "EnrollmentGroup {} grants {} to this namespace and has as many; ask its owner for more",
+        group.name,
+        counted(i64::from(limit), "device")
+    );
     Err(Standing::stalled(Reason::QuotaExceeded, note))
 }
