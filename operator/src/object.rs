@@ -1,6 +1,6 @@
 //! Names of things in the cluster.
 
-use std::{fmt, sync::Arc};
+use std::{cell::RefCell, fmt, sync::Arc};
 
 use kube::Resource;
 use moorage_crds::Listed;
@@ -19,8 +19,22 @@ pub struct NamespacedName {
 impl NamespacedName {
     /// A name in a namespace.
     pub fn new(namespace: &str, name: &str) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+        Self { namespace: shared(namespace), name: name.into() }
     }
+}
+
+thread_local! {
+    static LAST_NAMESPACE: RefCell<Arc<str>> = RefCell::new("".into());
+}
+
+/// The text of a namespace, shared with the name that was made before: an object has about ten names in memory, all of one namespace.
+fn shared(namespace: &str) -> Arc<str> {
+    LAST_NAMESPACE.with_borrow_mut(|last| {
+        if **last != *namespace {
+            *last = namespace.into();
+        }
+        last.clone()
+    })
 }
 
 impl fmt::Display for NamespacedName {
