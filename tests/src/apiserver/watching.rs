@@ -181,6 +181,7 @@ fn event(look: &Look, happened: &Happened) -> Option<Value> {
     Some(json!({ "type": type_, "object": look.shown(&happened.told) }))
 }
 
+/// As the API server writes it: whoever knows the type can read the object as it comes.
 fn line(event: &Value) -> Frame<Bytes> {
-    Frame::data(Bytes::from(format!("{event}\n")))
+    Frame::data(Bytes::from(format!("{{\"type\":{},\"object\":{}}}\n", event["type"], event["object"])))
 }

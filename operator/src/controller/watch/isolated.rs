@@ -10,7 +10,8 @@ use serde_json::value::RawValue;
 /// An object, or why it cannot be read and what it is called.
 ///
 /// The library's own guard reads the whole list first: JSON nested deeper than `serde_json` goes (128), which the API server stores where
-/// a schema leaves content open, makes a list unreadable for everybody.
+/// a schema leaves content open, makes a list unreadable for everybody. Of a watch it relies on the order in which the API server writes an
+/// event, its type before its object.
 #[derive(Clone, Debug)]
 pub struct Isolated<K>(pub Result<K, Unreadable>);
 
