@@ -227,6 +227,7 @@ impl ControlPlane {
     fn kubectl_with(&self, kubeconfig: &Path) -> Command {
         let mut command = Command::new(self.kubectl_path());
         command.env("KUBECONFIG", kubeconfig).env("KUBECACHEDIR", self.run.join("kubectl-cache")).env("KUBERC", "off");
+        command.env(source::COLLECTED.0, source::COLLECTED.1);
         command.kill_on_drop(true);
         command
     }

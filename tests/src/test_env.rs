@@ -77,16 +77,23 @@ impl TestEnv {
 
     /// Objects of a kind of ours, without types.
     pub fn objects(&self, kind: &str, namespace: &str) -> Api<DynamicObject> {
-        // Their schemas are made anew each time, which takes longer than a request.
-        static CRDS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(moorage_crds::all);
-        let crd = CRDS.iter().find(|crd| crd.spec.names.kind == kind).expect("a kind of ours");
-        let resource = ApiResource {
-            group: moorage_crds::GROUP.to_owned(),
-            version: moorage_crds::VERSION.to_owned(),
-            api_version: format!("{}/{}", moorage_crds::GROUP, moorage_crds::VERSION),
-            kind: kind.to_owned(),
-            plural: crd.spec.names.plural.clone(),
-        };
-        Api::namespaced_with(self.admin(), namespace, &resource)
+        Api::namespaced_with(self.admin(), namespace, &resource_of(kind))
+    }
+}
+
+/// What a kind of ours is called in requests.
+///
+/// # Panics
+/// If it is none.
+pub fn resource_of(kind: &str) -> ApiResource {
+    // Their schemas are made anew each time, which takes longer than a request.
+    static CRDS: LazyLock<Vec<CustomResourceDefinition>> = LazyLock::new(moorage_crds::all);
+    let crd = CRDS.iter().find(|crd| crd.spec.names.kind == kind).expect("a kind of ours");
+    ApiResource {
+        group: moorage_crds::GROUP.to_owned(),
+        version: moorage_crds::VERSION.to_owned(),
+        api_version: format!("{}/{}", moorage_crds::GROUP, moorage_crds::VERSION),
+        kind: kind.to_owned(),
+        plural: crd.spec.names.plural.clone(),
     }
 }

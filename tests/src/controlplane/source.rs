@@ -103,6 +103,9 @@ const LEASH: &str = r#"exec 3<&0
 { cat <&3; kill -9 $$; } >/dev/null 2>&1 &
 exec "$0" "$@" 3<&-"#;
 
+/// How seldom Go collects garbage: the tests have more memory than processor time.
+pub const COLLECTED: (&str, &str) = ("GOGC", "400");
+
 impl Program {
     /// A command that runs the program until the pipe at its standard input is closed.
     pub fn leashed(&self) -> Command {
@@ -113,7 +116,7 @@ impl Program {
             shell.arg("-c").arg(LEASH).arg(&self.path);
             shell
         };
-        command.stdin(Stdio::piped()).kill_on_drop(true);
+        command.env(COLLECTED.0, COLLECTED.1).stdin(Stdio::piped()).kill_on_drop(true);
         command
     }
 }
