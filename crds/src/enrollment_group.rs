@@ -7,7 +7,8 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Adoption, Capabilities, CommonStatus, DeletionPolicy, DriftPolicy, EnrollmentGrant, InitialTwin, ObjectRef, ReprovisionPolicy,
+    Adoption, Capabilities, CommonStatus, DeletionPolicy, DriftPolicy, EnrollmentGrant, InitialTwin, LocalObjectRef, ObjectRef,
+    ReprovisionPolicy,
 };
 
 pub use self::allocation::*;
@@ -41,9 +42,11 @@ pub use self::attestation::*;
 #[x_kube(validation = Rule::new("self.allocationPolicy != 'Static' || (has(self.hubs) && size(self.hubs) == 1)").message("allocationPolicy Static gives every device the one hub that is named: put the name of one hub into hubs"))]
 #[x_kube(validation = Rule::new("(self.allocationPolicy == 'Custom') == has(self.customAllocation)").message("allocationPolicy Custom and customAllocation belong together: give both or neither"))]
 pub struct EnrollmentGroupSpec {
-    /// Provisioning service in which the group lives.
-    pub provisioning_service_ref: ObjectRef,
-    /// Hubs to which devices of this group may be assigned; only these, always named explicitly.
+    /// Provisioning service in which the group lives, in the namespace of this object: whoever holds a group's keys can register any id
+    /// in the service, so groups are made by the service's owner.
+    #[x_kube(validation = Rule::new("self == oldSelf").message("provisioningServiceRef cannot change: the group would stay in the former service; make a new EnrollmentGroup"))]
+    pub provisioning_service_ref: LocalObjectRef,
+    /// Hubs to which devices of this group may be assigned; only these, always named explicitly. They are linked to the same service.
     pub tenant_hub_group_ref: ObjectRef,
     /// Name of the group in DPS; the name of this object if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]

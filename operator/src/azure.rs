@@ -6,6 +6,7 @@ pub mod clients;
 pub mod cloud_path;
 pub mod dps;
 pub mod enrollment_group;
+pub mod facts;
 pub mod grants;
 pub mod iot_hub;
 pub mod observation_cache;

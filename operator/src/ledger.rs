@@ -29,6 +29,15 @@ pub struct Ledger {
     pages: Mutex<Pages>,
 }
 
+/// A page that the watch has shown, or has shown to be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenPage {
+    /// Whose it is.
+    pub owner: ObjectKey,
+    /// Whether it says something else now to those who rest on its owner.
+    pub facts_changed: bool,
+}
+
 #[derive(Debug, Default)]
 struct Pages {
     by_owner: HashMap<ObjectKey, Page>,
@@ -122,20 +131,23 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes in a page as the watch shows it, and gives its owner.
-    pub fn put(&self, page: &ConfigMap) -> Option<ObjectKey> {
+    /// Takes in a page as the watch shows it.
+    pub fn put(&self, page: &ConfigMap) -> Option<SeenPage> {
         let owner = self.owner_of(page)?;
         let entries = Arc::new(page.data.clone().unwrap_or_default());
         let version = page.metadata.resource_version.clone().unwrap_or_default();
+        let before = self.of(&owner);
+        let facts_changed = !entries::facts(&before).eq(entries::facts(&entries));
         self.lock().put(&owner, Page { version, entries });
-        Some(owner)
+        Some(SeenPage { owner, facts_changed })
     }
 
-    /// Forgets a page that is gone, and gives its owner.
-    pub fn forget(&self, page: &ConfigMap) -> Option<ObjectKey> {
+    /// Forgets a page that is gone.
+    pub fn forget(&self, page: &ConfigMap) -> Option<SeenPage> {
         let owner = self.owner_of(page)?;
+        let facts_changed = entries::facts(&self.of(&owner)).next().is_some();
         self.lock().remove(&owner);
-        Some(owner)
+        Some(SeenPage { owner, facts_changed })
     }
 
     /// Forgets all pages but those of `owners`.

@@ -18,6 +18,7 @@ pub mod process;
 pub mod progress;
 pub mod signing;
 pub mod sweep;
+pub mod tenants;
 pub mod test_env;
 pub mod vendors;
 pub mod wait;

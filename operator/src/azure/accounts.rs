@@ -10,7 +10,7 @@ use moorage_keys::Token;
 use moorage_plan::{Class, Reason, Standing};
 
 use crate::{
-    azure::{Context, grants, usage::What},
+    azure::{Context, clients::Principal, grants, usage::What},
     cache::objects::Objects,
     cluster::{ApiReader, NoToken},
     error::{Error, ObserveError},
@@ -72,7 +72,7 @@ async fn by_secret(ctx: &Context, account: &CloudAccount, secret: &ClientSecret)
     })?;
     let version = ctx.secrets.version(&at).unwrap_or_default();
     let made_from = format!("{}/{}/{}/{at}/{entry}/{version}", azure.tenant_id, azure.subscription_id, secret.client_id);
-    let arm = ctx.clients.arm(&key, made_from, || {
+    let arm = ctx.clients.arm(&key, &made_from, || {
         let identity = ctx.clients.azure().client_secret(&azure.tenant_id, &secret.client_id, &Token::new(text));
         let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.name), error))?;
         Ok(ctx.clients.azure().arm(&identity, &azure.subscription_id))
@@ -84,7 +84,7 @@ fn by_service_account(ctx: &Context, account: &CloudAccount, identity: &Workload
     let (key, azure) = (account.key(), &account.spec.azure);
     let at = NamespacedName::new(&key.name.namespace, &identity.service_account_name);
     let made_from = format!("{}/{}/{}/{at}", azure.tenant_id, azure.subscription_id, identity.client_id);
-    ctx.clients.arm(&key, made_from, || {
+    ctx.clients.arm(&key, &made_from, || {
         let assertion = assertion(ctx.api.clone(), at);
         let identity = ctx.clients.azure().client_assertion(&azure.tenant_id, &identity.client_id, assertion);
         let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.name), error))?;
@@ -185,7 +185,17 @@ impl GrantedAccount {
     /// # Errors
     /// Halts if what proves the account is not there.
     pub async fn arm(&self, ctx: &Context) -> Result<Arm, ObserveError> {
-        Ok(arm_of(ctx, &self.object).await?.on_behalf_of(&self.payer))
+        Ok(self.sign_in(ctx).await?.0)
+    }
+
+    /// The same, and as whom.
+    ///
+    /// # Errors
+    /// Halts if what proves the account is not there.
+    pub async fn sign_in(&self, ctx: &Context) -> Result<(Arm, Principal), ObserveError> {
+        let arm = arm_of(ctx, &self.object).await?.on_behalf_of(&self.payer);
+        let principal = ctx.clients.principal(&self.object.key()).unwrap_or_default();
+        Ok((arm, principal))
     }
 }
 

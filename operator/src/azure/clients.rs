@@ -17,13 +17,13 @@ use crate::{
 /// Clients, by account and by service.
 pub struct Clients {
     azure: Azure,
-    /// The resource manager as each account sees it, and what it was made from.
-    accounts: Mutex<HashMap<ObjectKey, (String, Arm)>>,
+    /// The resource manager as each account sees it, and as whom.
+    accounts: Mutex<HashMap<ObjectKey, (Principal, Arm)>>,
     write_queues: Mutex<HashMap<ServiceId, WriteQueue>>,
     /// Keys by which the enrollments of provisioning services are managed.
-    pub service_keys: AccessKeys<ServiceId>,
+    pub service_keys: AccessKeys<(Principal, ServiceId)>,
     /// Keys by which the identities of hubs are managed.
-    pub hub_keys: AccessKeys<HubHost>,
+    pub hub_keys: AccessKeys<(Principal, HubHost)>,
     /// Keys of policies by which hubs are linked.
     pub link_keys: AccessKeys<(ServiceId, String)>,
     /// What was counted in them.
@@ -35,6 +35,9 @@ pub struct Clients {
     /// Where devices are.
     pub registration_lists: RegistrationLists,
 }
+
+/// An account and what proves it: whoever reads a key as one principal has not read it as another.
+pub type Principal = Arc<str>;
 
 /// Keys of access policies, as they were last read.
 pub struct AccessKeys<P>(Mutex<HashMap<P, AccessKey>>);
@@ -59,6 +62,11 @@ impl<P: Eq + Hash> AccessKeys<P> {
     /// Forgets the key of a place.
     pub fn forget(&self, place: &P) {
         self.lock().remove(place);
+    }
+
+    /// Forgets the keys of all places that are meant.
+    pub fn forget_where(&self, is_meant: impl Fn(&P) -> bool) {
+        self.lock().retain(|place, _| !is_meant(place));
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<P, AccessKey>> {
@@ -137,29 +145,44 @@ impl Clients {
     /// After a call that a service refused: its key may have been replaced, and is read anew next time.
     pub fn forget_key_if_denied(&self, service: &Service, error: &Error) {
         if error.class == moorage_plan::Class::Denied {
-            self.service_keys.forget(&service_id(&service.arm, &service.id));
+            self.forget_service_keys(&service_id(&service.arm, &service.id));
         }
     }
 
     /// After a call that a hub refused: likewise.
     pub fn forget_hub_key_if_denied(&self, hub: &HubHost, error: &Error) {
         if error.class == moorage_plan::Class::Denied {
-            self.hub_keys.forget(hub);
+            self.hub_keys.forget_where(|(_, known)| known == hub);
         }
     }
 
-    /// The resource manager as an account sees it, made anew if it was made from something else.
+    /// Forgets the keys of a service, whoever has read them.
+    pub fn forget_service_keys(&self, service: &ServiceId) {
+        self.service_keys.forget_where(|(_, known)| known == service);
+    }
+
+    /// The resource manager as an account sees it, made anew if it was made from something else; with that, the keys are forgotten that
+    /// were read before.
     ///
     /// # Errors
     /// If it cannot be made.
-    pub fn arm(&self, account: &ObjectKey, made_from: String, make: impl FnOnce() -> Result<Arm, Error>) -> Result<Arm, Error> {
+    pub fn arm(&self, account: &ObjectKey, made_from: &str, make: impl FnOnce() -> Result<Arm, Error>) -> Result<Arm, Error> {
+        let principal = format!("{account} {made_from}");
         let mut known = lock(&self.accounts);
-        if let Some((_, arm)) = known.get(account).filter(|(from, _)| *from == made_from) {
+        if let Some((_, arm)) = known.get(account).filter(|(known, _)| **known == *principal) {
             return Ok(arm.clone());
         }
         let arm = make()?;
-        known.insert(account.clone(), (made_from, arm.clone()));
+        if let Some((former, _)) = known.insert(account.clone(), (principal.into(), arm.clone())) {
+            self.service_keys.forget_where(|(reader, _)| *reader == former);
+            self.hub_keys.forget_where(|(reader, _)| *reader == former);
+        }
         Ok(arm)
+    }
+
+    /// As whom an account was last used.
+    pub fn principal(&self, account: &ObjectKey) -> Option<Principal> {
+        lock(&self.accounts).get(account).map(|(principal, _)| principal.clone())
     }
 
     /// The resource manager as an account saw it last, whatever has become of its credential.

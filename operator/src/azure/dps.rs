@@ -5,7 +5,7 @@ pub mod links;
 use std::sync::Arc;
 
 use moorage_cloud::{Arm, Attestation, DpsService, PolicyKey, ProvisioningService as Document, ResourceId};
-use moorage_crds::{ObjectRef, ProvisioningService};
+use moorage_crds::ProvisioningService;
 use moorage_plan::{Reason, Standing};
 
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
         Context,
         accounts::{self, GrantedAccount},
         arm_resource,
-        clients::{place_of, service_id},
+        clients::{Principal, place_of, service_id},
+        facts::{self, ServiceFacts},
         grants,
         usage::{Count, What},
     },
@@ -40,13 +41,12 @@ pub struct GrantedService {
     account: GrantedAccount,
 }
 
-/// The provisioning service that an object of a namespace refers to, if it lets the namespace use it.
+/// The provisioning service of a name, if it lets a namespace use it.
 ///
 /// # Errors
 /// If it is not there, or does not grant it; or if its own account does not.
-pub fn granted(objects: &Objects, reference: &ObjectRef, namespace: &str) -> Result<GrantedService, Standing> {
-    let at = NamespacedName::new(reference.namespace_or(namespace), &reference.name);
-    let object = objects.of::<ProvisioningService>().get(&at).ok_or_else(|| {
+pub fn granted(objects: &Objects, at: &NamespacedName, namespace: &str) -> Result<GrantedService, Standing> {
+    let object = objects.of::<ProvisioningService>().get(at).ok_or_else(|| {
         let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
         Standing::reconciling(Reason::DependencyMissing, note)
     })?;
@@ -56,15 +56,20 @@ pub fn granted(objects: &Objects, reference: &ObjectRef, namespace: &str) -> Res
 }
 
 impl GrantedService {
+    /// Where it is in Azure.
+    pub fn place(&self) -> String {
+        facts::service_place(&self.account.object.spec.azure.subscription_id, &self.object)
+    }
+
     /// The service, with calls that a namespace pays for: the tenant's, whoever the object belongs to.
     ///
     /// # Errors
     /// Halts if what proves its account is not there.
     pub async fn connect(&self, ctx: &Context, payer: &str) -> Result<Service, ObserveError> {
-        let arm = self.account.arm(ctx).await?.on_behalf_of(payer);
+        let (arm, principal) = self.account.sign_in(ctx).await?;
         let spec = &self.object.spec;
         let id = ResourceId { group: spec.resource_group.clone(), name: spec.name.clone() };
-        Ok(Service { object: self.object.clone(), arm, id, payer: payer.into() })
+        Ok(Service { object: self.object.clone(), arm: arm.on_behalf_of(payer), principal, id, payer: payer.into() })
     }
 }
 
@@ -74,6 +79,8 @@ pub struct Service {
     pub object: Arc<ProvisioningService>,
     /// The resource manager, in the name of the service's own account.
     pub arm: Arm,
+    /// As whom that account was used.
+    principal: Principal,
     /// Where it is.
     pub id: ResourceId,
     /// The namespace that pays for the calls.
@@ -84,8 +91,8 @@ pub struct Service {
 ///
 /// # Errors
 /// Halts if it is not there, does not grant it, or what proves its account is not there.
-pub async fn service(ctx: &Context, reference: &ObjectRef, namespace: &str, payer: &str) -> Result<Service, ObserveError> {
-    granted(&ctx.objects, reference, namespace)?.connect(ctx, payer).await
+pub async fn service(ctx: &Context, at: &NamespacedName, namespace: &str, payer: &str) -> Result<Service, ObserveError> {
+    granted(&ctx.objects, at, namespace)?.connect(ctx, payer).await
 }
 
 /// The enrollments of a provisioning service.
@@ -94,15 +101,15 @@ pub async fn service(ctx: &Context, reference: &ObjectRef, namespace: &str, paye
 /// Halts if the service does not exist in Azure, or lacks the policy.
 pub async fn enrollments(ctx: &Context, service: &Service) -> Result<DpsService, ObserveError> {
     let name = &service.id.name;
-    let host = service.object.status.as_ref().and_then(|status| status.service_operations_host.as_deref());
-    let host = host.ok_or_else(|| not_ready(&service.object))?;
-    let host = ctx.clients.azure().cloud().dps_host(host).map_err(|_| {
+    let known = ServiceFacts::of(&ctx.ledger, &service.object.key(), &place_of(&service.arm, &service.id));
+    let facts = known.ok_or_else(|| not_ready(&service.object))?;
+    let host = ctx.clients.azure().cloud().dps_host(&facts.service_host).map_err(|_| {
         ObserveError::stalled(
             Reason::Invalid,
             format!("provisioning service {name} says that its host is one outside of Azure; nothing is sent there"),
         )
     })?;
-    let place = service_id(&service.arm, &service.id);
+    let place = (service.principal.clone(), service_id(&service.arm, &service.id));
     let known = ctx.clients.service_keys.get(&place);
     let access = if let Some(access) = known {
         access

@@ -20,10 +20,9 @@ pub fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {
     ObjectKey::new(KindName::EnrollmentGroup, reference.namespace_or(namespace), &reference.name)
 }
 
-/// The provisioning service in whose name a group's registration ids are unique.
+/// The provisioning service in which a group lives, and in whose name its registration ids are unique.
 pub fn service_of(group: &EnrollmentGroup) -> ObjectKey {
-    let reference = &group.spec.provisioning_service_ref;
-    ObjectKey::new(KindName::ProvisioningService, reference.namespace_or(&group.key().name.namespace), &reference.name)
+    ObjectKey::new(KindName::ProvisioningService, &group.key().name.namespace, &group.spec.provisioning_service_ref.name)
 }
 
 /// The hub group whose hubs a group may assign devices to.
@@ -37,8 +36,15 @@ pub fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
 /// # Errors
 /// As [`dps::service`].
 pub async fn service(ctx: &Context, group: &EnrollmentGroup) -> Result<Service, ObserveError> {
-    let payer = hub_group_of(group).name.namespace;
-    dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &payer).await
+    service_for(ctx, group, &hub_group_of(group).name.namespace).await
+}
+
+/// The provisioning service of a group, with calls that a namespace pays for.
+///
+/// # Errors
+/// As [`dps::service`].
+pub async fn service_for(ctx: &Context, group: &EnrollmentGroup, payer: &str) -> Result<Service, ObserveError> {
+    dps::service(ctx, &service_of(group).name, &group.key().name.namespace, payer).await
 }
 
 /// The Secret of the authority that issues certificates for the group's devices, if one of the cluster does.

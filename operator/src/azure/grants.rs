@@ -50,26 +50,27 @@ pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -
     ))
 }
 
-/// The grant by which an enrollment group lets a namespace hold the credential of a device; `None` for its own namespace.
+/// The grant by which an enrollment group lets a namespace have a registration id, or a device of a name; `None` for its own namespace.
 ///
 /// # Errors
 /// `NotGranted`, with the lines to add.
 pub fn on_enrollment_group<'a>(
     group: &'a EnrollmentGroup,
     namespace: &str,
-    registration_id: &str,
+    what: &str,
+    id: &str,
 ) -> Result<Option<&'a EnrollmentGrant>, Standing> {
     let key = group.key();
     if &*key.name.namespace == namespace {
         return Ok(None);
     }
     let mut grants = group.spec.grants.iter();
-    let found = grants.find(|grant| names(&grant.namespaces, namespace) && Pattern::new(&grant.registration_ids).matches(registration_id));
+    let found = grants.find(|grant| names(&grant.namespaces, namespace) && Pattern::new(&grant.registration_ids).matches_ignoring_case(id));
     found.map(Some).ok_or_else(|| {
         Standing::stalled(
             Reason::NotGranted,
             format!(
-                "EnrollmentGroup {} does not grant registration id {registration_id} to namespace {namespace}; \
+                "EnrollmentGroup {} does not grant {what} {id} to namespace {namespace}; \
                  its owner can add to spec.grants: {{namespaces: [{namespace}], registrationIds: \"<tenant>-*\"}}",
                 key.name
             ),

@@ -7,42 +7,48 @@ use moorage_crds::TenantHubGroup;
 use moorage_plan::Reason;
 
 use crate::{
-    azure::{Context, accounts::reach, arm_resource, clients::place_of, usage::What},
+    azure::{Context, accounts, arm_resource, clients::place_of, facts::HubFacts, usage::What},
     error::{Error, ObserveError},
-    object::Keyed,
+    object::{Keyed, KindName, ObjectKey},
 };
 
 /// The policy of a hub by which identities are managed where there is none of ours: Azure makes it with every hub.
 const REGISTRY_POLICY: &str = "registryReadWrite";
+
+/// The provisioning service to which a hub group's hubs are linked, if there is to be one.
+pub fn service_of(hubs: &TenantHubGroup) -> Option<ObjectKey> {
+    let service = hubs.spec.provisioning_service_ref.as_ref()?;
+    Some(ObjectKey::new(KindName::ProvisioningService, service.namespace_or(&hubs.key().name.namespace), &service.name))
+}
 
 /// The identities of a tenant's hub, by the policy that the hub group made for its link.
 ///
 /// # Errors
 /// Halts if the hub is none of the group's, or has neither that policy nor the one that Azure makes.
 pub async fn registry(ctx: &Context, hubs: &TenantHubGroup, hub: &HubHost) -> Result<Registry, ObserveError> {
-    let known = ctx.clients.hub_keys.get(hub);
-    let access = if let Some(access) = known {
+    let (at, spec) = (hubs.key().name, &hubs.spec);
+    let host = hub.host().as_str().to_lowercase();
+    let known = HubFacts::of(ctx, hubs).into_iter().find(|known| known.host == host);
+    let known = known.ok_or_else(|| ObserveError::stalled(Reason::NotGranted, format!("TenantHubGroup {at} has no hub {hub}")))?;
+    let name = spec.hubs.iter().map(|hub| &hub.name).find(|name| name.eq_ignore_ascii_case(&known.name)).cloned();
+    let id = ResourceId { group: spec.resource_group.name.clone(), name: name.unwrap_or(known.name) };
+    let account = accounts::granted(&ctx.objects, &spec.account_ref, &at.namespace, &id.group)?;
+    let (arm, principal) = account.sign_in(ctx).await?;
+    let place = (principal, hub.clone());
+    let access = if let Some(access) = ctx.clients.hub_keys.get(&place) {
         access
     } else {
-        let access = registry_key(ctx, hubs, hub).await?;
-        ctx.clients.hub_keys.keep(hub.clone(), access.clone());
+        let access = registry_key(ctx, &arm, hubs, &id).await?;
+        ctx.clients.hub_keys.keep(place, access.clone());
         access
     };
     let registry = ctx.clients.azure().registry(hub, PolicyKey { name: access.name, key: access.keys.primary });
-    Ok(registry.on_behalf_of(&hubs.key().name.namespace))
+    Ok(registry.on_behalf_of(&at.namespace))
 }
 
-async fn registry_key(ctx: &Context, hubs: &TenantHubGroup, hub: &HubHost) -> Result<AccessKey, ObserveError> {
-    let at = hubs.key().name;
-    let seen = hubs.status.iter().flat_map(|status| &status.hubs);
-    let named = seen.filter(|seen| seen.host_name.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(hub.host().as_str())));
-    let name = named.map(|seen| seen.name.clone()).next();
-    let name = name.ok_or_else(|| ObserveError::stalled(Reason::NotGranted, format!("TenantHubGroup {at} has no hub {hub}")))?;
-    let group = &hubs.spec.resource_group.name;
-    let arm = reach(ctx, &hubs.spec.account_ref, &at.namespace, group).await?;
-    let id = ResourceId { group: group.clone(), name };
+async fn registry_key(ctx: &Context, arm: &Arm, hubs: &TenantHubGroup, id: &ResourceId) -> Result<AccessKey, ObserveError> {
     for policy in [link_policy::name_of(&ctx.installation.id, hubs), REGISTRY_POLICY.to_owned()] {
-        let read = arm.hub_key(&id, &policy).await;
+        let read = arm.hub_key(id, &policy).await;
         if let Some(access) = read.map_err(|error| Error::cloud(format!("failed to read a key of IoT hub {}", id.name), error))? {
             return Ok(access);
         }

@@ -1,5 +1,6 @@
 //! What a kind is to the operator.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +19,9 @@ use crate::{
     error::{Error, ObserveError},
     object::{Dependency, Keyed, ObjectKey},
 };
+
+/// Entries of the ledger that those read who rest on an object; their names begin with [`entries::FACT`](crate::ledger::entries::FACT).
+pub type Facts = BTreeMap<String, String>;
 
 /// The clients of a cloud.
 pub trait CloudClients: Send + Sync + 'static {
@@ -92,9 +96,9 @@ pub trait Kind:
         None
     }
 
-    /// Whether, while it is there, it needs what it refers to so that it can undo what it made.
-    fn still_needs(&self, _: &Objects) -> bool {
-        self.has_finalizer()
+    /// Whether, while it is there, it needs what it refers to so that it can undo what it made, which the ledger says.
+    fn still_needs(&self, caches: &Caches) -> bool {
+        self.has_finalizer() && caches.ledger.version(&self.key()).is_some()
     }
 
     /// Whether reconciling it takes calls to a cloud; one that does not is made of what is in memory.
@@ -127,6 +131,12 @@ pub trait Kind:
 
     /// Performs one action, and gives whom to wake. May run twice, or be lost before or after its effect.
     fn perform(&self, writer: &Writer<'_, Self::Clients>, action: &Self::Action) -> impl Future<Output = Performed> + Send;
+
+    /// What those need to know of it who rest on it, as far as that was seen, by entries of the ledger; `None` if nothing was seen, so that
+    /// what is written down stays. They are woken when it changes, and read it instead of a status, which others may write.
+    fn facts(&self, _: &Self::Observed) -> Option<Facts> {
+        None
+    }
 
     /// How many more of something its cloud allows, as far as that was seen; told as a gauge.
     fn headroom(&self, _: &Self::Observed) -> Vec<(&'static str, i64)> {

@@ -5,8 +5,9 @@ use std::fmt::Debug;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use moorage_crds::annotations;
+use moorage_crds::annotations as names;
 use moorage_plan::{Act, Plan, Reason, Standing, Target};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -20,7 +21,7 @@ use crate::{
         kind::Kind,
     },
     ledger::Ledger,
-    object::Keyed,
+    object::{Keyed, NamespacedName, ObjectKey},
 };
 
 /// The uid of every object here.
@@ -79,6 +80,23 @@ pub fn show<K: Kind>(caches: &Caches, object: K) {
     caches.objects.put(&object.key(), object.references(), Arc::new(object));
 }
 
+/// Has the ledger say something of an object.
+pub fn note(caches: &Caches, owner: &ObjectKey, entries: &[(&str, String)]) {
+    let NamespacedName { namespace, name } = &owner.name;
+    let hash = moorage_keys::owner_hash(&caches.installation.id, owner.kind.as_str(), namespace, name);
+    let annotations = [(names::OWNER_KIND, owner.kind.as_str()), (names::OWNER_NAMESPACE, namespace), (names::OWNER_NAME, name)];
+    let page = ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(format!("moorage-ledger-{hash}")),
+            annotations: Some(annotations.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
+            ..ObjectMeta::default()
+        },
+        data: Some(entries.iter().map(|(entry, value)| ((*entry).to_owned(), value.clone())).collect()),
+        ..ConfigMap::default()
+    };
+    caches.ledger.put(&page).expect("the page is one of ours");
+}
+
 /// A standing as it reads.
 pub fn described_standing(standing: &Standing) -> String {
     match standing {
@@ -90,7 +108,7 @@ pub fn described_standing(standing: &Standing) -> String {
 
 /// Confirms an object's deletion, as its owner would.
 pub fn confirm(meta: &mut ObjectMeta) {
-    annotate(meta, annotations::CONFIRM_DELETE, UID);
+    annotate(meta, names::CONFIRM_DELETE, UID);
 }
 
 /// A whole plan as it reads: a line an action, then where that leaves the object.

@@ -22,6 +22,7 @@ use crate::{
     cache::secrets::{SyncState, owner_of},
     controller::{Controller, kind::Kind, queue::Priority, watch::isolated::Isolated},
     error::bounded,
+    ledger::SeenPage,
     object::{Dependency, NamespacedName, ObjectKey},
 };
 
@@ -257,15 +258,16 @@ pub async fn ledger(controller: Arc<Controller>, client: Client) {
                 Vec::new()
             }
             Ok(Event::InitApply(page)) => {
-                let owner = seen_page(&controller, &page);
-                listed.extend(owner.clone());
-                owner.into_iter().collect()
+                let seen = seen_page(&controller, &page);
+                listed.extend(seen.iter().map(|seen| seen.owner.clone()));
+                seen.into_iter().collect()
             }
             Ok(Event::InitDone) => {
                 if !std::mem::replace(&mut complete, true) {
                     controller.caches.objects.watch_is_complete();
                 }
-                controller.caches.ledger.retain(&listed)
+                let lost = controller.caches.ledger.retain(&listed).into_iter();
+                lost.map(|owner| SeenPage { owner, facts_changed: true }).collect()
             }
             Ok(Event::Apply(page)) => seen_page(&controller, &page).into_iter().collect(),
             Ok(Event::Delete(page)) => controller.caches.ledger.forget(&page).into_iter().collect(),
@@ -275,18 +277,29 @@ pub async fn ledger(controller: Arc<Controller>, client: Client) {
             }
         };
         if complete {
-            for owner in concerned {
-                controller.queue.push(owner, Priority::Changed);
+            for seen in concerned {
+                wake_by_page(&controller, seen);
             }
         }
     }
 }
 
-/// Takes in a page of the ledger, from a list or from a watch, and gives its owner.
-fn seen_page(controller: &Controller, page: &ConfigMap) -> Option<ObjectKey> {
-    let owner = controller.caches.ledger.put(page)?;
-    if let Some(version) = page.metadata.resource_version.as_deref() {
-        controller.expectations.saw(&owner, &Dependency::Ledger(owner.clone()), version);
+/// Wakes the owner of a page, and those who rest on it if they see something else there now.
+fn wake_by_page(controller: &Controller, SeenPage { owner, facts_changed }: SeenPage) {
+    if facts_changed {
+        controller.wake(&Dependency::Object(owner.clone()), Priority::Changed);
+        if with_kind!(owner.kind, |K| K::WAKES_INDIRECT_REFERRERS) {
+            controller.wake_indirect_referrers(&owner, Priority::Changed);
+        }
     }
-    Some(owner)
+    controller.queue.push(owner, Priority::Changed);
+}
+
+/// Takes in a page of the ledger, from a list or from a watch.
+fn seen_page(controller: &Controller, page: &ConfigMap) -> Option<SeenPage> {
+    let seen = controller.caches.ledger.put(page)?;
+    if let Some(version) = page.metadata.resource_version.as_deref() {
+        controller.expectations.saw(&seen.owner, &Dependency::Ledger(seen.owner.clone()), version);
+    }
+    Some(seen)
 }

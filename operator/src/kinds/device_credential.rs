@@ -87,6 +87,11 @@ impl Kind for DeviceCredential {
         self.status.as_ref().map(|status| &status.common)
     }
 
+    /// Its Secret, and the device that is to be disenrolled, are not in the ledger.
+    fn still_needs(&self, _: &Caches) -> bool {
+        self.has_finalizer()
+    }
+
     fn has_something_to_undo(&self) -> bool {
         self.spec.deletion_policy != DevicePolicy::Retain
     }

@@ -29,7 +29,7 @@ use crate::{
     cache::objects::Objects,
     controller::{
         context::Caches,
-        kind::{Kind, Performed},
+        kind::{Facts, Kind, Performed},
     },
     error::ObserveError,
     object::Dependency,
@@ -60,14 +60,12 @@ impl Kind for EnrollmentGroup {
         true
     }
 
+    /// Beside what the ledger says of it.
     fn visible_to_dependents(&self) -> Value {
-        let status = self.status.as_ref().map(|status| {
-            (&status.id_scope, &status.provisioning_host, &status.keys_digest, &status.iot_hubs, &status.certificate_authorities)
-        });
         let spec = &self.spec;
         // What enrollments of single devices say as their group does.
         let said = (spec.allocation_policy, &spec.custom_allocation, spec.provisioning_status);
-        json!([spec.grants, spec.provisioning_service_ref, said, status, self.metadata.deletion_timestamp.is_some()])
+        json!([spec.grants, spec.tenant_hub_group_ref, said, self.metadata.deletion_timestamp.is_some()])
     }
 
     fn cloud_path(&self, objects: &Objects) -> Option<String> {
@@ -88,6 +86,10 @@ impl Kind for EnrollmentGroup {
 
     async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
         perform::perform(self, writer, action).await
+    }
+
+    fn facts(&self, seen: &Observed) -> Option<Facts> {
+        status::facts(seen)
     }
 
     fn ready_message(&self, seen: &Observed) -> String {

@@ -17,7 +17,7 @@ use crate::{
     cache::objects::Objects,
     controller::{
         context::Caches,
-        kind::{Kind, Performed},
+        kind::{Facts, Kind, Performed},
     },
     error::ObserveError,
     object::{Dependency, Keyed},
@@ -65,6 +65,10 @@ impl Kind for ProvisioningService {
 
     async fn perform(&self, writer: &Writer<'_>, action: &Action) -> Performed {
         perform::perform(self, writer, action).await.into()
+    }
+
+    fn facts(&self, seen: &Observed) -> Option<Facts> {
+        status::facts(seen)
     }
 
     fn headroom(&self, seen: &Observed) -> Vec<(&'static str, i64)> {

@@ -16,15 +16,15 @@ use serde_json::Value;
 
 use self::{admit::Admitted, observe::Observed, perform::Action};
 use crate::{
-    azure::{Context, Writer, accounts, clients::Clients, cloud_path},
+    azure::{Context, Writer, accounts, clients::Clients, cloud_path, iot_hub::service_of},
     cache::objects::Objects,
     controller::{
         context::Caches,
-        kind::{Kind, Performed},
+        kind::{Facts, Kind, Performed},
         reconcile::dependents::users_of_kind,
     },
     error::ObserveError,
-    object::{Dependency, Keyed, KindName, ObjectKey},
+    object::{Dependency, Keyed, KindName},
 };
 
 impl Kind for TenantHubGroup {
@@ -36,7 +36,7 @@ impl Kind for TenantHubGroup {
 
     fn references(&self) -> Vec<Dependency> {
         let account = accounts::account_key(&self.spec.account_ref, &self.key().name.namespace);
-        [Some(account), service_key(self)].into_iter().flatten().map(Dependency::Object).collect()
+        [Some(account), service_of(self)].into_iter().flatten().map(Dependency::Object).collect()
     }
 
     fn common_status(&self) -> Option<&CommonStatus> {
@@ -57,9 +57,10 @@ impl Kind for TenantHubGroup {
     }
 
     /// One that is kept has nothing to undo itself, but devices may be reached through it.
-    fn still_needs(&self, objects: &Objects) -> bool {
-        let undoes = self.spec.deletion_policy == DeletionPolicy::Delete;
-        self.has_finalizer() && (undoes || users_of_kind(objects, &self.key(), KindName::DeviceCredential).is_some())
+    fn still_needs(&self, caches: &Caches) -> bool {
+        let (key, undoes) = (self.key(), self.spec.deletion_policy == DeletionPolicy::Delete);
+        let has_made = self.has_finalizer() && caches.ledger.version(&key).is_some();
+        has_made && (undoes || users_of_kind(caches, &key, KindName::DeviceCredential).is_some())
     }
 
     fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
@@ -78,6 +79,10 @@ impl Kind for TenantHubGroup {
         perform::perform(self, writer, action).await
     }
 
+    fn facts(&self, seen: &Observed) -> Option<Facts> {
+        status::facts(seen)
+    }
+
     fn headroom(&self, seen: &Observed) -> Vec<(&'static str, i64)> {
         status::headroom(seen)
     }
@@ -89,12 +94,6 @@ impl Kind for TenantHubGroup {
     fn build_status(&self, seen: &Observed, common: CommonStatus) -> Self::Status {
         status::build_status(self, seen, common)
     }
-}
-
-/// The provisioning service to which the hubs are linked, if there is to be one.
-fn service_key(group: &TenantHubGroup) -> Option<ObjectKey> {
-    let service = group.spec.provisioning_service_ref.as_ref()?;
-    Some(ObjectKey::new(KindName::ProvisioningService, service.namespace_or(&group.key().name.namespace), &service.name))
 }
 
 #[cfg(test)]

@@ -33,6 +33,15 @@ pub const BY_IDENTITY: &str = "identity";
 /// Value of a link that was there before the hub: to one that is no more, so that it cannot work.
 pub const STALE: &str = "stale";
 
+/// How entries begin that those read who rest on a thing: what was seen of it while it was admitted.
+pub const FACT: &str = "fact.";
+/// What is known of a provisioning service.
+pub const SERVICE_FACTS: &str = "fact.service";
+/// What is known of an enrollment group.
+pub const GROUP_FACTS: &str = "fact.group";
+/// How entries begin of what is known of hubs; the hub's name follows.
+pub const HUB_FACTS: &str = "fact.hub.";
+
 /// How entries of devices that were created in a hub begin; a hash of the hub and the device follows.
 pub const IDENTITY: &str = "identity.";
 /// How entries of registration ids begin whose individual enrollment disenrolls their device; the value is the provisioning service.
@@ -50,6 +59,16 @@ pub fn recorded<'a>(entries: &'a Entries, entry: &str) -> Option<&'a str> {
     entries.get(entry).map(String::as_str)
 }
 
+/// Whether a record says that the thing is in place and its owner's.
+pub fn is_in_place(record: Option<&str>) -> bool {
+    matches!(record, Some(MADE | ADOPTED))
+}
+
+/// What those see of a page who rest on its owner.
+pub fn facts(entries: &Entries) -> impl Iterator<Item = (&String, &String)> {
+    entries.range(FACT.to_owned()..).take_while(|(entry, _)| entry.starts_with(FACT))
+}
+
 /// The entries of devices for which we wrote an individual enrollment in a provisioning service, by owner.
 pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
     let service = service.name.to_string();
@@ -57,10 +76,12 @@ pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey
     of_devices(ledger, |entry, value| ours(entry) && value == service)
 }
 
-/// The entries of devices that were created in a hub, by owner.
-pub fn of_devices_in(ledger: &Ledger, hub: &str) -> Vec<(ObjectKey, String)> {
+/// The entries of devices that a namespace's credentials created in a hub, by owner: only those of the hub's own namespace do.
+pub fn of_devices_in(ledger: &Ledger, hub: &str, namespace: &str) -> Vec<(ObjectKey, String)> {
     let place = format!(" {hub}/devices/");
-    of_devices(ledger, |entry, value| entry.starts_with(IDENTITY) && value.contains(&place))
+    let mut entries = of_devices(ledger, |entry, value| entry.starts_with(IDENTITY) && value.contains(&place));
+    entries.retain(|(owner, _)| &*owner.name.namespace == namespace);
+    entries
 }
 
 fn of_devices(ledger: &Ledger, is_meant: impl Fn(&str, &str) -> bool) -> Vec<(ObjectKey, String)> {

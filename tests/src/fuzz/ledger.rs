@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use moorage_keys::owner_hash;
-use moorage_operator::ledger::{Entries, Ledger};
+use moorage_operator::ledger::{Entries, Ledger, SeenPage};
 use moorage_operator::object::ObjectKey;
 
 use super::Outcome;
@@ -18,7 +18,7 @@ pub fn ledger(data: &[u8]) -> Outcome {
     for line in data.split(|byte| *byte == b'\n') {
         let (gone, line) = line.strip_prefix(b"-").map_or((false, line), |line| (true, line));
         let Ok(page) = serde_json::from_slice::<ConfigMap>(line) else { continue };
-        let Some(owner) = (if gone { ledger.forget(&page) } else { ledger.put(&page) }) else { continue };
+        let Some(SeenPage { owner, .. }) = (if gone { ledger.forget(&page) } else { ledger.put(&page) }) else { continue };
         taken += 1;
         is_its_page(&owner, &page);
         let before = if gone { expected.remove(&owner) } else { expected.insert(owner.clone(), page.data.clone().unwrap_or_default()) };

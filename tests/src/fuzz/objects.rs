@@ -27,7 +27,8 @@ fn granted(data: &[u8]) {
     }
     let _ = read::<CloudAccount>(data).map(|account| grants::on_account(&account, "contoso", "contoso-rg").is_ok());
     let _ = read::<ProvisioningService>(data).map(|service| grants::on_provisioning_service(&service, "contoso").is_ok());
-    let _ = read::<EnrollmentGroup>(data).map(|group| grants::on_enrollment_group(&group, "contoso", "contoso-device").is_ok());
+    let _ = read::<EnrollmentGroup>(data)
+        .map(|group| grants::on_enrollment_group(&group, "contoso", "registration id", "contoso-device").is_ok());
 }
 
 /// Puts an object through all that the operator does with it, up to where a cloud would have to answer.

@@ -99,8 +99,6 @@ pub struct EnrollmentCase {
     pub adopted: bool,
     pub deleted: bool,
     pub disabled: bool,
-    /// It lives in the tenant's namespace, not in the platform's.
-    pub at_home: bool,
     pub secret_named: bool,
     pub proof: Proof,
 }
@@ -197,8 +195,7 @@ impl Case {
             }
             Ref::Group(t) => {
                 let t = self.tenant(t);
-                let namespace = if self.tenants[t].enrollment.at_home { TENANTS[t] } else { PLATFORM };
-                ("EnrollmentGroup", namespace, group_id(t))
+                ("EnrollmentGroup", PLATFORM, group_id(t))
             }
             Ref::Device(t, d) => {
                 let t = self.tenant(t);

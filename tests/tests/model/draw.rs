@@ -86,13 +86,12 @@ fn enrollment() -> impl Strategy<Value = EnrollmentCase> {
         2 => any::<bool>().prop_map(Proof::Signed),
         1 => any::<bool>().prop_map(Proof::Referred),
     ];
-    (rarely(25), rarely(80), rarely(70), rarely(15), rarely(20), rarely(20), proof).prop_map(
-        |(existed, adopted, deleted, disabled, at_home, secret_named, proof)| EnrollmentCase {
+    (rarely(25), rarely(80), rarely(70), rarely(15), rarely(20), proof).prop_map(
+        |(existed, adopted, deleted, disabled, secret_named, proof)| EnrollmentCase {
             existed,
             adopted,
             deleted,
             disabled,
-            at_home,
             secret_named,
             proof,
         },

@@ -118,7 +118,7 @@ fn group(case: &Case, t: usize) -> Value {
         Proof::Referred(two) => json!({ "x509": referred(t, 0, second(two)) }),
     };
     json!({
-        "provisioningServiceRef": { "name": SERVICE, "namespace": PLATFORM },
+        "provisioningServiceRef": { "name": SERVICE },
         "tenantHubGroupRef": { "name": format!("{}-hubs", TENANTS[t]), "namespace": TENANTS[t] },
         "attestation": attestation,
         "allocationPolicy": "GeoLatency",

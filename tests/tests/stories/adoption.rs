@@ -8,7 +8,7 @@ use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
 use crate::policies::presses;
-use crate::tenants::Tenants;
+use moorage_tests::tenants::Tenants;
 
 /// Another subscription in the same cloud.
 const ELSEWHERE: &str = "99999999-9999-4999-8999-999999999999";

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::steady::{TWO_PERIODS, writes};
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 const HUB: &str = "tide-east-hub.azure-devices.net";
 const CREDENTIAL: &str = "tide-turbine-1";

@@ -12,7 +12,7 @@ use moorage_tests::wait::{NotYet, until};
 use rcgen::{IsCa, KeyUsagePurpose};
 use serde_json::json;
 
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 type Secret = BTreeMap<String, String>;
 

@@ -6,7 +6,7 @@ use moorage_tests::harness::{CLIENT, CLIENT_SECRET, SOON, TENANT, cloud_options}
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
-use crate::tenants::Tenants;
+use moorage_tests::tenants::Tenants;
 
 /// Another application than that of the examples.
 const OTHER: &str = "44444444-4444-4444-8444-444444444444";

@@ -6,7 +6,7 @@ use moorage_tests::wait::{NotYet, until};
 use serde_json::Value;
 
 use crate::policies::presses;
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 const HUB: &str = "presses-small-hub";
 

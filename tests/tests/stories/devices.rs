@@ -11,7 +11,7 @@ use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
 use crate::steady::writes;
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 /// The hub next to which the devices are.
 pub const HUB: &str = "mills-east-hub.azure-devices.net";

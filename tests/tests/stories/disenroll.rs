@@ -3,7 +3,7 @@
 use moorage_tests::controlplane::block_on;
 use serde_json::{Value, json};
 
-use crate::tenants::{ASIA, EUROPE, Tenants};
+use moorage_tests::tenants::{ASIA, EUROPE, Tenants};
 
 const DEVICE: &str = "fabrikam-simdevice-asia";
 

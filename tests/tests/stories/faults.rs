@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::steady::writes;
-use crate::tenants::Tenants;
+use moorage_tests::tenants::Tenants;
 
 /// The objects of the example that ask the cloud, and are looked at again within a drift period.
 const IN_THE_CLOUD: [(&str, &str, &str); 3] = [

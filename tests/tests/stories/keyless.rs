@@ -9,7 +9,7 @@ use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
 use crate::steady::writes;
-use crate::tenants::{EAST, Tenants, WEST};
+use moorage_tests::tenants::{EAST, Tenants, WEST};
 
 const SERVICE: &str = "looms-dps";
 const HUB: &str = "looms-east-hub";

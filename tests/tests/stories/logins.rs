@@ -7,7 +7,7 @@ use moorage_tests::harness::cloud_options;
 use serde_json::json;
 
 use crate::devices::{HUB, device, entry, mills, register, until_changed};
-use crate::tenants::{Tenants, WEST};
+use moorage_tests::tenants::{Tenants, WEST};
 
 fn cloud(reregistration: Reregistration) -> Options {
     Options { variants: Variants { reregistration, ..Variants::default() }, ..cloud_options() }

@@ -26,7 +26,6 @@ mod sample_devices;
 mod secrecy;
 mod shared_objects;
 mod steady;
-mod tenants;
 mod webhooks;
 mod workload_identity;
 mod wrong_accounts;

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::faults::{Outcome, comes_to_rest, pass, warnings};
 use crate::steady::writes;
-use crate::tenants::Tenants;
+use moorage_tests::tenants::Tenants;
 
 /// Longer than a decision of the API server may wait for etcd before the operator notices.
 const A_WHILE: Duration = Duration::from_secs(3);

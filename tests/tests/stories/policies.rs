@@ -9,7 +9,7 @@ use moorage_tests::harness::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
-use crate::tenants::{EAST, Tenants, WEST};
+use moorage_tests::tenants::{EAST, Tenants, WEST};
 
 /// The example, with some more devices, Ready.
 pub async fn presses(story: &str, devices: &[(&str, &str)]) -> anyhow::Result<Tenants> {

@@ -5,7 +5,7 @@ use moorage_tests::harness::{SOON, cloud_options};
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 #[test]
 fn a_paused_object_says_what_it_would_do_and_does_nothing() -> anyhow::Result<()> {

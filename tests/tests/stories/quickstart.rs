@@ -5,7 +5,7 @@ use moorage_tests::device::Device;
 use moorage_tests::example::Example;
 use moorage_tests::harness::{Harness, cloud_options};
 
-use crate::tenants::EAST;
+use moorage_tests::tenants::EAST;
 
 #[test]
 fn the_quickstart_goes_from_nothing_to_a_device_that_reports_to_its_hub() -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use moorage_tests::harness::{Harness, SOON, SUBSCRIPTION, cloud_options, fabrika
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 #[test]
 fn hubs_that_do_not_fit_into_the_subscription_are_refused_before_azure_has_to() -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use moorage_tests::progress::Silent;
 use serde_json::{Value, json};
 
 use crate::s0::confirm_all;
-use crate::tenants::{EAST, EUROPE, Tenants};
+use moorage_tests::tenants::{EAST, EUROPE, Tenants};
 
 /// What a backup tool keeps of an object: neither uid nor version, neither owners nor status.
 fn kept(object: &Value) -> Value {

@@ -8,7 +8,7 @@ use moorage_tests::wait::{NotYet, until};
 use rustix::process::Signal;
 
 use crate::binary::Process;
-use crate::tenants::Tenants;
+use moorage_tests::tenants::Tenants;
 
 #[test]
 fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm() -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use moorage_tests::harness::condition;
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
-use crate::tenants::{ASIA, EAST, EUROPE, Tenants, WEST};
+use moorage_tests::tenants::{ASIA, EAST, EUROPE, Tenants, WEST};
 
 #[test]
 fn s0_1_a_tenant_s_hubs_are_created_and_one_that_was_there_is_adopted() -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::binary::built;
 use crate::certificates::wind;
-use crate::tenants::{ASIA, EAST, EUROPE, Tenants, WEST};
+use moorage_tests::tenants::{ASIA, EAST, EUROPE, Tenants, WEST};
 
 /// A device of the example: its tenant, its name, the entry with its key, where it stands, and its hub.
 type Sample = (&'static str, &'static str, &'static str, IpAddr, &'static str);

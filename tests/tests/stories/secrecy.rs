@@ -8,7 +8,7 @@ use moorage_tests::controlplane::block_on;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tracing_subscriber::{Layer, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt};
 
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 /// Collects every line that is logged in this process, until it is closed.
 #[derive(Clone)]

@@ -9,7 +9,7 @@ use moorage_tests::harness::{Harness, SOON, SUBSCRIPTION, cloud_options, fabrika
 use moorage_tests::wait::{NotYet, until};
 use serde_json::json;
 
-use crate::tenants::{EAST, EUROPE, Tenants};
+use moorage_tests::tenants::{EAST, EUROPE, Tenants};
 
 /// A service that was there, with a hub, a link by another policy and a group of somebody else.
 fn somebody_else_s(cloud: &Simulator) {

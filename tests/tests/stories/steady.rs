@@ -5,7 +5,7 @@ use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::harness::SOON;
 use moorage_tests::wait::{NotYet, until};
 
-use crate::tenants::Tenants;
+use moorage_tests::tenants::Tenants;
 
 /// Longer than twice the longest drift period of any kind.
 pub const TWO_PERIODS: SignedDuration = SignedDuration::from_hours(13);
@@ -114,7 +114,7 @@ fn a_token_is_renewed_before_it_ends_and_the_keys_beside_it_stay() -> anyhow::Re
         })
         .await?;
         assert_eq!(second["deviceKey"], first["deviceKey"]);
-        let device = tenants.device("contoso", "contoso-simdevice-west", crate::tenants::WEST).await?;
+        let device = tenants.device("contoso", "contoso-simdevice-west", moorage_tests::tenants::WEST).await?;
         tenants.harness.cloud().advance(SignedDuration::from_hours(3)).await?;
         device.register(None, |_| {}).await?;
         let credential = tenants.object("DeviceCredential", "contoso", "contoso-simdevice-west").await?;

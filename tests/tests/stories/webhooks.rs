@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::tenants::{EAST, Tenants};
+use moorage_tests::tenants::{EAST, Tenants};
 
 const HOST: &str = "allocate.presses.example";
 const CODE: &str = "dHVyYmluZS1mdW5jdGlvbi1rZXk";

@@ -10,7 +10,7 @@ use moorage_tests::sweep::Log;
 use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
-use crate::tenants::Tenants;
+use moorage_tests::tenants::Tenants;
 
 const NOWHERE: &str = "99999999-9999-4999-8999-999999999999";
 const ELSEWHERE: &str = "88888888-8888-4888-8888-888888888888";

@@ -89,11 +89,25 @@ pub fn name_taken<A>(what: &str, group: &str, recorded: Option<&str>, now: Times
     Plan::stalled(Reason::NameTaken, note).by(now.saturating_add(TAKEN).ok())
 }
 
-/// The oldest of the objects that want the same thing, if that is another one than `object`: it keeps the thing.
-pub fn older_claim<K: Kind>(caches: &Caches, object: &K, is_same: impl Fn(&K) -> bool) -> Option<ObjectKey> {
-    let mine = age(object);
-    let others = caches.objects.of::<K>().all().into_iter().filter(|other| is_same(other));
-    others.map(|other| age(&*other)).filter(|age| *age < mine).min().map(|(_, key)| key)
+/// Who of the objects that want the same thing and may have it comes before `object`, and keeps the thing: whoever has it by the
+/// ledger, then the oldest. After a restore objects have other ages, and the ledger is what it was.
+pub fn earlier_claim<K: Kind>(caches: &Caches, object: &K, claim: &impl Claim<K>) -> Option<ObjectKey> {
+    let rank = |object: &K| (!claim.is_held(caches, object), age(object));
+    let mine = rank(object);
+    let rivals = caches.objects.of::<K>().all().into_iter().filter(|rival| claim.is_same(rival) && claim.is_granted(caches, rival));
+    rivals.map(|rival| rank(&rival)).filter(|theirs| *theirs < mine).min().map(|(_, (_, key))| key)
+}
+
+/// The right to a thing that only one object can have.
+pub trait Claim<K> {
+    /// Whether another object wants it too.
+    fn is_same(&self, rival: &K) -> bool;
+
+    /// Whether an object may have it.
+    fn is_granted(&self, caches: &Caches, rival: &K) -> bool;
+
+    /// Whether an object has it, as the ledger says.
+    fn is_held(&self, caches: &Caches, object: &K) -> bool;
 }
 
 /// By what objects are ordered when only one of them can have it.

@@ -1,15 +1,24 @@
 //! The document of a provisioning service, which several objects write to: one at a time, on a fresh copy, and with every key.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use moorage_cloud::{AccessKey, Arm, Hub, LinkSeen, ProvisioningService as Document, ResourceId};
-use moorage_crds::ProvisioningService;
+use moorage_crds::{ProvisioningService, TenantHubGroup};
 use moorage_keys::ConnectionString;
 use moorage_plan::{Class, Reason};
 
 use crate::{
-    azure::{Context, Writer, clients::service_id, dps::Service, iot_hub::link_policy},
+    azure::{
+        Context, Writer,
+        clients::service_id,
+        dps::{self, Service},
+        iot_hub::link_policy,
+    },
     error::Error,
+    ledger::entries::{self, BY_IDENTITY, HUB, LINK, STALE, is_in_place, recorded},
+    object::{Dependency, Keyed, KindName},
 };
 
 /// How long a key is waited for that is known from before.
@@ -65,10 +74,14 @@ pub async fn rewrite(
 ///
 /// A link is read with its key masked. That a masked key keeps the stored one is what other tools rely on and what no
 /// documentation says; where the real one can be read, nothing is left to that. The links of others go as they came: which of
-/// their two keys is in use cannot be known.
+/// their two keys is in use cannot be known. So do those that only look like ours: whoever can write a link can give it any name.
 async fn with_known_keys(ctx: &Context, service: &Service, mut document: Document) -> Result<Document, moorage_cloud::Error> {
+    let made = links_made(ctx, service);
+    let ours = |link: &LinkSeen| {
+        let (Some(host), Some(policy)) = (&link.host, &link.policy) else { return false };
+        made.contains(&(host.as_str().to_lowercase(), policy.clone()))
+    };
     let links = document.links();
-    let ours = |link: &LinkSeen| link.policy.as_deref().is_some_and(|policy| policy.starts_with(link_policy::PREFIX));
     if !links.iter().any(ours) {
         return Ok(document);
     }
@@ -83,6 +96,27 @@ async fn with_known_keys(ctx: &Context, service: &Service, mut document: Documen
         }
     }
     Ok(document)
+}
+
+/// Hosts, in lower case, and policies of the links by key that the ledger says hub groups made on a service.
+fn links_made(ctx: &Context, service: &Service) -> BTreeSet<(String, String)> {
+    let key = service.object.key();
+    let referrers = ctx.objects.referrers(&Dependency::Object(key.clone())).into_iter();
+    let groups = referrers.filter(|referrer| referrer.kind == KindName::TenantHubGroup);
+    let groups = groups.filter_map(|group| ctx.objects.of::<TenantHubGroup>().get(&group.name));
+    let granted = groups.filter(|group| dps::granted(&ctx.objects, &key.name, &group.key().name.namespace).is_ok());
+    let of_group = |group: Arc<TenantHubGroup>| {
+        let policy = link_policy::name_of(&ctx.installation.id, &group);
+        let entries = ctx.ledger.of(&group.key());
+        let by_key = |(entry, made): (&String, &String)| {
+            let name = entry.strip_prefix(LINK).filter(|_| made != BY_IDENTITY && made != STALE)?;
+            let is_there = is_in_place(recorded(&entries, &entries::of(HUB, name)));
+            let host = ctx.clients.azure().cloud().hub_named(name).ok().filter(|_| is_there)?;
+            Some((host.host().as_str().to_lowercase(), policy.clone()))
+        };
+        entries.iter().filter_map(by_key).collect::<Vec<_>>()
+    };
+    granted.flat_map(of_group).collect()
 }
 
 /// The key of a link's policy, or, while its hub does not answer, the one that was read last: one tenant's dead hub must not keep

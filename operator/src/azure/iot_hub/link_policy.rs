@@ -6,7 +6,7 @@ use moorage_keys::owner_hash;
 use crate::object::Keyed;
 
 /// How the name of every link policy begins, of this hub group or of another.
-pub const PREFIX: &str = "moorage-";
+const PREFIX: &str = "moorage-";
 
 /// Name of the policy that is made in each hub for the link: ours is provable by it, for a policy has no tags.
 pub fn name_of(installation: &str, group: &TenantHubGroup) -> String {

@@ -1,27 +1,45 @@
 //! What was seen and decided, written into the object's status where it differs.
 
 use moorage_crds::{CommonStatus, conditions};
-use moorage_plan::{Plan, Reason, Standing, Target};
+use moorage_plan::{Goal, Plan, Reason, Standing, Target};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Next, Reconciliation};
 use crate::{
     cluster::Place,
-    controller::{kind::Kind, queue::Priority, reconcile::schedule::next_look, status::difference},
+    controller::{effects::writer::Writer, kind::Kind, queue::Priority, reconcile::schedule::next_look, status::difference},
     error::Error,
+    ledger::entries,
     object::Dependency,
 };
 
 impl<K: Kind> Reconciliation<'_, K> {
     /// Reports what was seen, and where that leaves the object.
     pub(super) async fn report(&self, seen: &K::Observed, plan: &Plan<K::Action>, planned: Vec<String>) -> Result<(), Error> {
+        self.record_facts(seen).await?;
         let common = self.common(plan, self.object.ready_message(seen), planned);
         let status = self.object.build_status(seen, common);
         if self.object.status() == Some(&status) {
             return Ok(());
         }
         self.write_status(value_of(&status)).await
+    }
+
+    /// Writes down what those need to know who rest on the object, where that has changed.
+    async fn record_facts(&self, seen: &K::Observed) -> Result<(), Error> {
+        let Self { controller, ctx, object, key, .. } = *self;
+        let Some(facts) = object.facts(seen).filter(|_| object.goal() == Goal::Present) else { return Ok(()) };
+        let page = ctx.ledger.of(key);
+        let gone = entries::facts(&page).filter(|(entry, _)| !facts.contains_key(*entry)).map(|(entry, _)| (entry.clone(), None));
+        let new = facts.iter().filter(|(entry, fact)| page.get(*entry) != Some(fact));
+        let changes: Vec<_> = gone.chain(new.map(|(entry, fact)| (entry.clone(), Some(fact.clone())))).collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let effect = controller.effects.begin(key, Target::Cluster, Reason::RecordClaim)?;
+        let writer = Writer::new(ctx, &effect, &controller.expectations, key);
+        effect.perform(writer.record(&changes)).await
     }
 
     /// Nothing to look at, or nothing that may be looked at: only the conditions are told.

@@ -30,6 +30,6 @@ pub(super) fn admit(account: &CloudAccount, caches: &Caches, goal: Goal) -> Resu
         Goal::Present => match proof_of(account)? {
             Proof::Secret(_) | Proof::ServiceAccount(_) => Ok(Admitted::Tried),
         },
-        Goal::Absent => Ok(Admitted::Leaving { users: users_to_wait_for(&caches.objects, &account.key()) }),
+        Goal::Absent => Ok(Admitted::Leaving { users: users_to_wait_for(caches, &account.key()) }),
     }
 }

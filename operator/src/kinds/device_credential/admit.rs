@@ -10,7 +10,7 @@ use moorage_keys::{DeviceId, IdScope, RegistrationId};
 use moorage_plan::{Goal, Reason, Renewal, Standing, parse_duration};
 
 use crate::{
-    azure::{enrollment_group, grants},
+    azure::{enrollment_group, facts::GroupFacts, grants},
     controller::context::Caches,
     kinds::device_credential::{
         admit::uniqueness::{first_in_the_hub, first_to_claim, within_the_limit},
@@ -131,7 +131,17 @@ fn of_group(credential: &DeviceCredential, caches: &Caches, id: RegistrationId, 
         Standing::reconciling(Reason::DependencyMissing, note)
     })?;
     // Make sure that its owner lets this namespace have this device.
-    let grant = grants::on_enrollment_group(&group, &key.name.namespace, id.as_str())?;
+    let grant = grants::on_enrollment_group(&group, &key.name.namespace, "registration id", id.as_str())?;
+    // Make sure that it lets it have that name in the hubs, too.
+    if let Some(device) = credential
+        .spec
+        .individual_enrollment
+        .as_ref()
+        .and_then(|individual| individual.device_id.as_deref())
+        .filter(|id| DeviceId::parse(id).is_ok())
+    {
+        grants::on_enrollment_group(&group, &key.name.namespace, "device id", device)?;
+    }
     let claimed = first_to_claim(caches, credential, &id, &group);
     let member = GroupMember { id, group: group.clone() };
     if goal == Goal::Absent {
@@ -152,7 +162,7 @@ fn of_group(credential: &DeviceCredential, caches: &Caches, id: RegistrationId, 
         return Ok(Admitted::Reenrollment(member));
     }
     let written_for = written_for_another(caches, &key, &member.id, &service);
-    let proof = proof(credential, &member, renewals, longest_of(grant))?;
+    let proof = proof(credential, caches, &member, renewals, longest_of(grant))?;
     Ok(Admitted::Registration(member, Box::new(Terms { proof, written_for })))
 }
 
@@ -161,19 +171,25 @@ fn longest_of(grant: Option<&EnrollmentGrant>) -> Option<&str> {
 }
 
 /// By what the device proves itself, as its group knows its devices.
-fn proof(credential: &DeviceCredential, member: &GroupMember, renewals: Renewals, longest: Option<&str>) -> Result<Proof, Standing> {
+fn proof(
+    credential: &DeviceCredential,
+    caches: &Caches,
+    member: &GroupMember,
+    renewals: Renewals,
+    longest: Option<&str>,
+) -> Result<Proof, Standing> {
     let GroupMember { id, group } = member;
     if !needs_certificate(credential, group)? {
         let individual = credential.spec.individual_enrollment.as_ref().map(|spec| Individual::of(spec)).transpose()?.map(Box::new);
-        return Ok(Proof::Keys { renewals, place: place_of(group)?, individual });
+        return Ok(Proof::Keys { renewals, place: place_of(caches, group)?, individual });
     }
     let renewal = certificate_renewal(credential, longest)?;
     let Some(issuer) = cert_manager_issuer_of(credential) else {
-        let info = registration_info_of(credential, group, id.clone())?;
+        let info = registration_info_of(credential, caches, group, id.clone())?;
         return Ok(Proof::SignedHere { renewal, info, issuer: signing_secret_of(group)? });
     };
     let desired = Box::new(DesiredCertificate::of(credential, issuer, id, renewal)?);
-    let info = registration_info_of(credential, group, id.clone())?;
+    let info = registration_info_of(credential, caches, group, id.clone())?;
     Ok(Proof::CertManager { desired, info, longest: longest.and_then(|longest| parse_duration(longest).ok()) })
 }
 
@@ -221,17 +237,14 @@ pub fn waiting(group: &EnrollmentGroup, what: &str) -> Standing {
 ///
 /// # Errors
 /// A standing until the group is in the provisioning service.
-pub fn place_of(group: &EnrollmentGroup) -> Result<(IdScope, String), Standing> {
-    let status = group.status.as_ref().ok_or_else(|| waiting(group, "was not reconciled yet"))?;
-    let (Some(id_scope), Some(host)) = (&status.id_scope, &status.provisioning_host) else {
-        return Err(waiting(group, "is not in the provisioning service yet"));
-    };
-    if status.iot_hubs.is_empty() {
+pub fn place_of(caches: &Caches, group: &EnrollmentGroup) -> Result<(IdScope, String), Standing> {
+    let known = GroupFacts::of(caches, group).ok_or_else(|| waiting(group, "is not in the provisioning service yet"))?;
+    if known.hubs.is_empty() {
         // Such a group gives its devices any hub that is linked, other tenants' among them.
         return Err(waiting(group, "names no hub of its tenant in the provisioning service yet"));
     }
-    let id_scope = IdScope::parse(id_scope).map_err(|_| waiting(group, "tells an id scope that is none"))?;
-    Ok((id_scope, host.clone()))
+    let id_scope = IdScope::parse(&known.service.id_scope).map_err(|_| waiting(group, "tells an id scope that is none"))?;
+    Ok((id_scope, known.service.device_host))
 }
 
 #[cfg(test)]

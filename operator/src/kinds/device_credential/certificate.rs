@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    azure::Context,
+    azure::{Context, facts::GroupFacts},
     cluster::SecretData,
     error::ObserveError,
     kinds::device_credential::{
@@ -104,9 +104,9 @@ pub async fn observe_output(
 }
 
 /// Whether the provisioning service accepts devices of an authority, in one of these places.
-pub fn is_accepted(group: &EnrollmentGroup, authority: &Authority, place: impl Fn(Slot) -> bool) -> bool {
-    let told = group.status.as_ref().map(|status| status.certificate_authorities.as_slice()).unwrap_or_default();
-    told.iter().any(|one| place(one.slot) && one.thumbprint.as_deref().is_some_and(|told| authority.thumbprint().is(told)))
+pub fn is_accepted(ctx: &Context, group: &EnrollmentGroup, authority: &Authority, place: impl Fn(Slot) -> bool) -> bool {
+    let accepted = GroupFacts::of(ctx, group).map(|known| known.authorities).unwrap_or_default();
+    accepted.iter().any(|(slot, thumbprint)| place(*slot) && authority.thumbprint().is(thumbprint))
 }
 
 /// The certificate of an authority of a group, and all that its Secret holds.

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use super::twin;
 use crate::{
     azure::{
-        arm_resource::ownership::older_claim,
+        arm_resource::ownership::{Claim, earlier_claim},
         dps::{self, GrantedService},
         enrollment_group::{hub_group_of, keys::id_of, service_of},
+        iot_hub,
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
+    ledger::entries::{GROUP, is_in_place, recorded},
     object::Keyed,
 };
 
@@ -43,7 +45,7 @@ pub struct Sought {
 /// Where that leaves it.
 pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
     if goal == Goal::Absent {
-        let users = users_to_wait_for(&caches.objects, &group.key());
+        let users = users_to_wait_for(caches, &group.key());
         if group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
             return Ok(Admitted::Kept { users });
         }
@@ -51,38 +53,31 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
     let wrong = |error| Standing::stalled(Reason::Invalid, format!("the enrollment group's id: {error}"));
     RegistrationId::parse(id_of(group)).map_err(wrong)?;
     if goal == Goal::Present {
-        is_the_oldest(group, caches)?;
+        is_the_first(group, caches)?;
         if let Some(flaw) = group.spec.initial_twin.as_ref().and_then(twin::validate) {
             return Err(Standing::stalled(Reason::Invalid, flaw));
         }
     }
-    let service = dps::granted(&caches.objects, &group.spec.provisioning_service_ref, &group.key().name.namespace)?;
-    let hub_group = if goal == Goal::Present { Some(named_hubs(group, caches, &service)?) } else { None };
+    let service = dps::granted(&caches.objects, &service_of(group).name, &group.key().name.namespace)?;
+    let hub_group = if goal == Goal::Present { Some(named_hubs(group, caches)?) } else { None };
     Ok(Admitted::Sought(Box::new(Sought { service, hub_group })))
 }
 
-/// The hub group that a group names, if it may, and has every hub that the group names of it.
-fn named_hubs(group: &EnrollmentGroup, caches: &Caches, service: &GrantedService) -> Result<Arc<TenantHubGroup>, Standing> {
+/// The hub group that a group names, if it is linked to the same service, and has every hub that the group names of it.
+fn named_hubs(group: &EnrollmentGroup, caches: &Caches) -> Result<Arc<TenantHubGroup>, Standing> {
     let at = hub_group_of(group).name;
     let hub_group = caches.objects.of::<TenantHubGroup>().get(&at).ok_or_else(|| {
         let note = format!("TenantHubGroup {at} does not exist; create it, or correct spec.tenantHubGroupRef");
         Standing::reconciling(Reason::DependencyMissing, note)
     })?;
-    may_name(group, &at.namespace, &service.object.key().name.namespace)?;
+    if iot_hub::service_of(&hub_group) != Some(service_of(group)) {
+        let note = format!(
+            "TenantHubGroup {at} does not have its hubs linked to the provisioning service of this group; correct spec.tenantHubGroupRef"
+        );
+        return Err(Standing::stalled(Reason::Invalid, note));
+    }
     wanted_hubs(group, &hub_group)?;
     Ok(hub_group)
-}
-
-/// Hubs of another namespace are named by whoever owns the provisioning service, and by nobody else.
-pub(super) fn may_name(group: &EnrollmentGroup, hubs_namespace: &str, services_namespace: &str) -> Result<(), Standing> {
-    let namespace = &*group.key().name.namespace;
-    if hubs_namespace == namespace || services_namespace == namespace {
-        return Ok(());
-    }
-    let note = format!(
-        "hubs of namespace {hubs_namespace} can be named here only by whoever owns the provisioning service; move this object to its namespace, or to that of the hubs"
-    );
-    Err(Standing::stalled(Reason::NotGranted, note))
 }
 
 /// The names of the hubs that the spec means: all of the hub group, or those that are named.
@@ -96,15 +91,31 @@ pub(super) fn wanted_hubs<'a>(group: &EnrollmentGroup, hub_group: &'a TenantHubG
     Ok(there().filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(hub))).collect())
 }
 
-/// The oldest of the objects that want the group of one name keeps it: a group has no tags that could tell whose it is.
-fn is_the_oldest(group: &EnrollmentGroup, caches: &Caches) -> Result<(), Standing> {
-    let is_same = |other: &EnrollmentGroup| service_of(other) == service_of(group) && id_of(other) == id_of(group);
-    older_claim(caches, group, is_same).map_or(Ok(()), |older| {
+/// Only one object can have the group of one name: a group has no tags that could tell whose it is.
+fn is_the_first(group: &EnrollmentGroup, caches: &Caches) -> Result<(), Standing> {
+    earlier_claim(caches, group, &Id(group)).map_or(Ok(()), |first| {
         let note = format!(
-            "enrollment group {} belongs to EnrollmentGroup {}, which is older; choose another enrollmentGroupId, or delete one of the two",
+            "enrollment group {} belongs to EnrollmentGroup {}, which came first; choose another enrollmentGroupId, or delete one of the two",
             id_of(group),
-            older.name
+            first.name
         );
         Err(Standing::stalled(Reason::AlreadyExists, note))
     })
+}
+
+/// The id of a group, of which there is one in its service.
+struct Id<'a>(&'a EnrollmentGroup);
+
+impl Claim<EnrollmentGroup> for Id<'_> {
+    fn is_same(&self, rival: &EnrollmentGroup) -> bool {
+        service_of(rival) == service_of(self.0) && id_of(rival) == id_of(self.0)
+    }
+
+    fn is_granted(&self, caches: &Caches, rival: &EnrollmentGroup) -> bool {
+        dps::granted(&caches.objects, &service_of(rival).name, &rival.key().name.namespace).is_ok()
+    }
+
+    fn is_held(&self, caches: &Caches, object: &EnrollmentGroup) -> bool {
+        is_in_place(recorded(&caches.ledger.of(&object.key()), GROUP))
+    }
 }

@@ -12,11 +12,13 @@ use super::{
 use crate::{
     azure::{
         Context,
+        clients::place_of,
         dps::{self, Service},
         enrollment_group::{
             hub_group_of,
             webhook::{Webhook, webhook},
         },
+        facts::{GroupFacts, HubFacts, ServiceFacts},
         usage::Count,
     },
     error::{Error, ObserveError},
@@ -56,8 +58,10 @@ pub struct LiveState {
     pub(super) others: Option<Count>,
     /// Whether there is a Secret with its keys; asked only when the group is to go.
     pub(super) keys_secret_is_ours: bool,
-    pub(super) id_scope: Option<String>,
-    pub(super) provisioning_host: Option<String>,
+    /// Where devices register.
+    pub(super) service: Option<ServiceFacts>,
+    /// Where the service is.
+    pub(super) place: String,
 }
 
 pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &Admitted, goal: Goal) -> Result<Observed, ObserveError> {
@@ -71,7 +75,10 @@ pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &A
         Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
     };
     let hubs = match hub_group {
-        Some(hub_group) => linked_hubs(ctx.clients.azure().cloud(), group, hub_group)?,
+        Some(hub_group) => {
+            let names_hubs = GroupFacts::of(ctx, group).is_some_and(|known| !known.hubs.is_empty());
+            linked_hubs(ctx.clients.azure().cloud(), group, hub_group, &HubFacts::of(ctx, hub_group), names_hubs)?
+        }
         None => None,
     };
     let looked = look(group, ctx, enrollments.as_ref(), &service, hubs, goal).await;
@@ -118,7 +125,7 @@ async fn look(
         Goal::Absent if has_keys(group) => unless_denied(ctx.secrets.meta(&secret_of(group)))?,
         Goal::Absent | Goal::Present => None,
     };
-    let status = service.object.status.as_ref();
+    let place = place_of(&service.arm, &service.id);
     Ok(LiveState {
         group: found,
         keys,
@@ -132,8 +139,8 @@ async fn look(
         has_registrations,
         others,
         keys_secret_is_ours: keys_secret.is_some_and(|meta| is_ours(group, &meta)),
-        id_scope: status.and_then(|status| status.id_scope.clone()),
-        provisioning_host: status.and_then(|status| status.device_provisioning_host.clone()),
+        service: ServiceFacts::of(&ctx.ledger, &service.object.key(), &place),
+        place,
     })
 }
 
@@ -156,13 +163,14 @@ pub(super) fn linked_hubs(
     cloud: &Cloud,
     group: &EnrollmentGroup,
     hub_group: &TenantHubGroup,
+    known: &[HubFacts],
+    names_hubs: bool,
 ) -> Result<Option<Vec<HubHost>>, ObserveError> {
     let wanted = wanted_hubs(group, hub_group)?;
-    let Some(status) = &hub_group.status else { return Ok(None) };
+    let is_wanted = |hub: &&HubFacts| hub.linked && wanted.iter().any(|name| name.eq_ignore_ascii_case(&hub.name));
     let mut hosts = Vec::new();
-    for hub in status.hubs.iter().filter(|hub| hub.linked && wanted.contains(&hub.name.as_str())) {
-        let Some(host) = &hub.host_name else { continue };
-        let host = cloud.hub_host(host);
+    for hub in known.iter().filter(is_wanted) {
+        let host = cloud.hub_host(&hub.host);
         hosts.push(
             host.map_err(|_| {
                 ObserveError::stalled(Reason::Invalid, format!("hub {} says that its host is one outside of Azure", hub.name))
@@ -171,7 +179,6 @@ pub(super) fn linked_hubs(
     }
     hosts.sort_by(|a, b| a.host().as_str().cmp(b.host().as_str()));
     // While it is being set up, half of the hubs would draw all devices.
-    let complete = hosts.len() == wanted.len();
-    let settled = complete || group.status.as_ref().is_some_and(|status| !status.iot_hubs.is_empty());
+    let settled = names_hubs || hosts.len() == wanted.len();
     Ok((settled && !hosts.is_empty()).then_some(hosts))
 }

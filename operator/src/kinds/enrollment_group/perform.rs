@@ -9,7 +9,7 @@ use crate::{
     },
     controller::kind::Performed,
     error::{Error, reached},
-    ledger::entries::{APPLIED, GROUP},
+    ledger::entries::{APPLIED, GROUP, GROUP_FACTS},
 };
 use moorage_cloud::IfMatch;
 use moorage_crds::EnrollmentGroup;
@@ -44,7 +44,7 @@ async fn carry_out(group: &EnrollmentGroup, writer: &Writer<'_>, action: &Action
     };
     match action {
         Action::Record { to: Some(to) } => writer.record(&[(GROUP.to_owned(), Some((*to).to_owned()))]).await,
-        Action::Record { to: None } => writer.record(&[(GROUP.to_owned(), None), (APPLIED.to_owned(), None)]).await,
+        Action::Record { to: None } => writer.record(&[GROUP, APPLIED, GROUP_FACTS].map(|entry| (entry.to_owned(), None))).await,
         Action::RecordApplied { state } => writer.record(&[(APPLIED.to_owned(), Some(state.clone()))]).await,
         Action::StoreKeys { taken: Some(keys) } => keys::store(writer, group, keys).await,
         Action::StoreKeys { taken: None } => keys::store(writer, group, &keys::generate()).await,

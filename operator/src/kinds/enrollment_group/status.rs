@@ -2,11 +2,15 @@
 
 use super::{authorities, observe::Observed, plan};
 use crate::{
-    azure::enrollment_group::{
-        hub_group_of,
-        keys::{self, digest_of},
+    azure::{
+        enrollment_group::{
+            hub_group_of,
+            keys::{self, digest_of},
+        },
+        facts::GroupFacts,
     },
-    ledger::entries::ADOPTED,
+    controller::kind::Facts,
+    ledger::entries::{ADOPTED, GROUP_FACTS, is_in_place},
 };
 use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus};
 
@@ -18,6 +22,19 @@ pub(super) fn ready_message(group: &EnrollmentGroup, seen: &Observed) -> String 
     format!("Enrollment group {} assigns devices to {hubs} of TenantHubGroup {}", keys::id_of(group), hub_group_of(group).name)
 }
 
+/// What those need to know who rest on the group; nothing while it is not there, or not its object's.
+pub(super) fn facts(seen: &Observed) -> Option<Facts> {
+    let Observed::Live(seen) = seen else { return None };
+    let there = seen.group.as_ref().filter(|_| is_in_place(seen.record.as_deref()));
+    let written = there.map(|there| {
+        let hubs: Vec<_> = there.hubs().into_iter().map(str::to_lowercase).collect();
+        let accepted = seen.signers.as_ref().map(|who| authorities::status(there, who, seen.issues)).unwrap_or_default();
+        let authorities: Vec<_> = accepted.into_iter().filter_map(|one| Some((one.slot, one.thumbprint?))).collect();
+        GroupFacts::written(&seen.place, &hubs, seen.keys.as_ref().map(digest_of).as_deref(), &authorities)
+    });
+    Some(written.map(|facts| (GROUP_FACTS.to_owned(), facts)).into_iter().collect())
+}
+
 /// The status.
 pub(super) fn build(group: &EnrollmentGroup, seen: &Observed, common: CommonStatus) -> EnrollmentGroupStatus {
     let before = group.status.clone().unwrap_or_default();
@@ -27,8 +44,8 @@ pub(super) fn build(group: &EnrollmentGroup, seen: &Observed, common: CommonStat
             common,
             enrollment_group_id: Some(keys::id_of(group).to_owned()),
             iot_hubs: seen.group.as_ref().map(|group| group.hubs().into_iter().map(str::to_owned).collect()).unwrap_or_default(),
-            id_scope: seen.id_scope.clone(),
-            provisioning_host: seen.provisioning_host.clone(),
+            id_scope: seen.service.as_ref().map(|service| service.id_scope.clone()),
+            provisioning_host: seen.service.as_ref().map(|service| service.device_host.clone()),
             keys_secret: seen.stored.as_ref().map(|_| keys::secret_of(group).name.to_string()),
             keys_digest: seen.keys.as_ref().map(digest_of),
             certificate_authorities: seen

@@ -76,8 +76,8 @@ fn look() -> LiveState {
         has_registrations: false,
         others: Some(Count { used: 99, limit: 100 }),
         keys_secret_is_ours: false,
-        id_scope: Some("0ne00000001".to_owned()),
-        provisioning_host: Some("global.azure-devices-provisioning.net".to_owned()),
+        service: None,
+        place: "s/iot/contoso-dps".to_owned(),
     }
 }
 

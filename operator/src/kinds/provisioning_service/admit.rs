@@ -6,9 +6,11 @@ use moorage_plan::{Goal, Standing};
 use crate::{
     azure::{
         accounts::{self, GrantedAccount},
-        arm_resource::ownership::older_claim,
+        arm_resource::ownership::{Claim, earlier_claim},
+        facts::{ServiceFacts, service_place},
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
+    ledger::entries::{SERVICE, is_in_place, recorded},
     object::{Keyed, ObjectKey},
 };
 
@@ -34,15 +36,37 @@ pub struct Grant {
 
 pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
     let (key, spec) = (object.key(), &object.spec);
-    let users = (goal == Goal::Absent).then(|| users_to_wait_for(&caches.objects, &key)).flatten();
+    let users = (goal == Goal::Absent).then(|| users_to_wait_for(caches, &key)).flatten();
     let kept = goal == Goal::Absent && (spec.deletion_policy == DeletionPolicy::Retain || users.is_some());
-    // Whoever has something to undo needs the hosts that the status tells, and a status can be lost.
-    let told = object.status.as_ref().is_some_and(|status| status.service_operations_host.is_some());
-    if kept && (users.is_none() || told) {
+    let granted = || accounts::granted(&caches.objects, &spec.account_ref, &key.name.namespace, &spec.resource_group);
+    // Whoever has something to undo needs its hosts, and the ledger can be lost.
+    let is_known = || {
+        granted().is_ok_and(|account| {
+            let place = service_place(&account.object.spec.azure.subscription_id, object);
+            ServiceFacts::of(&caches.ledger, &key, &place).is_some()
+        })
+    };
+    if kept && (users.is_none() || is_known()) {
         return Ok(Admitted::Kept { users });
     }
-    let account = accounts::granted(&caches.objects, &spec.account_ref, &key.name.namespace, &spec.resource_group)?;
-    let is_same = |other: &ProvisioningService| other.spec.name.eq_ignore_ascii_case(&spec.name);
-    let older = (goal == Goal::Present).then(|| older_claim(caches, object, is_same)).flatten();
+    let account = granted()?;
+    let older = (goal == Goal::Present).then(|| earlier_claim(caches, object, &Name(&spec.name))).flatten();
     Ok(Admitted::Granted(Grant { account, older, users }))
+}
+
+/// The name of a service, of which there is one in the world.
+struct Name<'a>(&'a str);
+
+impl Claim<ProvisioningService> for Name<'_> {
+    fn is_same(&self, rival: &ProvisioningService) -> bool {
+        rival.spec.name.eq_ignore_ascii_case(self.0)
+    }
+
+    fn is_granted(&self, caches: &Caches, rival: &ProvisioningService) -> bool {
+        accounts::granted(&caches.objects, &rival.spec.account_ref, &rival.key().name.namespace, &rival.spec.resource_group).is_ok()
+    }
+
+    fn is_held(&self, caches: &Caches, object: &ProvisioningService) -> bool {
+        is_in_place(recorded(&caches.ledger.of(&object.key()), SERVICE))
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use moorage_cloud::{Availability, ProvisioningService as Document, ResourceId};
-use moorage_crds::{Adoption, ObjectRef, ProvisioningService};
+use moorage_crds::{Adoption, ProvisioningService};
 use moorage_plan::Goal;
 
 use crate::{
@@ -14,10 +14,12 @@ use crate::{
             observe::Known,
             resource_group::{self, ObservedGroup, State},
         },
+        clients::place_of,
         dps::{
             self,
             links::{self, tells_of_identities},
         },
+        facts::ServiceFacts,
         usage::Count,
     },
     error::{Error, ObserveError},
@@ -49,15 +51,14 @@ pub struct LiveState {
     pub(super) groups: Option<Count>,
     /// Ledger entries of devices that are disenrolled in the service.
     pub(super) disenrolled: Vec<(ObjectKey, String)>,
+    /// Whether it was known before to those who rest on it.
+    pub(super) is_known: bool,
+    /// Where it is.
+    pub(super) place: String,
 }
 
 pub(super) fn id_of(object: &ProvisioningService) -> ResourceId {
     ResourceId { group: object.spec.resource_group.clone(), name: object.spec.name.clone() }
-}
-
-/// A service, as a reference of its own namespace has it.
-pub(super) fn reference_to(object: &ProvisioningService) -> ObjectRef {
-    ObjectRef { name: object.key().name.name.to_string(), namespace: None }
 }
 
 pub(super) async fn observe(
@@ -92,6 +93,8 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
     Ok(LiveState {
         group,
         groups: if counts { count_groups(object, ctx).await } else { None },
+        is_known: ServiceFacts::of(&ctx.ledger, &key, &place_of(&arm, &id)).is_some(),
+        place: place_of(&arm, &id),
         service,
         noted: !entries.is_empty(),
         granted: grant.account.adoption,
@@ -104,7 +107,7 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
 async fn count_groups(object: &ProvisioningService, ctx: &Context) -> Option<Count> {
     let key = object.key();
     let namespace = &key.name.namespace;
-    let service = dps::service(ctx, &reference_to(object), namespace, namespace).await.ok()?;
+    let service = dps::service(ctx, &key.name, namespace, namespace).await.ok()?;
     match dps::count_groups(ctx, &service).await {
         Ok(counted) => Some(counted),
         Err(halt) => {

@@ -19,8 +19,7 @@ use crate::{
         },
     },
     error::{Error, reached},
-    kinds::provisioning_service::observe::reference_to,
-    ledger::entries::{RESOURCE_GROUP, SERVICE},
+    ledger::entries::{RESOURCE_GROUP, SERVICE, SERVICE_FACTS},
     object::{Keyed, ObjectKey},
 };
 
@@ -86,7 +85,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
     let arm = async || reached(accounts::reach(writer, &spec.account_ref, namespace, &spec.resource_group).await);
     match action {
         Action::Record { to: Some(to) } => writer.record(&[(SERVICE.to_owned(), Some((*to).to_owned()))]).await,
-        Action::Record { to: None } => writer.record(&[SERVICE, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await,
+        Action::Record { to: None } => writer.record(&[SERVICE, SERVICE_FACTS, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await,
         Action::ForgetDisenrolled { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
         Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,
         Action::Create { id, location } => {
@@ -98,7 +97,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
             created(&format!("provisioning service {}", id.name), put)
         }
         Action::EnableIdentity => {
-            let service = reached(dps::service(writer, &reference_to(object), namespace, namespace).await)?;
+            let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;
             let what = format!("the identity of provisioning service {}", service.id.name);
             let change = Document::with_system_assigned_identity;
             links::rewrite(writer, &service, true, &what, change).await.map(drop)
@@ -106,7 +105,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::Delete { id } => {
             let arm = arm().await?;
             let _lock = writer.clients.write_lock(&arm, id).await?;
-            writer.clients.service_keys.forget(&clients::service_id(&arm, id));
+            writer.clients.forget_service_keys(&clients::service_id(&arm, id));
             let answer = arm.delete_provisioning_service(writer.access(), id).await;
             deleted(&format!("provisioning service {}", id.name), answer)
         }

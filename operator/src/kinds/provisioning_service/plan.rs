@@ -66,7 +66,7 @@ fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Pl
     };
     let service = match arm_resource::present(desired, &seen.group, &seen.service, now) {
         Ok(service) => service,
-        Err(plan) => return plan.map(action(object)).usable(is_usable_while_it_moves(object, seen)),
+        Err(plan) => return plan.map(action(object)).usable(is_usable_while_it_moves(seen)),
     };
     if let Some(plan) = arm_resource::in_place(named, &seen.service) {
         return plan.map(action(object)).usable(true);
@@ -75,10 +75,9 @@ fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Pl
 }
 
 /// Whether a service that devices know can be used while an operation runs.
-fn is_usable_while_it_moves(object: &ProvisioningService, seen: &LiveState) -> bool {
-    let is_known = object.status.as_ref().is_some_and(|status| status.id_scope.is_some());
+fn is_usable_while_it_moves(seen: &LiveState) -> bool {
     let moves = |service: &Document| matches!(phase(service), Phase::Moving(_)) && service.id_scope().is_some();
-    is_known && seen.service.own().is_some_and(moves)
+    seen.is_known && seen.service.own().is_some_and(moves)
 }
 
 /// Gives the service a managed identity, if its spec asks for one.

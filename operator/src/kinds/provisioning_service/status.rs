@@ -5,17 +5,31 @@ use moorage_crds::{CommonStatus, Headroom, ProvisioningService, ProvisioningServ
 use serde_json::{Value, json};
 
 use crate::{
-    azure::{arm_resource::ownership::Whose, dps::MOST_LINKS, usage::Count},
+    azure::{arm_resource::ownership::Whose, dps::MOST_LINKS, facts::ServiceFacts, usage::Count},
+    controller::kind::Facts,
     kinds::provisioning_service::observe::Observed,
+    ledger::entries::{SERVICE_FACTS, is_in_place},
 };
 
+/// Beside what the ledger says of it. Nothing is decided by this: it wakes.
 pub(super) fn visible_to_dependents(object: &ProvisioningService) -> Value {
-    let status = object
-        .status
-        .as_ref()
-        .map(|status| (&status.id_scope, &status.service_operations_host, &status.device_provisioning_host, &status.principal_id));
+    let principal = object.status.as_ref().map(|status| &status.principal_id);
     let groups = object.status.as_ref().and_then(|status| status.enrollment_groups);
-    json!([object.spec, status, groups.is_some_and(|groups| groups.used >= groups.limit)])
+    json!([object.spec, principal, groups.is_some_and(|groups| groups.used >= groups.limit)])
+}
+
+/// What those need to know who rest on it; nothing while it is not there, or not its object's.
+pub(super) fn facts(seen: &Observed) -> Option<Facts> {
+    let Observed::Live(seen) = seen else { return None };
+    let known = seen.service.own().filter(|_| is_in_place(seen.service.record.as_deref())).and_then(|service| {
+        let facts = ServiceFacts {
+            id_scope: service.id_scope()?.as_str().to_owned(),
+            service_host: service.service_host()?.to_owned(),
+            device_host: service.device_host()?.to_owned(),
+        };
+        Some((SERVICE_FACTS.to_owned(), facts.written(&seen.place)))
+    });
+    Some(known.into_iter().collect())
 }
 
 pub(super) fn headroom(seen: &Observed) -> Vec<(&'static str, i64)> {

@@ -6,7 +6,7 @@ mod present;
 mod world;
 
 use moorage_cloud::ProvisioningService as Document;
-use moorage_crds::{Adoption, ProvisioningServiceStatus, annotations};
+use moorage_crds::{Adoption, annotations};
 use serde_json::json;
 
 use super::{
@@ -82,6 +82,8 @@ fn look(service: Option<Document>, record: Option<&str>) -> LiveState {
         users: None,
         groups: None,
         disenrolled: Vec::new(),
+        is_known: false,
+        place: "s/iot-shared/contoso-dps".to_owned(),
     }
 }
 

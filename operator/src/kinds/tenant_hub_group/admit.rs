@@ -10,8 +10,10 @@ use crate::{
         accounts::{self, GrantedAccount},
         arm_resource::ownership::age,
         dps::{self, GrantedService},
+        iot_hub::service_of,
     },
     controller::{context::Caches, reconcile::dependents::users_of_kind},
+    ledger::entries::{self, HUB, is_in_place, recorded},
     object::{Keyed, KindName},
 };
 
@@ -31,13 +33,13 @@ pub struct Grant {
     pub(super) account: GrantedAccount,
     /// The provisioning service to which the hubs are linked, if there is to be one.
     pub(super) service: Option<GrantedService>,
-    /// The hubs of the spec that an older object wants, in lower case.
+    /// The hubs of the spec that another object keeps, in lower case.
     pub(super) contested: BTreeSet<String>,
 }
 
 pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
     let (key, spec) = (group.key(), &group.spec);
-    let devices = (goal == Goal::Absent).then(|| users_of_kind(&caches.objects, &key, KindName::DeviceCredential)).flatten();
+    let devices = (goal == Goal::Absent).then(|| users_of_kind(caches, &key, KindName::DeviceCredential)).flatten();
     if goal == Goal::Absent && (spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
         return Ok(Admitted::Kept { devices });
     }
@@ -46,8 +48,7 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     }
     let namespace = &key.name.namespace;
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
-    let reference = spec.provisioning_service_ref.as_ref();
-    let service = reference.map(|service| dps::granted(&caches.objects, service, namespace)).transpose()?;
+    let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
     Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches) }))
 }
 
@@ -64,12 +65,24 @@ fn is_each_hub_named_once(group: &TenantHubGroup) -> Result<(), Standing> {
     })
 }
 
-/// The hubs of the spec that an older object wants, which keeps them.
+/// The hubs of the spec that another object wants too, which has them by the ledger, or is older: it keeps them.
 fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
-    let hubs_of = |group: &TenantHubGroup| group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect::<BTreeSet<_>>();
-    let (mine, age_of_mine) = (hubs_of(group), age(group));
-    let common = |other: &TenantHubGroup| mine.intersection(&hubs_of(other)).cloned().collect::<Vec<_>>();
-    let others = caches.objects.of::<TenantHubGroup>().all();
-    let older = others.iter().map(|other| (other, common(other))).filter(|(other, hubs)| !hubs.is_empty() && age(&***other) < age_of_mine);
-    older.flat_map(|(_, hubs)| hubs).collect()
+    let others =
+        caches.objects.of::<TenantHubGroup>().all().into_iter().filter(|other| other.key() != group.key() && is_granted(caches, other));
+    let others: Vec<_> = others.collect();
+    let names = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase());
+    let is_anothers = |name: &String| {
+        let rank = |group: &TenantHubGroup| {
+            let is_held = is_in_place(recorded(&caches.ledger.of(&group.key()), &entries::of(HUB, name)));
+            (!is_held, age(group))
+        };
+        let wants = |other: &TenantHubGroup| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(name));
+        others.iter().any(|other| wants(other) && rank(other) < rank(group))
+    };
+    names.filter(is_anothers).collect()
+}
+
+fn is_granted(caches: &Caches, group: &TenantHubGroup) -> bool {
+    let spec = &group.spec;
+    accounts::granted(&caches.objects, &spec.account_ref, &group.key().name.namespace, &spec.resource_group.name).is_ok()
 }

@@ -23,6 +23,7 @@ use crate::{
             self, Service,
             links::{self, remember_link_key},
         },
+        facts::hubs_place,
         iot_hub::{self, link_policy},
         usage::Count,
     },
@@ -66,6 +67,10 @@ pub struct LiveState {
     pub(super) usages: Vec<HubUsage>,
     /// Hosts that enrollment groups of the provisioning service name, with the group; asked only before a hub is unlinked.
     pub(super) enrolled: Vec<(String, String)>,
+    /// The resource group of the hubs, in its subscription.
+    pub(super) place: String,
+    /// The provisioning service to which the hubs are to be linked.
+    pub(super) links_to: Option<ObjectKey>,
 }
 
 /// One hub, of the spec or of the ledger.
@@ -130,6 +135,11 @@ impl ObservedHub {
     /// Digest of the key that the link should have.
     pub(super) fn key_digest(&self) -> Option<String> {
         self.access.as_ref().map(digest_of)
+    }
+
+    /// Whether it is there, and the provisioning service can register devices in it now.
+    pub(super) fn takes_devices(&self, policy: &str) -> bool {
+        self.resource.own().is_some_and(is_active) && self.is_linked(policy)
     }
 
     /// Whether the provisioning service can register devices in it.
@@ -206,6 +216,8 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
         roles: Roles::of(ctx, group),
         usages,
         enrolled,
+        place: hubs_place(arm.subscription(), &spec.resource_group.name),
+        links_to: iot_hub::service_of(group),
     })
 }
 
@@ -253,7 +265,8 @@ impl HubLook<'_> {
         let asks = settled && is_ours_to_touch && may_have_role(wants_identity, role_recorded, link_record.as_deref());
         let roles = if asks { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
         let gone = ctx.clients.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && is_leaving);
-        let left = gone.map(|host| entries::of_devices_in(&ctx.ledger, &host.to_string())).unwrap_or_default();
+        let left =
+            gone.map(|host| entries::of_devices_in(&ctx.ledger, &host.to_string(), &self.group.key().name.namespace)).unwrap_or_default();
         let link = self.link(&name, host.as_ref());
         Ok(ObservedHub { name, desired, resource, host, access, link, link_record, roles, role_recorded, devices, counted, left })
     }

@@ -3,7 +3,7 @@
 use moorage_cloud::{Arm, Hub, IfMatch, PolicyRights, ResourceId};
 use moorage_crds::{CloudAccount, TenantHubGroup};
 use moorage_keys::HostName;
-use moorage_plan::{Act, Reason, Target};
+use moorage_plan::{Act, Class, Reason, Target};
 
 use crate::{
     azure::{
@@ -14,13 +14,11 @@ use crate::{
             resource_group,
         },
         dps,
+        iot_hub::service_of,
     },
     controller::kind::Performed,
     error::{Error, reached},
-    kinds::tenant_hub_group::{
-        links::{NewLink, perform::write_links},
-        service_key,
-    },
+    kinds::tenant_hub_group::links::{NewLink, perform::write_links},
     ledger::entries::{HUB, MADE},
     object::{Keyed, ObjectKey},
 };
@@ -142,7 +140,7 @@ pub(super) async fn perform(group: &TenantHubGroup, writer: &Writer<'_>, action:
             writer.clients.counts.forget(&accounts::hubs_of(&object));
             performed.waking(account)
         }
-        Action::WriteLinks { .. } => match service_key(group) {
+        Action::WriteLinks { .. } => match service_of(group) {
             Some(service) => performed.waking(service),
             None => performed,
         },
@@ -200,8 +198,9 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
             deleted(&format!("IoT hub {}", id.name), answer)
         }
         Action::WriteLinks { add, remove } => {
-            let Some(service) = &group.spec.provisioning_service_ref else { return Ok(()) };
-            let service = reached(dps::service(writer, service, &key.name.namespace, &key.name.namespace).await)?;
+            let gone = || Error::own("the hubs are to be linked to no provisioning service any more", Class::Conflict);
+            let service = service_of(group).ok_or_else(gone)?;
+            let service = reached(dps::service(writer, &service.name, &key.name.namespace, &key.name.namespace).await)?;
             write_links(writer, &service, add, remove).await
         }
     }

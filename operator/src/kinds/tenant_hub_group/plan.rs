@@ -14,7 +14,7 @@ use crate::{
         perform::Action,
         roles,
     },
-    ledger::entries::{self, HUB, LINK, ROLE},
+    ledger::entries::{self, HUB, HUB_FACTS, LINK, ROLE},
     object::ObjectKey,
 };
 
@@ -208,7 +208,8 @@ fn hub_dropped(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now:
     );
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
     if plan.actions.is_empty() && plan.standing == Standing::Met {
-        let entries = [entries::of(HUB, &hub.name), entries::of(LINK, &hub.name), entries::of(ROLE, &hub.name)]
+        let entries = [HUB, HUB_FACTS, LINK, ROLE]
+            .map(|prefix| entries::of(prefix, &hub.name))
             .into_iter()
             .filter(|entry| seen.entries.contains_key(entry));
         let strike = Action::Record { entries: entries.map(|entry| (entry, None)).collect() };

@@ -5,22 +5,32 @@ use moorage_crds::{CommonStatus, HubStatus, TenantHubGroup, TenantHubGroupStatus
 use serde_json::{Value, json};
 
 use crate::{
-    azure::{
-        arm_resource::{is_active, ownership::Whose},
-        usage::Count,
-    },
+    azure::{arm_resource::ownership::Whose, facts::HubFacts, usage::Count},
+    controller::kind::Facts,
     error::bounded,
     kinds::tenant_hub_group::{
         drift,
         observe::{LiveState, Observed, ObservedHub},
     },
+    ledger::entries::{self, HUB_FACTS, is_in_place},
 };
 
+/// Beside what the ledger says of the hubs.
 pub(super) fn visible_to_dependents(group: &TenantHubGroup) -> Value {
-    // How many devices a hub has is nobody else's concern.
-    let shown = |hub: &HubStatus| HubStatus { devices: None, ..hub.clone() };
-    let hubs: Option<Vec<_>> = group.status.as_ref().map(|status| status.hubs.iter().map(shown).collect());
-    json!([group.spec.hubs.iter().map(|hub| &hub.name).collect::<Vec<_>>(), hubs])
+    let names: Vec<_> = group.spec.hubs.iter().map(|hub| &hub.name).collect();
+    json!([names, group.spec.account_ref, group.spec.provisioning_service_ref])
+}
+
+/// What those need to know who rest on the hubs.
+pub(super) fn facts(seen: &Observed) -> Option<Facts> {
+    let Observed::Live(seen) = seen else { return None };
+    let of_hub = |hub: &ObservedHub| {
+        let is_there = hub.desired.is_some() && hub.resource.own().is_some() && is_in_place(hub.resource.record.as_deref());
+        let host = hub.host.as_ref().filter(|_| is_there)?;
+        let linked_to = seen.links_to.as_ref().filter(|_| hub.takes_devices(&seen.policy));
+        Some((entries::of(HUB_FACTS, &hub.name), HubFacts::written(&seen.place, host.host().as_str(), linked_to)))
+    };
+    Some(seen.hubs.iter().filter_map(of_hub).collect())
 }
 
 /// Which hub has the least room for devices is what counts.
@@ -52,7 +62,7 @@ fn hub_status(seen: &LiveState, hub: &ObservedHub) -> HubStatus {
         host_name: document.and_then(Hub::host_name).map(str::to_owned),
         state: document.and_then(Hub::state).map(str::to_owned),
         adopted: document.is_some() && hub.resource.whose == Whose::Adopted,
-        linked: document.is_some_and(is_active) && hub.is_linked(&seen.policy),
+        linked: hub.takes_devices(&seen.policy),
         devices: hub.counted.filter(|_| document.is_some()).map(Count::headroom),
     }
 }

@@ -326,6 +326,8 @@ impl Site {
             roles: Roles::of_owner(MARK),
             usages: self.usages.clone(),
             enrolled,
+            place: "s/rg".to_owned(),
+            links_to: service_of(object),
         }
     }
 

@@ -1,40 +1,35 @@
 //! What is admitted, and what each refusal says: over caches that are built by hand.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Client;
-use moorage_crds::annotations as names;
+use moorage_crds::{CloudAccount, ProvisioningService};
 use moorage_plan::Pattern;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    cache::{
-        objects::{Cached, Objects},
-        secrets::Secrets,
+    azure::facts::{HubFacts, ServiceFacts},
+    cache::objects::Cached,
+    controller::{
+        kind::Kind,
+        linter::{caches, note, read},
     },
-    cluster::ApiReader,
-    controller::{context::Installation, kind::Kind, linter::read},
-    ledger::Ledger,
+    ledger::entries::{GROUP, GROUP_FACTS, MADE, SERVICE, SERVICE_FACTS},
+    object::KindName,
 };
 
-/// A client that nobody uses: nothing here calls.
-static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let _guard = runtime.enter();
-    crate::cluster::client::to(kube::Config::new("http://127.0.0.1:1".parse().expect("an address"))).expect("a client")
-});
+/// Where the provisioning service is.
+const PLACE: &str = "s/iot/dps";
+/// The host of the one hub.
+const HOST: &str = "contoso-east.azure-devices.net";
 
 /// Caches with these objects in them.
 struct Cluster(Caches);
 
 impl Cluster {
     fn nothing() -> Self {
-        let (secrets, _) = Secrets::new(ApiReader::new(CLIENT.clone(), "moorage"), prometheus_client::metrics::counter::Counter::default());
-        let installation = Installation { id: "here".to_owned(), namespace: "moorage".to_owned() };
-        Self(Caches { installation, objects: Objects::default(), secrets, ledger: Ledger::new("here", "moorage") })
+        Self(caches())
     }
 
     fn with<K: Kind + Cached>(self, object: &K) -> Self {
@@ -42,17 +37,27 @@ impl Cluster {
         self
     }
 
+    /// A cluster in which everything is there that a group rests on, and in the ledger.
+    fn platform() -> Self {
+        let seen = Self::nothing().with(&account()).with(&service()).with(&hubs());
+        let text = str::to_owned;
+        let service = ServiceFacts { id_scope: text("0ne00000001"), service_host: text("dps"), device_host: text("global") };
+        note(&seen.0, &self::service().key(), &[(SERVICE, text(MADE)), (SERVICE_FACTS, service.written(PLACE))]);
+        let linked = HubFacts::written("s/contoso", HOST, Some(&self::service().key()));
+        note(&seen.0, &hubs().key(), &[("hub.east", text(MADE)), ("fact.hub.east", linked)]);
+        seen.with_group(&[text(HOST)])
+    }
+
+    /// The same with a group that gives devices these hubs.
+    fn with_group(self, hubs: &[String]) -> Self {
+        let facts = GroupFacts::written(PLACE, hubs, Some("digest"), &[]);
+        note(&self.0, &group().key(), &[(GROUP, MADE.to_owned()), (GROUP_FACTS, facts)]);
+        self
+    }
+
     /// What the ledger says of a credential.
     fn with_entry(self, owner: &str, entry: &str, value: &str) -> Self {
-        let hash = moorage_keys::owner_hash("here", "DeviceCredential", "contoso", owner);
-        let page: ConfigMap = read(json!({
-            "metadata": {
-                "name": format!("moorage-ledger-{hash}"),
-                "annotations": { names::OWNER_KIND: "DeviceCredential", names::OWNER_NAMESPACE: "contoso", names::OWNER_NAME: owner },
-            },
-            "data": { entry: value },
-        }));
-        assert!(self.0.ledger.put(&page).is_some(), "the page is one of ours");
+        note(&self.0, &ObjectKey::new(KindName::DeviceCredential, "contoso", owner), &[(entry, value.to_owned())]);
         self
     }
 
@@ -93,7 +98,7 @@ fn in_hub() -> DeviceCredential {
     credential_of("contoso-7", LATE, &json!({ "hubRef": { "name": "hubs", "hub": "east" }, "deletionPolicy": "Disenroll" }))
 }
 
-fn group_with(attestation: &Value, grants: &Value, status: &Value) -> EnrollmentGroup {
+fn group_with(attestation: &Value, grants: &Value) -> EnrollmentGroup {
     read(json!({
         "apiVersion": "moorage.dev/v1alpha1",
         "kind": "EnrollmentGroup",
@@ -104,7 +109,6 @@ fn group_with(attestation: &Value, grants: &Value, status: &Value) -> Enrollment
             "attestation": attestation,
             "grants": grants,
         },
-        "status": status,
     }))
 }
 
@@ -120,21 +124,36 @@ fn grants() -> Value {
     json!([{ "namespaces": ["contoso"], "registrationIds": "contoso-*", "maxTokenTtl": "24h", "maxDevices": 1 }])
 }
 
-fn ready() -> Value {
-    json!({
-        "observedGeneration": 1,
-        "idScope": "0ne00000001",
-        "provisioningHost": "global.azure-devices-provisioning.net",
-        "iotHubs": ["contoso-east.azure-devices.net"],
-    })
-}
-
 fn group() -> EnrollmentGroup {
-    group_with(&keys(), &grants(), &ready())
+    group_with(&keys(), &grants())
 }
 
 fn certifying() -> EnrollmentGroup {
-    group_with(&certificates(), &grants(), &ready())
+    group_with(&certificates(), &grants())
+}
+
+fn account() -> CloudAccount {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "CloudAccount",
+        "metadata": { "namespace": "platform", "name": "azure", "uid": "an-account" },
+        "spec": {
+            "azure": { "tenantId": "t", "subscriptionId": "S", "workloadIdentity": { "clientId": "c", "serviceAccountName": "a" } },
+            "grants": [{ "namespaces": ["contoso"], "resourceGroups": ["contoso"] }],
+        },
+    }))
+}
+
+fn service() -> ProvisioningService {
+    read(json!({
+        "apiVersion": "moorage.dev/v1alpha1",
+        "kind": "ProvisioningService",
+        "metadata": { "namespace": "platform", "name": "dps", "uid": "a-service" },
+        "spec": {
+            "accountRef": { "name": "azure" }, "resourceGroup": "iot", "name": "dps", "location": "eastus",
+            "grants": [{ "namespaces": ["contoso"] }],
+        },
+    }))
 }
 
 fn hubs() -> TenantHubGroup {
@@ -142,18 +161,22 @@ fn hubs() -> TenantHubGroup {
         "apiVersion": "moorage.dev/v1alpha1",
         "kind": "TenantHubGroup",
         "metadata": { "namespace": "contoso", "name": "hubs", "uid": "some-hubs" },
-        "spec": { "accountRef": { "name": "azure" }, "resourceGroup": { "name": "contoso" }, "hubs": [{ "name": "east", "location": "westeurope" }] },
-        "status": { "observedGeneration": 1, "hubs": [{ "name": "east", "hostName": "contoso-east.azure-devices.net", "adopted": false, "linked": true }] },
+        "spec": {
+            "accountRef": { "name": "azure", "namespace": "platform" },
+            "provisioningServiceRef": { "name": "dps", "namespace": "platform" },
+            "resourceGroup": { "name": "contoso" },
+            "hubs": [{ "name": "east", "location": "westeurope" }],
+        },
     }))
 }
 
 #[test]
 fn a_name_that_is_none_is_refused() {
-    let refusal = Cluster::nothing().with(&group()).refusal(&credential(&json!({ "registrationId": "no spaces" })));
+    let refusal = Cluster::platform().with(&group()).refusal(&credential(&json!({ "registrationId": "no spaces" })));
     assert!(refusal.starts_with("Invalid: ") && refusal.ends_with("; set spec.registrationId of a new DeviceCredential"), "{refusal}");
     let mut device = in_hub();
     device.spec.device_id = Some("no spaces".to_owned());
-    let refusal = Cluster::nothing().with(&hubs()).refusal(&device);
+    let refusal = Cluster::platform().with(&hubs()).refusal(&device);
     assert!(refusal.starts_with("Invalid: ") && refusal.ends_with("; set spec.deviceId of a new DeviceCredential"), "{refusal}");
 }
 
@@ -174,7 +197,7 @@ fn a_group_that_is_not_there_is_waited_for() {
 #[test]
 fn a_device_that_was_not_granted_is_refused_also_when_it_goes() {
     let (seen, other) =
-        (Cluster::nothing().with(&group()), credential(&json!({ "registrationId": "fabrikam-7", "deletionPolicy": "Disenroll" })));
+        (Cluster::platform().with(&group()), credential(&json!({ "registrationId": "fabrikam-7", "deletionPolicy": "Disenroll" })));
     let note = "NotGranted: EnrollmentGroup platform/press does not grant registration id fabrikam-7 to namespace contoso";
     for goal in [Goal::Present, Goal::Absent] {
         let refusal = seen.judge(&other, goal).expect_err("it is refused");
@@ -185,7 +208,7 @@ fn a_device_that_was_not_granted_is_refused_also_when_it_goes() {
 #[test]
 fn a_token_is_no_shorter_than_makes_sense_and_no_longer_than_was_granted() {
     let refusal = |field: &str, ttl: &str| {
-        Cluster::nothing().with(&group()).refusal(&credential(&json!({ field: { "ttl": ttl, "renewAtPercent": 50 } })))
+        Cluster::platform().with(&group()).refusal(&credential(&json!({ field: { "ttl": ttl, "renewAtPercent": 50 } })))
     };
     assert_eq!(refusal("dpsToken", "5m"), "Invalid: spec.dpsToken.ttl is at least 10m");
     let long = "NotGranted: spec.hubToken.ttl 48h is longer than the group grants (24h); ask for at most that";
@@ -195,10 +218,10 @@ fn a_token_is_no_shorter_than_makes_sense_and_no_longer_than_was_granted() {
 #[test]
 fn a_grant_with_no_room_is_refused_to_all_but_the_oldest() {
     let older = credential_of("contoso-1", EARLY, &json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" } }));
-    let refusal = Cluster::nothing().with(&group()).with(&older).refusal(&credential(&json!({})));
+    let refusal = Cluster::platform().with(&group()).with(&older).refusal(&credential(&json!({})));
     let full = "QuotaExceeded: EnrollmentGroup platform/press grants 1 device to this namespace and has as many; ask its owner for more";
     assert_eq!(refusal, full);
-    let seen = Cluster::nothing().with(&group()).with(&credential(&json!({})));
+    let seen = Cluster::platform().with(&group()).with(&credential(&json!({})));
     assert!(matches!(seen.admitted(&older, Goal::Present), Admitted::Registration(..)));
 }
 
@@ -207,7 +230,7 @@ fn rivals() -> (Cluster, DeviceCredential) {
     let spec = json!({ "registrationId": "contoso-7", "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
     let grants = json!([{ "namespaces": ["contoso"], "registrationIds": "contoso-*" }]);
     let older = credential_of("contoso-old", EARLY, &spec);
-    (Cluster::nothing().with(&group_with(&keys(), &grants, &ready())).with(&hubs()).with(&older), credential(&json!({})))
+    (Cluster::platform().with(&group_with(&keys(), &grants)).with(&hubs()).with(&older), credential(&json!({})))
 }
 
 #[test]
@@ -229,15 +252,15 @@ fn a_device_in_a_hub_belongs_to_the_oldest() {
 
 #[test]
 fn what_does_not_go_with_the_proof_of_the_group_is_refused() {
-    let of_keys = Cluster::nothing().with(&group()).refusal(&credential(&json!({ "certificate": {} })));
+    let of_keys = Cluster::platform().with(&group()).refusal(&credential(&json!({ "certificate": {} })));
     assert_eq!(of_keys, "Invalid: the device is known by keys, and a certificate would open nothing; take spec.certificate out");
-    let of_certificates = Cluster::nothing().with(&certifying()).refusal(&credential(&json!({ "connectionString": true })));
+    let of_certificates = Cluster::platform().with(&certifying()).refusal(&credential(&json!({ "connectionString": true })));
     assert!(of_certificates.starts_with("Invalid: the group knows its devices by certificates, which have no tokens"), "{of_certificates}");
 }
 
 #[test]
 fn a_certificate_that_makes_no_sense_is_refused() {
-    let refusal = |certificate: Value| Cluster::nothing().with(&certifying()).refusal(&credential(&json!({ "certificate": certificate })));
+    let refusal = |certificate: Value| Cluster::platform().with(&certifying()).refusal(&credential(&json!({ "certificate": certificate })));
     assert_eq!(refusal(json!({ "duration": "59m" })), "Invalid: spec.certificate.duration is at least 1h");
     let long = "NotGranted: spec.certificate.duration 90d is longer than the group grants (24h); ask for at most that";
     assert_eq!(refusal(json!({ "duration": "90d" })), long);
@@ -248,14 +271,14 @@ fn a_certificate_that_makes_no_sense_is_refused() {
 #[test]
 fn a_group_whose_authorities_nobody_here_has_signs_nothing() {
     let names = json!({ "x509": { "caReferences": { "primary": "root" } } });
-    let refusal = Cluster::nothing().with(&group_with(&names, &json!([{ "namespaces": ["contoso"], "registrationIds": "*" }]), &ready()));
+    let refusal = Cluster::platform().with(&group_with(&names, &json!([{ "namespaces": ["contoso"], "registrationIds": "*" }])));
     let refusal = refusal.refusal(&credential(&json!({})));
     assert!(refusal.starts_with("DependencyMissing: EnrollmentGroup platform/press refers to authorities that only"), "{refusal}");
 }
 
 #[test]
 fn an_enrollment_of_its_own_that_makes_no_sense_is_refused() {
-    let refusal = |own: Value| Cluster::nothing().with(&group()).refusal(&credential(&json!({ "individualEnrollment": own })));
+    let refusal = |own: Value| Cluster::platform().with(&group()).refusal(&credential(&json!({ "individualEnrollment": own })));
     assert!(refusal(json!({ "deviceId": "no spaces" })).starts_with("Invalid: spec.individualEnrollment.deviceId: "));
     let tag = "Invalid: spec.individualEnrollment.initialTwin.tags.moorage is the operator's own tag; take it away";
     assert_eq!(refusal(json!({ "initialTwin": { "tags": { "moorage": {} } } })), tag);
@@ -263,28 +286,67 @@ fn an_enrollment_of_its_own_that_makes_no_sense_is_refused() {
 
 #[test]
 fn a_group_that_is_not_ready_is_waited_for() {
-    let refusal = |status: Value| Cluster::nothing().with(&group_with(&keys(), &grants(), &status)).refusal(&credential(&json!({})));
-    let table = [
-        (Value::Null, "was not reconciled yet"),
-        (json!({ "observedGeneration": 1 }), "is not in the provisioning service yet"),
-        (
-            json!({ "observedGeneration": 1, "idScope": "0ne00000001", "provisioningHost": "a.azure-devices-provisioning.net" }),
-            "names no hub of its tenant in the provisioning service yet",
-        ),
-    ];
-    for (status, what) in table {
-        assert_eq!(refusal(status), format!("DependencyNotReady: EnrollmentGroup platform/press {what}"));
+    let refusal = |seen: Cluster| seen.with(&group()).refusal(&credential(&json!({})));
+    let waits = |what: &str| format!("DependencyNotReady: EnrollmentGroup platform/press {what}");
+    let unseen = Cluster::nothing().with(&account()).with(&service()).with(&hubs());
+    assert_eq!(refusal(unseen), waits("is not in the provisioning service yet"));
+    let without_hubs = Cluster::platform().with_group(&[]);
+    assert_eq!(refusal(without_hubs), waits("names no hub of its tenant in the provisioning service yet"));
+}
+
+/// Whoever has the right to write statuses gains nothing by it.
+#[test]
+fn a_group_of_which_only_its_status_says_that_it_is_ready_is_waited_for() {
+    let mut forged = group();
+    forged.status = Some(read(json!({
+        "observedGeneration": 1,
+        "conditions": [],
+        "idScope": "0ne00000001",
+        "provisioningHost": "global.azure-devices-provisioning.net",
+        "iotHubs": [HOST],
+        "keysDigest": "digest",
+    })));
+    let seen = Cluster::nothing().with(&account()).with(&service()).with(&hubs()).with(&forged);
+    let waits = "DependencyNotReady: EnrollmentGroup platform/press is not in the provisioning service yet";
+    assert_eq!(seen.refusal(&credential(&json!({}))), waits);
+}
+
+/// What rests on something that is refused is nothing.
+#[test]
+fn a_group_whose_grants_were_withdrawn_upstream_gives_nothing_any_more() {
+    let mut ungranted = service();
+    ungranted.spec.grants.clear();
+    let mut elsewhere = hubs();
+    elsewhere.spec.provisioning_service_ref = Some(read(json!({ "name": "other", "namespace": "platform" })));
+    let mut moved = account();
+    moved.spec.azure.subscription_id = "another".to_owned();
+    let table = [Cluster::platform().with(&ungranted), Cluster::platform().with(&elsewhere), Cluster::platform().with(&moved)];
+    for seen in table {
+        let refusal = seen.with(&group()).refusal(&credential(&json!({})));
+        assert_eq!(refusal, "DependencyNotReady: EnrollmentGroup platform/press is not in the provisioning service yet");
     }
 }
 
 #[test]
+fn the_name_of_a_device_in_its_hub_is_inside_the_grant_as_its_registration_id_is() {
+    let judged = |device: &str| {
+        let credential = credential(&json!({ "individualEnrollment": { "deviceId": device } }));
+        Cluster::platform().with(&group()).with(&credential).judge(&credential, Goal::Present)
+    };
+    assert!(judged("Contoso-Press").is_ok());
+    let refusal = judged("fabrikam-7").expect_err("it is refused");
+    let note = "NotGranted: EnrollmentGroup platform/press does not grant device id fabrikam-7 to namespace contoso";
+    assert!(refusal.starts_with(note), "{refusal}");
+}
+
+#[test]
 fn what_the_ledger_says_decides_what_is_looked_at() {
-    let seen = || Cluster::nothing().with(&group()).with_entry("contoso-7", "disenrolled.contoso-7", "platform/dps");
+    let seen = || Cluster::platform().with(&group()).with_entry("contoso-7", "disenrolled.contoso-7", "platform/dps");
     assert!(matches!(seen().admitted(&credential(&json!({})), Goal::Present), Admitted::Reenrollment(_)));
     // Whoever is to have an enrollment of its own changes the one that is there.
     let own = credential(&json!({ "individualEnrollment": {} }));
     assert!(matches!(seen().admitted(&own, Goal::Present), Admitted::Registration(_, terms) if terms.written_for.is_none()));
-    let of_another = Cluster::nothing().with(&group()).with_entry("contoso-old", "enrolled.contoso-7", "platform/dps");
+    let of_another = Cluster::platform().with(&group()).with_entry("contoso-old", "enrolled.contoso-7", "platform/dps");
     let admitted = of_another.admitted(&credential(&json!({})), Goal::Present);
     assert!(matches!(admitted, Admitted::Registration(_, terms) if matches!(terms.written_for, Some((_, Meant::Enrolled)))));
 }
@@ -292,13 +354,13 @@ fn what_the_ledger_says_decides_what_is_looked_at() {
 #[test]
 fn what_is_undone_is_what_was_made() {
     let cut_off = credential(&json!({ "deletionPolicy": "Disenroll" }));
-    assert!(matches!(Cluster::nothing().with(&group()).admitted(&cut_off, Goal::Absent), Admitted::Disenrollment(_)));
+    assert!(matches!(Cluster::platform().with(&group()).admitted(&cut_off, Goal::Absent), Admitted::Disenrollment(_)));
     let kept = credential(&json!({ "deletionPolicy": "Retain" }));
     assert!(matches!(Cluster::nothing().admitted(&kept, Goal::Absent), Admitted::Nothing), "not even its group has to be there");
-    assert!(matches!(Cluster::nothing().with(&hubs()).admitted(&in_hub(), Goal::Absent), Admitted::Nothing), "it was never claimed");
-    let claimed = Cluster::nothing().with(&hubs()).with_entry("contoso-7", "identity.0123456789abcdef", "claimed");
+    assert!(matches!(Cluster::platform().with(&hubs()).admitted(&in_hub(), Goal::Absent), Admitted::Nothing), "it was never claimed");
+    let claimed = Cluster::platform().with(&hubs()).with_entry("contoso-7", "identity.0123456789abcdef", "claimed");
     assert!(matches!(claimed.admitted(&in_hub(), Goal::Absent), Admitted::Departure(_)));
-    assert!(matches!(Cluster::nothing().with(&hubs()).admitted(&in_hub(), Goal::Present), Admitted::Identity(..)));
+    assert!(matches!(Cluster::platform().with(&hubs()).admitted(&in_hub(), Goal::Present), Admitted::Identity(..)));
 }
 
 fn patterns() -> impl Strategy<Value = String> {
@@ -322,7 +384,7 @@ proptest! {
         hours in 1..72_i64,
         older in prop::collection::btree_set("[a-e]", 0..4),
     ) {
-        let mut seen = Cluster::nothing().with(&group_with(&keys(), &Value::Array(grants.clone()), &ready()));
+        let mut seen = Cluster::platform().with(&group_with(&keys(), &Value::Array(grants.clone())));
         for name in &older {
             let spec = json!({ "registrationId": format!("x-{name}"), "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
             seen = seen.with(&credential_of(&format!("x-{name}"), EARLY, &spec));

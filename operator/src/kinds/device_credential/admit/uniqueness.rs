@@ -6,13 +6,17 @@ use moorage_keys::RegistrationId;
 use moorage_plan::{Pattern, Reason, Standing, counted};
 
 use crate::{
-    azure::{self, arm_resource::ownership::age, enrollment_group},
+    azure::{self, arm_resource::ownership::age, enrollment_group, facts::HubFacts, grants},
     controller::context::Caches,
-    kinds::device_credential::subject::{device_of, group_of, hub_group_of},
+    kinds::device_credential::{
+        enrollment::ledger::meant,
+        subject::{device_of, group_of, hub_group_of},
+    },
     object::{Dependency, Keyed, ObjectKey},
 };
 
-/// The oldest credential of a registration id keeps it, within one provisioning service.
+/// One credential of a registration id keeps it, within one provisioning service: the one that the ledger knows, then the oldest. Who was
+/// not granted the id is no rival.
 pub fn first_to_claim(
     caches: &Caches,
     credential: &DeviceCredential,
@@ -20,19 +24,24 @@ pub fn first_to_claim(
     group: &EnrollmentGroup,
 ) -> Result<(), Standing> {
     let service = enrollment_group::service_of(group);
-    let mine = age(credential);
-    let rivals = caches.objects.referrers(&azure::registration_id(id.as_str()));
-    let older = rivals.into_iter().filter(|rival| *rival != mine.1).find(|rival| {
-        caches.objects.of::<DeviceCredential>().get(&rival.name).is_some_and(|rival| {
-            let theirs = group_of(&rival).and_then(|group| caches.objects.of::<EnrollmentGroup>().get(&group.name));
-            theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && age(&*rival) < mine
+    let rank = |credential: &DeviceCredential| (meant(caches, &credential.key(), id, &service).is_none(), age(credential));
+    let (mine, key) = (rank(credential), credential.key());
+    let is_granted = |rival: &DeviceCredential| {
+        let theirs = group_of(rival).and_then(|group| caches.objects.of::<EnrollmentGroup>().get(&group.name));
+        let namespace = rival.key().name.namespace;
+        theirs.is_some_and(|theirs| {
+            let is_same_service = enrollment_group::service_of(&theirs) == service;
+            is_same_service && grants::on_enrollment_group(&theirs, &namespace, "registration id", id.as_str()).is_ok()
         })
-    });
+    };
+    let rivals = caches.objects.referrers(&azure::registration_id(id.as_str())).into_iter().filter(|rival| *rival != key);
+    let rivals = rivals.filter_map(|rival| caches.objects.of::<DeviceCredential>().get(&rival.name));
+    let older = rivals.filter(|rival| is_granted(rival)).find(|rival| rank(rival) < mine).map(|rival| rival.key());
     older.map_or(Ok(()), |older| {
         let note = format!(
-            "registration id {} belongs to DeviceCredential {}, which is older; choose another, or delete one of the two",
+            "registration id {} belongs to {}, which is older; choose another, or delete one of the two",
             id.as_str(),
-            older.name
+            shown(&older, &key)
         );
         Err(Standing::stalled(Reason::AlreadyExists, note))
     })
@@ -48,11 +57,20 @@ pub fn first_in_the_hub(caches: &Caches, credential: &DeviceCredential) -> Resul
             (None, None) => "registrationId",
         };
         let note = format!(
-            "device {device} in hub {hub} belongs to DeviceCredential {}, which is older; choose another {field}, or delete one of the two",
-            older.name
+            "device {device} in hub {hub} belongs to {}, which is older; choose another {field}, or delete one of the two",
+            shown(&older, &credential.key())
         );
         Err(Standing::stalled(Reason::AlreadyExists, note))
     })
+}
+
+/// An object, in words that say nothing of another tenant.
+fn shown(object: &ObjectKey, to: &ObjectKey) -> String {
+    if object.name.namespace == to.name.namespace {
+        format!("{} {}", object.kind, object.name)
+    } else {
+        "an object of another namespace".to_owned()
+    }
 }
 
 /// Whether a device of this credential's name, in a hub, belongs to an older one.
@@ -84,9 +102,9 @@ fn hubs_of(caches: &Caches, credential: &DeviceCredential) -> Vec<String> {
         (enrollment_group::hub_group_of(&group), group.spec.hubs.clone())
     };
     let hubs = caches.objects.of::<TenantHubGroup>().get(&hubs.name);
-    let seen = hubs.iter().filter_map(|hubs| hubs.status.as_ref()).flat_map(|status| &status.hubs);
-    let meant = seen.filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(&hub.name)));
-    meant.filter_map(|hub| hub.host_name.as_ref()).map(|host| host.to_lowercase()).collect()
+    let known = hubs.map(|hubs| HubFacts::of(caches, &hubs)).unwrap_or_default().into_iter();
+    let meant = known.filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(&hub.name)));
+    meant.map(|hub| hub.host).collect()
 }
 
 /// The oldest credentials of a grant keep their place in it.

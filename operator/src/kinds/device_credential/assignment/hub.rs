@@ -2,13 +2,15 @@
 //!
 //! The record comes from a reply, and a reply may lie: an identity is touched only in a hub of the group's own tenant.
 
+use std::sync::Arc;
+
 use moorage_cloud::{Device, HubHost, Registration, Registry};
 use moorage_crds::{EnrollmentGroup, TenantHubGroup};
 use moorage_keys::{DeviceId, RegistrationId};
 use moorage_plan::{Plan, Reason};
 
 use crate::{
-    azure::{Context, enrollment_group, iot_hub},
+    azure::{Context, enrollment_group, facts::HubFacts, iot_hub},
     error::{Error, ObserveError},
     object::Keyed,
 };
@@ -41,18 +43,19 @@ pub fn find_hub(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, hos
     let Some(host) = host else { return AssignedHub::None };
     let elsewhere = || AssignedHub::Foreign(crate::error::bounded(host, 128));
     let Ok(hub) = ctx.clients.azure().cloud().hub_host(host) else { return elsewhere() };
-    let tenants = hubs_of(ctx, group).is_some_and(|hubs| has_hub(&hubs, &hub));
+    let tenants = hubs_of(ctx, group).is_some_and(|hubs| has_hub(ctx, &hubs, &hub));
     let device = device.or_else(|| DeviceId::parse(id.as_str()).ok());
     device.filter(|_| tenants).map_or_else(elsewhere, |device| AssignedHub::Own(DeviceIdentity { hub, device }))
 }
 
-fn hubs_of(ctx: &Context, group: &EnrollmentGroup) -> Option<std::sync::Arc<TenantHubGroup>> {
-    ctx.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name)
+/// The hub group of an enrollment group, if it is linked to the same service.
+fn hubs_of(ctx: &Context, group: &EnrollmentGroup) -> Option<Arc<TenantHubGroup>> {
+    let hubs = ctx.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name);
+    hubs.filter(|hubs| iot_hub::service_of(hubs) == Some(enrollment_group::service_of(group)))
 }
 
-fn has_hub(hubs: &TenantHubGroup, hub: &HubHost) -> bool {
-    let seen = hubs.status.iter().flat_map(|status| &status.hubs);
-    seen.filter_map(|seen| seen.host_name.as_deref()).any(|host| host.eq_ignore_ascii_case(hub.host().as_str()))
+fn has_hub(ctx: &Context, hubs: &TenantHubGroup, hub: &HubHost) -> bool {
+    HubFacts::of(ctx, hubs).iter().any(|known| known.host.eq_ignore_ascii_case(hub.host().as_str()))
 }
 
 /// The plan of whoever must not touch an identity, because it is in a hub that is none of the tenant's.
@@ -74,7 +77,7 @@ pub async fn read_identity(ctx: &Context, group: &EnrollmentGroup, identity: &De
 
 /// The registry of a hub, as long as it is the tenant's.
 pub async fn registry(ctx: &Context, group: &EnrollmentGroup, hub: &HubHost, step: &str) -> Result<Registry, ObserveError> {
-    let hubs = hubs_of(ctx, group).filter(|hubs| has_hub(hubs, hub));
+    let hubs = hubs_of(ctx, group).filter(|hubs| has_hub(ctx, hubs, hub));
     let hubs = hubs.ok_or_else(|| Error::own(format!("{step}: the hub is no longer the tenant's"), moorage_plan::Class::Conflict))?;
     iot_hub::registry(ctx, &hubs, hub).await
 }

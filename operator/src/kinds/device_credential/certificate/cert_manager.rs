@@ -104,7 +104,7 @@ async fn trust(ctx: &Context, group: &EnrollmentGroup) -> Result<Trust, ObserveE
     let mut accepted = Vec::new();
     for at in enrollment_group::authority_secrets_of(group) {
         let (authority, _) = authority_in(ctx, &at, &group.key().name).await?;
-        if is_accepted(group, &authority, |_| true) {
+        if is_accepted(ctx, group, &authority, |_| true) {
             accepted.push(authority);
         }
     }

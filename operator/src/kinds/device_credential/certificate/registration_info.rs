@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     cluster::SecretData,
+    controller::context::Caches,
     kinds::device_credential::{
         admit::place_of,
         outputs::{
@@ -46,10 +47,11 @@ impl RegistrationInfo {
 /// Halts until the group is in the provisioning service.
 pub fn registration_info_of(
     credential: &DeviceCredential,
+    caches: &Caches,
     group: &EnrollmentGroup,
     registration_id: RegistrationId,
 ) -> Result<RegistrationInfo, Standing> {
-    let (id_scope, host) = place_of(group)?;
+    let (id_scope, host) = place_of(caches, group)?;
     let facts = [
         (entries::REGISTRATION_ID, registration_id.as_str()),
         (entries::ID_SCOPE, id_scope.as_str()),

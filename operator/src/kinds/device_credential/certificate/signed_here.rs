@@ -46,7 +46,7 @@ pub async fn observe_signed_here(
     issuer: &NamespacedName,
 ) -> Result<ObservedSignedHere, ObserveError> {
     let authority = authority(ctx, issuer, &group.key().name).await?;
-    if !is_accepted(group, &authority, |slot| slot == Slot::Primary) {
+    if !is_accepted(ctx, group, &authority, |slot| slot == Slot::Primary) {
         return Err(waiting(group, "is bringing its authority to the provisioning service").into());
     }
     let source = CertificateSource { registration_info: registration_info.clone(), authority, issuer: issuer.clone() };

@@ -16,6 +16,7 @@ use crate::{
             self,
             webhook::{Webhook, webhook},
         },
+        facts::GroupFacts,
     },
     controller::kind::Kind,
     error::{Error, ObserveError, bounded},
@@ -33,6 +34,8 @@ use crate::{
 struct DesiredEnrollment<'a> {
     spec: &'a IndividualEnrollment,
     group: &'a EnrollmentGroup,
+    /// Of its service.
+    id_scope: Option<String>,
     hubs: Vec<HubHost>,
     /// What chooses among them, if the group has such a thing.
     webhook: Option<Webhook>,
@@ -74,7 +77,7 @@ pub async fn observe_individual(
     individual: &Individual,
     stored: StoredKeys,
 ) -> Result<GeneratedKeys, ObserveError> {
-    let (key, namespace) = (credential.key(), group.key().name.namespace);
+    let key = credential.key();
     let of_service = enrollment_group::service_of(group);
     let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.name);
     let desired_enrollment = DesiredEnrollment::of(ctx, credential, group, individual, webhook(ctx, group).await?)?;
@@ -84,7 +87,7 @@ pub async fn observe_individual(
     if is_known && ctx.clients.settled.fresh(&key, &state, ctx.clock.now()).is_some() {
         return Ok(GeneratedKeys::settled(what, stored, CloudDocument::Enrollment(Box::new(desired_enrollment.fresh(id)))));
     }
-    let service = dps::service(ctx, &group.spec.provisioning_service_ref, &namespace, &key.name.namespace).await?;
+    let service = enrollment_group::service_for(ctx, group, &key.name.namespace).await?;
     let enrollments = dps::enrollments(ctx, &service).await?;
     let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?;
     if there.is_none() && service.object.meta().deletion_timestamp.is_some() {
@@ -143,16 +146,18 @@ impl<'a> DesiredEnrollment<'a> {
         individual: &'a Individual,
         webhook: Option<Webhook>,
     ) -> Result<Self, ObserveError> {
-        let hosts = group.status.iter().flat_map(|status| &status.iot_hubs);
+        let known = GroupFacts::of(ctx, group);
+        let hosts = known.iter().flat_map(|known| &known.hubs);
         let hubs: Result<Vec<_>, _> = hosts.map(|host| ctx.clients.azure().cloud().hub_host(host)).collect();
         let elsewhere = |_| {
             ObserveError::reconciling(Reason::DependencyNotReady, format!("EnrollmentGroup {} names no hub of Azure", group.key().name))
         };
+        let id_scope = known.map(|known| known.service.id_scope);
         let Individual { spec, device } = individual;
         let twin = spec.initial_twin.clone().unwrap_or_default();
         let mut tags = twin.tags;
         tags.insert(MARK.to_owned(), mark(ctx, &credential.key()));
-        Ok(Self { spec, group, hubs: hubs.map_err(elsewhere)?, webhook, device: device.clone(), tags, desired: twin.desired })
+        Ok(Self { spec, group, id_scope, hubs: hubs.map_err(elsewhere)?, webhook, device: device.clone(), tags, desired: twin.desired })
     }
 
     fn webhook(&self) -> Option<(&str, &str)> {
@@ -222,7 +227,7 @@ impl<'a> DesiredEnrollment<'a> {
         let keys = stored.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
         let allocation = enrollment_group::allocation(self.group);
         // A service that is made anew under its name has another.
-        let id_scope = self.group.status.as_ref().and_then(|status| status.id_scope.as_deref());
+        let id_scope = self.id_scope.as_deref();
         let mut webhook = DefaultHasher::new();
         self.webhook().hash(&mut webhook);
         format!(
@@ -270,7 +275,16 @@ mod tests {
         let hubs = vec![moorage_cloud::Cloud::public().hub_host(HOST).expect("a hub")];
         let device = Some(DeviceId::parse("Press-7").expect("an id"));
         let twin = spec.initial_twin.clone().unwrap_or_default();
-        DesiredEnrollment { spec, group, hubs, webhook: None, device, tags: twin.tags, desired: twin.desired }
+        DesiredEnrollment {
+            spec,
+            group,
+            id_scope: Some("0ne00000001".to_owned()),
+            hubs,
+            webhook: None,
+            device,
+            tags: twin.tags,
+            desired: twin.desired,
+        }
     }
 
     /// The enrollment as the service shows it, with one field as somebody has changed it.
@@ -336,14 +350,12 @@ mod tests {
 
     #[test]
     fn a_look_into_a_service_that_was_made_anew_since_is_no_look() {
-        let (mut group, spec) = (group(), spec());
-        let state = |group: &EnrollmentGroup| {
-            let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
-            desired_enrollment(group, &spec).state(&StoredKeys::default(), None, &service)
-        };
-        let before = state(&group);
-        group.status = Some(read(json!({ "observedGeneration": 1, "idScope": "0ne00000002" })));
-        assert_ne!(state(&group), before);
+        let (group, spec) = (group(), spec());
+        let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
+        let mut desired = desired_enrollment(&group, &spec);
+        let before = desired.state(&StoredKeys::default(), None, &service);
+        desired.id_scope = Some("0ne00000002".to_owned());
+        assert_ne!(desired.state(&StoredKeys::default(), None, &service), before);
     }
 
     #[test]

@@ -66,8 +66,7 @@ pub async fn observe_enrollment(
     goal: Goal,
 ) -> Result<ObservedEnrollment, ObserveError> {
     let GroupMember { id, group } = member;
-    let service =
-        dps::service(ctx, &group.spec.provisioning_service_ref, &group.key().name.namespace, &credential.key().name.namespace).await?;
+    let service = enrollment_group::service_for(ctx, group, &credential.key().name.namespace).await?;
     let enrollments = match goal {
         Goal::Present => Some(dps::enrollments(ctx, &service).await?),
         Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
@@ -122,8 +121,7 @@ pub fn group_object(credential: &DeviceCredential, ctx: &Context) -> Result<Arc<
 /// The enrollments among which the device of a credential has its own.
 pub async fn enrollments_of(credential: &DeviceCredential, ctx: &Context) -> Result<DpsService, Error> {
     let group = group_object(credential, ctx)?;
-    let (namespace, payer) = (group.key().name.namespace, credential.key().name.namespace);
-    let service = reached(dps::service(ctx, &group.spec.provisioning_service_ref, &namespace, &payer).await)?;
+    let service = reached(enrollment_group::service_for(ctx, &group, &credential.key().name.namespace).await)?;
     reached(dps::enrollments(ctx, &service).await)
 }
 

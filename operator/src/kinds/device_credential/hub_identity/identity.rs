@@ -10,7 +10,7 @@ use moorage_keys::{DeviceId, keyed_digest, owner_hash};
 use moorage_plan::{Reason, Why};
 
 use crate::{
-    azure::{Context, iot_hub},
+    azure::{Context, facts::HubFacts, iot_hub},
     error::{Error, ObserveError, reached},
     kinds::device_credential::{
         admit::HubMember,
@@ -113,15 +113,14 @@ pub fn host_of(ctx: &Context, hubs: &TenantHubGroup, hub: &HubRef) -> Result<Hub
         let note = format!("TenantHubGroup {at} has no hub {}; add it there", hub.hub);
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
-    let seen = hubs.status.iter().flat_map(|status| &status.hubs).find(|seen| seen.name.eq_ignore_ascii_case(&hub.hub));
-    let host = seen.and_then(|seen| seen.host_name.as_deref());
-    let host = host.ok_or_else(|| {
+    let known = HubFacts::of(ctx, hubs).into_iter().find(|known| known.name.eq_ignore_ascii_case(&hub.hub));
+    let HubFacts { host, .. } = known.ok_or_else(|| {
         ObserveError::reconciling(Reason::DependencyNotReady, format!("hub {} of TenantHubGroup {at} is not there yet", hub.hub))
     })?;
     let elsewhere = |_| {
         ObserveError::stalled(Reason::Invalid, format!("hub {} says that its host is one outside of Azure; nothing is sent there", hub.hub))
     };
-    ctx.clients.azure().cloud().hub_host(host).map_err(elsewhere)
+    ctx.clients.azure().cloud().hub_host(&host).map_err(elsewhere)
 }
 
 /// Whether a hub group has a hub of that name.

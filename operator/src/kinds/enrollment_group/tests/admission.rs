@@ -35,6 +35,7 @@ fn hubs(namespace: &str) -> TenantHubGroup {
         "metadata": metadata(namespace, "hubs"),
         "spec": {
             "accountRef": { "name": "azure", "namespace": "platform" },
+            "provisioningServiceRef": { "name": "dps", "namespace": "platform" },
             "resourceGroup": { "name": "rg" },
             "hubs": [{ "name": "contoso-east", "location": "eastus" }],
         },
@@ -87,42 +88,29 @@ fn a_hub_that_the_hub_group_lacks_is_told_by_name() {
     assert_eq!(refused(&object(&json!({ "hubs": ["contoso-north"] })), &complete()), Some(described.to_owned()));
 }
 
-/// `contoso` must not let `contoso-evil` in.
+/// Whoever holds a group's keys can register any id in its service, other tenants' among them.
 #[test]
-fn a_namespace_whose_name_begins_with_another_s_has_nothing_of_its_grant() {
-    let mut group = object(&json!({
-        "provisioningServiceRef": { "name": "dps", "namespace": "platform" },
-        "tenantHubGroupRef": { "name": "hubs" },
-    }));
-    let caches = caches();
-    show(&caches, account());
-    show(&caches, service(&json!([{ "namespaces": ["contoso"] }])));
-    for namespace in ["contoso", "contoso-evil"] {
-        show(&caches, hubs(namespace));
-    }
+fn a_group_of_a_tenant_is_in_a_service_of_its_own_or_in_none() {
+    let mut group = object(&json!({ "tenantHubGroupRef": { "name": "hubs" } }));
     group.metadata.namespace = Some("contoso".to_owned());
-    assert_eq!(refused(&group, &caches), None);
-    group.metadata.namespace = Some("contoso-evil".to_owned());
+    let caches = complete();
+    show(&caches, service(&json!([{ "namespaces": ["*"] }])));
     let described = refused(&group, &caches).expect("it is refused");
-    assert!(
-        described.starts_with("stuck, NotGranted: ProvisioningService platform/dps grants nothing to namespace contoso-evil"),
-        "{described}"
-    );
+    assert!(described.contains("ProvisioningService contoso/dps does not exist"), "{described}");
 }
 
 #[test]
-fn hubs_of_another_tenant_are_named_by_the_owner_of_the_service_alone() {
-    let mut group = object(&json!({ "provisioningServiceRef": { "name": "dps", "namespace": "platform" } }));
-    group.metadata.namespace = Some("fabrikam".to_owned());
-    let caches = caches();
-    show(&caches, account());
-    show(&caches, service(&json!([{ "namespaces": ["fabrikam"] }])));
-    show(&caches, hubs("contoso"));
-    let described = refused(&group, &caches).expect("it is refused");
-    assert!(
-        described
-            .starts_with("stuck, NotGranted: hubs of namespace contoso can be named here only by whoever owns the provisioning service")
-    );
+fn hubs_that_are_not_linked_to_the_service_of_a_group_are_not_named() {
+    for reference in [Value::Null, json!({ "name": "dps" }), json!({ "name": "other", "namespace": "platform" })] {
+        let caches = complete();
+        let mut elsewhere = hubs("contoso");
+        elsewhere.spec.provisioning_service_ref = read(reference);
+        show(&caches, elsewhere);
+        let described = refused(&object(&json!({})), &caches);
+        let expected = "stuck, Invalid: TenantHubGroup contoso/hubs does not have its hubs linked to the provisioning service of this group; \
+                        correct spec.tenantHubGroupRef";
+        assert_eq!(described.as_deref(), Some(expected));
+    }
 }
 
 #[test]
@@ -139,7 +127,10 @@ fn of_two_groups_of_one_name_in_a_service_the_older_has_it() {
     show(&caches, younger.clone());
     assert_eq!(refused(&older, &caches), None);
     let described = refused(&younger, &caches).expect("it is refused");
-    assert!(described.starts_with("stuck, AlreadyExists: enrollment group press belongs to EnrollmentGroup platform/older"), "{described}");
+    assert!(
+        described.starts_with("stuck, AlreadyExists: enrollment group press belongs to EnrollmentGroup platform/older, which came first"),
+        "{described}"
+    );
 }
 
 #[test]

@@ -3,9 +3,14 @@
 use moorage_crds::{CloudAccount, EnrollmentGroup, annotations::FINALIZER};
 
 use super::*;
-use crate::controller::{
-    context::Caches,
-    linter::{caches, described_standing, show},
+use crate::{
+    azure::facts::{ServiceFacts, service_place},
+    controller::{
+        context::Caches,
+        linter::{caches, described_standing, note, show},
+    },
+    ledger::entries::{GROUP, MADE, SERVICE, SERVICE_FACTS},
+    object::Keyed,
 };
 
 fn account(grants: &Value) -> CloudAccount {
@@ -85,20 +90,22 @@ fn a_service_that_is_kept_needs_no_account_and_waits_for_those_who_need_it() {
 
     let caches = granting();
     show(&caches, user());
-    let known = |spec: &Value| {
-        let mut dps = service(spec);
-        let status = ProvisioningServiceStatus { service_operations_host: Some("host".to_owned()), ..ProvisioningServiceStatus::default() };
-        dps.status = Some(status);
-        dps
-    };
+    assert!(matches!(service(&json!({})).admit(&caches, Goal::Absent), Ok(Admitted::Granted(grant)) if grant.users.is_none()));
+    note(&caches, &user().key(), &[(GROUP, MADE.to_owned())]);
     for policy in ["Retain", "Delete"] {
-        let spec = json!({ "deletionPolicy": policy });
-        let admitted = known(&spec).admit(&caches, Goal::Absent);
+        let dps = service(&json!({ "deletionPolicy": policy }));
+        // Those who wait need its hosts, and what the ledger says of them was lost.
+        let admitted = dps.admit(&caches, Goal::Absent);
+        assert!(matches!(&admitted, Ok(Admitted::Granted(grant)) if grant.users.is_some()), "{policy}: {admitted:?}");
+    }
+    let facts = ServiceFacts { id_scope: "0ne00000001".to_owned(), service_host: "host".to_owned(), device_host: "host".to_owned() };
+    let account = caches.objects.of::<CloudAccount>().get(&account(&json!([])).key().name).expect("it is there");
+    let written = facts.written(&service_place(&account.spec.azure.subscription_id, &service(&json!({}))));
+    note(&caches, &service(&json!({})).key(), &[(SERVICE, MADE.to_owned()), (SERVICE_FACTS, written)]);
+    for policy in ["Retain", "Delete"] {
+        let admitted = service(&json!({ "deletionPolicy": policy })).admit(&caches, Goal::Absent);
         let named = "EnrollmentGroup/platform/press";
         assert!(matches!(&admitted, Ok(Admitted::Kept { users: Some(users) }) if users == named), "{policy}: {admitted:?}");
-        // The status was lost, and those who wait need the hosts that it tells.
-        let admitted = service(&spec).admit(&caches, Goal::Absent);
-        assert!(matches!(&admitted, Ok(Admitted::Granted(grant)) if grant.users.is_some()), "{policy}: {admitted:?}");
     }
 }
 

@@ -1,0 +1,167 @@
+//! What those know of a thing who rest on it: written in its page of the ledger when it was admitted and seen.
+//!
+//! Nothing of it comes from a status, which a tenant's role often has the right to write. A fact counts while its object is
+//! admitted, and while it speaks of the place in Azure that the object means now.
+
+use moorage_crds::{EnrollmentGroup, ProvisioningService, Slot, TenantHubGroup};
+
+use crate::{
+    azure::{
+        accounts,
+        clients::ServiceId,
+        dps::{self, GrantedService},
+        enrollment_group, iot_hub,
+    },
+    controller::context::Caches,
+    ledger::{
+        Entries, Ledger,
+        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, SERVICE, SERVICE_FACTS, is_in_place, recorded},
+    },
+    object::{Keyed, ObjectKey},
+};
+
+/// Stands for a value that is not there.
+const NONE: &str = "-";
+
+/// A provisioning service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceFacts {
+    /// Its id scope.
+    pub id_scope: String,
+    /// Host of its service API.
+    pub service_host: String,
+    /// Host of its device API.
+    pub device_host: String,
+}
+
+impl ServiceFacts {
+    /// As the ledger has it, of a service at a place.
+    pub fn written(&self, place: &str) -> String {
+        format!("{place} {} {} {}", self.id_scope, self.service_host, self.device_host)
+    }
+
+    /// Of a service at a place, if it is there and its object's.
+    pub fn of(ledger: &Ledger, service: &ObjectKey, place: &str) -> Option<Self> {
+        let entries = ledger.of(service);
+        let facts = recorded(&entries, SERVICE_FACTS).filter(|_| is_in_place(recorded(&entries, SERVICE)))?;
+        let [at, id_scope, service_host, device_host] = words(facts)?;
+        (at == place).then(|| Self {
+            id_scope: id_scope.to_owned(),
+            service_host: service_host.to_owned(),
+            device_host: device_host.to_owned(),
+        })
+    }
+
+    /// Of a service that its object may use.
+    pub fn of_granted(caches: &Caches, service: &GrantedService) -> Option<Self> {
+        Self::of(&caches.ledger, &service.object.key(), &service.place())
+    }
+}
+
+/// A hub of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubFacts {
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its host, in lower case.
+    pub host: String,
+    /// Whether it is linked to the provisioning service that the group names.
+    pub linked: bool,
+}
+
+impl HubFacts {
+    /// As the ledger has it, of a hub in a resource group of a subscription, and the provisioning service that it is linked to.
+    pub fn written(place: &str, host: &str, linked_to: Option<&ObjectKey>) -> String {
+        let linked_to = linked_to.map_or_else(|| NONE.to_owned(), |service| service.name.to_string());
+        format!("{place} {} {linked_to}", host.to_lowercase())
+    }
+
+    /// The hubs that are there and the group's, while its account grants it their resource group.
+    pub fn of(caches: &Caches, hubs: &TenantHubGroup) -> Vec<Self> {
+        let (key, spec) = (hubs.key(), &hubs.spec);
+        let namespace = &key.name.namespace;
+        let Ok(account) = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name) else {
+            return Vec::new();
+        };
+        let place = hubs_place(&account.object.spec.azure.subscription_id, &spec.resource_group.name);
+        let service = iot_hub::service_of(hubs).filter(|service| dps::granted(&caches.objects, &service.name, namespace).is_ok());
+        let entries = caches.ledger.of(&key);
+        let read = |(name, facts): (&str, &String)| {
+            let [at, host, linked_to] = words(facts)?;
+            let is_there = at == place && is_in_place(recorded(&entries, &entries::of(HUB, name)));
+            let linked = service.as_ref().is_some_and(|service| service.name.to_string() == linked_to);
+            is_there.then(|| Self { name: name.to_owned(), host: host.to_owned(), linked })
+        };
+        of_hubs(&entries).filter_map(read).collect()
+    }
+}
+
+/// What a page says of hubs, by their names.
+pub fn of_hubs(entries: &Entries) -> impl Iterator<Item = (&str, &String)> {
+    entries::facts(entries).filter_map(|(entry, facts)| Some((entry.strip_prefix(HUB_FACTS)?, facts)))
+}
+
+/// Where hubs are: a resource group of a subscription.
+pub fn hubs_place(subscription: &str, resource_group: &str) -> String {
+    format!("{}/{}", subscription.to_lowercase(), resource_group.to_lowercase())
+}
+
+/// An enrollment group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupFacts {
+    /// The service that it is in.
+    pub service: ServiceFacts,
+    /// Hosts of the hubs that it gives devices.
+    pub hubs: Vec<String>,
+    /// Digest of the keys that the service holds.
+    pub keys: Option<String>,
+    /// Thumbprints of the authorities whose devices the service accepts.
+    pub authorities: Vec<(Slot, String)>,
+}
+
+impl GroupFacts {
+    /// As the ledger has it, of a group in a service at a place.
+    pub fn written(place: &str, hubs: &[String], keys: Option<&str>, authorities: &[(Slot, String)]) -> String {
+        let or_none = |text: String| if text.is_empty() { NONE.to_owned() } else { text };
+        let of_slot = |slot| authorities.iter().find(|(of, _)| *of == slot).map_or(NONE, |(_, thumbprint)| thumbprint);
+        let hubs = or_none(hubs.join(","));
+        format!("{place} {hubs} {} {} {}", keys.unwrap_or(NONE), of_slot(Slot::Primary), of_slot(Slot::Secondary))
+    }
+
+    /// Of a group that is there and its object's, while all that it rests on is admitted: its service, the account of that, and the hubs.
+    pub fn of(caches: &Caches, group: &EnrollmentGroup) -> Option<Self> {
+        let key = group.key();
+        let of_service = enrollment_group::service_of(group);
+        let service = dps::granted(&caches.objects, &of_service.name, &key.name.namespace).ok()?;
+        let hub_group = caches.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name)?;
+        let hubs_are_admitted = {
+            let (namespace, spec) = (hub_group.key().name.namespace, &hub_group.spec);
+            let account = accounts::granted(&caches.objects, &spec.account_ref, &namespace, &spec.resource_group.name);
+            account.is_ok() && dps::granted(&caches.objects, &of_service.name, &namespace).is_ok()
+        };
+        let is_linked_there = hubs_are_admitted && iot_hub::service_of(&hub_group) == Some(of_service);
+        let entries = caches.ledger.of(&key);
+        let facts = recorded(&entries, GROUP_FACTS).filter(|_| is_linked_there && is_in_place(recorded(&entries, GROUP)))?;
+        let [at, hubs, keys, primary, secondary] = words(facts)?;
+        let some = |text: &str| (text != NONE).then(|| text.to_owned());
+        let authorities = [(Slot::Primary, primary), (Slot::Secondary, secondary)].into_iter();
+        (at == service.place()).then_some(())?;
+        Some(Self {
+            service: ServiceFacts::of_granted(caches, &service)?,
+            hubs: some(hubs).iter().flat_map(|hubs| hubs.split(',')).map(str::to_owned).collect(),
+            keys: some(keys),
+            authorities: authorities.filter_map(|(slot, thumbprint)| Some((slot, some(thumbprint)?))).collect(),
+        })
+    }
+}
+
+/// Where a provisioning service is, as its object and its account say.
+pub fn service_place(subscription: &str, service: &ProvisioningService) -> String {
+    let (subscription, group, name): ServiceId =
+        (subscription.to_lowercase(), service.spec.resource_group.to_lowercase(), service.spec.name.to_lowercase());
+    format!("{subscription}/{group}/{name}")
+}
+
+fn words<const N: usize>(facts: &str) -> Option<[&str; N]> {
+    facts.split(' ').collect::<Vec<_>>().try_into().ok()
+}

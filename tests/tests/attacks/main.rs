@@ -1,0 +1,9 @@
+//! What a tenant with every right in its own namespace tries, and does not get: each as its ServiceAccount, on a real API server, with
+//! the RBAC that ships.
+
+mod attacker;
+mod deletion;
+mod groups;
+mod hubs;
+mod names;
+mod services;
