@@ -93,9 +93,9 @@ impl Attack {
 
     /// Waits until an object of the attacker is held up for a reason, and gives the sentence.
     pub async fn until_refused(&self, kind: &str, name: &str, reason: &str) -> anyhow::Result<String> {
-        let (namespace, harness) = (self.namespace(), &self.tenants.harness);
+        let api = self.tenants.harness.objects(kind, &self.namespace());
         until(&format!("{kind} {name} is refused for {reason}"), SOON, || async {
-            let object = harness.get(kind, &namespace, name).await?;
+            let object = api.get(name).await?.data;
             let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
             let held_up =
                 conditions.iter().find(|one| ["Stalled", "Reconciling"].iter().any(|held| one["type"] == *held) && one["status"] == "True");

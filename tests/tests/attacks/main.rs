@@ -1,4 +1,4 @@
-//! What a tenant with every right in its own namespace tries, and does not get: each as its ServiceAccount, on a real API server, with
+//! What a tenant with every right in its own namespace tries, and does not get: each as its service account, on a real API server, with
 //! the RBAC that ships.
 
 mod attacker;

@@ -231,7 +231,7 @@ impl Case {
         match (way, id) {
             (Way::Hub(_), Some(n)) => format!("Direct-{}", n % 2),
             (Way::Hub(_), None) => device_name(tenant, device),
-            (Way::Alone, _) if *called => format!("Called-{}", self.registration_id(tenant, device)),
+            (Way::Alone, _) if *called => format!("{}-Called", self.registration_id(tenant, device)),
             (Way::Group | Way::Alone, _) => self.registration_id(tenant, device),
         }
     }

@@ -46,7 +46,9 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> 
     let add: Vec<_> = seen.hubs.iter().filter_map(|hub| wanted_link(seen, hub)).collect();
     let relink: Vec<_> = seen.hubs.iter().filter(|hub| is_to_be_relinked(group, seen, hub)).collect();
     let waiting = |when| Plan::wait(Reason::DependencyNotReady, "the provisioning service is not ready for links yet", when);
-    let Some(service) = &seen.service else { return if add.is_empty() { Plan::met() } else { waiting(patiently(now)) } };
+    let Some(service) = seen.service.as_ref().filter(|_| seen.may_link) else {
+        return if add.is_empty() { Plan::met() } else { waiting(patiently(now)) };
+    };
     if add.is_empty() && relink.is_empty() {
         return Plan::met();
     }

@@ -23,7 +23,7 @@ use crate::{
             self, Service,
             links::{self, remember_link_key},
         },
-        facts::hubs_place,
+        facts::{ServiceFacts, hubs_place},
         iot_hub::{self, link_policy},
         usage::Count,
     },
@@ -56,6 +56,8 @@ pub struct LiveState {
     pub(super) granted: Adoption,
     /// Whether there is a provisioning service to which the hubs are to be linked.
     pub(super) is_to_link: bool,
+    /// Whether that service is there and its object's, so that something may be added to it.
+    pub(super) may_link: bool,
     /// `None` if there is no such service in Azure.
     pub(super) service: Option<ServiceDocument>,
     pub(super) hubs: Vec<ObservedHub>,
@@ -201,7 +203,9 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
     let makes = goal == Goal::Present && hubs.iter().any(|hub| hub.desired.is_some() && hub.resource.document.is_none());
     let usages = if makes { usages(&arm).await? } else { Vec::new() };
     let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.desired.is_none());
-    let enrolled = match service.as_ref().filter(|_| leaving && document.is_some()) {
+    // Whoever has linked nothing waits for nobody there.
+    let has_links = hubs.iter().any(|hub| hub.is_linked_by(&policy));
+    let enrolled = match service.as_ref().filter(|_| leaving && has_links) {
         Some(service) => enrolled(ctx, service).await?,
         None => Vec::new(),
     };
@@ -209,6 +213,7 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
         group: seen_group,
         granted: grant.account.adoption,
         is_to_link: service.is_some(),
+        may_link: grant.service.as_ref().is_some_and(|service| ServiceFacts::of_granted(ctx, service).is_some()),
         service: document,
         hubs,
         entries,

@@ -319,6 +319,7 @@ impl Site {
             group: self.group.clone(),
             granted: self.granted,
             is_to_link: object.spec.provisioning_service_ref.is_some(),
+            may_link: true,
             service,
             hubs,
             entries,
