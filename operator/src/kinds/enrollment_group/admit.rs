@@ -46,7 +46,9 @@ pub struct Sought {
 pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
     if goal == Goal::Absent {
         let users = users_to_wait_for(caches, &group.key());
-        if group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
+        // Whoever has nothing in the ledger has made nothing.
+        let made_nothing = caches.ledger.version(&group.key()).is_none();
+        if made_nothing || group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
             return Ok(Admitted::Kept { users });
         }
     }

@@ -46,7 +46,9 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
             ServiceFacts::of(&caches.ledger, &key, &place).is_some()
         })
     };
-    if kept && (users.is_none() || is_known()) {
+    // Whoever has nothing in the ledger has made nothing.
+    let made_nothing = goal == Goal::Absent && users.is_none() && caches.ledger.version(&key).is_none();
+    if made_nothing || kept && (users.is_none() || is_known()) {
         return Ok(Admitted::Kept { users });
     }
     let account = granted()?;

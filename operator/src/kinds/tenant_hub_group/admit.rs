@@ -40,7 +40,9 @@ pub struct Grant {
 pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
     let (key, spec) = (group.key(), &group.spec);
     let devices = (goal == Goal::Absent).then(|| users_of_kind(caches, &key, KindName::DeviceCredential)).flatten();
-    if goal == Goal::Absent && (spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
+    // Whoever has nothing in the ledger has made nothing.
+    let made_nothing = caches.ledger.version(&key).is_none();
+    if goal == Goal::Absent && (made_nothing || spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
         return Ok(Admitted::Kept { devices });
     }
     if goal == Goal::Present {

@@ -88,7 +88,9 @@ impl World for Model {
     }
 
     fn plan(&self) -> Plan<Action> {
-        if let Ok(Admitted::Kept { users }) = self.object.admit(&EMPTY, self.goal) {
+        if self.is_kept()
+            && let Ok(Admitted::Kept { users }) = self.object.admit(&EMPTY, self.goal)
+        {
             return self.object.plan(&Observed::Kept { users }, self.goal, now());
         }
         let claimed = self.record.as_deref() == Some("claimed");

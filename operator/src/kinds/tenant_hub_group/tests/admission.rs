@@ -4,7 +4,7 @@ use moorage_crds::{CloudAccount, ProvisioningService};
 use proptest::prelude::*;
 
 use super::*;
-use crate::controller::linter::{caches, described_standing, show};
+use crate::controller::linter::{caches, described_standing, note, show};
 
 fn account(grants: &Value) -> CloudAccount {
     read(json!({
@@ -82,7 +82,10 @@ fn a_hub_group_needs_its_account_and_its_provisioning_service_and_the_leave_of_b
 #[test]
 fn a_hub_group_that_is_kept_needs_nobody() {
     let mut hubs = object(&["a-hub"]);
-    assert!(hubs.admit(&caches(), Goal::Absent).is_err());
+    assert!(matches!(hubs.admit(&caches(), Goal::Absent), Ok(Admitted::Kept { devices: None })), "it has made nothing");
+    let made = caches();
+    note(&made, &hubs.key(), &[("hub.a-hub", "made".to_owned())]);
+    assert!(hubs.admit(&made, Goal::Absent).is_err());
     hubs.spec.deletion_policy = DeletionPolicy::Retain;
     let admitted = hubs.admit(&caches(), Goal::Absent);
     assert!(matches!(&admitted, Ok(Admitted::Kept { devices: None })), "{admitted:?}");

@@ -105,7 +105,9 @@ impl World for Model {
     }
 
     fn plan(&self) -> Plan<Action> {
-        if let Ok(Admitted::Kept { devices }) = self.object.admit(&EMPTY, self.goal) {
+        if self.is_kept()
+            && let Ok(Admitted::Kept { devices }) = self.object.admit(&EMPTY, self.goal)
+        {
             return self.object.plan(&Observed::Kept { devices }, self.goal, now());
         }
         let mut site = self.site.clone();
