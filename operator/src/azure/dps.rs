@@ -15,7 +15,7 @@ use crate::{
         arm_resource,
         clients::{Principal, place_of, service_id},
         facts::{self, ServiceFacts},
-        grants,
+        grants::{self, LinkRight},
         usage::{Count, What},
     },
     cache::objects::Objects,
@@ -37,6 +37,8 @@ pub const MOST_LINKS: usize = 50;
 pub struct GrantedService {
     /// The object.
     pub object: Arc<ProvisioningService>,
+    /// How far the namespace may link hubs.
+    pub right: LinkRight,
     /// The service's own account.
     account: GrantedAccount,
 }
@@ -50,9 +52,9 @@ pub fn granted(objects: &Objects, at: &NamespacedName, namespace: &str) -> Resul
         let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
         Standing::reconciling(Reason::DependencyMissing, note)
     })?;
-    grants::on_provisioning_service(&object, namespace)?;
+    let right = grants::on_provisioning_service(&object, namespace)?;
     let account = accounts::granted(objects, &object.spec.account_ref, &at.namespace, &object.spec.resource_group)?;
-    Ok(GrantedService { object, account })
+    Ok(GrantedService { object, right, account })
 }
 
 impl GrantedService {

@@ -1,5 +1,7 @@
 //! What is judged of a hub group before Azure is asked: who still needs it, the grants, and who wants its hubs too.
 
+mod limits;
+
 use std::collections::BTreeSet;
 
 use moorage_crds::{DeletionPolicy, TenantHubGroup};
@@ -51,6 +53,9 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     let namespace = &key.name.namespace;
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
     let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
+    if goal == Goal::Present {
+        limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right))?;
+    }
     Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches) }))
 }
 
