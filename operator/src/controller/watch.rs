@@ -76,9 +76,8 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> Option<Obje
         Ok(object) => object,
         Err(unreadable) => {
             tracing::error!(object = %key, error = bounded(&unreadable.error, LONGEST_ERROR), "a stored object cannot be read and is left alone");
-            // As after a restart: nothing is done by what it said before.
-            gone::<K>(controller, &key);
-            return None;
+            // What it was before stays: whoever rests on it, and what it has, must not be lost to a text that nobody can read.
+            return Some(key);
         }
     };
     object.meta_mut().managed_fields = None;
@@ -146,7 +145,11 @@ pub async fn secrets(controller: Arc<Controller>, client: Client, mut namespaces
                 None => return,
             },
             // None of them ends: whoever waits for this task is to know of one that panicked.
-            Some(Err(ended)) = watches.join_next() => std::panic::resume_unwind(ended.into_panic()),
+            Some(Err(ended)) = watches.join_next() => {
+                if let Ok(panic) = ended.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
         }
     }
 }
