@@ -18,8 +18,8 @@ fn read<K: DeserializeOwned>(text: &str) -> Result<K, String> {
 /// An object, or why it cannot be read and what it is called.
 ///
 /// The library's own guard reads the whole list first: JSON nested deeper than `serde_json` goes (128), which the API server stores where
-/// a schema leaves content open, makes a list unreadable for everybody. Of a watch it relies on the order in which the API server writes an
-/// event, its type before its object.
+/// a schema leaves content open, makes a list unreadable for everybody. An event of a watch can be read so because the API server writes its
+/// type before its object.
 #[derive(Clone, Debug)]
 pub struct Isolated<K>(pub Result<K, Unreadable>);
 
