@@ -85,7 +85,8 @@ impl Error {
         let mut cause = self.source();
         if let Some(cloud) = cause.and_then(|cause| cause.downcast_ref::<moorage_cloud::Error>()) {
             // Said already.
-            if text.starts_with(&format!("failed to {}", cloud.step())) {
+            let rest = text.strip_prefix(&format!("failed to {}", cloud.step()));
+            if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')) {
                 text = format!("{text}: {}", cloud.without_step());
                 cause = cloud.source();
             }
@@ -215,6 +216,8 @@ mod tests {
         let refused = |step| moorage_cloud::Error::new(step, Class::Denied, "no");
         let same = Error::cloud("failed to write enrollment group press", refused("write enrollment group"));
         assert_eq!(same.chain(), "failed to write enrollment group press: no");
+        let longer = Error::cloud("failed to read hubs", refused("read hub"));
+        assert_eq!(longer.chain(), "failed to read hubs: failed to read hub: no");
         let other = Error::cloud("failed to write enrollment group press", refused("sign in"));
         assert_eq!(other.chain(), "failed to write enrollment group press: failed to sign in: no");
     }

@@ -1,6 +1,7 @@
 //! The running operator: watches, workers, Lease and admin endpoints, and how they end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use futures::StreamExt as _;
@@ -30,6 +31,9 @@ use crate::{
     ledger::Ledger,
     object::ObjectKey,
 };
+
+/// How long the Lease and the endpoints have to end in, once nothing is under way any more.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(20);
 
 /// How an operator is to run.
 pub struct Config {
@@ -134,12 +138,19 @@ impl Operator {
             ended = any_ends([("a watch", &mut watches), ("the endpoints or the election", &mut background), ("a worker", &mut workers)]) =>
                 Err(ended),
         };
+        if let Err(fault) = &ended {
+            tracing::error!(error = %fault, "the operator ends");
+        }
         retire.cancel();
         controller.queue.close();
         while workers.join_next().await.is_some() {}
         // Only now: an effect that is under way is still under the Lease.
         stood_down.cancel();
-        while background.join_next().await.is_some() {}
+        let last = async { while background.join_next().await.is_some() {} };
+        // A client of the endpoints may leave a request unfinished for ever.
+        if tokio::time::timeout(LONGEST_FAREWELL, last).await.is_err() {
+            tracing::warn!("the endpoints were still in use and are closed");
+        }
         ended
     }
 }

@@ -146,8 +146,10 @@ impl Election {
         }
         if self.leadership.leads() {
             self.leadership.set(None);
-            if let Err(error) = self.hand_back().await {
-                tracing::warn!(error = error.chain(), "the Lease was not handed back");
+            match tokio::time::timeout(self.term().renew() * 2, self.hand_back()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(error = error.chain(), "the Lease was not handed back"),
+                Err(_) => tracing::warn!("the Lease was not handed back in time"),
             }
         }
     }

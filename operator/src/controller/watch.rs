@@ -45,9 +45,7 @@ pub async fn objects<K: Kind>(controller: Arc<Controller>, client: Client, names
         match event {
             Ok(Event::Init) => listed.clear(),
             Ok(Event::InitApply(object)) => {
-                if let Some(key) = applied(&controller, object) {
-                    listed.insert(key.name);
-                }
+                listed.insert(applied(&controller, object).name);
             }
             Ok(Event::InitDone) => {
                 for name in controller.caches.objects.of::<K>().missing(namespace.as_deref(), &listed) {
@@ -71,15 +69,14 @@ fn key_of<K: Kind>(object: &Isolated<K>) -> ObjectKey {
     ObjectKey::new(K::KIND, namespace.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default())
 }
 
-fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> Option<ObjectKey> {
+fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
     let key = key_of(&object);
     let mut object = match object.0 {
         Ok(object) => object,
         Err(unreadable) => {
             tracing::error!(object = %key, error = bounded(&unreadable.error, LONGEST_ERROR), "a stored object cannot be read and is left alone");
-            // As after a restart: nothing is done by what it said before.
-            gone::<K>(controller, &key);
-            return None;
+            // What it was before stays: whoever rests on it, and what it has, must not be lost to a text that nobody can read.
+            return key;
         }
     };
     object.meta_mut().managed_fields = None;
@@ -94,7 +91,7 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> Option<Obje
         controller.queue.push(key.clone(), Priority::Changed);
     }
     wake(controller, &key, &*object, before.as_deref());
-    Some(key)
+    key
 }
 
 /// Has the Secrets watched that a new object will ask for.
@@ -147,7 +144,11 @@ pub async fn secrets(controller: Arc<Controller>, client: Client, mut namespaces
                 None => return,
             },
             // None of them ends: whoever waits for this task is to know of one that panicked.
-            Some(Err(ended)) = watches.join_next() => std::panic::resume_unwind(ended.into_panic()),
+            Some(Err(ended)) = watches.join_next() => {
+                if let Ok(panic) = ended.try_into_panic() {
+                    std::panic::resume_unwind(panic);
+                }
+            }
         }
     }
 }

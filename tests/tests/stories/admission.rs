@@ -27,6 +27,13 @@ fn in_hub(more: &Value) -> Value {
 
 fn bad_objects() -> Vec<Bad> {
     vec![
+        Bad("TenantHubGroup", "contoso-us", "/spec/resourceGroup/name", json!("rg: {namespaces"), "spec.resourceGroup.name"),
+        Bad("ProvisioningService", "contoso-dps", "/spec/resourceGroup", json!("ends."), "spec.resourceGroup"),
+        Bad("TenantHubGroup", "contoso-us", "/spec/accountRef/name", json!("Not A Name"), "spec.accountRef.name"),
+        Bad("TenantHubGroup", "contoso-us", "/spec/accountRef/namespace", json!("a.b"), "spec.accountRef.namespace"),
+        Bad("DeviceCredential", "contoso-simdevice-west", "/spec/secret", json!({ "name": "A\nb" }), "spec.secret.name"),
+        Bad("TenantHubGroup", "contoso-us", "/metadata/name", json!("a".repeat(101)), "it has to fit into a tag in Azure"),
+        Bad("ProvisioningService", "contoso-dps", "/metadata/name", json!("a".repeat(101)), "it has to fit into a tag in Azure"),
         Bad("CloudAccount", "azure", "/spec/azure/tenantId", json!("contoso"), "spec.azure.tenantId"),
         Bad(
             "CloudAccount",

@@ -58,6 +58,8 @@ async fn contained(controller: &Controller, key: &ObjectKey, priority: Priority,
     // The panic has said what and where on standard error.
     tracing::error!(object = %key, "the reconciliation panicked: this is a fault of the operator; the object is tried again later");
     controller.metrics.reconciliation(key.kind, priority, "Panicked");
+    // It may have been in the midst of one; the object is looked at again in any case.
+    controller.attempts.status_write_ends(key, None);
     let pause = retry_in(Class::Invalid, controller.attempts.failed(key), seed(key));
     Some((controller.clock.now() + pause, Priority::Changed))
 }

@@ -7,11 +7,19 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_json::value::RawValue;
 
+/// How names begin by which `serde_json` hands JSON to itself: below one of them it reads a text as JSON, with a new budget of levels each
+/// time, until the stack ends. The API server writes `$` as it is.
+const MAGIC: &str = "$serde_json::private::";
+
+fn read<K: DeserializeOwned>(text: &str) -> Result<K, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
 /// An object, or why it cannot be read and what it is called.
 ///
 /// The library's own guard reads the whole list first: JSON nested deeper than `serde_json` goes (128), which the API server stores where
-/// a schema leaves content open, makes a list unreadable for everybody. Of a watch it relies on the order in which the API server writes an
-/// event, its type before its object.
+/// a schema leaves content open, makes a list unreadable for everybody. An event of a watch can be read so because the API server writes its
+/// type before its object.
 #[derive(Clone, Debug)]
 pub struct Isolated<K>(pub Result<K, Unreadable>);
 
@@ -42,9 +50,10 @@ impl<'de, K: DeserializeOwned> Deserialize<'de> for Isolated<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Skipped over without recursion, then read with a budget of its own.
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        let error = match serde_json::from_str(raw.get()) {
+        let read = if raw.get().contains(MAGIC) { Err(format!("it contains {MAGIC}")) } else { read(raw.get()) };
+        let error = match read {
             Ok(object) => return Ok(Self(Ok(object))),
-            Err(error) => error.to_string(),
+            Err(error) => error,
         };
         let Named { metadata } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
         let Identity { namespace, name, uid, resource_version } = metadata;
@@ -124,6 +133,22 @@ mod tests {
             assert_eq!(names(&list.items), expected);
             assert_eq!(list.items[1].meta().resource_version.as_deref(), Some("7"));
         }
+    }
+
+    /// JSON in a text in JSON, each read with a budget of its own if it is read at all.
+    fn magic(layers: usize) -> String {
+        (0..layers).fold("1".to_owned(), |inner, _| {
+            let text = inner.replace('\\', "\\u005c").replace('"', "\\u0022");
+            format!(r#"{{"{MAGIC}RawValue": "{text}"}}"#)
+        })
+    }
+
+    #[test]
+    fn an_object_by_which_the_library_would_read_itself_to_the_end_of_the_stack_is_not_read() {
+        let text = credential("bomb", &format!(r#"{{"a": {}}}"#, magic(40)));
+        let read: Isolated<DeviceCredential> = serde_json::from_str(&text).expect("it has a name");
+        let unreadable = read.0.expect_err("it is not read");
+        assert_eq!((unreadable.metadata.name.as_deref(), &*unreadable.error), (Some("bomb"), "it contains $serde_json::private::"));
     }
 
     #[test]

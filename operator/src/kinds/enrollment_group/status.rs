@@ -13,12 +13,13 @@ use crate::{
     ledger::entries::{ADOPTED, GROUP_FACTS, is_in_place},
 };
 use moorage_crds::{CommonStatus, EnrollmentGroup, EnrollmentGroupStatus};
+use moorage_plan::counted;
 
 /// What the group is good for.
 pub(super) fn ready_message(group: &EnrollmentGroup, seen: &Observed) -> String {
     let Observed::Live(seen) = seen else { return String::new() };
     let hubs = seen.group.as_ref().map_or(0, |group| group.hubs().len());
-    let hubs = if hubs == 1 { "1 IoT hub".to_owned() } else { format!("{hubs} IoT hubs") };
+    let hubs = counted(i64::try_from(hubs).unwrap_or(i64::MAX), "IoT hub");
     format!("Enrollment group {} assigns devices to {hubs} of TenantHubGroup {}", keys::id_of(group), hub_group_of(group).name)
 }
 
