@@ -112,8 +112,7 @@ impl Ledger {
             return api.merge(&step, &place, &changes).await.map(Some);
         }
         let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
-        let page = ConfigMap { metadata: self.page_meta(owner, where_it_is), data: Some(data), ..ConfigMap::default() };
-        api.create(&step, &place.collection, &page).await.map(Some)
+        api.create(&step, &place.collection, &self.page(owner, where_it_is, data)).await.map(Some)
     }
 
     /// Strikes a whole page out.
@@ -165,6 +164,25 @@ impl Ledger {
         format!("{}={},{}={}", names::MANAGED_BY, names::MANAGER, names::INSTALLATION, self.installation)
     }
 
+    /// An owner's page, with what it says and, for those who read it, where the thing is.
+    pub fn page(&self, owner: &ObjectKey, place: Option<&str>, entries: Entries) -> ConfigMap {
+        let text = |value: &str| value.to_owned();
+        let of_owner = [
+            (text(names::OWNER_KIND), text(owner.kind.as_str())),
+            (text(names::OWNER_NAMESPACE), text(&owner.name.namespace)),
+            (text(names::OWNER_NAME), text(&owner.name.name)),
+        ];
+        let place = place.map(|place| (text(names::PLACE), text(place)));
+        let metadata = ObjectMeta {
+            name: Some(self.page_name(owner)),
+            namespace: Some(self.namespace.clone()),
+            labels: Some([(text(names::MANAGED_BY), text(names::MANAGER)), (text(names::INSTALLATION), self.installation.clone())].into()),
+            annotations: Some(of_owner.into_iter().chain(place).collect()),
+            ..ObjectMeta::default()
+        };
+        ConfigMap { metadata, data: Some(entries), ..ConfigMap::default() }
+    }
+
     /// Names are in annotations: a label's value has at most 63 characters, an object's name 253.
     fn owner_of(&self, page: &ConfigMap) -> Option<ObjectKey> {
         let annotations = page.metadata.annotations.as_ref()?;
@@ -176,23 +194,6 @@ impl Ledger {
     fn page_name(&self, owner: &ObjectKey) -> String {
         let hash = moorage_keys::owner_hash(&self.installation, owner.kind.as_str(), &owner.name.namespace, &owner.name.name);
         format!("moorage-ledger-{hash}")
-    }
-
-    fn page_meta(&self, owner: &ObjectKey, place: Option<&str>) -> ObjectMeta {
-        let text = |value: &str| value.to_owned();
-        let of_owner = [
-            (text(names::OWNER_KIND), text(owner.kind.as_str())),
-            (text(names::OWNER_NAMESPACE), text(&owner.name.namespace)),
-            (text(names::OWNER_NAME), text(&owner.name.name)),
-        ];
-        let place = place.map(|place| (text(names::PLACE), text(place)));
-        ObjectMeta {
-            name: Some(self.page_name(owner)),
-            namespace: Some(self.namespace.clone()),
-            labels: Some([(text(names::MANAGED_BY), text(names::MANAGER)), (text(names::INSTALLATION), self.installation.clone())].into()),
-            annotations: Some(of_owner.into_iter().chain(place).collect()),
-            ..ObjectMeta::default()
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Pages> {

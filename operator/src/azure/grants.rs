@@ -1,8 +1,6 @@
 //! What may be reached: said by its owner as lists, and looked up by these functions alone, on every pass, for reads and for writes.
 
-use moorage_crds::{
-    AccountGrant, Adoption, AllocationGrant, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService, SkuName,
-};
+use moorage_crds::{AccountGrant, Adoption, AllocationGrant, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService, SkuName};
 use moorage_plan::{Pattern, Reason, Standing};
 
 use crate::object::Keyed;
@@ -80,10 +78,8 @@ pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -
         return Ok(LinkRight { most: None, allocation: AllocationGrant::Any });
     }
     let grant = service.spec.grants.iter().find(|grant| names(&grant.namespaces, namespace));
-    let right = grant.map(|grant| LinkRight {
-        most: grant.max_hubs.map(|most| (most, grant.namespaces.clone())),
-        allocation: grant.allocation,
-    });
+    let right =
+        grant.map(|grant| LinkRight { most: grant.max_hubs.map(|most| (most, grant.namespaces.clone())), allocation: grant.allocation });
     right.ok_or_else(|| {
         Standing::stalled(
             Reason::NotGranted,

@@ -101,14 +101,6 @@ pub trait Kind:
         self.has_finalizer() && caches.ledger.version(&self.key()).is_some()
     }
 
-    /// Whether reconciling it takes calls to a cloud; one that does not is made of what is in memory.
-    fn calls_cloud(&self) -> bool {
-        true
-    }
-
-    /// Whether whoever uses it through another object is woken with those who refer to it.
-    const WAKES_INDIRECT_REFERRERS: bool = false;
-
     /// Whether a change of a Secret that it refers to concerns those who refer to it.
     const RELAYS_SECRETS: bool = false;
 

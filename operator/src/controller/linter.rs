@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use moorage_crds::annotations as names;
 use moorage_plan::{Act, Plan, Reason, Standing, Target};
@@ -21,7 +20,7 @@ use crate::{
         kind::Kind,
     },
     ledger::Ledger,
-    object::{Keyed, NamespacedName, ObjectKey},
+    object::{Keyed, ObjectKey},
 };
 
 /// The uid of every object here.
@@ -82,18 +81,8 @@ pub fn show<K: Kind>(caches: &Caches, object: K) {
 
 /// Has the ledger say something of an object.
 pub fn note(caches: &Caches, owner: &ObjectKey, entries: &[(&str, String)]) {
-    let NamespacedName { namespace, name } = &owner.name;
-    let hash = moorage_keys::owner_hash(&caches.installation.id, owner.kind.as_str(), namespace, name);
-    let annotations = [(names::OWNER_KIND, owner.kind.as_str()), (names::OWNER_NAMESPACE, namespace), (names::OWNER_NAME, name)];
-    let page = ConfigMap {
-        metadata: ObjectMeta {
-            name: Some(format!("moorage-ledger-{hash}")),
-            annotations: Some(annotations.map(|(name, value)| (name.to_owned(), value.to_owned())).into()),
-            ..ObjectMeta::default()
-        },
-        data: Some(entries.iter().map(|(entry, value)| ((*entry).to_owned(), value.clone())).collect()),
-        ..ConfigMap::default()
-    };
+    let entries = entries.iter().map(|(entry, value)| ((*entry).to_owned(), value.clone())).collect();
+    let page = caches.ledger.page(owner, None, entries);
     caches.ledger.put(&page).expect("the page is one of ours");
 }
 

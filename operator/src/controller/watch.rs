@@ -103,7 +103,7 @@ fn want_secrets<K: Kind>(controller: &Controller, object: &K) {
     }
 }
 
-/// Wakes the object, unless this is the echo of our own status, and those who depend on what others can see of it.
+/// Wakes the object, unless this is the echo of our own status, and those who rest on what others can see of it.
 fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: Option<&K>) {
     if !controller.attempts.is_own_status_write(key, object.meta().resource_version.as_deref().unwrap_or_default()) {
         let known = object.common_status().is_some_and(|status| Some(status.observed_generation) == object.meta().generation);
@@ -111,18 +111,17 @@ fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: O
             if before.is_none() && known && object.meta().deletion_timestamp.is_none() { Priority::Resync } else { Priority::Changed };
         controller.queue.push(key.clone(), priority);
     }
-    if before.is_none_or(|before| before.visible_to_dependents() != object.visible_to_dependents()) {
-        controller.wake(&Dependency::Object(key.clone()), Priority::Changed);
-        if K::WAKES_INDIRECT_REFERRERS && before.is_some() {
-            controller.wake_indirect_referrers(key, Priority::Changed);
-        }
+    // Until all is listed, everybody is looked at for having appeared.
+    let is_news = before.is_none_or(|before| before.visible_to_dependents() != object.visible_to_dependents());
+    if is_news && controller.caches.objects.is_synced() {
+        controller.wake_all_who_rest_on(key, Priority::Changed);
     }
 }
 
 fn gone<K: Kind>(controller: &Controller, key: &ObjectKey) {
     let Some(object) = controller.caches.objects.remove::<K>(key) else { return };
     controller.forget(key);
-    controller.wake(&Dependency::Object(key.clone()), Priority::Changed);
+    controller.wake_all_who_rest_on(key, Priority::Changed);
     // Those that it referred to may be waiting for it to undo what it made; nobody waits for an object that made nothing.
     let made = object.has_something_to_undo() || object.has_finalizer();
     for thing in object.references() {
@@ -288,10 +287,7 @@ pub async fn ledger(controller: Arc<Controller>, client: Client) {
 /// Wakes the owner of a page, and those who rest on it if they see something else there now.
 fn wake_by_page(controller: &Controller, SeenPage { owner, facts_changed }: SeenPage) {
     if facts_changed {
-        controller.wake(&Dependency::Object(owner.clone()), Priority::Changed);
-        if with_kind!(owner.kind, |K| K::WAKES_INDIRECT_REFERRERS) {
-            controller.wake_indirect_referrers(&owner, Priority::Changed);
-        }
+        controller.wake_all_who_rest_on(&owner, Priority::Changed);
     }
     controller.queue.push(owner, Priority::Changed);
 }

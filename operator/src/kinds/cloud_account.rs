@@ -25,7 +25,6 @@ use crate::{
 
 impl Kind for CloudAccount {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
-    const WAKES_INDIRECT_REFERRERS: bool = true;
 
     type Clients = Clients;
     type Admitted = Admitted;

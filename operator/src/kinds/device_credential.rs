@@ -57,7 +57,6 @@ use crate::{
     error::ObserveError,
     kinds::device_credential::{
         admit::{Admitted, admit},
-        assignment::needs_hub,
         certificate::cert_manager::{cert_manager_issuer_of, certificate_name_of},
         observe::{Observed, observe},
         perform::perform,
@@ -109,11 +108,6 @@ impl Kind for DeviceCredential {
         }
         let group = objects.of::<EnrollmentGroup>().get(&group_of(self)?.name)?;
         Some(format!("{}/enrollments", cloud_path::of_enrollments(objects, &group)?))
-    }
-
-    fn calls_cloud(&self) -> bool {
-        let leaves = self.metadata.deletion_timestamp.is_some();
-        leaves || self.spec.hub_ref.is_some() || self.spec.individual_enrollment.is_some() || needs_hub(self)
     }
 
     fn admit(&self, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {

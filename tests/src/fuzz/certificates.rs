@@ -2,9 +2,12 @@ use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use moorage_crds::{DeviceCredential, EnrollmentGroup, Slot};
+use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, Slot};
 use moorage_keys::{Authority, Chain, IssueError, Leaf, RegistrationId};
+use moorage_operator::azure::facts;
 use moorage_operator::clock::Clock;
+use moorage_operator::ledger::entries;
+use moorage_operator::object::Keyed as _;
 use rcgen::{KeyPair, PublicKeyData as _};
 use serde_json::{Map, Value, json};
 use x509_parser::prelude::{FromDer as _, Pem, X509Certificate};
@@ -151,7 +154,8 @@ fn is_issued_by_the_operator(chain: &str, key: &str, expected: Option<&Authority
     thread_local! { static LOOKOUT: OnceCell<Watcher> = const { OnceCell::new() } }
     let cluster = LOOKOUT.with(|lookout| {
         let lookout = lookout.get_or_init(|| Watcher::of("s0-x509.yaml"));
-        let beside = [secret(chain, key), accepting(&lookout.object("EnrollmentGroup"), chain)];
+        let mut beside = accepted(lookout, chain);
+        beside.push(secret(chain, key));
         lookout.look_at_beside(lookout.object::<DeviceCredential>("DeviceCredential"), &beside)
     });
     let written = cluster.get("Secret", DEVICE.0, DEVICE.1);
@@ -179,17 +183,24 @@ fn secret(chain: &str, key: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": AUTHORITY, "namespace": PLATFORM }, "data": data })
 }
 
-/// The group, once the provisioning service accepts whom the Secret names.
-fn accepting(group: &EnrollmentGroup, chain: &str) -> Value {
-    let thumbprint = Authority::from_pem(chain).map(|authority| authority.thumbprint().to_string()).ok();
-    let mut group = serde_json::to_value(group).expect("an object can be written");
-    group["status"] = json!({
-        "idScope": "0ne00000001",
-        "provisioningHost": "global.azure-devices-provisioning.net",
-        "iotHubs": ["wind-east-hub.azure-devices.net"],
-        "certificateAuthorities": [{ "slot": Slot::Primary, "thumbprint": thumbprint, "issues": true }],
-    });
-    group
+/// What is written down of the service and of the group, once the service accepts whom the Secret names.
+fn accepted(lookout: &Watcher, chain: &str) -> Vec<Value> {
+    let (account, service) = (lookout.object::<CloudAccount>("CloudAccount"), lookout.object::<ProvisioningService>("ProvisioningService"));
+    let group = lookout.object::<EnrollmentGroup>("EnrollmentGroup");
+    let place = facts::service_place(&account.spec.azure.subscription_id, &service);
+    let of_service = facts::ServiceFacts {
+        id_scope: "0ne00000001".to_owned(),
+        service_host: "wind-dps.azure-devices-provisioning.net".to_owned(),
+        device_host: "global.azure-devices-provisioning.net".to_owned(),
+    };
+    let hubs = ["wind-east-hub.azure-devices.net".to_owned()];
+    let authorities = Authority::from_pem(chain).map(|authority| (Slot::Primary, authority.thumbprint().to_string()));
+    let of_group = facts::GroupFacts::written(&place, &hubs, None, &authorities.into_iter().collect::<Vec<_>>());
+    let made = || entries::MADE.to_owned();
+    vec![
+        lookout.page(&service.key(), &[(entries::SERVICE, made()), (entries::SERVICE_FACTS, of_service.written(&place))]),
+        lookout.page(&group.key(), &[(entries::GROUP, made()), (entries::GROUP_FACTS, of_group)]),
+    ]
 }
 
 /// Asserts that no line of these is told: each is enough to tell a part of a key.

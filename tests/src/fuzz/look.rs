@@ -16,6 +16,7 @@ use moorage_operator::controller::leader_election::Term;
 use moorage_operator::controller::metrics::Metrics;
 use moorage_operator::controller::queue::Priority;
 use moorage_operator::kinds::reconcile;
+use moorage_operator::ledger::Ledger;
 use moorage_operator::object::Keyed;
 use moorage_operator::object::{NamespacedName, ObjectKey};
 use moorage_operator::run::{Config, Operator};
@@ -30,6 +31,8 @@ use crate::sweep::authority::authority;
 const SECRET: &str = "3fX8Q~fuzzing.only-opens_nothing4Cw0N2dcTj";
 /// Looks until it has come to what it does again and again.
 const LOOKS: usize = 2;
+const INSTALLATION: &str = "fuzz";
+const NAMESPACE: &str = "moorage";
 
 /// The example and who looks after it.
 pub(super) struct Watcher {
@@ -51,6 +54,15 @@ impl Watcher {
     pub(super) fn object<K: Kind>(&self, kind: &str) -> K {
         let found = self.example.objects().iter().find(|object| object["kind"] == kind).expect("the example has one");
         serde_json::from_value(found.clone()).expect("an object of the example")
+    }
+
+    /// What the operator has written down of an object.
+    pub(super) fn page(&self, owner: &ObjectKey, entries: &[(&str, String)]) -> Value {
+        let entries = entries.iter().map(|(entry, value)| ((*entry).to_owned(), value.clone())).collect();
+        let page = Ledger::new(INSTALLATION, NAMESPACE).page(owner, None, entries);
+        let mut page = serde_json::to_value(page).expect("a page can be written");
+        (page["apiVersion"], page["kind"]) = ("v1".into(), "ConfigMap".into());
+        page
     }
 
     /// Looks at an object among those of the example; what is told of it can be read, and tells no secret.
@@ -86,13 +98,13 @@ impl Watcher {
     }
 
     fn operator(&self, cluster: &ApiServer, key: &ObjectKey) -> Operator {
-        for namespace in self.example.namespaces().iter().map(String::as_str).chain(["moorage", &key.name.namespace]) {
+        for namespace in self.example.namespaces().iter().map(String::as_str).chain([NAMESPACE, &key.name.namespace]) {
             cluster.add_namespace(namespace);
         }
         let clock = Clock::system();
         let time = clock.clone();
         let config = Config {
-            installation: Installation { id: "fuzz".to_owned(), namespace: "moorage".to_owned() },
+            installation: Installation { id: INSTALLATION.to_owned(), namespace: NAMESPACE.to_owned() },
             namespaces: Vec::new(),
             concurrency: 1,
             replica: None,
@@ -120,6 +132,7 @@ fn shown(caches: &Caches, cluster: &ApiServer, object: &Value) {
     }
     match object["kind"].as_str().unwrap_or_default() {
         "Secret" => put_secret(caches, cluster, object),
+        "ConfigMap" => put_page(caches, cluster, object),
         kind => {
             if let Some(kind) = KindName::parse(kind) {
                 with_kind!(kind, |K| put(caches, read::<K>(object)));
@@ -131,6 +144,13 @@ fn shown(caches: &Caches, cluster: &ApiServer, object: &Value) {
 /// Puts an object into the caches.
 fn put<K: Kind>(caches: &Caches, object: K) {
     caches.objects.put(&object.key(), object.references(), Arc::new(object));
+}
+
+/// Puts a page of the ledger there, as the operator has written it.
+fn put_page(caches: &Caches, cluster: &ApiServer, page: &Value) {
+    cluster.create(page);
+    let page = serde_json::from_value(page.clone()).expect("a page of the ledger");
+    caches.ledger.put(&page).expect("it is a page of this installation");
 }
 
 /// What the example says in plain text is the one secret that must not be told.

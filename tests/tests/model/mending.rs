@@ -93,7 +93,7 @@ fn unstick(story: &mut Story<'_>, object: Ref, reason: &str, message: &str) {
         ("AlreadyExists" | "Drifted", Ref::Device(t, d)) if message.contains(" in hub ") => {
             let (t, d) = (usize::from(t), usize::from(d));
             let (Some(hub), id) = (story.case.hub_of(t, d), story.case.device_id(t, d)) else { return };
-            if message.contains("which is older") {
+            if message.contains("which came first") {
                 return;
             }
             story

@@ -172,6 +172,13 @@ fn changes_of_what_cannot_change() -> Vec<Bad> {
             json!({ "name": "F1", "capacity": 1 }),
             "a free hub (F1) cannot become a paid one",
         ),
+        Bad(
+            "EnrollmentGroup",
+            "contoso-us-devices",
+            "/spec/provisioningServiceRef",
+            json!({ "name": "other" }),
+            "the group would stay in the former service",
+        ),
         Bad("EnrollmentGroup", "contoso-us-devices", "/spec/enrollmentGroupId", json!("other"), "the devices' keys belong to the group"),
         Bad(
             "EnrollmentGroup",

@@ -35,7 +35,7 @@ fn of_two_objects_that_want_the_same_hub_or_the_same_group_the_older_one_keeps_i
         })
         .await?;
         let refused = tenants.until("EnrollmentGroup", "presses", "intruder", "Stalled", "AlreadyExists").await?;
-        let older = format!("belongs to EnrollmentGroup {}/presses-small, which is older", tenants.example.namespace("presses"));
+        let older = format!("belongs to EnrollmentGroup {}/presses-small, which came first", tenants.example.namespace("presses"));
         assert!(message(&refused).contains(&older), "{}", message(&refused));
         beside(&mut tenants, "TenantHubGroup", "presses", "intruder", |spec| {
             for hub in spec["hubs"].as_array_mut().into_iter().flatten() {

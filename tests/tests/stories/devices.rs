@@ -326,7 +326,7 @@ fn what_somebody_else_has_made_under_a_device_s_name_is_left_alone_and_told_of()
         tenants.harness.kubectl(&["apply", "-f", "-"], &rival.to_string()).await?;
         let stalled = tenants.until("DeviceCredential", "mills", "mill-4", "Stalled", "AlreadyExists").await?;
         let message = stalled["status"]["conditions"][2]["message"].as_str().unwrap_or_default();
-        assert!(message.contains("belongs to DeviceCredential") && message.contains("mill-3, which is older"), "{message}");
+        assert!(message.contains("belongs to DeviceCredential") && message.contains("mill-3, which came first"), "{message}");
         delete(&tenants, "mill-4").await?;
         assert!(identity(&tenants, "mills-east-hub", "Mill-3").is_some(), "it was not the younger one's");
         tenants.end().await
@@ -359,7 +359,7 @@ fn a_device_in_a_hub_belongs_to_the_older_of_two_credentials_whether_it_register
             apply_like(&tenants, of, name, spec).await?;
             let stalled = tenants.until("DeviceCredential", "mills", name, "Stalled", "AlreadyExists").await?;
             let sentence = format!(
-                "device {device} in hub {HUB} belongs to DeviceCredential {namespace}/{older}, which is older; choose another {field}, or \
+                "device {device} in hub {HUB} belongs to DeviceCredential {namespace}/{older}, which came first; choose another {field}, or \
                  delete one of the two"
             );
             assert_eq!(stalled["status"]["conditions"][2]["message"], sentence);

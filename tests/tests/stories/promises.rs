@@ -146,7 +146,7 @@ fn of_two_credentials_for_one_registration_id_the_older_keeps_it_until_it_goes()
         tenants.harness.kubectl(&["apply", "-f", "-"], &rival.to_string()).await?;
         let stalled = tenants.until("DeviceCredential", "contoso", "contoso-rival", "Stalled", "AlreadyExists").await?;
         let sentence = format!(
-            "registration id {id} belongs to DeviceCredential {namespace}/{id}, which is older; choose another, or delete one of the two"
+            "registration id {id} belongs to DeviceCredential {namespace}/{id}, which came first; choose another, or delete one of the two"
         );
         assert_eq!(stalled["status"]["conditions"][2]["message"], sentence);
         assert!(tenants.harness.secret(&namespace, "contoso-rival").await.is_err(), "the younger one holds the device's key");

@@ -197,19 +197,8 @@ async fn an_object_that_was_looked_at_already_in_this_state_costs_no_write() {
 impl Bench {
     /// A page of the ledger as the API server would show it.
     fn page_of(&self, owner: &ObjectKey) -> ConfigMap {
-        let hash = moorage_keys::owner_hash("prod", KindName::CloudAccount.as_str(), &owner.name.namespace, &owner.name.name);
-        read(json!({
-            "metadata": {
-                "namespace": self.controller.caches.installation.namespace,
-                "name": format!("moorage-ledger-{hash}"),
-                "resourceVersion": "3",
-                "annotations": {
-                    annotations::OWNER_KIND: owner.kind.as_str(),
-                    annotations::OWNER_NAMESPACE: owner.name.namespace.to_string(),
-                    annotations::OWNER_NAME: owner.name.name.to_string(),
-                },
-            },
-            "data": { "something": "made" },
-        }))
+        let mut page = self.controller.caches.ledger.page(owner, None, [("something".to_owned(), "made".to_owned())].into());
+        page.metadata.resource_version = Some("3".to_owned());
+        page
     }
 }

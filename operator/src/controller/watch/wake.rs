@@ -8,7 +8,7 @@ use moorage_crds::with_kind;
 
 use crate::{
     cache::secrets::SyncState,
-    controller::{Controller, kind::Kind, queue::Priority},
+    controller::{Controller, queue::Priority},
     object::{Dependency, ObjectKey},
 };
 
@@ -40,20 +40,19 @@ impl Controller {
         let objects = &self.caches.objects;
         let is_leaving =
             with_kind!(key.kind, |K| objects.of::<K>().get(&key.name).is_some_and(|one| one.meta().deletion_timestamp.is_some()));
-        if is_leaving && with_kind!(key.kind, |K| K::WAKES_INDIRECT_REFERRERS) {
-            self.wake_indirect_referrers(&key, priority);
+        if is_leaving {
+            self.wake_all_who_rest_on(&key, priority);
         }
         self.queue.push(key, priority);
     }
 
-    /// Wakes all that call a cloud and refer to an object, themselves or through another one.
-    pub fn wake_indirect_referrers(&self, used: &ObjectKey, priority: Priority) {
+    /// Wakes all that refer to an object, themselves or through another one: what it may do is what they may do with it.
+    pub fn wake_all_who_rest_on(&self, used: &ObjectKey, priority: Priority) {
         let objects = &self.caches.objects;
         let (mut woken, mut left) = (HashSet::new(), vec![used.clone()]);
         while let Some(key) = left.pop() {
             for user in objects.referrers(&Dependency::Object(key)) {
-                let calls = with_kind!(user.kind, |K| objects.of::<K>().get(&user.name).is_some_and(|user| user.calls_cloud()));
-                if calls && woken.insert(user.clone()) {
+                if woken.insert(user.clone()) {
                     left.push(user.clone());
                     self.queue.push(user, priority);
                 }

@@ -236,7 +236,7 @@ fn rivals() -> (Cluster, DeviceCredential) {
 #[test]
 fn a_registration_id_belongs_to_the_oldest() {
     let (seen, younger) = rivals();
-    let taken = "AlreadyExists: registration id contoso-7 belongs to DeviceCredential contoso/contoso-old, which is older; choose another, or delete one of the two";
+    let taken = "AlreadyExists: registration id contoso-7 belongs to DeviceCredential contoso/contoso-old, which came first; choose another, or delete one of the two";
     assert_eq!(seen.refusal(&younger), taken);
     let (seen, mut younger) = rivals();
     younger.spec.deletion_policy = DevicePolicy::Disenroll;

@@ -39,7 +39,7 @@ pub fn first_to_claim(
     let older = rivals.filter(|rival| is_granted(rival)).find(|rival| rank(rival) < mine).map(|rival| rival.key());
     older.map_or(Ok(()), |older| {
         let note = format!(
-            "registration id {} belongs to {}, which is older; choose another, or delete one of the two",
+            "registration id {} belongs to {}, which came first; choose another, or delete one of the two",
             id.as_str(),
             shown(&older, &key)
         );
@@ -57,7 +57,7 @@ pub fn first_in_the_hub(caches: &Caches, credential: &DeviceCredential) -> Resul
             (None, None) => "registrationId",
         };
         let note = format!(
-            "device {device} in hub {hub} belongs to {}, which is older; choose another {field}, or delete one of the two",
+            "device {device} in hub {hub} belongs to {}, which came first; choose another {field}, or delete one of the two",
             shown(&older, &credential.key())
         );
         Err(Standing::stalled(Reason::AlreadyExists, note))

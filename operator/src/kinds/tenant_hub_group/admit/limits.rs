@@ -19,12 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// `NotGranted` for what is not granted at all, `QuotaExceeded` for one hub too many.
-pub(super) fn is_within(
-    group: &TenantHubGroup,
-    caches: &Caches,
-    account: &CloudAccount,
-    link: Option<&LinkRight>,
-) -> Result<(), Standing> {
+pub(super) fn is_within(group: &TenantHubGroup, caches: &Caches, account: &CloudAccount, link: Option<&LinkRight>) -> Result<(), Standing> {
     let (key, spec) = (group.key(), &group.spec);
     let HubLimits { most, skus, most_units } = hub_limits(account, &key.name.namespace, &spec.resource_group.name);
     let ungranted = |what: String| Err(Standing::stalled(Reason::NotGranted, what));
@@ -32,10 +27,18 @@ pub(super) fn is_within(
         let (name, sku, of_account) = (&hub.name, hub.sku, &account.key().name);
         if !skus.is_empty() && !skus.contains(&sku.name) {
             let allowed: Vec<_> = skus.iter().map(|sku| format!("{sku:?}")).collect();
-            return ungranted(format!("CloudAccount {of_account} grants no hub of tier {}, as {name} is to have; take one of {}", sku_name(hub), allowed.join(", ")));
+            return ungranted(format!(
+                "CloudAccount {of_account} grants no hub of tier {}, as {name} is to have; take one of {}",
+                sku_name(hub),
+                allowed.join(", ")
+            ));
         }
         if let Some(most) = most_units.filter(|most| sku.capacity > *most) {
-            return ungranted(format!("CloudAccount {of_account} grants a hub {}, and {name} is to have {}; take fewer, or ask its owner", counted(most.into(), "unit"), sku.capacity));
+            return ungranted(format!(
+                "CloudAccount {of_account} grants a hub {}, and {name} is to have {}; take fewer, or ask its owner",
+                counted(most.into(), "unit"),
+                sku.capacity
+            ));
         }
         let takes_any = link.is_some_and(|right| right.allocation < AllocationGrant::Any) && hub.link.apply_allocation_policy;
         if takes_any {
@@ -69,6 +72,8 @@ fn within(
         return Ok(());
     }
     let granted = counted(i64::try_from(most).unwrap_or(i64::MAX), "hub");
-    let note = format!("{whose} is for {granted}; {older} of older objects and {mine} of this one are too many: take some out, or ask its owner for more");
+    let note = format!(
+        "{whose} is for {granted}; {older} of older objects and {mine} of this one are too many: take some out, or ask its owner for more"
+    );
     Err(Standing::stalled(Reason::QuotaExceeded, note))
 }
