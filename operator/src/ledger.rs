@@ -42,7 +42,7 @@ pub struct SeenPage {
 struct Pages {
     by_owner: HashMap<ObjectKey, Page>,
     /// Who has an entry of a name.
-    by_entry: HashMap<String, BTreeSet<ObjectKey>>,
+    by_entry: BTreeMap<String, BTreeSet<ObjectKey>>,
 }
 
 #[derive(Clone, Debug)]
@@ -83,6 +83,18 @@ impl Ledger {
         let value = |owner: &ObjectKey| pages.by_owner.get(owner)?.entries.get(entry).cloned();
         let owners = pages.by_entry.get(entry).into_iter().flatten();
         owners.filter_map(|owner| Some((owner.clone(), value(owner)?))).collect()
+    }
+
+    /// The entries whose names begin so: their owners, the rest of the names, and the values.
+    pub fn beginning_with(&self, prefix: &str) -> Vec<(ObjectKey, String, String)> {
+        let pages = self.lock();
+        let entries =
+            pages.by_entry.range(prefix.to_owned()..).map_while(|(entry, owners)| Some((entry, entry.strip_prefix(prefix)?, owners)));
+        let of_owner = |owner: &ObjectKey, entry: &str, rest: &str| {
+            let value = pages.by_owner.get(owner)?.entries.get(entry)?;
+            Some((owner.clone(), rest.to_owned(), value.clone()))
+        };
+        entries.flat_map(|(entry, rest, owners)| owners.iter().filter_map(move |owner| of_owner(owner, entry, rest))).collect()
     }
 
     /// Writes entries down, or strikes those out that are `None`, and gives the page's new version; `None` if nothing is left on

@@ -105,8 +105,7 @@ pub fn on_enrollment_group<'a>(
     if &*key.name.namespace == namespace {
         return Ok(None);
     }
-    let mut grants = group.spec.grants.iter();
-    let found = grants.find(|grant| names(&grant.namespaces, namespace) && Pattern::new(&grant.registration_ids).matches_ignoring_case(id));
+    let found = group.spec.grants.iter().find(|grant| covers(grant, namespace, id));
     found.map(Some).ok_or_else(|| {
         Standing::stalled(
             Reason::NotGranted,
@@ -119,7 +118,15 @@ pub fn on_enrollment_group<'a>(
     })
 }
 
+/// Whether a grant of an enrollment group lets a namespace have a registration id, or a device of a name.
+pub fn covers(grant: &EnrollmentGrant, namespace: &str, id: &str) -> bool {
+    names(&grant.namespaces, namespace) && Pattern::new(&grant.registration_ids).matches_ignoring_case(id)
+}
+
 /// Whether a list of names and of names with a trailing `*` has a namespace.
 pub fn names(namespaces: &[String], namespace: &str) -> bool {
     namespaces.iter().any(|pattern| Pattern::new(pattern).matches(namespace))
 }
+
+#[cfg(test)]
+mod tests;

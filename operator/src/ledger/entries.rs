@@ -76,6 +76,13 @@ pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey
     of_devices(ledger, |entry, value| ours(entry) && value == service)
 }
 
+/// The registration ids that are barred in a provisioning service, by the owners in whose name.
+pub fn disenrolled_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
+    let service = service.name.to_string();
+    let barred = ledger.beginning_with(DISENROLLED).into_iter();
+    barred.filter(|(.., value)| *value == service).map(|(owner, id, _)| (owner, id.replace('C', ":"))).collect()
+}
+
 /// The entries of devices that a namespace's credentials created in a hub, by owner: only those of the hub's own namespace do.
 pub fn of_devices_in(ledger: &Ledger, hub: &str, namespace: &str) -> Vec<(ObjectKey, String)> {
     let place = format!(" {hub}/devices/");

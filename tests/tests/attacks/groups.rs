@@ -19,7 +19,7 @@ fn group_on_the_shared_service(more: &Value) -> Value {
 #[test]
 fn a_group_of_ones_own_on_the_shared_service_and_with_it_a_key_for_every_id() -> anyhow::Result<()> {
     block_on(async {
-        let attack = Attack::on_tenants("mastergroup").await?;
+        let attack = Attack::on_tenants("ownkeys").await?;
         attack.create("EnrollmentGroup", "master", &group_on_the_shared_service(&json!({}))).await?;
         attack.until_refused("EnrollmentGroup", "master", "DependencyMissing").await?;
         assert!(!attack.has_secret("master-keys").await?, "no key of the shared service is in a tenant's namespace");

@@ -152,7 +152,7 @@ fn of_group(credential: &DeviceCredential, caches: &Caches, id: RegistrationId, 
     let renewals = Renewals::asked_by(credential, longest_of(grant))?;
     // Make sure that there is room for it.
     if let Some((grant, limit)) = grant.and_then(|grant| Some((grant, grant.max_devices?))) {
-        within_the_limit(caches, credential, at, &grant.namespaces, limit)?;
+        within_the_limit(caches, credential, &group, grant, limit)?;
     }
     // Make sure that the device is nobody else's.
     claimed?;

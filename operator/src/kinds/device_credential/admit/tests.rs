@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use moorage_crds::{CloudAccount, ProvisioningService};
-use moorage_plan::Pattern;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -225,6 +224,42 @@ fn a_grant_with_no_room_is_refused_to_all_but_the_oldest() {
     assert!(matches!(seen.admitted(&older, Goal::Present), Admitted::Registration(..)));
 }
 
+/// A group that grants so many devices.
+fn group_for(most: i32) -> EnrollmentGroup {
+    group_with(&keys(), &json!([{ "namespaces": ["contoso"], "registrationIds": "contoso-*", "maxDevices": most }]))
+}
+
+#[test]
+fn as_many_as_were_granted_have_room_and_not_one_more() {
+    let of_group = json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
+    let others = |count: usize| (1..=count).map(|number| credential_of(&format!("contoso-{number}"), EARLY, &of_group)).collect::<Vec<_>>();
+    for (most, older, has_room) in [(2, 1, true), (2, 2, false), (3, 2, true), (3, 3, false), (1, 0, true)] {
+        let seen = others(older).iter().fold(Cluster::platform().with(&group_for(most)), |seen, other| seen.with(other));
+        let seen = seen.with(&credential(&json!({})));
+        assert_eq!(seen.judge(&credential(&json!({})), Goal::Present).is_ok(), has_room, "{older} of {most}");
+    }
+}
+
+#[test]
+fn whoever_was_not_granted_takes_nobody_s_room() {
+    let stranger = json!({ "registrationId": "fabrikam-1", "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
+    let seen = Cluster::platform().with(&group_for(1)).with(&credential_of("stranger", EARLY, &stranger));
+    assert!(matches!(seen.admitted(&credential(&json!({})), Goal::Present), Admitted::Registration(..)));
+}
+
+#[test]
+fn a_device_that_stays_disenrolled_takes_room() {
+    let barred = |most: i32, id: &str| {
+        let seen = Cluster::platform().with(&group_for(most)).with_entry("gone", &format!("disenrolled.{id}"), "platform/dps");
+        seen.with(&credential(&json!({}))).judge(&credential(&json!({})), Goal::Present)
+    };
+    let full = "QuotaExceeded: EnrollmentGroup platform/press grants 1 device to this namespace and has as many, \
+                with those that stay disenrolled; ask its owner for more";
+    assert_eq!(barred(1, "contoso-C1").expect_err("it is full"), full);
+    assert!(barred(2, "contoso-C1").is_ok());
+    assert!(barred(1, "fabrikam-1").is_ok(), "it is not of this grant");
+}
+
 /// An older credential of the same device, in a group without limits.
 fn rivals() -> (Cluster, DeviceCredential) {
     let spec = json!({ "registrationId": "contoso-7", "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
@@ -248,6 +283,22 @@ fn a_device_in_a_hub_belongs_to_the_oldest() {
     let (seen, _) = rivals();
     let refusal = seen.refusal(&in_hub());
     assert!(refusal.starts_with("AlreadyExists: ") && refusal.contains("contoso/contoso-old"), "{refusal}");
+}
+
+#[test]
+fn a_device_in_a_hub_belongs_to_whom_the_ledger_knows_before_the_oldest() {
+    let (seen, _) = rivals();
+    let seen = seen.with(&hubs()).with_entry("contoso-7", "identity.0123456789abcdef", &format!("made 1 {HOST}/devices/contoso-7"));
+    assert!(matches!(seen.admitted(&in_hub(), Goal::Present), Admitted::Identity(..)));
+}
+
+#[test]
+fn whoever_was_not_granted_a_device_keeps_it_from_nobody() {
+    let (seen, mut older) = (Cluster::platform().with(&group()).with(&hubs()), credential(&json!({ "registrationId": "fabrikam-7" })));
+    older.metadata.name = Some("older".to_owned());
+    older.metadata.creation_timestamp = None;
+    older.spec.individual_enrollment = Some(read(json!({ "deviceId": "contoso-7" })));
+    assert!(matches!(seen.with(&older).admitted(&in_hub(), Goal::Present), Admitted::Identity(..)));
 }
 
 #[test]
@@ -376,6 +427,15 @@ prop_compose! {
     }
 }
 
+/// What a pattern means, in other words than the product's.
+fn is_meant(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<_>, Vec<_>) = (pattern.chars().collect(), name.chars().collect());
+    match pattern.split_last() {
+        Some(('*', head)) => name.iter().take(head.len()).eq(head),
+        _ => name == pattern,
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_admitted_is_inside_its_owners_grant(
@@ -386,7 +446,7 @@ proptest! {
     ) {
         let mut seen = Cluster::platform().with(&group_with(&keys(), &Value::Array(grants.clone())));
         for name in &older {
-            let spec = json!({ "registrationId": format!("x-{name}"), "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
+            let spec = json!({ "registrationId": format!("contoso-{name}x"), "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
             seen = seen.with(&credential_of(&format!("x-{name}"), EARLY, &spec));
         }
         let token = json!({ "ttl": format!("{hours}h"), "renewAtPercent": 50 });
@@ -395,12 +455,13 @@ proptest! {
         let mine = grants.iter().find(|grant| {
             let text = |value: &Value| value.as_str().expect("a text").to_owned();
             let (namespace, ids) = (text(&grant["namespaces"][0]), text(&grant["registrationIds"]));
-            Pattern::new(&namespace).matches("contoso") && Pattern::new(&ids).matches(&id)
+            is_meant(&namespace, "contoso") && is_meant(&ids, &id)
         });
         let is_inside = mine.is_some_and(|grant| {
             let longest = parse_duration(grant["maxTokenTtl"].as_str().expect("a text")).expect("a duration");
             let most = usize::try_from(grant["maxDevices"].as_i64().expect("a number")).expect("it is small");
-            SignedDuration::from_hours(hours) <= longest && older.len() < most
+            let counts = |name: &&String| is_meant(grant["registrationIds"].as_str().expect("a text"), &format!("contoso-{name}x"));
+            SignedDuration::from_hours(hours) <= longest && older.iter().filter(counts).count() < most
         });
         let judged = seen.judge(&credential, Goal::Present);
         prop_assert_eq!(judged.is_ok(), is_inside, "{:?}", judged);

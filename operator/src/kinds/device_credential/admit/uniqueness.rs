@@ -1,17 +1,26 @@
-//! Who has the right to a registration id or to a device in a hub, and how many devices a grant has room for: the oldest objects win.
+//! Who has the right to a registration id or to a device in a hub, and how many devices a grant has room for.
+
+use std::collections::HashSet;
 
 use moorage_cloud::HubHost;
-use moorage_crds::{DeviceCredential, EnrollmentGroup, TenantHubGroup};
+use moorage_crds::{DeviceCredential, EnrollmentGrant, EnrollmentGroup, TenantHubGroup};
 use moorage_keys::RegistrationId;
-use moorage_plan::{Pattern, Reason, Standing, counted};
+use moorage_plan::{Reason, Standing, counted};
 
 use crate::{
-    azure::{self, arm_resource::ownership::age, enrollment_group, facts::HubFacts, grants},
+    azure::{
+        self,
+        arm_resource::ownership::age,
+        enrollment_group,
+        facts::{GroupFacts, HubFacts},
+        grants,
+    },
     controller::context::Caches,
     kinds::device_credential::{
         enrollment::ledger::meant,
-        subject::{device_of, group_of, hub_group_of},
+        subject::{device_of, group_of, hub_group_of, registration_id_of},
     },
+    ledger::entries::{self, IDENTITY},
     object::{Dependency, Keyed, ObjectKey},
 };
 
@@ -26,17 +35,13 @@ pub fn first_to_claim(
     let service = enrollment_group::service_of(group);
     let rank = |credential: &DeviceCredential| (meant(caches, &credential.key(), id, &service).is_none(), age(credential));
     let (mine, key) = (rank(credential), credential.key());
-    let is_granted = |rival: &DeviceCredential| {
+    let wants_it = |rival: &DeviceCredential| {
         let theirs = group_of(rival).and_then(|group| caches.objects.of::<EnrollmentGroup>().get(&group.name));
-        let namespace = rival.key().name.namespace;
-        theirs.is_some_and(|theirs| {
-            let is_same_service = enrollment_group::service_of(&theirs) == service;
-            is_same_service && grants::on_enrollment_group(&theirs, &namespace, "registration id", id.as_str()).is_ok()
-        })
+        theirs.is_some_and(|theirs| enrollment_group::service_of(&theirs) == service) && is_granted(caches, rival)
     };
     let rivals = caches.objects.referrers(&azure::registration_id(id.as_str())).into_iter().filter(|rival| *rival != key);
     let rivals = rivals.filter_map(|rival| caches.objects.of::<DeviceCredential>().get(&rival.name));
-    let older = rivals.filter(|rival| is_granted(rival)).find(|rival| rank(rival) < mine).map(|rival| rival.key());
+    let older = rivals.filter(|rival| wants_it(rival)).find(|rival| rank(rival) < mine).map(|rival| rival.key());
     older.map_or(Ok(()), |older| {
         let note = format!(
             "registration id {} belongs to {}, which came first; choose another, or delete one of the two",
@@ -47,10 +52,21 @@ pub fn first_to_claim(
     })
 }
 
-/// The oldest credential of a device in a hub keeps it, be it created there or registered: a hub has one device of a name.
+/// Whether the owners of what a credential refers to let its namespace have the names that it asks for. A hub is of its own namespace, and
+/// is asked for with the hub.
+fn is_granted(caches: &Caches, credential: &DeviceCredential) -> bool {
+    let Some(group) = group_of(credential) else { return true };
+    let Some(group) = caches.objects.of::<EnrollmentGroup>().get(&group.name) else { return false };
+    let own_name = credential.spec.individual_enrollment.as_ref().and_then(|own| own.device_id.as_deref());
+    let mut names = [Some(registration_id_of(credential)), own_name].into_iter().flatten();
+    names.all(|name| grants::on_enrollment_group(&group, &credential.key().name.namespace, "device", name).is_ok())
+}
+
+/// One credential of a device in a hub keeps it, be it created there or registered, for a hub has one device of a name: the one that the
+/// ledger knows, then the oldest.
 pub fn first_in_the_hub(caches: &Caches, credential: &DeviceCredential) -> Result<(), Standing> {
     let (spec, device) = (&credential.spec, device_of(credential));
-    older_in(caches, credential, || hubs_of(caches, credential)).map_or(Ok(()), |(hub, older)| {
+    first_in(caches, credential, || hubs_of(caches, credential)).map_or(Ok(()), |(hub, older)| {
         let field = match (&spec.hub_ref, &spec.individual_enrollment) {
             (Some(_), _) => "deviceId",
             (None, Some(_)) => "individualEnrollment.deviceId",
@@ -73,66 +89,84 @@ fn shown(object: &ObjectKey, to: &ObjectKey) -> String {
     }
 }
 
-/// Whether a device of this credential's name, in a hub, belongs to an older one.
-pub fn is_an_older_one_s(caches: &Caches, credential: &DeviceCredential, hub: &HubHost) -> bool {
-    older_in(caches, credential, || vec![hub.host().as_str().to_lowercase()]).is_some()
+/// Whether a device of this credential's name, in a hub, belongs to another.
+pub fn is_another_s(caches: &Caches, credential: &DeviceCredential, hub: &HubHost) -> bool {
+    first_in(caches, credential, || vec![hub.host().as_str().to_lowercase()]).is_some()
 }
 
-/// An older credential of a device of the same name in one of these hubs, and the hub.
-fn older_in(caches: &Caches, credential: &DeviceCredential, hubs: impl Fn() -> Vec<String>) -> Option<(String, ObjectKey)> {
-    let (mine, device) = (age(credential), device_of(credential));
+/// Another credential that comes first for a device of the same name in one of these hubs, and the hub.
+fn first_in(caches: &Caches, credential: &DeviceCredential, hubs: impl Fn() -> Vec<String>) -> Option<(String, ObjectKey)> {
+    let (key, device) = (credential.key(), device_of(credential));
+    let rank = |credential: &DeviceCredential| (!is_recorded(caches, credential, device), age(credential));
     let [by_name, by_registration] = [azure::device_id(device), azure::registration_id(device)];
-    let rivals = [by_name, by_registration].into_iter().flat_map(|thing| caches.objects.referrers(&thing)).filter(|rival| *rival != mine.1);
-    let older = rivals.filter_map(|rival| caches.objects.of::<DeviceCredential>().get(&rival.name)).filter(|rival| age(&**rival) < mine);
-    older.filter(|rival| device_of(rival) == device).find_map(|rival| {
+    let rivals = [by_name, by_registration].into_iter().flat_map(|thing| caches.objects.referrers(&thing)).filter(|rival| *rival != key);
+    let rivals = rivals.filter_map(|rival| caches.objects.of::<DeviceCredential>().get(&rival.name));
+    let mut first = rivals.filter(|rival| device_of(rival) == device && is_granted(caches, rival) && rank(rival) < rank(credential));
+    first.find_map(|rival| {
         let meant = hubs();
         let hub = hubs_of(caches, &rival).into_iter().find(|hub| meant.contains(hub))?;
         Some((hub, rival.key()))
     })
 }
 
-/// The hosts of the hubs that a credential's device is in or may come to, in lower case. A hub counts from when it is its group's:
-/// whoever only names one has no right in it.
-fn hubs_of(caches: &Caches, credential: &DeviceCredential) -> Vec<String> {
-    let (hubs, named) = if let Some(hub) = &credential.spec.hub_ref {
-        (hub_group_of(credential, hub), vec![hub.hub.clone()])
-    } else {
-        let group = group_of(credential).and_then(|group| caches.objects.of::<EnrollmentGroup>().get(&group.name));
-        let Some(group) = group else { return Vec::new() };
-        (enrollment_group::hub_group_of(&group), group.spec.hubs.clone())
-    };
-    let hubs = caches.objects.of::<TenantHubGroup>().get(&hubs.name);
-    let known = hubs.map(|hubs| HubFacts::of(caches, &hubs)).unwrap_or_default().into_iter();
-    let meant = known.filter(|hub| named.is_empty() || named.iter().any(|name| name.eq_ignore_ascii_case(&hub.name)));
-    meant.map(|hub| hub.host).collect()
+/// Whether the ledger says that a credential created a device of a name in a hub.
+fn is_recorded(caches: &Caches, credential: &DeviceCredential, device: &str) -> bool {
+    let place = format!("/devices/{device}");
+    caches.ledger.of(&credential.key()).iter().any(|(entry, value)| entry.starts_with(IDENTITY) && value.ends_with(&place))
 }
 
-/// The oldest credentials of a grant keep their place in it.
+/// The hosts of the hubs that a credential's device is in or may come to, in lower case. A hub counts from when it is its group's, or from
+/// when the enrollment group is in its service with it: whoever only names one has no right in it.
+fn hubs_of(caches: &Caches, credential: &DeviceCredential) -> Vec<String> {
+    if let Some(hub) = &credential.spec.hub_ref {
+        let hubs = caches.objects.of::<TenantHubGroup>().get(&hub_group_of(credential, hub).name);
+        let known = hubs.map(|hubs| HubFacts::of(caches, &hubs)).unwrap_or_default().into_iter();
+        return known.filter(|known| known.name.eq_ignore_ascii_case(&hub.hub)).map(|hub| hub.host).collect();
+    }
+    let group = group_of(credential).and_then(|group| caches.objects.of::<EnrollmentGroup>().get(&group.name));
+    let known = group.and_then(|group| GroupFacts::of(caches, &group));
+    known.map(|known| known.hubs.iter().map(|host| host.to_lowercase()).collect()).unwrap_or_default()
+}
+
+/// The oldest credentials of a grant keep their place in it, after the devices that were disenrolled under it: each of these is an
+/// enrollment that stays.
 pub fn within_the_limit(
     caches: &Caches,
     credential: &DeviceCredential,
-    group: &ObjectKey,
-    namespaces: &[String],
+    group: &EnrollmentGroup,
+    grant: &EnrollmentGrant,
     limit: i32,
 ) -> Result<(), Standing> {
     let most = usize::try_from(limit).unwrap_or(0);
-    let group_itself = Dependency::Object(group.clone());
+    let group_itself = Dependency::Object(group.key());
+    let disenrolled = disenrolled_under(caches, group, grant);
     // Mostly the answer, and the rest takes as long as the group is large.
-    if caches.objects.count_referrers(&group_itself) <= most {
+    if caches.objects.count_referrers(&group_itself) + disenrolled.len() <= most {
         return Ok(());
     }
     let mine = age(credential);
-    let here = |key: &ObjectKey| namespaces.iter().any(|pattern| Pattern::new(pattern).matches(&key.name.namespace));
-    let members = caches.objects.referrers(&group_itself).into_iter().filter(here);
-    let older =
-        members.filter_map(|key| caches.objects.of::<DeviceCredential>().get(&key.name)).filter(|other| age(&**other) < mine).count();
-    if older < most {
+    let members = caches.objects.referrers(&group_itself).into_iter();
+    let members = members.filter_map(|key| caches.objects.of::<DeviceCredential>().get(&key.name));
+    let members = members.filter(|one| grants::covers(grant, &one.key().name.namespace, registration_id_of(one)));
+    let (mut older, mut living) = (0, HashSet::new());
+    for member in members {
+        older += usize::from(age(&*member) < mine);
+        living.insert(registration_id_of(&member).to_owned());
+    }
+    let disenrolled = disenrolled.iter().filter(|id| !living.contains(*id)).count();
+    if older + disenrolled < most {
         return Ok(());
     }
-    let note = format!(
-        "EnrollmentGroup {} grants {} to this namespace and has as many; ask its owner for more",
-        group.name,
-        counted(i64::from(limit), "device")
-    );
+    let among = if disenrolled > 0 { ", with those that stay disenrolled" } else { "" };
+    let most = counted(i64::from(limit), "device");
+    let note =
+        format!("EnrollmentGroup {} grants {most} to this namespace and has as many{among}; ask its owner for more", group.key().name);
     Err(Standing::stalled(Reason::QuotaExceeded, note))
+}
+
+/// The registration ids that are barred in a group's service in the name of credentials of a grant.
+fn disenrolled_under(caches: &Caches, group: &EnrollmentGroup, grant: &EnrollmentGrant) -> Vec<String> {
+    let service = enrollment_group::service_of(group);
+    let barred = entries::disenrolled_in(&caches.ledger, &service).into_iter();
+    barred.filter(|(owner, id)| grants::covers(grant, &owner.name.namespace, id)).map(|(_, id)| id).collect()
 }

@@ -12,7 +12,7 @@ use crate::{
     azure::{Context, dps, enrollment_group},
     error::{Error, ObserveError, reached},
     kinds::device_credential::{
-        admit::{GroupMember, uniqueness::is_an_older_one_s},
+        admit::{GroupMember, uniqueness::is_another_s},
         assignment::hub::{AssignedHub, group_name_of, of_record},
         enrollment::ledger::{Meant, meant},
         subject::group_of,
@@ -83,7 +83,7 @@ pub async fn observe_enrollment(
     let assigned_hub = evicts.then(|| of_record(ctx, group, id, registration.as_ref()));
     // What an older credential has created in the hub is not taken from it.
     let assigned_hub = assigned_hub
-        .filter(|assigned_hub| !matches!(assigned_hub, AssignedHub::Own(identity) if is_an_older_one_s(ctx, credential, &identity.hub)));
+        .filter(|assigned_hub| !matches!(assigned_hub, AssignedHub::Own(identity) if is_another_s(ctx, credential, &identity.hub)));
     Ok(ObservedEnrollment {
         id: id.clone(),
         service,
