@@ -55,15 +55,33 @@ pub enum AuthorityError {
     MayNotSign,
 }
 
-/// The bytes of the first certificate of a chain in PEM.
+/// Most certificates that are read of one text. Whoever may write a Secret chooses how many are in it, and each costs those that are read
+/// with it.
+pub(crate) const MOST_CERTIFICATES: usize = 9;
+/// The longest text of certificates that is read, in bytes.
+pub(crate) const LONGEST_TEXT: usize = 128 << 10;
+
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+const END: &str = "-----END CERTIFICATE-----";
+
+/// There are more certificates than are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooMany;
+
+/// The bytes of the first certificate of a chain in PEM; those behind it are not looked at.
 pub(crate) fn first_certificate(text: &str) -> Option<Vec<u8>> {
-    certificates(text).into_iter().next()
+    let block = text.get(text.find(BEGIN)?..)?;
+    let end = block.find(END)? + END.len();
+    (end <= LONGEST_TEXT).then(|| pem::parse(&block[..end]).ok()).flatten().map(Pem::into_contents)
 }
 
-/// The bytes of the certificates of a text in PEM; none if it is no PEM.
-pub(crate) fn certificates(text: &str) -> Vec<Vec<u8>> {
+/// The bytes of the certificates of a text in PEM; none if it is no PEM. They are counted before anything is read.
+pub(crate) fn certificates(text: &str) -> Result<Vec<Vec<u8>>, TooMany> {
+    if text.len() > LONGEST_TEXT || text.matches(BEGIN).count() > MOST_CERTIFICATES {
+        return Err(TooMany);
+    }
     let blocks = pem::parse_many(text).unwrap_or_default();
-    blocks.into_iter().filter(|block| block.tag() == "CERTIFICATE").map(Pem::into_contents).collect()
+    Ok(blocks.into_iter().filter(|block| block.tag() == "CERTIFICATE").map(Pem::into_contents).collect())
 }
 
 /// A certificate as files have it.

@@ -1,5 +1,6 @@
 //! Certificates that somebody else issued, with those above them.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
 use crate::RegistrationId;
-use crate::authority::{Authority, certificate_pem, certificates, told, validity};
+use crate::authority::{Authority, LONGEST_TEXT, MOST_CERTIFICATES, TooMany, certificate_pem, certificates, told, validity};
 
 /// A device's own certificate that somebody else issued, with those above it, and its key; wiped when dropped, never printed.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub enum ChainError {
     NotPem,
     #[error("a certificate of it is malformed")]
     Malformed,
+    #[error("it holds more than {MOST_CERTIFICATES} certificates, or more than {} KiB of them: the device's own, and at most {} above it", LONGEST_TEXT >> 10, MOST_CERTIFICATES - 1)]
+    TooLong,
     #[error("it holds no private key in PEM (PKCS#8, PKCS#1 or SEC 1, not encrypted)")]
     NoKey,
     #[error("its private key is not that of its certificate")]
@@ -55,7 +58,7 @@ impl Chain {
     /// # Errors
     /// When one of them is not there, or they do not belong together.
     pub fn from_pem(chain: &str, key: &str) -> Result<Self, ChainError> {
-        let mut above = certificates(chain);
+        let mut above = certificates(chain)?;
         if above.is_empty() {
             return Err(ChainError::NotPem);
         }
@@ -86,19 +89,23 @@ impl Chain {
     }
 
     /// The authorities that come with it: those of the chain, and of a text beside it, such as `ca.crt` of its Secret.
-    pub fn authorities(&self, beside: &str) -> Vec<Authority> {
-        let all = self.above.iter().cloned().chain(certificates(beside));
-        all.filter_map(|der| Authority::from_der(der).ok()).collect()
+    ///
+    /// # Errors
+    /// `TooLong` if there are more beside it than a chain may have.
+    pub fn authorities(&self, beside: &str) -> Result<Vec<Authority>, ChainError> {
+        let all = self.above.iter().cloned().chain(certificates(beside)?);
+        Ok(all.filter_map(|der| Authority::from_der(der).ok()).collect())
     }
 
-    /// The authority among these that vouches for the certificate at a time, itself or through the rest of the chain.
+    /// The authority among these that vouches for the certificate at a time, itself or through the rest of the chain, of which no two are
+    /// taken that bear one name: how many ways there are through them must not be up to whoever wrote them.
     ///
     /// # Errors
     /// When none does.
     pub fn vouched_for<'a>(&self, by: &'a [Authority], at: Timestamp) -> Result<&'a Authority, ChainError> {
-        let mut flaw = ChainError::Unknown;
+        let (mut flaw, path) = (ChainError::Unknown, self.path());
         for authority in by {
-            match self.leads_to(authority, at) {
+            match self.leads_to(authority, &path, at) {
                 Ok(()) => return Ok(authority),
                 Err(ChainError::Unknown) => {}
                 Err(other) => flaw = other,
@@ -107,15 +114,34 @@ impl Chain {
         Err(flaw)
     }
 
-    fn leads_to(&self, authority: &Authority, at: Timestamp) -> Result<(), ChainError> {
+    /// The one way up from the certificate by the names of issuers, as far as it goes.
+    fn path(&self) -> Vec<CertificateDer<'_>> {
+        let names = |der: &[u8]| {
+            let (_, read) = X509Certificate::from_der(der).ok()?;
+            Some((read.subject().as_raw().to_vec(), read.issuer().as_raw().to_vec()))
+        };
+        let above: Vec<_> = self.above.iter().filter_map(|der| Some((der, names(der)?))).collect();
+        let (mut path, mut passed) = (Vec::new(), HashSet::new());
+        let mut next = names(&self.leaf).map(|(_, issuer)| issuer);
+        while let Some(name) = next.take() {
+            if let Some((der, (subject, issuer))) = above.iter().find(|(_, (subject, _))| *subject == name)
+                && passed.insert(subject)
+            {
+                path.push(CertificateDer::from(der.as_slice()));
+                next = Some(issuer.clone());
+            }
+        }
+        path
+    }
+
+    fn leads_to(&self, authority: &Authority, above: &[CertificateDer<'_>], at: Timestamp) -> Result<(), ChainError> {
         let (trusted, leaf) = (CertificateDer::from(authority.der()), CertificateDer::from(self.leaf.as_slice()));
         let anchor = anchor_from_trusted_cert(&trusted).map_err(|error| flaw(&error))?;
         let leaf = EndEntityCert::try_from(&leaf).map_err(|error| flaw(&error))?;
-        let above: Vec<_> = self.above.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
         let seconds = u64::try_from(at.as_second()).map_err(|_| ChainError::OutOfTime)?;
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let anchors = [anchor];
-        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, &above, time, KeyUsage::client_auth(), None, None)
+        leaf.verify_for_usage(ALL_VERIFICATION_ALGS, &anchors, above, time, KeyUsage::client_auth(), None, None)
             .map_err(|error| flaw(&error))?;
         // One that is trusted is not checked for its own time.
         if authority.not_before() <= at && at <= authority.not_after() { Ok(()) } else { Err(ChainError::OutOfTime) }
@@ -132,6 +158,12 @@ impl Chain {
     /// The private key, in PEM, as it came.
     pub fn expose_key(&self) -> &Zeroizing<String> {
         &self.key
+    }
+}
+
+impl From<TooMany> for ChainError {
+    fn from(_: TooMany) -> Self {
+        Self::TooLong
     }
 }
 

@@ -171,10 +171,77 @@ fn the_authorities_that_come_with_a_certificate_are_those_of_its_chain_and_besid
     let middle = made(authority_params("middle"), Some(&root));
     let device = leaf(&middle, |_| ());
     let subjects = |chain: &Chain, beside: &str| -> Vec<String> {
-        chain.authorities(beside).iter().map(|authority| authority.subject().to_owned()).collect()
+        chain.authorities(beside).expect("few").iter().map(|authority| authority.subject().to_owned()).collect()
     };
     assert_eq!(subjects(&chain(&device, &[&middle]), &root.pem), ["CN=middle", "CN=root"]);
     assert_eq!(subjects(&chain(&device, &[]), &device.pem), Vec::<String>::new());
+}
+
+/// Authorities of one name that vouch for each other in every way there is.
+fn crossed(count: usize, algorithm: &'static rcgen::SignatureAlgorithm) -> Vec<Made> {
+    let keys: Vec<_> = (0..count).map(|_| KeyPair::generate_for(algorithm).expect("a key")).collect();
+    let issued = |key: &KeyPair, by: &KeyPair| {
+        let params = authority_params("same");
+        let issuer = Issuer::from_params(&params, by);
+        params.signed_by(key, &issuer).expect("it signs").pem()
+    };
+    let all = keys.iter().enumerate().flat_map(|(at, key)| keys.iter().skip(at + 1).map(move |by| (key, by)));
+    all.map(|(key, by)| {
+        let own = KeyPair::try_from(key.serialize_der()).expect("a key");
+        Made { pem: issued(key, by), key: key.serialize_pem(), issuer: Issuer::new(authority_params("same"), own) }
+    })
+    .collect()
+}
+
+#[test]
+fn more_certificates_than_a_chain_has_are_not_read() {
+    let root = root("root");
+    let device = leaf(&root, |_| ());
+    let read = |above: usize| Chain::from_pem(&format!("{}{}", device.pem, root.pem.repeat(above)), &device.key);
+    assert!(read(8).is_ok());
+    assert_eq!(read(9).err(), Some(ChainError::TooLong));
+    assert_eq!(read(8).expect("a chain").authorities(&root.pem.repeat(10)).err(), Some(ChainError::TooLong));
+    let long = format!("{}{}", device.pem, " ".repeat(LONGEST_TEXT));
+    assert_eq!(Chain::from_pem(&long, &device.key).err(), Some(ChainError::TooLong));
+}
+
+/// The least of several, for a machine that has other things to do.
+fn quickest<T>(mut run: impl FnMut() -> T) -> Duration {
+    let time = |()| {
+        let began = std::time::Instant::now();
+        std::hint::black_box(run());
+        began.elapsed()
+    };
+    [(); 5].map(time).into_iter().min().expect("some")
+}
+
+#[test]
+fn no_chain_takes_long_whoever_wrote_it() {
+    let most = Duration::from_millis(50);
+    let crossed = crossed(9, &rcgen::PKCS_ECDSA_P384_SHA384);
+    let device = leaf(&crossed[0], |_| ());
+    let bomb: String = std::iter::once(&device).chain(crossed.iter().cycle().take(2_200)).map(|made| made.pem.as_str()).collect();
+    assert!(quickest(|| Chain::from_pem(&bomb, &device.key)) < most);
+    assert!(quickest(|| Authority::from_pem(&bomb)) < most);
+
+    // As many as are read, and as many authorities of the same name to try, of which none vouches.
+    let chain = chain(&device, &crossed.iter().take(8).collect::<Vec<_>>());
+    let strangers: Vec<_> = (0..16).map(|_| authority(&root("same"))).collect();
+    let took = quickest(|| assert_eq!(flaw_of(&chain, &strangers, summer()), Some(ChainError::Unknown)));
+    assert!(took < most, "{took:?}");
+}
+
+#[test]
+fn of_two_of_one_name_the_first_is_taken() {
+    let (root, other) = (root("root"), root("other"));
+    let key = KeyPair::generate().expect("a key");
+    let by = |above: &Made| authority_params("middle").signed_by(&key, &above.issuer).expect("it signs").pem();
+    let (crossed, own) = (by(&other), by(&root));
+    let middle = Made { pem: own.clone(), key: String::new(), issuer: Issuer::new(authority_params("middle"), key) };
+    let device = leaf(&middle, |_| ());
+    let read = |first: &str, second: &str| Chain::from_pem(&format!("{}{first}{second}", device.pem), &device.key).expect("a chain");
+    assert_eq!(flaw_of(&read(&own, &crossed), &[authority(&root)], summer()), None);
+    assert_eq!(flaw_of(&read(&crossed, &own), &[authority(&root)], summer()), Some(ChainError::Unknown));
 }
 
 #[test]
@@ -187,7 +254,7 @@ proptest! {
     fn a_certificate_with_any_bit_changed_opens_nothing(place in any::<prop::sample::Index>(), bit in 0_u8..8) {
         let root = root("root");
         let device = leaf(&root, |_| ());
-        let mut der = certificates(&device.pem).remove(0);
+        let mut der = certificates(&device.pem).expect("one").remove(0);
         let place = place.index(der.len());
         der[place] ^= 1 << bit;
         let opens = Chain::from_pem(&certificate_pem(&der), &device.key)

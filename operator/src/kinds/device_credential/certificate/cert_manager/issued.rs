@@ -76,7 +76,7 @@ fn read(seen: &ObservedCertManager, certificate: &str, key: &str, beside: &str, 
     let authorities = match &seen.trust {
         Trust::In(accepted) => accepted,
         Trust::Unknown => {
-            presented = chain.authorities(beside);
+            presented = chain.authorities(beside).map_err(malformed)?;
             &presented
         }
     };
