@@ -1,5 +1,7 @@
 use moorage_cloud::{AllocationPolicy, Class, Detail, EnrollmentGroup, HubHost, IfMatch, KeyPair, Reprovisioning};
 use moorage_keys::SymmetricKey;
+use moorage_simulator::Options;
+use serde_json::json;
 
 use crate::setup::{Bench, access};
 
@@ -8,7 +10,11 @@ fn keys(seed: u8) -> KeyPair {
 }
 
 fn group(hub: &HubHost) -> EnrollmentGroup {
-    EnrollmentGroup::with_symmetric_keys("contoso", &keys(1))
+    group_of("contoso", hub)
+}
+
+fn group_of(id: &str, hub: &HubHost) -> EnrollmentGroup {
+    EnrollmentGroup::with_symmetric_keys(id, &keys(1))
         .with_hubs(AllocationPolicy::GeoLatency, std::slice::from_ref(hub))
         .with_reprovisioning(Reprovisioning::Migrate)
         .with_enabled(true)
@@ -57,6 +63,34 @@ async fn a_group_is_changed_only_in_the_state_that_was_read() {
     assert_eq!(dps.delete_group(access(), "contoso", &IfMatch::Any).await, Ok(()));
     assert_eq!(dps.group("contoso").await, Ok(None));
     bench.is_in_order();
+}
+
+#[tokio::test]
+async fn a_page_that_is_too_large_comes_in_halves_and_one_item_that_is_closes_nobody_s_line() {
+    let bench = Bench::with(Options::default(), |transport| transport.reply_limit = 16 << 10).await;
+    let dps = bench.dps("contoso-dps", "contoso-east");
+    let hub = bench.azure.cloud().hub_named("contoso-east").expect("a hub's name");
+    let with_tags = |id: &str, size: usize| {
+        let tags = serde_json::from_value(json!({ "filler": "x".repeat(size) })).expect("an object");
+        group_of(id, &hub).with_initial_tags(tags)
+    };
+    let put = async |id: &str, size: usize| {
+        dps.put_group(access(), id, &with_tags(id, size), &IfMatch::Unset).await.expect("made");
+    };
+    for id in ["a", "b", "c", "d", "e", "f", "g"] {
+        put(id, 4000).await;
+    }
+    let names: Vec<_> = dps.groups().await.expect("readable").iter().filter_map(|group| group.id().map(str::to_owned)).collect();
+    assert_eq!(names, ["a", "b", "c", "d", "e", "f", "g"]);
+
+    let narrow = Bench::with(Options::default(), |transport| transport.reply_limit = 3 << 10).await;
+    let dps = narrow.dps("contoso-dps", "contoso-east");
+    dps.put_group(access(), "a", &with_tags("a", 4000), &IfMatch::Unset).await.expect_err("the answer is too large");
+    for _ in 0..20 {
+        let error = dps.groups().await.expect_err("it is too large");
+        assert_eq!(error.detail(), Detail::ReplyTooLarge, "{error}");
+    }
+    assert_eq!(dps.group("b").await, Ok(None), "the line is open");
 }
 
 #[tokio::test]

@@ -33,9 +33,6 @@ const VERSION: &str = "2021-10-01";
 const DOMAIN: Endpoint = Endpoint { public: "azure-devices-provisioning.net" };
 const DEVICE_REGISTRATION: Endpoint = Endpoint { public: "global.azure-devices-provisioning.net" };
 
-/// Items of a page that are asked for.
-const PAGE_SIZE: usize = 100;
-
 /// The service API's host of a provisioning service, known to lie in the cloud's own domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DpsHost(HostName);
@@ -198,9 +195,8 @@ impl DpsService {
         let mut groups = Vec::new();
         let mut after = None;
         for _ in 0..MOST_PAGES {
-            let body = Zeroizing::new(query.to_vec());
-            let reply = self.client.send(GROUP_QUERY.call(&[]).page(PAGE_SIZE, after).body(body)).await?;
-            let page: Page<EnrollmentGroup> = reply.page()?;
+            let call = || GROUP_QUERY.call(&[]).body(Zeroizing::new(query.to_vec()));
+            let page: Page<EnrollmentGroup> = self.client.page(call, after.as_ref()).await?;
             groups.extend(page.items);
             let Some(next) = page.next else { return Ok(groups) };
             after = Some(next);
@@ -256,8 +252,8 @@ impl DpsService {
     /// # Errors
     /// When the service refuses.
     pub async fn enrollments(&self, after: Option<&Continuation>) -> Result<Page<IndividualEnrollment>, Error> {
-        let body = Zeroizing::new(br#"{"query":"SELECT * FROM enrollments"}"#.to_vec());
-        self.client.send(ENROLLMENT_QUERY.call(&[]).page(PAGE_SIZE, after.cloned()).body(body)).await?.page()
+        let query = br#"{"query":"SELECT * FROM enrollments"}"#;
+        self.client.page(|| ENROLLMENT_QUERY.call(&[]).body(Zeroizing::new(query.to_vec())), after).await
     }
 
     /// Reads the record of a device that registered.
@@ -283,8 +279,7 @@ impl DpsService {
     /// # Errors
     /// When the service refuses.
     pub async fn registrations_of(&self, group: &str, after: Option<&Continuation>) -> Result<Page<Registration>, Error> {
-        let call = REGISTRATION_QUERY.call(&[group]).page(PAGE_SIZE, after.cloned());
-        self.client.send(call).await?.page()
+        self.client.page(|| REGISTRATION_QUERY.call(&[group]), after).await
     }
 }
 

@@ -25,6 +25,8 @@ use crate::flow::observe::{CallRecord, Outcome};
 use crate::flow::verdict::Verdict;
 
 const ITEM_COUNT: HeaderName = HeaderName::from_static("x-ms-max-item-count");
+/// Items of a page that are asked for at first.
+const PAGE_SIZE: usize = 100;
 const CONTINUATION: HeaderName = HeaderName::from_static("x-ms-continuation");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 
@@ -84,6 +86,17 @@ impl ServiceClient {
     pub(crate) async fn send(&self, call: Call) -> Result<Reply, Error> {
         read_only(call.operation)?;
         self.required(call).await
+    }
+
+    /// Reads one page of a list, in halves while it is too large: those decide how large an item is who wrote it.
+    pub(crate) async fn page<T: DeserializeOwned>(&self, call: impl Fn() -> Call, after: Option<&Continuation>) -> Result<Page<T>, Error> {
+        let mut size = PAGE_SIZE;
+        loop {
+            match self.send(call().page(size, after.cloned())).await {
+                Err(error) if error.detail() == Detail::ReplyTooLarge && size > 1 => size /= 2,
+                reply => return reply?.page(),
+            }
+        }
     }
 
     /// Sends a call that only reads, and whose subject may be absent.
@@ -244,6 +257,8 @@ fn verdict(step: &'static str, failure: Option<&Error>) -> Verdict {
     let Some(error) = failure else { return Verdict::Answered };
     match (error.class(), error.status()) {
         _ if error.step() != step => Verdict::Unknown,
+        // How large a reply is may be up to whoever wrote what is in it, and closes nobody else's line.
+        _ if error.detail() == Detail::ReplyTooLarge => Verdict::Answered,
         (Class::Throttled(Some(wait)), Some(_)) => Verdict::Throttled(wait),
         (_, Some(408 | 500..)) | (Class::Unavailable, None) => Verdict::Missed,
         (_, Some(_)) => Verdict::Answered,
@@ -292,5 +307,7 @@ mod tests {
             assert_eq!(verdict("read", Some(&failure(step, class, status))), said, "{step} {class:?} {status:?}");
         }
         assert_eq!(verdict("read", None), Verdict::Answered);
+        let large = failure("read", Class::Unavailable, None).with_detail(Detail::ReplyTooLarge);
+        assert_eq!(verdict("read", Some(&large)), Verdict::Answered);
     }
 }
