@@ -2,7 +2,6 @@
 
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// What becomes of a device that registers again and is given another hub.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,20 +13,6 @@ pub enum ReprovisionPolicy {
     ResetData,
     /// It stays in the hub that it was given first; in the portal: "Never re-provision".
     Never,
-}
-
-/// The twin that a device begins with in its hub.
-#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
-#[serde(rename_all = "camelCase")]
-pub struct InitialTwin {
-    /// Tags, which services see and devices do not. The tag `moorage` is the operator's own.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schemars(schema_with = "crate::schema::any_objects")]
-    pub tags: Map<String, Value>,
-    /// Desired properties, which the device sees.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schemars(schema_with = "crate::schema::any_objects")]
-    pub desired: Map<String, Value>,
 }
 
 /// What a device can do.

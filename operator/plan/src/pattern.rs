@@ -27,6 +27,16 @@ impl<'a> Pattern<'a> {
         head.is_some_and(|head| head.eq_ignore_ascii_case(self.prefix)) && (self.open || name.len() == self.prefix.len())
     }
 
+    /// Whether some name is meant by both, where the cloud ignores case.
+    pub fn overlaps_ignoring_case(&self, other: &Self) -> bool {
+        let begins = |long: &str, short: &str| long.get(..short.len()).is_some_and(|head| head.eq_ignore_ascii_case(short));
+        match (self.open, other.open) {
+            (false, _) => other.matches_ignoring_case(self.prefix),
+            (_, false) => self.matches_ignoring_case(other.prefix),
+            (true, true) => begins(self.prefix, other.prefix) || begins(other.prefix, self.prefix),
+        }
+    }
+
     /// Whether some name is meant by both.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self.open, other.open) {
@@ -63,6 +73,13 @@ mod tests {
             if !a.overlaps(&b) {
                 prop_assert!(!(a.matches(&name) && b.matches(&name)));
             }
+        }
+
+        #[test]
+        fn patterns_overlap_as_their_lower_case_does(a in "[aAb]{0,3}[*]?", b in "[aBb]{0,3}[*]?") {
+            let (lower_a, lower_b) = (a.to_lowercase(), b.to_lowercase());
+            let expected = Pattern::new(&lower_a).overlaps(&Pattern::new(&lower_b));
+            prop_assert_eq!(Pattern::new(&a).overlaps_ignoring_case(&Pattern::new(&b)), expected);
         }
     }
 }

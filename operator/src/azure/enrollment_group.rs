@@ -1,5 +1,6 @@
 //! An enrollment group as others see it: what it refers to, and where its keys and authorities are.
 
+pub mod disjoint;
 pub mod keys;
 pub mod webhook;
 
@@ -12,7 +13,7 @@ use crate::{
         dps::{self, Service},
     },
     error::ObserveError,
-    object::{Keyed, KindName, NamespacedName, ObjectKey},
+    object::{Dependency, Keyed, KindName, NamespacedName, ObjectKey},
 };
 
 /// The key of the group that an object refers to.
@@ -23,6 +24,11 @@ pub fn key_of(reference: &ObjectRef, namespace: &str) -> ObjectKey {
 /// The provisioning service in which a group lives, and in whose name its registration ids are unique.
 pub fn service_of(group: &EnrollmentGroup) -> ObjectKey {
     ObjectKey::new(KindName::ProvisioningService, &group.key().name.namespace, &group.spec.provisioning_service_ref.name)
+}
+
+/// The right to grant the registration ids of a provisioning service: its groups hold it together.
+pub fn grants_in(service: &ObjectKey) -> Dependency {
+    Dependency::Claim { space: "grants of registration ids", name: service.name.to_string().into() }
 }
 
 /// The hub group whose hubs a group may assign devices to.

@@ -10,7 +10,8 @@ use crate::{
         accounts,
         clients::ServiceId,
         dps::{self, GrantedService},
-        enrollment_group, iot_hub,
+        enrollment_group::{self, disjoint::are_disjoint},
+        iot_hub,
     },
     controller::context::Caches,
     ledger::{
@@ -128,7 +129,8 @@ impl GroupFacts {
         format!("{place} {hubs} {} {} {}", keys.unwrap_or(NONE), of_slot(Slot::Primary), of_slot(Slot::Secondary))
     }
 
-    /// Of a group that is there and its object's, while all that it rests on is admitted: its service, the account of that, and the hubs.
+    /// Of a group that is there and its object's, while it is admitted with all that it rests on: its service, the account of that, and
+    /// the hubs.
     pub fn of(caches: &Caches, group: &EnrollmentGroup) -> Option<Self> {
         let key = group.key();
         let of_service = enrollment_group::service_of(group);
@@ -139,6 +141,7 @@ impl GroupFacts {
             let account = accounts::granted(&caches.objects, &spec.account_ref, &namespace, &spec.resource_group.name);
             account.is_ok() && dps::granted(&caches.objects, &of_service.name, &namespace).is_ok()
         };
+        are_disjoint(caches, group).ok()?;
         let is_linked_there = hubs_are_admitted && iot_hub::service_of(&hub_group) == Some(of_service);
         let entries = caches.ledger.of(&key);
         let facts = recorded(&entries, GROUP_FACTS).filter(|_| is_linked_there && is_in_place(recorded(&entries, GROUP)))?;

@@ -1,6 +1,6 @@
 //! Secrets as the watches show them: metadata only. Values are read when they are needed, once for each version.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -150,8 +150,8 @@ impl Secrets {
     }
 
     /// Takes in what was seen. True if it is news: until the watch has shown all it has, nobody looks.
-    pub fn put(&self, at: NamespacedName, mut meta: ObjectMeta) -> bool {
-        meta.managed_fields = None;
+    pub fn put(&self, at: NamespacedName, meta: ObjectMeta) -> bool {
+        let meta = kept(meta);
         let mut known = self.lock();
         let before = known.metas.get(&at).cloned();
         let (was, is) = (before.as_deref().and_then(owner_of), owner_of(&meta));
@@ -202,6 +202,27 @@ impl Known {
             }
         }
     }
+}
+
+/// The most metadata of one Secret that is kept, in bytes.
+const MOST_METADATA: usize = 16 << 10;
+
+/// What is kept of a Secret's metadata: all of what is ours, as it is written back, and of others that they are there. One that says that it
+/// is ours, and says more beside it than any program writes, is somebody else's.
+fn kept(mut meta: ObjectMeta) -> ObjectMeta {
+    meta.managed_fields = None;
+    if owner_of(&meta).is_some() && size_of(&meta) <= MOST_METADATA {
+        return meta;
+    }
+    let ObjectMeta { name, namespace, uid, resource_version, .. } = meta;
+    ObjectMeta { name, namespace, uid, resource_version, ..ObjectMeta::default() }
+}
+
+fn size_of(meta: &ObjectMeta) -> usize {
+    let texts = |map: &Option<BTreeMap<String, String>>| map.iter().flatten().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    let owners = meta.owner_references.iter().flatten().map(|owner| owner.name.len() + owner.uid.len() + owner.kind.len() + 32);
+    let finalizers = meta.finalizers.iter().flatten().map(String::len);
+    texts(&meta.annotations) + texts(&meta.labels) + owners.sum::<usize>() + finalizers.sum::<usize>()
 }
 
 /// The object that a Secret says it was made for.

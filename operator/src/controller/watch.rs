@@ -20,7 +20,12 @@ use tokio::task::JoinSet;
 
 use crate::{
     cache::secrets::{SyncState, owner_of},
-    controller::{Controller, kind::Kind, queue::Priority, watch::isolated::Isolated},
+    controller::{
+        Controller,
+        kind::Kind,
+        queue::Priority,
+        watch::isolated::{Isolated, keep_own},
+    },
     error::bounded,
     ledger::SeenPage,
     object::{Dependency, NamespacedName, ObjectKey},
@@ -28,6 +33,9 @@ use crate::{
 
 /// How long a watch that may not begin waits before it asks again.
 const FORBIDDEN_PAUSE: Duration = Duration::from_secs(10);
+
+/// Objects of a page of a list: as large as the API server stores them (1.5 MiB), they are to fit into memory beside all else.
+const PAGE_SIZE: u32 = 50;
 
 /// How much is logged of why an object cannot be read, in bytes: its values may be in it.
 const LONGEST_ERROR: usize = 400;
@@ -38,7 +46,7 @@ pub async fn objects<K: Kind>(controller: Arc<Controller>, client: Client, names
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let mut events = watcher(api, watcher::Config::default()).default_backoff().boxed();
+    let mut events = watcher(api, watcher::Config::default().page_size(PAGE_SIZE)).default_backoff().boxed();
     let mut listed: HashSet<NamespacedName> = HashSet::new();
     let mut complete = false;
     while let Some(event) = events.next().await {
@@ -79,7 +87,7 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
             return key;
         }
     };
-    object.meta_mut().managed_fields = None;
+    keep_own(object.meta_mut());
     let object = Arc::new(object);
     let before = controller.caches.objects.put(&key, object.references(), object.clone());
     if before.is_none() {
@@ -115,6 +123,10 @@ fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: O
     let is_news = before.is_none_or(|before| before.visible_to_dependents() != object.visible_to_dependents());
     if is_news && controller.caches.objects.is_synced() {
         controller.wake_all_who_rest_on(key, Priority::Changed);
+        // And those who want what it has, or leaves now.
+        for claim in object.references().into_iter().filter(|thing| matches!(thing, Dependency::Claim { .. })) {
+            controller.wake(&claim, Priority::Changed);
+        }
     }
 }
 
@@ -155,7 +167,7 @@ pub async fn secrets(controller: Arc<Controller>, client: Client, mut namespaces
 async fn secrets_of(controller: Arc<Controller>, client: Client, namespace: Arc<str>) {
     let api: Api<Isolated<PartialObjectMeta<Secret>>> = Api::namespaced(client.clone(), &namespace);
     loop {
-        let mut events = watcher(api.clone(), watcher::Config::default()).boxed();
+        let mut events = watcher(api.clone(), watcher::Config::default().page_size(PAGE_SIZE)).boxed();
         let mut listed = HashSet::new();
         let forbidden = loop {
             match events.try_next().await {

@@ -7,7 +7,6 @@ mod observe;
 mod perform;
 mod plan;
 mod status;
-mod twin;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{CommonStatus, EnrollmentGroup};
@@ -21,7 +20,7 @@ use crate::{
         clients::Clients,
         cloud_path,
         enrollment_group::{
-            authority_secrets_of, hub_group_of,
+            authority_secrets_of, grants_in, hub_group_of,
             keys::{self, id_of},
             service_of, webhook,
         },
@@ -48,7 +47,8 @@ impl Kind for EnrollmentGroup {
         let objects = [service_of(self), hub_group_of(self)].map(Dependency::Object);
         let keys = keys::has_keys(self).then(|| keys::secret_of(self));
         let secrets = keys.into_iter().chain(authority_secrets_of(self)).chain(webhook::secret_of(self));
-        objects.into_iter().chain(secrets.map(Dependency::Secret)).collect()
+        let grants = std::iter::once(grants_in(&service_of(self)));
+        objects.into_iter().chain(secrets.map(Dependency::Secret)).chain(grants).collect()
     }
 
     fn common_status(&self) -> Option<&CommonStatus> {

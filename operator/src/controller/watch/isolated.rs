@@ -1,6 +1,7 @@
 //! An object of a list or a watch, read by itself: one that cannot be read costs nobody but its owner.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
@@ -11,9 +12,41 @@ use serde_json::value::RawValue;
 /// time, until the stack ends. The API server writes `$` as it is.
 const MAGIC: &str = "$serde_json::private::";
 
-fn read<K: DeserializeOwned>(text: &str) -> Result<K, String> {
-    serde_json::from_str(text).map_err(|error| error.to_string())
+/// The largest status that is read, in bytes: several times what the operator writes. Whoever may write statuses may write more.
+const LARGEST_STATUS: usize = 64 << 10;
+/// The most finalizers that are read, in bytes; they are written back with ours.
+const MOST_FINALIZERS: usize = 16 << 10;
+
+fn read<K: DeserializeOwned + Resource>(text: &str) -> Result<K, String> {
+    let object: K = serde_json::from_str(&without_large_status(text)).map_err(|error| error.to_string())?;
+    let finalizers = object.meta().finalizers.iter().flatten().map(String::len).sum::<usize>();
+    if finalizers > MOST_FINALIZERS { Err(format!("its finalizers have more than {MOST_FINALIZERS} bytes")) } else { Ok(object) }
 }
+
+/// An object as if nothing had been told of it, if what was told is too much to be ours.
+fn without_large_status(text: &str) -> Cow<'_, str> {
+    if text.len() <= LARGEST_STATUS {
+        return text.into();
+    }
+    let Ok(mut parts) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text) else { return text.into() };
+    match parts.remove("status") {
+        Some(status) if status.get().len() > LARGEST_STATUS => serde_json::to_string(&parts).map_or_else(|_| text.into(), Cow::Owned),
+        _ => text.into(),
+    }
+}
+
+/// Leaves what the operator reads: labels, owners and annotations of others are not in memory for each object.
+pub fn keep_own(meta: &mut ObjectMeta) {
+    (meta.managed_fields, meta.labels, meta.owner_references) = (None, None, None);
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.retain(|name, value| name.starts_with(OWN) && value.len() <= LONGEST_ANNOTATION);
+    }
+}
+
+/// How the names of our annotations begin.
+const OWN: &str = "moorage.dev/";
+/// The longest value of one of them, in bytes.
+const LONGEST_ANNOTATION: usize = 1 << 10;
 
 /// An object, or why it cannot be read and what it is called.
 ///
@@ -46,7 +79,7 @@ struct Identity {
     resource_version: Option<String>,
 }
 
-impl<'de, K: DeserializeOwned> Deserialize<'de> for Isolated<K> {
+impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Isolated<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // Skipped over without recursion, then read with a budget of its own.
         let raw = Box::<RawValue>::deserialize(deserializer)?;

@@ -5,13 +5,12 @@ use moorage_keys::RegistrationId;
 use moorage_plan::{Goal, Reason, Standing};
 use std::sync::Arc;
 
-use super::twin;
 use crate::{
     azure::{
         arm_resource::ownership::{Claim, earlier_claim},
         dps::{self, GrantedService},
-        enrollment_group::{hub_group_of, keys::id_of, service_of},
-        iot_hub,
+        enrollment_group::{disjoint::are_disjoint, hub_group_of, keys::id_of, service_of},
+        iot_hub, twin,
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
     ledger::entries::{GROUP, is_in_place, recorded},
@@ -56,7 +55,8 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
     RegistrationId::parse(id_of(group)).map_err(wrong)?;
     if goal == Goal::Present {
         is_the_first(group, caches)?;
-        if let Some(flaw) = group.spec.initial_twin.as_ref().and_then(twin::validate) {
+        are_disjoint(caches, group)?;
+        if let Some(flaw) = group.spec.initial_twin.as_ref().and_then(|twin| twin::validate(twin, "spec.initialTwin")) {
             return Err(Standing::stalled(Reason::Invalid, flaw));
         }
     }

@@ -4,8 +4,10 @@ use moorage_cloud::{AllocationPolicy, EnrollmentGroup as Document, HubHost, KeyP
 use moorage_crds::{EnrollmentGroup, ProvisioningStatus, ReprovisionPolicy};
 use moorage_keys::Thumbprint;
 
-use super::twin;
-use crate::azure::enrollment_group::{allocation, keys::digest_of, webhook::Webhook};
+use crate::azure::{
+    enrollment_group::{allocation, keys::digest_of, webhook::Webhook},
+    twin,
+};
 
 /// By what a group knows its devices.
 #[derive(Clone, Copy)]
@@ -86,7 +88,7 @@ impl Desired<'_> {
             None => document,
         };
         if let Some(twin) = &spec.initial_twin {
-            document = document.with_initial_tags(twin.tags.clone()).with_initial_desired(twin.desired.clone());
+            document = document.with_initial_tags(twin.tags.read()).with_initial_desired(twin.desired.read());
         }
         match &spec.capabilities {
             Some(capabilities) => document.with_edge(capabilities.iot_edge),
@@ -106,8 +108,8 @@ impl Desired<'_> {
             ("customAllocationDefinition", webhook.is_none() || there.custom_allocation() == webhook),
             ("provisioningStatus", there.is_enabled() == self.enabled()),
             ("reprovisionPolicy", there.reprovisioning() == self.reprovisioning()),
-            ("initialTwin.tags", twin.is_none_or(|twin| twin::holds(there.initial_tags(), &twin.tags))),
-            ("initialTwin.desired", twin.is_none_or(|twin| twin::holds(there.initial_desired(), &twin.desired))),
+            ("initialTwin.tags", twin.is_none_or(|twin| twin::holds(there.initial_tags(), &twin.tags.read()))),
+            ("initialTwin.desired", twin.is_none_or(|twin| twin::holds(there.initial_desired(), &twin.desired.read()))),
             ("capabilities", spec.capabilities.as_ref().is_none_or(|wanted| there.is_edge() == wanted.iot_edge)),
             (self.proof.field(), self.proof.is(there, keys)),
         ]

@@ -17,6 +17,7 @@ use crate::{
             webhook::{Webhook, webhook},
         },
         facts::GroupFacts,
+        twin,
     },
     controller::kind::Kind,
     error::{Error, ObserveError, bounded},
@@ -60,7 +61,10 @@ impl Individual {
     pub fn of(spec: &IndividualEnrollment) -> Result<Self, Standing> {
         let wrong = |error| Standing::stalled(Reason::Invalid, format!("spec.individualEnrollment.deviceId: {error}"));
         let device = spec.device_id.as_deref().map(DeviceId::parse).transpose().map_err(wrong)?;
-        if spec.initial_twin.as_ref().is_some_and(|twin| twin.tags.contains_key(MARK)) {
+        if let Some(flaw) = spec.initial_twin.as_ref().and_then(|twin| twin::validate(twin, "spec.individualEnrollment.initialTwin")) {
+            return Err(Standing::stalled(Reason::Invalid, flaw));
+        }
+        if spec.initial_twin.as_ref().is_some_and(|twin| twin.tags.read().contains_key(MARK)) {
             let note = format!("spec.individualEnrollment.initialTwin.tags.{MARK} is the operator's own tag; take it away");
             return Err(Standing::stalled(Reason::Invalid, note));
         }
@@ -155,9 +159,18 @@ impl<'a> DesiredEnrollment<'a> {
         let id_scope = known.map(|known| known.service.id_scope);
         let Individual { spec, device } = individual;
         let twin = spec.initial_twin.clone().unwrap_or_default();
-        let mut tags = twin.tags;
+        let mut tags = twin.tags.read();
         tags.insert(MARK.to_owned(), mark(ctx, &credential.key()));
-        Ok(Self { spec, group, id_scope, hubs: hubs.map_err(elsewhere)?, webhook, device: device.clone(), tags, desired: twin.desired })
+        Ok(Self {
+            spec,
+            group,
+            id_scope,
+            hubs: hubs.map_err(elsewhere)?,
+            webhook,
+            device: device.clone(),
+            tags,
+            desired: twin.desired.read(),
+        })
     }
 
     fn webhook(&self) -> Option<(&str, &str)> {
@@ -282,8 +295,8 @@ mod tests {
             hubs,
             webhook: None,
             device,
-            tags: twin.tags,
-            desired: twin.desired,
+            tags: twin.tags.read(),
+            desired: twin.desired.read(),
         }
     }
 

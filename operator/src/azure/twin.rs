@@ -1,6 +1,6 @@
 //! What a twin can take, before Azure refuses it (Microsoft Learn: "Understand and use device twins in IoT Hub", limits).
 
-use moorage_crds::InitialTwin;
+use moorage_crds::{InitialTwin, TwinPart};
 use serde_json::{Map, Value};
 
 const MOST_TAGS: usize = 8 << 10;
@@ -10,18 +10,18 @@ const LONGEST_NAME: usize = 1 << 10;
 const LONGEST_TEXT: usize = 4 << 10;
 const LARGEST_INTEGER: i64 = 4_503_599_627_370_496;
 
-/// What a new device's twin could not start with, as a sentence.
-pub(super) fn validate(twin: &InitialTwin) -> Option<String> {
+/// What a new device's twin could not start with, as a sentence about a field.
+pub fn validate(twin: &InitialTwin, field: &str) -> Option<String> {
     let parts = [("tags", &twin.tags, MOST_TAGS), ("desired", &twin.desired, MOST_DESIRED)];
     parts.into_iter().find_map(|(name, part, most)| {
-        let flaw = too_large(part, most).or_else(|| parts_flaw(part, 1))?;
-        Some(format!("spec.initialTwin.{name} {flaw}"))
+        let flaw = too_large(part, most).or_else(|| parts_flaw(&part.read(), 1))?;
+        Some(format!("{field}.{name} {flaw}"))
     })
 }
 
 /// Azure counts every character but control characters and the blanks between values.
-fn too_large(part: &Map<String, Value>, most: usize) -> Option<String> {
-    let size = serde_json::to_string(part).map_or(0, |text| text.len());
+fn too_large(part: &TwinPart, most: usize) -> Option<String> {
+    let size = part.len();
     (size > most).then(|| format!("has {size} bytes, and a twin takes {most} there; leave some of it out"))
 }
 
@@ -59,7 +59,7 @@ fn value_flaw(name: &str, value: &Value, depth: usize) -> Option<String> {
 }
 
 /// Whether Azure holds what is wanted; it writes names with `$` beside it, which nobody else may.
-pub(super) fn holds(there: Option<&Map<String, Value>>, wanted: &Map<String, Value>) -> bool {
+pub fn holds(there: Option<&Map<String, Value>>, wanted: &Map<String, Value>) -> bool {
     let there = there.into_iter().flatten().filter(|(name, _)| !name.starts_with('$'));
     let (mut same, mut count) = (true, 0);
     for (name, value) in there {
@@ -107,11 +107,11 @@ mod tests {
             ),
         ];
         for (tags, sentence) in table {
-            assert_eq!(validate(&with_tags(tags)).as_deref(), Some(sentence));
+            assert_eq!(validate(&with_tags(tags), "spec.initialTwin").as_deref(), Some(sentence));
         }
-        let desired = InitialTwin { tags: Map::new(), desired: with_tags(json!({ "a b": 1 })).tags };
+        let desired = InitialTwin { tags: TwinPart::default(), desired: with_tags(json!({ "a b": 1 })).tags };
         let sentence = "spec.initialTwin.desired has the name \"a b\"; a name has no '.', '$', blank or control character";
-        assert_eq!(validate(&desired).as_deref(), Some(sentence));
+        assert_eq!(validate(&desired, "spec.initialTwin").as_deref(), Some(sentence));
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
         for tags in
             [json!({}), nested(10), lists(10), json!({ "a": "x".repeat(4096), "b": -4_503_599_627_370_496_i64, "c": [1.5, true, "d"] })]
         {
-            assert_eq!(validate(&with_tags(tags)), None);
+            assert_eq!(validate(&with_tags(tags), "spec.initialTwin"), None);
         }
     }
 
