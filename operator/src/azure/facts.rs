@@ -4,16 +4,16 @@
 //! admitted, and while it speaks of the place in Azure that the object means now.
 
 use moorage_crds::{EnrollmentGroup, ProvisioningService, Slot, TenantHubGroup};
+use moorage_plan::{Goal, Reason, Standing};
 
 use crate::{
     azure::{
         accounts,
         clients::ServiceId,
         dps::{self, GrantedService},
-        enrollment_group::{self, disjoint::are_disjoint},
-        iot_hub,
+        enrollment_group, iot_hub,
     },
-    controller::context::Caches,
+    controller::{context::Caches, kind::Kind},
     ledger::{
         Entries, Ledger,
         entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, SERVICE, SERVICE_FACTS, is_in_place, recorded},
@@ -84,6 +84,9 @@ impl HubFacts {
         let Ok(account) = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name) else {
             return Vec::new();
         };
+        if is_refused(caches, hubs) {
+            return Vec::new();
+        }
         let place = hubs_place(&account.object.spec.azure.subscription_id, &spec.resource_group.name);
         let service = iot_hub::service_of(hubs).filter(|service| dps::granted(&caches.objects, &service.name, namespace).is_ok());
         let entries = caches.ledger.of(&key);
@@ -136,13 +139,10 @@ impl GroupFacts {
         let of_service = enrollment_group::service_of(group);
         let service = dps::granted(&caches.objects, &of_service.name, &key.name.namespace).ok()?;
         let hub_group = caches.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name)?;
-        let hubs_are_admitted = {
-            let (namespace, spec) = (hub_group.key().name.namespace, &hub_group.spec);
-            let account = accounts::granted(&caches.objects, &spec.account_ref, &namespace, &spec.resource_group.name);
-            account.is_ok() && dps::granted(&caches.objects, &of_service.name, &namespace).is_ok()
-        };
-        are_disjoint(caches, group).ok()?;
-        let is_linked_there = hubs_are_admitted && iot_hub::service_of(&hub_group) == Some(of_service);
+        if is_refused(caches, &*service.object) || is_refused(caches, &*hub_group) || is_refused(caches, group) {
+            return None;
+        }
+        let is_linked_there = iot_hub::service_of(&hub_group) == Some(of_service);
         let entries = caches.ledger.of(&key);
         let facts = recorded(&entries, GROUP_FACTS).filter(|_| is_linked_there && is_in_place(recorded(&entries, GROUP)))?;
         let [at, hubs, keys, primary, secondary] = words(facts)?;
@@ -156,6 +156,13 @@ impl GroupFacts {
             authorities: authorities.filter_map(|(slot, thumbprint)| Some((slot, some(thumbprint)?))).collect(),
         })
     }
+}
+
+/// Whether an object has no right to what it asks for: what rests on it rests on nothing. One whose spec makes no sense now, or that waits
+/// for something, has what it has.
+fn is_refused<K: Kind>(caches: &Caches, object: &K) -> bool {
+    let Err(Standing::Stalled(why)) = object.admit(caches, Goal::Present) else { return false };
+    [Reason::NotGranted, Reason::QuotaExceeded, Reason::AlreadyExists, Reason::NameTaken].contains(&why.reason)
 }
 
 /// Where a provisioning service is, as its object and its account say.

@@ -30,7 +30,7 @@ pub struct ObservedGroup {
     pub state: State,
     /// It carries our tag for this very object.
     pub ours: bool,
-    /// Nothing is in it; asked only when it could be removed.
+    /// Nothing is in it; asked with [`look_inside`], and only when it could be removed.
     pub empty: bool,
 }
 
@@ -71,17 +71,31 @@ impl Act for Change {
 ///
 /// # Errors
 /// What the cloud says.
-pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str, leaving: bool) -> Result<ObservedGroup, Error> {
-    let failed = |error| Error::cloud(format!("failed to look at resource group {name}"), error);
-    let group = arm.resource_group(name).await.map_err(failed)?;
+pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<ObservedGroup, Error> {
+    let group = arm.resource_group(name).await.map_err(|error| failed(name, error))?;
     let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&ctx.owner_tag(owner)));
-    let empty = leaving && ours && arm.resource_group_is_empty(name).await.map_err(failed)?;
     let state = match group.as_ref().map(ResourceGroup::provisioning_state) {
         None => State::Missing,
         Some(None | Some("Succeeded")) => State::Settled,
         Some(Some(_)) => State::Moving,
     };
-    Ok(ObservedGroup { state, ours, empty })
+    Ok(ObservedGroup { state, ours, empty: false })
+}
+
+/// Looks whether nothing is in a group that could be removed. After what is in it was looked at: what was gone by then is in no list that
+/// is read later, and a group that it still seemed to be in would stay for ever.
+///
+/// # Errors
+/// What the cloud says.
+pub async fn look_inside(arm: &Arm, name: &str, group: &mut ObservedGroup) -> Result<(), Error> {
+    if group.ours {
+        group.empty = arm.resource_group_is_empty(name).await.map_err(|error| failed(name, error))?;
+    }
+    Ok(())
+}
+
+fn failed(name: &str, error: moorage_cloud::Error) -> Error {
+    Error::cloud(format!("failed to look at resource group {name}"), error)
 }
 
 /// The plan that brings a missing group about; `None` if it is there.
@@ -148,7 +162,8 @@ async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str, l
 
 /// Removes the group if it is still ours and still empty: what was seen may be a moment old.
 async fn delete(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<(), Error> {
-    let seen = observe(writer, arm, owner, name, true).await?;
+    let mut seen = observe(writer, arm, owner, name).await?;
+    look_inside(arm, name, &mut seen).await?;
     if !(seen.state == State::Settled && seen.ours && seen.empty) {
         return Ok(());
     }

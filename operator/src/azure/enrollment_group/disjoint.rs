@@ -20,7 +20,7 @@ use crate::{
 /// Judges a group's grants: those of one group among themselves, and beside those of the groups of its service that came first.
 ///
 /// # Errors
-/// `Invalid`, with the two grants that meet.
+/// `AlreadyExists`, with the two grants that meet.
 pub fn are_disjoint(caches: &Caches, group: &EnrollmentGroup) -> Result<(), Standing> {
     let own = &group.spec.grants;
     let among = own.iter().enumerate().find_map(|(at, one)| Some((one, own[at + 1..].iter().find(|other| meet(one, other))?)));
@@ -53,7 +53,7 @@ fn refusal(one: &EnrollmentGrant, other: &EnrollmentGrant, whose: &str) -> Stand
         said(one),
         said(other)
     );
-    Standing::stalled(Reason::Invalid, note)
+    Standing::stalled(Reason::AlreadyExists, note)
 }
 
 #[cfg(test)]

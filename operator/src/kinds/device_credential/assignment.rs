@@ -67,7 +67,7 @@ pub async fn observe_assignment(
     let registered = placed.and_then(|placed| placed.registered);
     let identity = match &assigned_hub {
         AssignedHub::Own(identity) => known(ctx, credential, group, identity, registered, asked, now).await?,
-        AssignedHub::None | AssignedHub::Foreign(_) => {
+        AssignedHub::None | AssignedHub::Foreign => {
             // A hub that comes back under its name does not know the device.
             ctx.clients.identities.forget(&credential.key());
             None
@@ -102,7 +102,7 @@ pub fn hub_login(credential: &DeviceCredential, seen: &Assignment, keys: &Keys, 
     let wait = |note: String| Plan::wait(Reason::AwaitingRegistration, format!("{note}; {what} is written then"), None);
     let DeviceIdentity { hub, device } = match &seen.assigned_hub {
         AssignedHub::None => return Err(wait("the device has not registered yet: have it register with what the Secret holds".to_owned())),
-        AssignedHub::Foreign(hub) => return Err(out_of_reach(hub, group)),
+        AssignedHub::Foreign => return Err(out_of_reach(group)),
         AssignedHub::Own(identity) => identity,
     };
     let Some(identity) = &seen.identity else {

@@ -88,7 +88,7 @@ async fn observe_registration(
 ) -> Result<Observed, ObserveError> {
     if let Some((other, meant)) = &terms.written_for {
         let there = observe_enrollment(credential, ctx, member, Goal::Present).await?;
-        held_up_by_another(&there, other, *meant).map_or(Ok(()), Err)?;
+        held_up_by_another(&there, other, *meant, &credential.key()).map_or(Ok(()), Err)?;
     }
     let group = &member.group;
     match &terms.proof {

@@ -129,7 +129,7 @@ pub fn plan_reprovision(asked: &ReprovisionRequest, now: Timestamp) -> Plan<Repr
     match &asked.assigned_hub {
         AssignedHub::None => act(vec![forget]),
         AssignedHub::Own(identity) => act(vec![ReprovisionStep::DeleteIdentity { identity: identity.clone() }, forget]),
-        AssignedHub::Foreign(hub) => out_of_reach(hub, &asked.group).usable(true),
+        AssignedHub::Foreign => out_of_reach(&asked.group).usable(true),
     }
 }
 

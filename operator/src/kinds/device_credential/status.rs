@@ -87,7 +87,7 @@ fn hub_status(seen: &ObservedWithKeys) -> Option<HubStatus> {
     let assigned = seen.assigned.as_ref()?;
     let (hub, device_id) = match &assigned.assigned_hub {
         AssignedHub::Own(identity) => (identity.hub.to_string(), identity.device.as_str().to_owned()),
-        AssignedHub::None | AssignedHub::Foreign(_) => return None,
+        AssignedHub::None | AssignedHub::Foreign => return None,
     };
     Some(HubStatus { hub, device_id, registered_at: assigned.registered })
 }

@@ -77,7 +77,7 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
     let (key, id) = (object.key(), id_of(object));
     let entries: Arc<Entries> = ctx.ledger.of(&key);
     let arm = grant.account.arm(ctx).await?;
-    let group = resource_group::observe(ctx, &arm, &key, &id.group, goal == Goal::Absent).await?;
+    let mut group = resource_group::observe(ctx, &arm, &key, &id.group).await?;
     let document = if group.state == State::Missing { None } else { links::read(&arm, &id, tells_of_identities(object)).await? };
     let known = Known {
         record: recorded(&entries, SERVICE).map(str::to_owned),
@@ -89,6 +89,9 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
         asked.map_err(|error| Error::cloud(format!("failed to ask for the name of provisioning service {}", id.name), error))
     };
     let service = arm_resource::observe::observe(ctx, &key, document, known, name()).await?;
+    if goal == Goal::Absent {
+        resource_group::look_inside(&arm, &id.group, &mut group).await?;
+    }
     let counts = goal == Goal::Present && service.document.is_some();
     Ok(LiveState {
         group,

@@ -74,17 +74,17 @@ fn is_each_hub_named_once(group: &TenantHubGroup) -> Result<(), Standing> {
 
 /// The hubs of the spec that another object wants too, which has them by the ledger, or is older: it keeps them.
 fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
-    let others =
-        caches.objects.of::<TenantHubGroup>().all().into_iter().filter(|other| other.key() != group.key() && is_granted(caches, other));
-    let others: Vec<_> = others.collect();
+    let wants = |other: &TenantHubGroup, name: &str| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(name));
+    let others = caches.objects.of::<TenantHubGroup>().all().into_iter();
+    let others = others.filter(|other| group.spec.hubs.iter().any(|hub| wants(other, &hub.name)));
+    let others: Vec<_> = others.filter(|other| other.key() != group.key() && is_granted(caches, other)).collect();
     let names = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase());
     let is_anothers = |name: &String| {
         let rank = |group: &TenantHubGroup| {
             let is_held = is_in_place(recorded(&caches.ledger.of(&group.key()), &entries::of(HUB, name)));
             (!is_held, age(group))
         };
-        let wants = |other: &TenantHubGroup| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(name));
-        others.iter().any(|other| wants(other) && rank(other) < rank(group))
+        others.iter().any(|other| wants(other, name) && rank(other) < rank(group))
     };
     names.filter(is_anothers).collect()
 }

@@ -185,7 +185,7 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
         Some(service) => Some(service.connect(ctx, &key.name.namespace).await?),
         None => None,
     };
-    let seen_group = resource_group::observe(ctx, &arm, &key, &spec.resource_group.name, goal == Goal::Absent).await?;
+    let mut seen_group = resource_group::observe(ctx, &arm, &key, &spec.resource_group.name).await?;
     let entries = ctx.ledger.of(&key);
     let document = match &service {
         Some(service) => {
@@ -199,6 +199,9 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
     let mut hubs = Vec::new();
     for (name, desired) in names(group, &entries) {
         hubs.push(look.at(name, desired).await?);
+    }
+    if goal == Goal::Absent {
+        resource_group::look_inside(&arm, &spec.resource_group.name, &mut seen_group).await?;
     }
     let makes = goal == Goal::Present && hubs.iter().any(|hub| hub.desired.is_some() && hub.resource.document.is_none());
     let usages = if makes { usages(&arm).await? } else { Vec::new() };

@@ -81,7 +81,7 @@ pub fn first_in_the_hub(caches: &Caches, credential: &DeviceCredential) -> Resul
 }
 
 /// An object, in words that say nothing of another tenant.
-fn shown(object: &ObjectKey, to: &ObjectKey) -> String {
+pub fn shown(object: &ObjectKey, to: &ObjectKey) -> String {
     if object.name.namespace == to.name.namespace {
         format!("{} {}", object.kind, object.name)
     } else {

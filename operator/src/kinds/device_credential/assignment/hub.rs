@@ -30,7 +30,7 @@ pub enum AssignedHub {
     /// In a hub of its tenant.
     Own(DeviceIdentity),
     /// In a hub that is not the tenant's, or not any more.
-    Foreign(String),
+    Foreign,
 }
 
 /// Where the device of a record lives.
@@ -41,11 +41,10 @@ pub fn of_record(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, re
 /// Where a device lives that a provisioning service says to be in a hub, under a name or its registration id.
 pub fn find_hub(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, host: Option<&str>, device: Option<DeviceId>) -> AssignedHub {
     let Some(host) = host else { return AssignedHub::None };
-    let elsewhere = || AssignedHub::Foreign(crate::error::bounded(host, 128));
-    let Ok(hub) = ctx.clients.azure().cloud().hub_host(host) else { return elsewhere() };
+    let Ok(hub) = ctx.clients.azure().cloud().hub_host(host) else { return AssignedHub::Foreign };
     let tenants = hubs_of(ctx, group).is_some_and(|hubs| has_hub(ctx, &hubs, &hub));
     let device = device.or_else(|| DeviceId::parse(id.as_str()).ok());
-    device.filter(|_| tenants).map_or_else(elsewhere, |device| AssignedHub::Own(DeviceIdentity { hub, device }))
+    device.filter(|_| tenants).map_or(AssignedHub::Foreign, |device| AssignedHub::Own(DeviceIdentity { hub, device }))
 }
 
 /// The hub group of an enrollment group, if it is linked to the same service.
@@ -59,10 +58,12 @@ fn has_hub(ctx: &Context, hubs: &TenantHubGroup, hub: &HubHost) -> bool {
 }
 
 /// The plan of whoever must not touch an identity, because it is in a hub that is none of the tenant's.
-pub fn out_of_reach<A>(hub: &str, group: &str) -> Plan<A> {
+///
+/// The hub may be another tenant's, and is not named.
+pub fn out_of_reach<A>(group: &str) -> Plan<A> {
     let note = format!(
-        "the device is in hub {hub}, which is none of those that EnrollmentGroup {group} may use; delete its identity there, and the record \
-         of its registration"
+        "the device is in a hub that is none of those that EnrollmentGroup {group} may use; have the owner of the provisioning service \
+         delete the record of its registration, and the owner of the hub its identity there"
     );
     Plan::stalled(Reason::NotGranted, note)
 }

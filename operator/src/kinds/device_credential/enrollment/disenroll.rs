@@ -110,7 +110,7 @@ pub fn disenroll(seen: &ObservedEnrollment, now: Timestamp) -> Plan<EnrollmentSt
         match assigned_hub {
             AssignedHub::None => {}
             AssignedHub::Own(identity) => steps.push(EnrollmentStep::DeleteIdentity { identity: identity.clone() }),
-            AssignedHub::Foreign(hub) => return out_of_reach(hub, &seen.group),
+            AssignedHub::Foreign => return out_of_reach(&seen.group),
         }
     }
     if let Some(record) = &seen.registration {

@@ -12,7 +12,10 @@ use crate::{
     azure::{Context, dps, enrollment_group},
     error::{Error, ObserveError, reached},
     kinds::device_credential::{
-        admit::{GroupMember, uniqueness::is_another_s},
+        admit::{
+            GroupMember,
+            uniqueness::{is_another_s, shown},
+        },
         assignment::hub::{AssignedHub, group_name_of, of_record},
         enrollment::ledger::{Meant, meant},
         subject::group_of,
@@ -43,7 +46,7 @@ pub struct ObservedEnrollment {
 }
 
 /// Where a device stands whose enrollment was written in another credential's name; `None` if it is gone, or lets the device in again.
-pub fn held_up_by_another(seen: &ObservedEnrollment, other: &ObjectKey, meant: Meant) -> Option<ObserveError> {
+pub fn held_up_by_another(seen: &ObservedEnrollment, other: &ObjectKey, meant: Meant, to: &ObjectKey) -> Option<ObserveError> {
     seen.enrollment.as_ref().filter(|there| meant == Meant::Enrolled || !there.is_enabled())?;
     let id = &seen.id;
     let (state, goes) = match meant {
@@ -51,9 +54,10 @@ pub fn held_up_by_another(seen: &ObservedEnrollment, other: &ObjectKey, meant: M
         Meant::Enrolled => ("has kept its individual enrollment", "registers with what that object's Secret holds"),
     };
     let note = format!(
-        "registration id {id} {state} in ProvisioningService {} since DeviceCredential {} was deleted; delete the individual enrollment \
+        "registration id {id} {state} in ProvisioningService {} since {} was deleted; delete the individual enrollment \
          {id} there, or delete this object and create that one again, and the device {goes}",
-        seen.service.name, other.name
+        seen.service.name,
+        shown(other, to)
     );
     Some(ObserveError::stalled(Reason::AlreadyExists, note))
 }

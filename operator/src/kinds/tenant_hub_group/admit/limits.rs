@@ -11,7 +11,7 @@ use crate::{
         iot_hub::service_of,
     },
     controller::context::Caches,
-    kinds::tenant_hub_group::plan::sku_name,
+    kinds::tenant_hub_group::{admit::is_granted, plan::sku_name},
     object::Keyed,
 };
 
@@ -49,9 +49,14 @@ pub(super) fn is_within(group: &TenantHubGroup, caches: &Caches, account: &Cloud
             return ungranted(note);
         }
     }
-    let by_account = |other: &TenantHubGroup| account_key(&other.spec.account_ref, &other.key().name.namespace) == account.key();
+    // Whoever was not granted what it asks for takes nobody's room.
+    let by_account = |other: &TenantHubGroup| {
+        let (namespace, of) = (other.key().name.namespace, &other.spec);
+        let is_same = account_key(&of.account_ref, &namespace) == account.key();
+        is_same && hub_limits(account, &namespace, &of.resource_group.name).most == most && is_granted(caches, other)
+    };
     within(group, caches, most.as_ref(), by_account, "the account's grant")?;
-    let by_service = |other: &TenantHubGroup| service_of(other) == service_of(group);
+    let by_service = |other: &TenantHubGroup| service_of(other) == service_of(group) && is_granted(caches, other);
     within(group, caches, link.and_then(|right| right.most.as_ref()), by_service, "the provisioning service's grant")
 }
 

@@ -93,7 +93,7 @@ fn a_deprovisioned_device_loses_its_identity_after_it_is_disenrolled_and_before_
     assert_eq!(with(assigned_hub.clone(), "assigned"), ["Deprovision cloud", "Disenroll cloud"]);
     assert_eq!(with(AssignedHub::None, "failed"), ["Disenroll cloud"]);
     assert_eq!(with(assigned_hub.clone(), "assigning"), ["Provisioning"]);
-    assert_eq!(with(AssignedHub::Foreign("fabrikam.azure-devices.net".to_owned()), "assigned"), ["NotGranted"]);
+    assert_eq!(with(AssignedHub::Foreign, "assigned"), ["NotGranted"]);
     let before = ObservedEnrollment { registration: record("assigned"), assigned_hub: Some(assigned_hub), ..seen(None, false, true) };
     assert_eq!(described(&disenroll(&before, now())), ["Disenroll cloud"]);
 }
@@ -111,7 +111,7 @@ fn nothing_is_let_in_again_but_what_we_wrote_and_only_as_we_wrote_it() {
 #[test]
 fn a_device_that_is_disenrolled_in_anothers_name_is_told_of_as_long_as_it_is_disenrolled() {
     let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
-    let described = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Disenrolled) {
+    let described = |there| match held_up_by_another(&seen(there, false, false), &other, Meant::Disenrolled, &other) {
         Some(ObserveError::Blocked(standing)) => standing.why().map(|why| why.note.clone()),
         _ => None,
     };
@@ -119,6 +119,19 @@ fn a_device_that_is_disenrolled_in_anothers_name_is_told_of_as_long_as_it_is_dis
     assert!(disenrolled.starts_with("registration id contoso-press is disenrolled in ProvisioningService platform/dps since DeviceCredential contoso/old-press was deleted"), "{disenrolled}");
     assert_eq!(described(Some(enrollment("enabled"))), None);
     assert_eq!(described(None), None);
+}
+
+#[test]
+fn whose_name_it_was_is_told_within_a_namespace_only() {
+    let old = |namespace: &str| ObjectKey::new(KindName::DeviceCredential, namespace, "old-press");
+    let to = old("fabrikam");
+    let Some(ObserveError::Blocked(standing)) =
+        held_up_by_another(&seen(Some(enrollment("disabled")), false, false), &old("contoso"), Meant::Disenrolled, &to)
+    else {
+        panic!("it is held up")
+    };
+    let note = &standing.why().expect("it says why").note;
+    assert!(note.contains("since an object of another namespace was deleted") && !note.contains("old-press"), "{note}");
 }
 
 #[test]
@@ -157,9 +170,9 @@ fn an_enrollment_that_is_asked_for_no_more_goes_if_it_is_ours() {
 #[test]
 fn an_enrollment_that_another_credential_has_left_behind_holds_up_whoever_derives_a_key() {
     let other = ObjectKey::new(KindName::DeviceCredential, "contoso", "old-press");
-    let holds_up = |state| held_up_by_another(&seen(Some(enrollment(state)), false, false), &other, Meant::Enrolled).is_some();
+    let holds_up = |state| held_up_by_another(&seen(Some(enrollment(state)), false, false), &other, Meant::Enrolled, &other).is_some();
     assert!(holds_up("enabled") && holds_up("disabled"));
-    assert!(held_up_by_another(&seen(None, false, false), &other, Meant::Enrolled).is_none());
+    assert!(held_up_by_another(&seen(None, false, false), &other, Meant::Enrolled, &other).is_none());
 }
 
 #[test]
