@@ -1,7 +1,11 @@
 //! What enrollments of groups and of single devices have in common.
 
+mod twin;
+
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
+
+pub use self::twin::*;
 
 /// What becomes of a device that registers again and is given another hub.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -14,7 +14,6 @@ mod kinds;
 mod provisioning_service;
 mod schema;
 mod tenant_hub_group;
-mod twin;
 
 pub use certificate::*;
 pub use cloud_account::*;
@@ -26,7 +25,6 @@ pub use grants::*;
 pub use kinds::{KindName, Listed, all};
 pub use provisioning_service::*;
 pub use tenant_hub_group::*;
-pub use twin::*;
 
 /// API group of every kind.
 pub const GROUP: &str = "moorage.dev";

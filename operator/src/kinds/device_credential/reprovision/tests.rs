@@ -68,7 +68,8 @@ fn an_identity_in_a_hub_of_somebody_else_is_left_alone_with_its_record() {
         &ReprovisionRequest { assigned_hub: elsewhere, ..asked(Some(&format!("now {FIRST}")), Some(record(FIRST, "assigned"))) },
         now(),
     );
-    let sentence = "stuck, NotGranted: the device is in hub fabrikam.azure-devices.net, which is none of those that EnrollmentGroup \
-                    platform/press may use; delete its identity there, and the record of its registration | usable";
+    let sentence = "stuck, NotGranted: the device is in a hub that is none of those that EnrollmentGroup platform/press may use; have \
+                    the owner of the provisioning service delete the record of its registration, and the owner of the hub its identity \
+                    there | usable";
     assert_eq!(described(&stuck), [sentence]);
 }
