@@ -14,12 +14,25 @@ pub const VICTIM: &str = "contoso";
 pub struct Attack {
     /// The example.
     pub tenants: Tenants,
+    /// Where the attacker has every right.
+    namespace: String,
 }
 
 impl Attack {
     /// Applies the example, waits until all is Ready, and gives the attacker every right in its own namespace.
     pub async fn on_tenants(name: &str) -> anyhow::Result<Self> {
-        let attack = Self { tenants: Tenants::ready_with(name, cloud_options(), |_| ()).await? };
+        Self::of(Tenants::ready_with(name, cloud_options(), |_| ()).await?).await
+    }
+
+    /// A tenant of an example attacks the others.
+    pub async fn of(tenants: Tenants) -> anyhow::Result<Self> {
+        let namespace = tenants.example.namespace(ATTACKER);
+        Self::from(tenants, namespace).await
+    }
+
+    /// Whoever has every right in a namespace attacks the tenants.
+    pub async fn from(tenants: Tenants, namespace: String) -> anyhow::Result<Self> {
+        let attack = Self { tenants, namespace };
         attack.admit_attacker().await?;
         Ok(attack)
     }
@@ -51,7 +64,7 @@ impl Attack {
 
     /// The attacker's namespace.
     pub fn namespace(&self) -> String {
-        self.tenants.example.namespace(ATTACKER)
+        self.namespace.clone()
     }
 
     /// Runs kubectl as the attacker.

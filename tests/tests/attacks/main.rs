@@ -2,8 +2,13 @@
 //! the RBAC that ships.
 
 mod attacker;
+mod attempts;
 mod deletion;
 mod groups;
 mod hubs;
+mod limits;
 mod names;
+mod prefix;
+mod references;
 mod services;
+mod withdrawal;

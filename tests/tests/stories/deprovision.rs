@@ -65,7 +65,8 @@ fn a_device_in_a_hub_that_is_not_its_tenant_s_is_left_there_and_told_of() -> any
         tenants.harness.cloud().seed(|azure| azure.set_assigned_hub("presses-dps", "press-1", "fabrikam-asia-hub.azure-devices.net"));
         delete(&tenants, "press-1").await?;
         let stalled = tenants.until("DeviceCredential", "presses", "press-1", "Stalled", "NotGranted").await?;
-        assert!(message(&stalled).starts_with("the device is in hub fabrikam-asia-hub.azure-devices.net"), "{}", message(&stalled));
+        let sentence = message(&stalled);
+        assert!(sentence.starts_with("the device is in a hub that is none of those") && !sentence.contains("fabrikam"), "{sentence}");
         let hubs_asked = tenants.harness.cloud().requests().iter().filter(|request| request.path.starts_with("/devices/")).count();
         assert_eq!(hubs_asked, 0);
         let patch = serde_json::json!({ "spec": { "deletionPolicy": "Disenroll" } });

@@ -1,0 +1,133 @@
+//! More than was granted: tiers, units, hubs, devices, life, and what is as large as it can be.
+
+use moorage_tests::controlplane::block_on;
+use moorage_tests::example::Example;
+use moorage_tests::harness::cloud_options;
+use moorage_tests::tenants::Tenants;
+use serde_json::{Value, json};
+
+use crate::attacker::{ATTACKER, Attack};
+use crate::attempts::Attempt;
+
+/// The example in which the owners grant the attacker as little as they can.
+fn narrowed(example: &mut Example) {
+    let set = |object: &mut Value, field: &str, value: Value| object["spec"]["grants"][1][field] = value;
+    let account = example.object_mut("CloudAccount", "azure").expect("it is in the example");
+    for (field, value) in [("maxHubs", json!(2)), ("skus", json!(["S1"])), ("maxUnits", json!(1))] {
+        set(account, field, value);
+    }
+    let group = example.object_mut("EnrollmentGroup", "fabrikam-eu-devices").expect("it is in the example");
+    group["spec"]["grants"][0]["maxTokenTtl"] = json!("7d");
+}
+
+/// The example in which the attacker may have two devices more.
+fn with_little_room(example: &mut Example) {
+    let group = example.object_mut("EnrollmentGroup", "fabrikam-eu-devices").expect("it is in the example");
+    group["spec"]["grants"][0]["maxDevices"] = json!(4);
+}
+
+#[test]
+fn more_hubs_larger_hubs_and_devices_of_groups_that_name_no_hubs() -> anyhow::Result<()> {
+    block_on(async {
+        let attack = Attack::of(Tenants::ready_with("toomuch", cloud_options(), narrowed).await?).await?;
+        let platform = attack.tenants.example.namespace("platform");
+        let hubs = |hub: Value, linked: bool| {
+            let mut spec = json!({
+                "accountRef": { "name": "azure", "namespace": platform }, "resourceGroup": { "name": "fabrikam-rg" }, "hubs": [hub],
+            });
+            if linked {
+                spec["provisioningServiceRef"] = json!({ "name": "contoso-dps", "namespace": platform });
+            }
+            spec
+        };
+        let hub = |more: Value| {
+            let mut hub = json!({ "name": "fabrikam-more-hub", "location": "westeurope" });
+            hub.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            hub
+        };
+        let device = |more: Value| {
+            let mut spec = json!({ "enrollmentGroupRef": { "name": "fabrikam-eu-devices", "namespace": platform } });
+            spec.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            spec
+        };
+        attack
+            .is_refused(&[
+                Attempt::ungranted("a-third-hub", "TenantHubGroup", hubs(hub(json!({})), false)).because("QuotaExceeded"),
+                Attempt::ungranted("a-larger-tier", "TenantHubGroup", hubs(hub(json!({ "sku": { "name": "S3", "capacity": 1 } })), false)),
+                Attempt::ungranted("more-units", "TenantHubGroup", hubs(hub(json!({ "sku": { "name": "S1", "capacity": 2 } })), false)),
+                Attempt::ungranted(
+                    "devices-of-all-groups",
+                    "TenantHubGroup",
+                    hubs(hub(json!({ "link": { "applyAllocationPolicy": true, "allocationWeight": 1000 } })), true),
+                ),
+                Attempt::ungranted(
+                    "a-token-for-ever",
+                    "DeviceCredential",
+                    device(json!({ "registrationId": "fabrikam-1", "dpsToken": { "ttl": "365d" } })),
+                ),
+                Attempt::ungranted(
+                    "an-id-in-capitals",
+                    "DeviceCredential",
+                    device(json!({ "registrationId": "contoso-simdevice-east", "individualEnrollment": { "deviceId": "FABRIKAM-x" } })),
+                ),
+                Attempt::ungranted(
+                    "a-twin-of-a-megabyte",
+                    "DeviceCredential",
+                    device(json!({
+                        "registrationId": "fabrikam-2",
+                        "individualEnrollment": { "initialTwin": { "tags": { "filler": "x".repeat(1_000_000) } } },
+                    })),
+                )
+                .because("Invalid"),
+                Attempt::ungranted(
+                    "a-twin-of-many-values",
+                    "DeviceCredential",
+                    device(json!({
+                        "registrationId": "fabrikam-3",
+                        "individualEnrollment": { "initialTwin": { "desired": { "filler": vec![0; 40_000] } } },
+                    })),
+                )
+                .because("Invalid"),
+                Attempt::ungranted(
+                    "the-operators-own-tag",
+                    "DeviceCredential",
+                    device(json!({
+                        "registrationId": "fabrikam-4", "individualEnrollment": { "initialTwin": { "tags": { "moorage": "mine" } } },
+                    })),
+                )
+                .because("Invalid"),
+            ])
+            .await?;
+        attack.end().await
+    })
+}
+
+#[test]
+fn enrollments_and_pages_of_the_ledger_without_end_by_making_and_deleting() -> anyhow::Result<()> {
+    block_on(async {
+        let attack = Attack::of(Tenants::ready_with("loop", cloud_options(), with_little_room).await?).await?;
+        let (platform, namespace) = (attack.tenants.example.namespace("platform"), attack.namespace());
+        // Two of the four that are granted are the example's.
+        for number in 1..=5 {
+            let (name, id) = (format!("loop-{number}"), format!("fabrikam-loop-{number}"));
+            let spec = json!({
+                "enrollmentGroupRef": { "name": "fabrikam-eu-devices", "namespace": platform }, "registrationId": id,
+                "deletionPolicy": "Disenroll",
+            });
+            attack.create("DeviceCredential", &name, &spec).await?;
+            if number > 2 {
+                let sentence = attack.until_refused("DeviceCredential", &name, "QuotaExceeded").await?;
+                assert!(sentence.contains("stay disenrolled"), "{sentence}");
+            } else {
+                attack.tenants.harness.until_condition("DeviceCredential", &namespace, &name, "Ready", "Ready").await?;
+            }
+            attack.delete("DeviceCredential", &name).await?;
+            attack.tenants.harness.until_gone("DeviceCredential", &namespace, &name).await?;
+        }
+        let barred = attack.tenants.snapshot().matches("fabrikam-loop-").count();
+        assert_eq!(barred, 2, "{}", attack.tenants.snapshot());
+        // What the platform has for others is theirs: the tenant's own devices go on.
+        attack.tenants.until("DeviceCredential", ATTACKER, "fabrikam-simdevice-eu", "Ready", "Ready").await?;
+        attack.end().await
+    })
+}
