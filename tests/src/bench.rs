@@ -5,6 +5,7 @@ mod arrivals;
 mod bare;
 mod child;
 mod fleet;
+mod hostile;
 mod newcomers;
 mod operator;
 mod report;
@@ -14,6 +15,7 @@ mod usage;
 use crate::controlplane::block_on;
 
 pub use bare::run as bare;
+pub use hostile::Hostility;
 pub use operator::run as operator;
 pub use report::Report;
 
@@ -35,4 +37,12 @@ pub fn run(options: &Options) -> anyhow::Result<Report> {
         eprintln!("This is a debug build: its numbers say nothing. Use `cargo bench-moorage`.");
     }
     block_on(rounds::measure(options))
+}
+
+/// Measures what as many hostile objects of one tenant cost the ordinary ones of another.
+///
+/// # Errors
+/// As [`run`].
+pub fn hostile(objects: usize) -> anyhow::Result<Hostility> {
+    block_on(hostile::measure(objects))
 }

@@ -16,7 +16,7 @@ use crate::wait::{NotYet, until};
 
 const EXAMPLE: &str = "quickstart.yaml";
 const SUFFIX: &str = "bench";
-const GROUP: &str = "quickstart-devices";
+pub(super) const GROUP: &str = "quickstart-devices";
 
 /// Beginning of the names of the namespaces with devices.
 pub(super) const FLEET: &str = "fleet-";

@@ -77,7 +77,7 @@ fn fleet_of(size: &str, pair: usize, who: &str) -> String {
 }
 
 /// How long a round may take: a tenth of the speed that is aimed for.
-fn deadline(objects: usize) -> Duration {
+pub(super) fn deadline(objects: usize) -> Duration {
     Duration::from_mins(1) + Duration::from_millis(30) * u32::try_from(objects).unwrap_or(u32::MAX)
 }
 
@@ -88,7 +88,7 @@ impl Bench {
         harness.apply(&fleet::platform()?).await?;
         fleet::fill(harness.control(), &sample(), 1).await?;
         let audit = harness.control().audit();
-        let (child, _) = start_operator(&harness, &sample()).await?;
+        let (child, _) = start_operator(&harness, &[&sample()]).await?;
         harness.until_all_ready().await.with_context(|| child.last_words())?;
         child.end().await?;
         let template = Template::read(&harness, &sample(), &fleet::device(0)).await?;
@@ -134,7 +134,7 @@ impl Bench {
         fleet::fill(self.harness.control(), namespace, objects).await?;
         let arrivals = Arrivals::watch(self.harness.control().admin(), namespace).await?;
         self.begin()?;
-        let (child, _) = start_operator(&self.harness, namespace).await?;
+        let (child, _) = start_operator(&self.harness, &[namespace]).await?;
         self.round(child, arrivals, objects).await
     }
 
@@ -158,7 +158,7 @@ impl Bench {
         fleet::quiet(self.harness.control()).await?;
         self.begin()?;
         let known = self.harness.cloud().requests().len();
-        let (child, admin) = start_operator(&self.harness, namespace).await?;
+        let (child, admin) = start_operator(&self.harness, &[namespace]).await?;
         newcomers::until_at_rest(admin, objects, deadline(objects)).await.with_context(|| child.last_words())?;
         child.end().await?;
         let cloud_writes = self.harness.cloud().requests().iter().skip(known).filter(|request| request.writes).count();
@@ -170,7 +170,7 @@ impl Bench {
     /// A third one, while new objects come: how long each takes to be Ready.
     async fn newcomers(&mut self, namespace: &str, objects: usize) -> anyhow::Result<Vec<Duration>> {
         let mut arrivals = Arrivals::watch(self.harness.control().admin(), namespace).await?;
-        let (child, admin) = start_operator(&self.harness, namespace).await?;
+        let (child, admin) = start_operator(&self.harness, &[namespace]).await?;
         let control = self.harness.control();
         let taken = newcomers::come(control, namespace, admin, objects, &mut arrivals).await.with_context(|| child.last_words())?;
         child.end().await?;
@@ -201,9 +201,9 @@ impl Bench {
     }
 }
 
-/// Starts an operator for the platform and one fleet; with the address of its admin endpoints.
-async fn start_operator(harness: &Harness, namespace: &str) -> anyhow::Result<(Child, SocketAddr)> {
-    let namespaces = vec![fleet::platform_namespace(), namespace.to_owned()];
+/// Starts an operator for the platform and some fleets; with the address of its admin endpoints.
+pub(super) async fn start_operator(harness: &Harness, fleets: &[&str]) -> anyhow::Result<(Child, SocketAddr)> {
+    let namespaces = std::iter::once(fleet::platform_namespace()).chain(fleets.iter().map(|fleet| (*fleet).to_owned())).collect();
     let orders = operator::Orders::new(harness.launch(), namespaces);
     let mut child = Child::start("operator", &orders, harness.control().directory().join("operator.log")).await?;
     let admin = child.line().await?.parse().with_context(|| child.last_words())?;

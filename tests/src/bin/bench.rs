@@ -20,6 +20,10 @@ struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Measure instead what as many objects of one tenant, as large as the API server stores them, cost the others.
+    #[arg(long)]
+    hostile: bool,
+
     #[command(subcommand)]
     part: Option<Part>,
 }
@@ -34,10 +38,14 @@ enum Part {
 }
 
 fn main() -> anyhow::Result<()> {
-    let Args { objects, pairs, json, part } = Args::parse();
+    let Args { objects, pairs, json, hostile, part } = Args::parse();
     match part {
         Some(Part::Operator) => bench::operator(),
         Some(Part::Bare) => bench::bare(),
+        None if hostile => {
+            println!("{}", bench::hostile(objects.get())?);
+            Ok(())
+        }
         None => {
             let report = bench::run(&Options { objects: objects.get(), pairs: pairs.get() })?;
             eprintln!("\n{report}");
