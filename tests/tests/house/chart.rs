@@ -44,7 +44,7 @@ fn the_rights_to_our_kinds_follow_from_their_list() -> anyhow::Result<()> {
     };
     let rules = [
         "# Generated from the list of kinds as far as moorage.dev goes.\n".to_owned(),
-        rule("What users wrote is watched, in every namespace that the operator works for.", plurals.clone(), "get, list, watch"),
+        rule("What users wrote is watched, in every namespace that the operator works for.", plurals.clone(), "list, watch"),
         rule(
             "Finalizers are set and taken away on the object itself. RBAC cannot narrow this to metadata; the operator writes no spec.",
             plurals.clone(),
@@ -108,11 +108,11 @@ fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
     let mut cluster = vec!["events.events.k8s.io create patch".to_owned()];
     for crd in moorage_crds::all() {
         let plural = crd.spec.names.plural;
-        cluster.extend([format!("{plural}.moorage.dev get list patch watch"), format!("{plural}/status.moorage.dev patch")]);
+        cluster.extend([format!("{plural}.moorage.dev list patch watch"), format!("{plural}/status.moorage.dev patch")]);
     }
     cluster.sort();
     assert_eq!(rights("cluster")?, cluster);
-    assert_eq!(rights("namespace")?, ["configmaps. create delete get list patch watch", "leases.coordination.k8s.io create get update"]);
+    assert_eq!(rights("namespace")?, ["configmaps. create delete list patch watch", "leases.coordination.k8s.io create get update"]);
     assert_eq!(
         rights("secrets")?,
         ["certificates.cert-manager.io create delete get patch", "secrets. create delete get list patch update watch"]

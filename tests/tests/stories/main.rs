@@ -20,6 +20,7 @@ mod promises;
 mod quickstart;
 mod quotas;
 mod restore;
+mod rights;
 mod running;
 mod s0;
 mod sample_devices;
