@@ -39,9 +39,21 @@ pub struct Args {
     #[arg(long, env = "MOORAGE_LEASE_DURATION", default_value = "45s")]
     pub lease_duration: Term,
 
-    /// Address of /livez, /readyz and /metrics.
-    #[arg(long, env = "MOORAGE_LISTEN", default_value = "0.0.0.0:8080")]
-    pub listen: SocketAddr,
+    /// Address of /livez and /readyz, for probes, and of /metrics without what names objects, hosts or subscriptions. Plain HTTP.
+    #[arg(long, env = "MOORAGE_HEALTH_PROBE_BIND_ADDRESS", default_value = "0.0.0.0:8081")]
+    pub health_probe_bind_address: SocketAddr,
+
+    /// Address of /metrics with everything, over HTTPS, for those whom the cluster lets get the path /metrics.
+    #[arg(long, env = "MOORAGE_METRICS_BIND_ADDRESS", default_value = "0.0.0.0:8443")]
+    pub metrics_bind_address: SocketAddr,
+
+    /// PEM file of the certificate of the address above, read again when it changes; without it, one is made that nobody vouches for.
+    #[arg(long, env = "MOORAGE_METRICS_TLS_CERT", requires = "metrics_tls_key")]
+    pub metrics_tls_cert: Option<PathBuf>,
+
+    /// PEM file of that certificate's private key.
+    #[arg(long, env = "MOORAGE_METRICS_TLS_KEY", requires = "metrics_tls_cert")]
+    pub metrics_tls_key: Option<PathBuf>,
 
     /// For tests: send all cloud traffic to this address instead.
     #[arg(long, hide = true, requires = "cloud_ca")]

@@ -1,5 +1,7 @@
 //! The operator's binary: reads the command line and runs until it is told to stop.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -9,7 +11,14 @@ use moorage_operator::{
     cli::{Args, log_filter},
     clock::{Clock, simulated::Follower},
     cluster::client,
-    controller::{context::Installation, metrics::Metrics},
+    controller::{
+        admin::{
+            Endpoints,
+            certificate::{CertificateFiles, ServerCertificate},
+        },
+        context::Installation,
+        metrics::Metrics,
+    },
     run::{Config, Operator},
 };
 use tokio::net::TcpListener;
@@ -32,7 +41,10 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         concurrency,
         replica,
         lease_duration: term,
-        listen,
+        health_probe_bind_address,
+        metrics_bind_address,
+        metrics_tls_cert,
+        metrics_tls_key,
         cloud_address,
         cloud_ca,
         follow_clock,
@@ -54,6 +66,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let transport = Transport::new(&TransportOptions { endpoint_map, ..TransportOptions::default() })?;
     let azure = Azure::observed(Cloud::public(), transport, in_domain_time(clock.clone()), counted(metrics.clone()));
 
+    let certificate = metrics_certificate(metrics_tls_cert.zip(metrics_tls_key), &namespace).await?;
     let installation = Installation { id: installation_id, namespace };
     let config = Config { installation, namespaces, concurrency, replica, term, clock, azure, metrics };
     let operator = Operator::new(config, client::from_environment().await?);
@@ -62,9 +75,22 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         let controller = operator.controller();
         tokio::spawn(follower.run(controller.clock.clone(), move || controller.rest()));
     }
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
-    tracing::info!(address = %listener.local_addr()?, "Listening");
-    operator.run(Some(listener), stop_on_signal()?).await
+    let (health, metrics) = (bind(health_probe_bind_address).await?, bind(metrics_bind_address).await?);
+    tracing::info!(health_probe_address = %health.local_addr()?, metrics_address = %metrics.local_addr()?, "Listening");
+    operator.run(Some(Endpoints { health, metrics: Some((metrics, certificate)) }), stop_on_signal()?).await
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
+}
+
+/// The certificate of the metrics' port: the one in the files given, or one for the names of the chart's Service.
+async fn metrics_certificate(files: Option<(PathBuf, PathBuf)>, namespace: &str) -> anyhow::Result<ServerCertificate> {
+    match files {
+        Some((certificate, key)) => ServerCertificate::read(CertificateFiles { certificate, key }).await,
+        None => ServerCertificate::self_signed(vec![format!("moorage-metrics.{namespace}.svc"), "localhost".to_owned()]),
+    }
+    .context("the metrics' port has no certificate")
 }
 
 fn in_domain_time(clock: Clock) -> moorage_cloud::Clock {

@@ -8,7 +8,6 @@ use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use kube::Client;
 use moorage_crds::{KindName, with_kind};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +18,8 @@ use crate::{
     clock::Clock,
     cluster::ApiReader,
     controller::{
-        Controller, admin,
+        Controller,
+        admin::{self, Endpoints},
         context::{Caches, Context, Installation},
         kind::Kind,
         leader_election::{Election, Leadership, Term},
@@ -98,18 +98,19 @@ impl Operator {
     ///
     /// # Errors
     /// Which task ended.
-    pub async fn run(self, admin: Option<TcpListener>, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(self, endpoints: Option<Endpoints>, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { controller, contexts, client, azure, replica, watched, concurrency, namespaces } = self;
         let mut watches = watches(&controller, &client, &watched, namespaces);
 
         let stood_down = CancellationToken::new();
         let mut background = JoinSet::new();
-        if let Some(listener) = admin {
+        if let Some(endpoints) = endpoints {
+            let api = ApiReader::new(client.clone(), &controller.caches.installation.namespace);
             let sample = Arc::new(move |metrics: &Metrics| metrics.clouds(azure.headroom(), azure.not_answering().len()));
-            let serving = admin::serve(listener, controller.clone(), sample, stood_down.clone());
+            let serving = admin::serve(endpoints, controller.clone(), api, sample, stood_down.clone());
             background.spawn(async move {
                 if let Err(error) = serving.await {
-                    tracing::error!(%error, "the admin endpoints broke off");
+                    tracing::error!(%error, "the endpoints broke off");
                 }
             });
         }

@@ -235,3 +235,33 @@ pub fn owner_of(meta: &ObjectMeta) -> Option<ObjectKey> {
     let kind = KindName::parse(annotations.get(names::OWNER_KIND)?)?;
     Some(ObjectKey::new(kind, meta.namespace.as_deref()?, annotations.get(names::OWNER_NAME)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(kind: Option<&str>, filler: usize) -> ObjectMeta {
+        let text = str::to_owned;
+        let kind = kind.map(|kind| (text(names::OWNER_KIND), text(kind)));
+        let owner = (text(names::OWNER_NAME), text("press"));
+        ObjectMeta {
+            name: Some(text("press")),
+            namespace: Some(text("contoso")),
+            resource_version: Some(text("7")),
+            labels: Some([(text(names::MANAGED_BY), text(names::MANAGER))].into()),
+            annotations: Some(kind.into_iter().chain([owner, (text("example.com/theirs"), "x".repeat(filler))]).collect()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    #[test]
+    fn of_a_secret_of_others_only_that_it_is_there_is_kept() {
+        let ours = meta(Some("DeviceCredential"), 100);
+        assert_eq!(kept(ours.clone()), ours);
+        for others in [meta(None, 100), meta(Some("Deployment"), 100), meta(Some("DeviceCredential"), MOST_METADATA)] {
+            let kept = kept(others);
+            assert_eq!((kept.name.as_deref(), kept.resource_version.as_deref()), (Some("press"), Some("7")));
+            assert_eq!((kept.annotations, kept.labels), (None, None));
+        }
+    }
+}

@@ -82,7 +82,10 @@ fn total(text: &str, metric: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use moorage_crds::KindName;
-    use moorage_operator::controller::{metrics::Metrics, queue::Priority};
+    use moorage_operator::controller::{
+        metrics::{Detail, Metrics},
+        queue::Priority,
+    };
 
     use super::*;
 
@@ -99,7 +102,7 @@ mod tests {
     fn the_operator_has_the_metrics_that_are_read() {
         let metrics = Metrics::default();
         metrics.reconciliation(KindName::DeviceCredential, Priority::Changed, "met");
-        let text = metrics.text([(Priority::Changed, 2), (Priority::Resync, 3)], true);
+        let text = metrics.text(Detail::Counts, [(Priority::Changed, 2), (Priority::Resync, 3)], true);
         assert_eq!((total(&text, &format!("{RECONCILIATIONS}_total")), total(&text, DEPTH)), (1, 5), "{text}");
     }
 }

@@ -9,6 +9,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::cli::log_filter;
 use moorage_operator::clock::Clock;
+use moorage_operator::controller::admin::Endpoints;
 use moorage_operator::controller::leader_election::Term;
 use moorage_operator::controller::metrics::Metrics;
 use moorage_operator::run::{self, Operator};
@@ -73,9 +74,9 @@ async fn serve(orders: Orders, stop: CancellationToken) -> anyhow::Result<()> {
         metrics: Arc::new(Metrics::default()),
     };
     let operator = Operator::new(config, client::to(cluster)?);
-    let admin = TcpListener::bind("127.0.0.1:0").await.context("failed to listen on loopback")?;
-    println!("{}", admin.local_addr()?);
-    operator.run(Some(admin), stop).await
+    let health = TcpListener::bind("127.0.0.1:0").await.context("failed to listen on loopback")?;
+    println!("{}", health.local_addr()?);
+    operator.run(Some(Endpoints { health, metrics: None }), stop).await
 }
 
 /// As the binary logs: a line for each action.

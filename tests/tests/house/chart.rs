@@ -63,9 +63,9 @@ fn rbac() -> anyhow::Result<String> {
         let group = if kind == "ServiceAccount" || kind == "Namespace" { "v1" } else { "rbac.authorization.k8s.io/v1" };
         format!("apiVersion: {group}\nkind: {kind}\nmetadata:\n  name: {name}{namespace}\n")
     };
-    let bound = |role: &str| {
+    let bound = |role: &str, name: &str| {
         format!(
-            "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {role}\n  name: moorage\n\
+            "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {role}\n  name: {name}\n\
              subjects:\n  - kind: ServiceAccount\n    name: moorage\n    namespace: {NAMESPACE}\n"
         )
     };
@@ -73,10 +73,13 @@ fn rbac() -> anyhow::Result<String> {
         object("Namespace", NAMESPACE, false),
         object("ServiceAccount", "moorage", true),
         format!("{}rules:\n{}", object("ClusterRole", "moorage", false), rules("cluster")?),
-        format!("{}{}", object("ClusterRoleBinding", "moorage", false), bound("ClusterRole")),
+        format!("{}{}", object("ClusterRoleBinding", "moorage", false), bound("ClusterRole", "moorage")),
         format!("{}rules:\n{}", object("Role", "moorage", true), rules("namespace")?),
-        format!("{}{}", object("RoleBinding", "moorage", true), bound("Role")),
+        format!("{}{}", object("RoleBinding", "moorage", true), bound("Role", "moorage")),
         format!("{}rules:\n{}", object("ClusterRole", "moorage-secrets", false), rules("secrets")?),
+        format!("{}rules:\n{}", object("ClusterRole", "moorage-metrics-auth", false), rules("metrics-auth")?),
+        format!("{}{}", object("ClusterRoleBinding", "moorage-metrics-auth", false), bound("ClusterRole", "moorage-metrics-auth")),
+        format!("{}rules:\n{}", object("ClusterRole", "moorage-metrics-reader", false), rules("metrics-reader")?),
     ];
     Ok(format!(
         "# Generated from the rules beside it; do not edit.\n\
@@ -84,7 +87,9 @@ fn rbac() -> anyhow::Result<String> {
          #   kubectl create rolebinding moorage-secrets -n NAMESPACE --clusterrole=moorage-secrets --serviceaccount={NAMESPACE}:moorage\n\
          # Tokens of a service account, for a CloudAccount with workloadIdentity, are a Role of its own namespace:\n\
          #   kubectl create role moorage-token-NAME -n NAMESPACE --verb=create --resource=serviceaccounts/token --resource-name=NAME\n\
-         #   kubectl create rolebinding moorage-token-NAME -n NAMESPACE --role=moorage-token-NAME --serviceaccount={NAMESPACE}:moorage\n{}",
+         #   kubectl create rolebinding moorage-token-NAME -n NAMESPACE --role=moorage-token-NAME --serviceaccount={NAMESPACE}:moorage\n\
+         # Whoever scrapes the metrics that name objects:\n\
+         #   kubectl create clusterrolebinding moorage-metrics-reader --clusterrole=moorage-metrics-reader --serviceaccount=NAMESPACE:NAME\n{}",
         parts.join("---\n")
     ))
 }
@@ -118,6 +123,40 @@ fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
         ["certificates.cert-manager.io create delete get patch", "secrets. create delete get list patch update watch"]
     );
     assert_eq!(rights("tokens")?, ["serviceaccounts/token. create"]);
+    assert_eq!(rights("metrics-auth")?, ["subjectaccessreviews.authorization.k8s.io create", "tokenreviews.authentication.k8s.io create"]);
+    Ok(())
+}
+
+#[test]
+fn whoever_scrapes_may_get_the_metrics_and_nothing_else_and_the_operator_binds_that_to_nobody() -> anyhow::Result<()> {
+    let rules: Vec<PolicyRule> = serde_saphyr::from_str(&read(format!("{RBAC}/metrics-reader.rules.yaml"))?)?;
+    let get = PolicyRule { non_resource_urls: Some(vec!["/metrics".to_owned()]), verbs: vec!["get".to_owned()], ..PolicyRule::default() };
+    assert_eq!(rules, [get]);
+    for path in [format!("{RBAC}/rbac.yaml"), "charts/moorage/templates/rbac.yaml".to_owned()] {
+        let text = read(&path)?;
+        let bindings = text.split("---\n").filter(|object| object.contains("Binding\n"));
+        assert!(bindings.into_iter().all(|binding| !binding.contains("  name: moorage-metrics-reader\n")), "{path}");
+    }
+    Ok(())
+}
+
+/// The ports of the chart are those that the program opens, probes go where anybody may, and the policy lets in both.
+#[test]
+fn the_charts_ports_are_those_of_the_program() -> anyhow::Result<()> {
+    let deployment = read("charts/moorage/templates/deployment.yaml")?;
+    let parts = [
+        "- --health-probe-bind-address=0.0.0.0:8081\n",
+        "- --metrics-bind-address=0.0.0.0:8443\n",
+        "- name: health\n              containerPort: 8081\n            - name: metrics\n              containerPort: 8443\n",
+        "path: /livez\n              port: health\n",
+        "path: /readyz\n              port: health\n",
+    ];
+    for part in parts {
+        assert!(deployment.contains(part), "{part}");
+    }
+    assert!(read("charts/moorage/templates/service.yaml")?.contains("port: 8443\n      targetPort: metrics\n"));
+    let policy = read("charts/moorage/templates/networkpolicy.yaml")?;
+    assert!(["- port: health\n", "- port: metrics\n"].iter().all(|port| policy.contains(port)), "{policy}");
     Ok(())
 }
 

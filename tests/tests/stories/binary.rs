@@ -34,6 +34,7 @@ pub async fn built(program: &str) -> anyhow::Result<PathBuf> {
 pub struct Process {
     child: Child,
     address: String,
+    metrics_address: String,
     log: Arc<Mutex<String>>,
     _files: TempDir,
 }
@@ -57,17 +58,19 @@ impl Process {
             .env("RUST_LOG", "info")
             .args(["--installation-id", &installation.id, "--namespace", &installation.namespace])
             .args(["--namespaces", &harness.launch().namespaces.join(","), "--replica", replica])
-            .args(["--listen", "127.0.0.1:0", "--log-json", "--cloud-address", &clouds.to_string(), "--cloud-ca", &ca.to_string_lossy()])
+            .args(["--health-probe-bind-address", "127.0.0.1:0", "--metrics-bind-address", "127.0.0.1:0", "--log-json"])
+            .args(["--cloud-address", &clouds.to_string(), "--cloud-ca", &ca.to_string_lossy()])
             .args(more)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
         let mut lines = BufReader::new(child.stdout.take().context("it has an output")?).lines();
-        let address = loop {
+        let (address, metrics_address) = loop {
             let line = lines.next_line().await?.context("it says where it listens before it ends")?;
             let told: serde_json::Value = serde_json::from_str(&line)?;
-            if let Some(address) = told["fields"]["address"].as_str() {
-                break address.to_owned();
+            let address = |field: &str| told["fields"][field].as_str().map(str::to_owned);
+            if let Some(addresses) = address("health_probe_address").zip(address("metrics_address")) {
+                break addresses;
             }
         };
         let log = Arc::new(Mutex::new(String::new()));
@@ -79,10 +82,20 @@ impl Process {
                 kept.push('\n');
             }
         });
-        Ok(Self { child, address, log, _files: files })
+        Ok(Self { child, address, metrics_address, log, _files: files })
     }
 
-    /// What one of its endpoints answers.
+    /// Where it gives the metrics that name objects.
+    pub fn metrics_address(&self) -> &str {
+        &self.metrics_address
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What one of its endpoints answers that are open to everybody.
     pub async fn get(&self, path: &str) -> anyhow::Result<String> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(http.get(format!("http://{}{path}", self.address)).send().await?.error_for_status()?.text().await?)
@@ -108,6 +121,6 @@ impl Process {
 /// What it logged is shown with a test that fails.
 impl Drop for Process {
     fn drop(&mut self) {
-        println!("{}", self.log.lock().unwrap_or_else(PoisonError::into_inner));
+        println!("{}", self.log());
     }
 }

@@ -14,6 +14,7 @@ mod faults;
 mod keyless;
 mod leaving;
 mod logins;
+mod metrics;
 mod outages;
 mod policies;
 mod promises;

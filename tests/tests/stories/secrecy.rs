@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use moorage_operator::controller::{metrics::Detail, queue::Priority};
 use moorage_tests::controlplane::block_on;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tracing_subscriber::{Layer, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt};
@@ -104,10 +105,7 @@ fn no_secret_is_in_a_log_an_event_a_status_or_a_metric_and_a_planted_one_would_b
         assert!(secrets.len() > 20, "the test knows {} secrets", secrets.len());
 
         let log = page.read();
-        let mut told = tenants.operator.controller().metrics.text(
-            [(moorage_operator::controller::queue::Priority::Changed, 0), (moorage_operator::controller::queue::Priority::Resync, 0)],
-            true,
-        );
+        let mut told = tenants.operator.controller().metrics.text(Detail::Everything, Priority::ALL.map(|priority| (priority, 0)), true);
         for namespace in ["platform", "contoso", "fabrikam"] {
             let namespace = tenants.example.namespace(namespace);
             for what in ["moorage", "events", "configmaps"] {

@@ -23,7 +23,7 @@ use crate::{
         context::{Caches, Installation},
         leader_election::{Leadership, Term},
         linter::read,
-        metrics::Metrics,
+        metrics::{Detail, Metrics},
     },
     ledger::Ledger,
     object::{Keyed, KindName},
@@ -151,7 +151,7 @@ async fn a_panic_costs_its_object_a_wait_and_neither_the_worker_nor_anybody_else
     assert_eq!(*done.lock().expect("not poisoned"), [key("fine")]);
     let (_, due) = controller.queue.rest();
     assert!(due.is_some_and(|due| due > controller.clock.now()), "it is tried again, later: {due:?}");
-    assert!(controller.metrics.text([(Priority::Changed, 0), (Priority::Resync, 0)], true).contains("Panicked"));
+    assert!(controller.metrics.text(Detail::Counts, [(Priority::Changed, 0), (Priority::Resync, 0)], true).contains("Panicked"));
 }
 
 #[tokio::test]

@@ -213,4 +213,28 @@ mod tests {
         assert_eq!((unreadable.metadata.name.as_deref(), unreadable.metadata.namespace.as_deref()), (Some("wrong"), Some("a")));
         serde_json::from_str::<Isolated<DeviceCredential>>("7").expect_err("no object");
     }
+
+    #[test]
+    fn of_an_object_only_what_is_ours_is_kept_however_large_the_rest_is() {
+        let long = "x".repeat(LARGEST_STATUS);
+        let mut object: serde_json::Value = serde_json::from_str(&credential("large", "{}")).expect("JSON");
+        object["metadata"]["annotations"] = json!({
+            "example.com/theirs": long, "moorage.dev/paused": "true", "moorage.dev/sync-requested-at": "x".repeat(2 << 10),
+        });
+        (object["metadata"]["labels"], object["status"]) =
+            (json!({ "a": "b" }), json!({ "registrationId": "told", "conditions": [], "observedGeneration": 1 }));
+        let read =
+            |object: &serde_json::Value| serde_json::from_str::<Isolated<DeviceCredential>>(&object.to_string()).expect("it has a name");
+        let mut ordinary = read(&object).0.expect("it is read");
+        assert_eq!(ordinary.status.as_ref().and_then(|status| status.registration_id.as_deref()), Some("told"));
+        keep_own(&mut ordinary.metadata);
+        assert_eq!(ordinary.metadata.annotations, Some([("moorage.dev/paused".to_owned(), "true".to_owned())].into()));
+        assert_eq!(ordinary.metadata.labels, None);
+
+        object["status"]["secretName"] = long.into();
+        let forged = read(&object).0.expect("it is read");
+        assert_eq!((forged.status.is_none(), forged.spec.registration_id.as_deref()), (true, Some("r")));
+        object["metadata"]["finalizers"] = json!(["example.com/f".repeat(2 << 10)]);
+        assert!(read(&object).0.expect_err("it is not read").error.contains("finalizers"));
+    }
 }
