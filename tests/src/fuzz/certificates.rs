@@ -198,8 +198,8 @@ fn accepted(lookout: &Watcher, chain: &str) -> Vec<Value> {
     let of_group = facts::GroupFacts::written(&place, &hubs, None, &authorities.into_iter().collect::<Vec<_>>());
     let made = || entries::MADE.to_owned();
     vec![
-        lookout.page(&service.key(), &[(entries::SERVICE, made()), (entries::SERVICE_FACTS, of_service.written(&place))]),
-        lookout.page(&group.key(), &[(entries::GROUP, made()), (entries::GROUP_FACTS, of_group)]),
+        Watcher::page(&service.key(), &[(entries::SERVICE, made()), (entries::SERVICE_FACTS, of_service.written(&place))]),
+        Watcher::page(&group.key(), &[(entries::GROUP, made()), (entries::GROUP_FACTS, of_group)]),
     ]
 }
 

@@ -57,7 +57,7 @@ impl Watcher {
     }
 
     /// What the operator has written down of an object.
-    pub(super) fn page(&self, owner: &ObjectKey, entries: &[(&str, String)]) -> Value {
+    pub(super) fn page(owner: &ObjectKey, entries: &[(&str, String)]) -> Value {
         let entries = entries.iter().map(|(entry, value)| ((*entry).to_owned(), value.clone())).collect();
         let page = Ledger::new(INSTALLATION, NAMESPACE).page(owner, None, entries);
         let mut page = serde_json::to_value(page).expect("a page can be written");

@@ -2,7 +2,7 @@
 //!
 //! An id that two namespaces may have would be that of whoever came first, and one could hold it before the other was there.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use moorage_crds::{EnrollmentGrant, EnrollmentGroup};
 use moorage_plan::{Pattern, Reason, Standing};
@@ -41,8 +41,9 @@ pub fn are_disjoint(caches: &Caches, group: &EnrollmentGroup) -> Result<(), Stan
 
 /// Whether two grants let different namespaces have one id. Two for the same namespaces are one right in two parts.
 fn meet(one: &EnrollmentGrant, other: &EnrollmentGrant) -> bool {
-    let [these, those] = [one, other].map(|grant| grant.namespaces.iter().collect::<HashSet<_>>());
-    these != those && Pattern::new(&one.registration_ids).overlaps_ignoring_case(&Pattern::new(&other.registration_ids))
+    let namespaces = |grant: &EnrollmentGrant| grant.namespaces.iter().cloned().collect::<BTreeSet<_>>();
+    namespaces(one) != namespaces(other)
+        && Pattern::new(&one.registration_ids).overlaps_ignoring_case(&Pattern::new(&other.registration_ids))
 }
 
 fn refusal(one: &EnrollmentGrant, other: &EnrollmentGrant, whose: &str) -> Standing {

@@ -25,7 +25,7 @@ fn as_many_as_were_granted_have_room_and_not_one_more() {
     let of_group = json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" } });
     let others = |count: usize| (1..=count).map(|number| credential_of(&format!("contoso-{number}"), EARLY, &of_group)).collect::<Vec<_>>();
     for (most, older, has_room) in [(2, 1, true), (2, 2, false), (3, 2, true), (3, 3, false), (1, 0, true)] {
-        let seen = others(older).iter().fold(Cluster::platform().with(&group_for(most)), |seen, other| seen.with(other));
+        let seen = others(older).iter().fold(Cluster::platform().with(&group_for(most)), Cluster::with);
         let seen = seen.with(&credential(&json!({})));
         assert_eq!(seen.judge(&credential(&json!({})), Goal::Present).is_ok(), has_room, "{older} of {most}");
     }
