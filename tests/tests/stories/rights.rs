@@ -35,13 +35,13 @@ fn every_right_of_the_operator_is_used() -> anyhow::Result<()> {
         tenants.harness.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
         let user = tenants.harness.operator_user();
         let asked = tenants.harness.control().audit().entries()?.into_iter().filter(|event| event.user == user);
-        let used: BTreeSet<_> = asked
+        let taken: BTreeSet<_> = asked
             .map(|event| {
                 let subresource = if event.subresource.is_empty() { String::new() } else { format!("/{}", event.subresource) };
                 format!("{} {}{subresource}.{}", event.verb, event.resource, event.group)
             })
             .collect();
-        let unused: Vec<_> = granted()?.into_iter().filter(|right| !used.contains(right) && !OF_OTHERS.contains(&&**right)).collect();
+        let unused: Vec<_> = granted()?.into_iter().filter(|right| !taken.contains(right) && !OF_OTHERS.contains(&&**right)).collect();
         assert_eq!(unused, [""; 0], "rights that nothing takes");
         tenants.end().await
     })
