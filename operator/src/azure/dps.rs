@@ -53,8 +53,14 @@ pub fn granted(objects: &Objects, at: &NamespacedName, namespace: &str) -> Resul
         Standing::reconciling(Reason::DependencyMissing, note)
     })?;
     let right = grants::on_provisioning_service(&object, namespace)?;
-    let account = accounts::granted(objects, &object.spec.account_ref, &at.namespace, &object.spec.resource_group)?;
+    let account = accounts::granted(objects, &object.spec.account_ref, &at.namespace, &object.spec.resource_group);
+    let account = account.map_err(|standing| if *at.namespace == *namespace { standing } else { not_in_words_of_its_owner(at) })?;
     Ok(GrantedService { object, right, account })
+}
+
+/// Why a service's own account refuses it is for its owner to read.
+fn not_in_words_of_its_owner(at: &NamespacedName) -> Standing {
+    Standing::stalled(Reason::NotGranted, format!("ProvisioningService {at} may not be used: its owner sees why in its conditions"))
 }
 
 impl GrantedService {

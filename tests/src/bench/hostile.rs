@@ -20,6 +20,8 @@ use crate::harness::{Harness, cloud_options};
 const CREATORS: usize = 4;
 /// Text of a hostile object's twin, in bytes; with its annotation it is just below what the API server's store takes (1.5 MiB).
 const TWIN: usize = 1_100_000;
+/// One value of the twin, in bytes.
+const TEXT: usize = 1000;
 /// Text of its annotation, in bytes: below what Kubernetes allows (256 KiB).
 const ANNOTATION: usize = 250_000;
 
@@ -97,11 +99,11 @@ async fn fill(harness: &Harness, namespace: &str, count: usize) -> anyhow::Resul
     fleet::quiet(harness.control()).await
 }
 
-/// A credential with a twin of many small values, and an annotation.
+/// A credential with a large twin, and an annotation. Many small values would take ten times the room, in the API server before all.
 fn hostile(name: &str) -> anyhow::Result<DynamicObject> {
     // Not as the types have it, which keep no such twin.
     let mut credential = serde_json::to_value(fleet::cold(name)?)?;
-    credential["spec"]["individualEnrollment"] = json!({ "initialTwin": { "tags": { "values": vec![1; TWIN / 2] } } });
+    credential["spec"]["individualEnrollment"] = json!({ "initialTwin": { "tags": { "values": vec!["x".repeat(TEXT); TWIN / TEXT] } } });
     credential["metadata"]["annotations"] = json!({ "example.com/filler": "x".repeat(ANNOTATION) });
     Ok(serde_json::from_value(credential)?)
 }

@@ -2,7 +2,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::FutureExt;
 use futures::future::join_all;
-use moorage_cloud::{Class, Detail};
+use moorage_cloud::{Arm, Class, Detail, Limit};
 use moorage_keys::Token;
 use moorage_simulator::{Application, CLIENT, Fault, FederatedCredential, Match, Occurrence, Options, Rule, SUBSCRIPTION, TENANT};
 use serde_json::json;
@@ -115,4 +115,22 @@ fn assertion_of(subject: &str) -> String {
     let claims =
         json!({ "iss": "https://cluster.example", "sub": subject, "aud": ["api://AzureADTokenExchange"], "exp": 4_000_000_000_u64 });
     format!("{}.{}.c2ln", part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims))
+}
+
+#[tokio::test]
+async fn whoever_only_says_that_it_is_an_application_spends_nothing_of_its_budget() {
+    let bench = Bench::new().await;
+    let real = bench.identity();
+    assert_eq!(bench.azure.arm(&real, SUBSCRIPTION).resource_group("none").await.map(|group| group.is_none()), Ok(true));
+    let scope = format!("{SUBSCRIPTION} as {CLIENT} of {TENANT}");
+    let few = Limit { burst: 3, per_minute: 1 };
+    bench.azure.set_limit(&scope, Arm::READS, few);
+    bench.azure.set_limit(&format!("{scope}, not signed in yet"), Arm::READS, few);
+    let impostor = bench.identity_by("wrong");
+    let mut last = None;
+    for _ in 0..10 {
+        last = bench.azure.arm(&impostor, SUBSCRIPTION).resource_group("none").await.err();
+    }
+    assert_eq!(last.map(|error| error.detail()), Some(Detail::OutOfBudget), "the impostor has spent its own");
+    assert_eq!(bench.azure.arm(&real, SUBSCRIPTION).resource_group("none").await.map(|group| group.is_none()), Ok(true));
 }

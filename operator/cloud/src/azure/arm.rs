@@ -89,7 +89,7 @@ impl Arm {
     pub(crate) fn new(shared: Arc<Shared>, identity: &Identity, subscription: &str) -> Self {
         let host = shared.cloud.resource_manager();
         let bearer = Arc::new(Bearer::new(identity, &host));
-        let client = ServiceClient::new(shared, SERVICE, host, subscription, bearer);
+        let client = ServiceClient::new(shared, SERVICE, host, &identity.scope_in(subscription), bearer);
         Self { client, subscription: subscription.to_owned() }
     }
 
@@ -136,9 +136,10 @@ impl Arm {
 /// One bulkhead to a subscription, and one to the resource in it.
 ///
 /// A resource that hangs is no reason to believe that the resource manager does, until several of them do.
-fn of_resource_and_subscription(host: &HostName, subscription: &str, target: &str) -> Vec<Bulkhead> {
-    let resource: Arc<str> = format!("{host}{}", resource_in(target)).into();
-    let subscription = format!("{host} for subscription {subscription}").into();
+/// Of nobody else but who was accepted as the same application: what one provokes closes no other's.
+fn of_resource_and_subscription(host: &HostName, scope: &str, target: &str) -> Vec<Bulkhead> {
+    let resource: Arc<str> = format!("{host}{} for subscription {scope}", resource_in(target)).into();
+    let subscription = format!("{host} for subscription {scope}").into();
     vec![
         Bulkhead { name: resource.clone(), width: 4, threshold: 3, about: None },
         Bulkhead { name: subscription, width: 12, threshold: 5, about: Some(resource) },

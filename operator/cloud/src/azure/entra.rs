@@ -83,8 +83,20 @@ impl Azure {
 
     fn identity(&self, tenant: &str, client: &str, make: Make, presented: Presented) -> Result<Identity, Error> {
         let shared = self.shared().clone();
-        let tokens = Tokens::new(make, shared.clone(), presented).map_err(|error| unanswered(STEP, &error, (shared.clock)()))?;
+        let application = format!("application {client} of tenant {tenant}").into();
+        let tokens =
+            Tokens::new(make, shared.clone(), presented, application).map_err(|error| unanswered(STEP, &error, (shared.clock)()))?;
         Ok(Identity(Arc::new(SignIn { tenant: tenant.to_owned(), client: client.to_owned(), tokens })))
+    }
+}
+
+impl Identity {
+    /// What its calls to a subscription are counted as, by Azure and by us: the application's, once it has proved to be that one. Whoever only
+    /// says so shares nothing with it.
+    pub(crate) fn scope_in(&self, subscription: &str) -> String {
+        let SignIn { tenant, client, tokens } = &*self.0;
+        let proven = if tokens.is_proven() { "" } else { ", not signed in yet" };
+        format!("{subscription} as {client} of {tenant}{proven}")
     }
 }
 

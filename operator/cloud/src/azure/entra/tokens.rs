@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use azure_core::credentials::{AccessToken, Secret, TokenCredential};
@@ -36,6 +37,9 @@ pub(super) struct Tokens {
     make: Make,
     shared: Arc<Shared>,
     presented: Presented,
+    /// Whose they are, in words.
+    application: Arc<str>,
+    proven: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -54,9 +58,9 @@ impl Tokens {
     ///
     /// # Errors
     /// When no credential can be made.
-    pub(super) fn new(make: Make, shared: Arc<Shared>, presented: Presented) -> azure_core::Result<Self> {
+    pub(super) fn new(make: Make, shared: Arc<Shared>, presented: Presented, application: Arc<str>) -> azure_core::Result<Self> {
         let state = State { credential: make()?, known: BTreeMap::new(), failure: None, refused: None };
-        Ok(Self { make, shared, presented, state: Mutex::new(state) })
+        Ok(Self { make, shared, presented, application, proven: AtomicBool::new(false), state: Mutex::new(state) })
     }
 
     /// Drops a token that a service has refused before its time, as when all of an application's are revoked. False if that was
@@ -91,6 +95,7 @@ impl Tokens {
         let credential = state.credential.clone();
         match self.sign_in(&credential, scope).await {
             Ok(token) => {
+                self.proven.store(true, Ordering::Relaxed);
                 state.failure = None;
                 state.known.insert(scope.to_owned(), token.clone());
                 Ok(token.token)
@@ -107,9 +112,25 @@ impl Tokens {
 }
 
 impl Tokens {
+    /// One of the application's own, so that whoever gets no answer closes nobody else's; and one of the host, which several have to find
+    /// silent.
+    fn bulkheads(&self) -> Vec<Bulkhead> {
+        let login = self.shared.cloud.login();
+        let own = format!("{login} for {}", self.application).into();
+        vec![
+            Bulkhead { name: own, width: 4, threshold: 3, about: None },
+            Bulkhead { name: login.as_str().into(), width: 16, threshold: 3, about: Some(self.application.clone()) },
+        ]
+    }
+
+    /// Whether a service has ever given it a token: then the application is who it says.
+    pub(super) fn is_proven(&self) -> bool {
+        self.proven.load(Ordering::Relaxed)
+    }
+
     /// Asks for a token, unless nobody there answers.
     async fn sign_in(&self, credential: &Arc<dyn TokenCredential>, scope: &str) -> Result<AccessToken, Error> {
-        let admission = Admission { bulkheads: vec![Bulkhead::of_host(self.shared.cloud.login().as_str())], budget: None };
+        let admission = Admission { bulkheads: self.bulkheads(), budget: None };
         let asking = async {
             let signed_in = credential.get_token(&[scope], None).await;
             let signed_in = signed_in.map_err(|error| self.presented.explain(unanswered(STEP, &error, (self.shared.clock)())));
