@@ -89,7 +89,7 @@ impl Arm {
     pub(crate) fn new(shared: Arc<Shared>, identity: &Identity, subscription: &str) -> Self {
         let host = shared.cloud.resource_manager();
         let bearer = Arc::new(Bearer::new(identity, &host));
-        let client = ServiceClient::new(shared, SERVICE, host, &identity.scope_in(subscription), bearer);
+        let client = ServiceClient::new(shared, SERVICE, host, identity.scope_in(subscription), bearer);
         Self { client, subscription: subscription.to_owned() }
     }
 

@@ -17,7 +17,7 @@ use crate::{
         pipeline::{
             paging::{Continuation, MOST_PAGES, Page},
             request::{IfMatch, Operation},
-            service_client::{Service, ServiceClient, endless},
+            service_client::{Service, ServiceClient, endless, scope_of},
         },
         sas::{PolicyKey, SasAuthorization},
     },
@@ -118,8 +118,8 @@ impl DpsService {
     pub(crate) fn new(shared: Arc<Shared>, host: &DpsHost, policy: PolicyKey) -> Self {
         let host = host.host().clone();
         let authorization = SasAuthorization::for_dps(host.clone(), policy, shared.clock.clone());
-        let scope = host.to_string();
-        Self { client: ServiceClient::new(shared, SERVICE, host, &scope, Arc::new(authorization)) }
+        let scope = scope_of(&host);
+        Self { client: ServiceClient::new(shared, SERVICE, host, scope, Arc::new(authorization)) }
     }
 
     /// The same, with its calls counted as somebody's: budgets are shared fairly between all who pay from them.

@@ -20,6 +20,7 @@ use crate::azure::classify::unanswered;
 use crate::azure::client::{Azure, Shared};
 use crate::azure::endpoints::{Cloud, Endpoint};
 use crate::azure::pipeline::request::Asked;
+use crate::azure::pipeline::service_client::Scope;
 use crate::azure::pipeline::transport::client_options;
 use crate::error::Error;
 
@@ -93,10 +94,11 @@ impl Azure {
 impl Identity {
     /// What its calls to a subscription are counted as, by Azure and by us: the application's, once it has proved to be that one. Whoever only
     /// says so shares nothing with it.
-    pub(crate) fn scope_in(&self, subscription: &str) -> String {
-        let SignIn { tenant, client, tokens } = &*self.0;
-        let proven = if tokens.is_proven() { "" } else { ", not signed in yet" };
-        format!("{subscription} as {client} of {tenant}{proven}")
+    pub(crate) fn scope_in(&self, subscription: &str) -> Scope {
+        let (identity, SignIn { tenant, client, .. }) = (self.clone(), &*self.0);
+        let proven: Arc<str> = format!("{subscription} as {client} of {tenant}").into();
+        let unproven: Arc<str> = format!("{proven}, not signed in yet").into();
+        Arc::new(move || if identity.0.tokens.is_proven() { proven.clone() } else { unproven.clone() })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
         models::device::Device,
         pipeline::{
             request::{IfMatch, Operation},
-            service_client::{Service, ServiceClient},
+            service_client::{Service, ServiceClient, scope_of},
         },
         sas::{PolicyKey, SasAuthorization},
     },
@@ -82,8 +82,8 @@ impl Registry {
     pub(crate) fn new(shared: Arc<Shared>, host: &HubHost, policy: PolicyKey) -> Self {
         let host = host.host().clone();
         let authorization = SasAuthorization::for_hub(host.clone(), policy, shared.clock.clone());
-        let scope = host.to_string();
-        Self { client: ServiceClient::new(shared, SERVICE, host, &scope, Arc::new(authorization)) }
+        let scope = scope_of(&host);
+        Self { client: ServiceClient::new(shared, SERVICE, host, scope, Arc::new(authorization)) }
     }
 
     /// The same, with its calls counted as somebody's: budgets are shared fairly between all who pay from them.

@@ -46,8 +46,17 @@ pub(crate) struct ServiceClient {
     pipeline: Pipeline,
     service: Service,
     host: HostName,
-    scope: Arc<str>,
+    scope: Scope,
     payer: Arc<str>,
+}
+
+/// What calls count against, as it is when one is made.
+pub(crate) type Scope = Arc<dyn Fn() -> Arc<str> + Send + Sync>;
+
+/// What calls to a host count against that is somebody of its own.
+pub(crate) fn scope_of(host: &HostName) -> Scope {
+    let scope: Arc<str> = host.as_str().into();
+    Arc::new(move || scope.clone())
 }
 
 /// A service's answer to a call, success or not.
@@ -66,11 +75,11 @@ impl Service {
 }
 
 impl ServiceClient {
-    pub(crate) fn new(shared: Arc<Shared>, service: Service, host: HostName, scope: &str, authorization: Arc<dyn Policy>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, service: Service, host: HostName, scope: Scope, authorization: Arc<dyn Policy>) -> Self {
         let name = Some("moorage");
         let options = client_options(&shared.transport);
         let pipeline = Pipeline::new(name, option_env!("CARGO_PKG_VERSION"), options, vec![], vec![authorization], None);
-        Self { shared, pipeline, service, host, scope: scope.into(), payer: "".into() }
+        Self { shared, pipeline, service, host, scope, payer: "".into() }
     }
 
     /// The same way, for calls that somebody else pays for.
@@ -149,8 +158,9 @@ impl ServiceClient {
 
     fn admission(&self, call: &Call) -> Admission {
         let target = call.target.as_deref().unwrap_or_default();
-        let budget = Budget { scope: self.scope.clone(), quota: call.operation.quota, payer: self.payer.clone() };
-        Admission { bulkheads: (self.service.bulkheads)(&self.host, &self.scope, target), budget: Some(budget) }
+        let scope = (self.scope)();
+        let bulkheads = (self.service.bulkheads)(&self.host, &scope, target);
+        Admission { bulkheads, budget: Some(Budget { scope, quota: call.operation.quota, payer: self.payer.clone() }) }
     }
 
     async fn exchange(
