@@ -116,6 +116,7 @@ async fn a_resource_that_hangs_does_not_hold_up_the_others_of_its_subscription()
     bench.simulator.faults().add(hangs).expect("a rule");
     let arm = bench.arm();
     let (dead, alive) = (resource("contoso-east"), resource("contoso-west"));
+    assert!(arm.hub(&alive).await.expect("it answers").is_some(), "it has signed in");
     let many = futures::future::join_all((0..30).map(|_| arm.hub(&dead)));
     let started = Instant::now();
     let (failed, found) = tokio::join!(many, async {
