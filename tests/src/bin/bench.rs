@@ -20,7 +20,7 @@ struct Args {
     #[arg(long)]
     json: bool,
 
-    /// Measure instead what as many objects of one tenant, as large as the API server stores them, cost the others.
+    /// Measure instead what as many objects of one tenant, as large as the cluster holds them, cost the others.
     #[arg(long)]
     hostile: bool,
 
