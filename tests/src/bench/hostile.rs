@@ -18,13 +18,15 @@ use crate::harness::{Harness, cloud_options};
 
 /// How many objects are created at the same time: each holds the API server up for a while.
 const CREATORS: usize = 4;
-/// Text of a hostile object's twin, in bytes. A thousand objects of the largest size (1.5 MiB) do not fit into etcd's default quota of 2 GiB, which
-/// holds three versions of each.
-const TWIN: usize = 300_000;
+/// Text of a hostile object's twin, in bytes. A thousand objects of the largest size (1.5 MiB) do not fit into etcd's default quota of 2 GiB,
+/// which holds several versions of each.
+const TWIN: usize = 150_000;
+/// Where the numbers of hostile objects begin.
+const OTHERS: usize = 5_000_000;
 /// One value of the twin, in bytes.
 const TEXT: usize = 1000;
 /// Text of its annotation, in bytes: below what Kubernetes allows (256 KiB).
-const ANNOTATION: usize = 200_000;
+const ANNOTATION: usize = 150_000;
 
 /// What was measured.
 #[derive(Debug)]
@@ -91,7 +93,8 @@ async fn fill(harness: &Harness, namespace: &str, count: usize) -> anyhow::Resul
     let creations = (0..count).map(|number| {
         let api = api.clone();
         async move {
-            let name = fleet::device(number);
+            // Not the ids of the ordinary ones, which would be the first who asks.
+            let name = fleet::device(OTHERS + number);
             let created = api.create(&PostParams::default(), &hostile(&name)?).await;
             created.with_context(|| format!("failed to create {namespace}/{name}")).map(drop)
         }
