@@ -124,8 +124,9 @@ fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: O
     if is_news && controller.caches.objects.is_synced() {
         controller.wake_all_who_rest_on(key, Priority::Changed);
         // And those who want what it has, or leaves now.
-        for claim in object.references().into_iter().filter(|thing| matches!(thing, Dependency::Claim { .. })) {
-            controller.wake(&claim, Priority::Changed);
+        let claims = object.references().into_iter().filter(|thing| matches!(thing, Dependency::Claim { .. }));
+        for rival in claims.flat_map(|claim| controller.caches.objects.referrers(&claim)).filter(|rival| rival != key) {
+            controller.wake_one(rival, Priority::Changed);
         }
     }
 }

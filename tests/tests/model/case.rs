@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::happening::*;
 
-/// Namespaces of the tenants, by number.
-pub const TENANTS: [&str; 2] = ["contoso", "fabrikam"];
+/// Namespaces of the tenants, by number. One begins with the name of the other: what is granted to one is not to the other.
+pub const TENANTS: [&str; 2] = ["contoso", "contos"];
 /// The platform team's namespace.
 pub const PLATFORM: &str = "platform";
 /// The operator's namespace.
@@ -220,7 +220,7 @@ impl Case {
     /// What a device registers as.
     pub fn registration_id(&self, tenant: usize, device: usize) -> String {
         match self.tenants[tenant].devices[device].id {
-            Some(n) => format!("shared-{}", n % 3),
+            Some(n) => format!("{}-shared-{}", TENANTS[tenant], n % 3),
             None => device_name(tenant, device),
         }
     }

@@ -141,10 +141,10 @@ pub fn referred(tenant: usize, primary: u8, secondary: Option<u8>) -> Value {
     json!({ "caReferences": { "primary": named(primary), "secondary": secondary.map(named) } })
 }
 
-/// What lets a tenant hold credentials: of its own ids, and of a few that tenants dispute.
+/// What lets a tenant hold credentials: of its own ids.
 pub fn grants_of_group(tenant: usize) -> Value {
     let of = |ids: &str| json!({ "namespaces": [TENANTS[tenant]], "registrationIds": ids, "maxTokenTtl": "2400h" });
-    json!([of(&format!("{}-*", TENANTS[tenant])), of("shared-*")])
+    json!([of(&format!("{}-*", TENANTS[tenant]))])
 }
 
 fn device(case: &Case, t: usize, d: usize) -> Value {

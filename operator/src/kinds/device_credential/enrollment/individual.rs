@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use kube::Resource;
 use moorage_cloud::{DpsService, HubHost, IfMatch, IndividualEnrollment as Document, KeyPair, Reprovisioning};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, IndividualEnrollment, ProvisioningStatus, ReprovisionPolicy, annotations as names};
-use moorage_keys::{DeviceId, RegistrationId, keyed_digest};
+use moorage_keys::{DeviceId, RegistrationId, Thumbprint, keyed_digest};
 use moorage_plan::{Reason, Standing, Why};
 use serde_json::{Map, Value};
 
@@ -86,7 +86,8 @@ pub async fn observe_individual(
     let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.name);
     let desired_enrollment = DesiredEnrollment::of(ctx, credential, group, individual, webhook(ctx, group).await?)?;
     let meant = meant(ctx, &key, id, &of_service);
-    let state = desired_enrollment.state(&stored, meant, &of_service);
+    // A twin may be large, and what was seen is remembered for each device.
+    let state = Thumbprint::of(desired_enrollment.state(&stored, meant, &of_service).as_bytes()).to_string();
     let is_known = stored.live.is_some() && stored.pending.is_none() && !asks_for_a_look(credential);
     if is_known && ctx.clients.settled.fresh(&key, &state, ctx.clock.now()).is_some() {
         return Ok(GeneratedKeys::settled(what, stored, CloudDocument::Enrollment(Box::new(desired_enrollment.fresh(id)))));
