@@ -8,8 +8,13 @@ use moorage_tests::tenants::Tenants;
 
 use crate::s0::confirm_all;
 
-/// Rights that only other lives take: a repeated Event becomes a series.
-const OF_OTHERS: [&str; 1] = ["patch events.events.k8s.io"];
+/// Rights that only other lives take: a repeated Event becomes a series, and only replicas that could be two have a Lease (`fail_over`).
+const OF_OTHERS: [&str; 4] = [
+    "patch events.events.k8s.io",
+    "get leases.coordination.k8s.io",
+    "create leases.coordination.k8s.io",
+    "update leases.coordination.k8s.io",
+];
 
 fn granted() -> anyhow::Result<BTreeSet<String>> {
     let mut rights = BTreeSet::new();
