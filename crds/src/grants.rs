@@ -10,10 +10,10 @@ use crate::{Adoption, SkuName};
 #[serde(rename_all = "camelCase")]
 pub struct AccountGrant {
     /// Names of namespaces; a trailing `*` stands for any ending.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64)))]
     pub namespaces: Vec<String>,
     /// Names of resource groups; a trailing `*` stands for any ending.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 91)))]
     pub resource_groups: Vec<String>,
     /// Whether objects in those namespaces may adopt what exists already in those resource groups.
     #[serde(default)]
@@ -38,7 +38,7 @@ pub struct AccountGrant {
 #[serde(rename_all = "camelCase")]
 pub struct ProvisioningServiceGrant {
     /// Names of namespaces; a trailing `*` stands for any ending.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64)))]
     pub namespaces: Vec<String>,
     /// Most hubs that these namespaces may have linked together; no limit of its own if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub enum AllocationGrant {
 #[serde(rename_all = "camelCase")]
 pub struct EnrollmentGrant {
     /// Names of namespaces; a trailing `*` stands for any ending.
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(min = 1, max = 64), inner(length(min = 1, max = 64)))]
     pub namespaces: Vec<String>,
     /// Registration ids, as a tenant's prefix followed by `*` (`contoso-*`), or one whole id.
     #[x_kube(validation = Rule::new("self.matches('^[a-z0-9][a-z0-9._:-]*[*]?$')")

@@ -100,6 +100,27 @@ impl HubFacts {
     }
 }
 
+/// What a page says of a hub, whoever it belongs to now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrittenHub {
+    place: String,
+    /// The provisioning service that it was linked to.
+    pub linked_to: String,
+}
+
+impl WrittenHub {
+    /// Reads what [`HubFacts::written`] wrote.
+    pub fn read(facts: &str) -> Option<Self> {
+        let [place, _, linked_to] = words(facts)?;
+        Some(Self { place: place.to_owned(), linked_to: linked_to.to_owned() })
+    }
+
+    /// Whether it is in a subscription.
+    pub fn is_in(&self, subscription: &str) -> bool {
+        self.place.split('/').next().is_some_and(|of| of.eq_ignore_ascii_case(subscription))
+    }
+}
+
 /// What a page says of hubs, by their names.
 pub fn of_hubs(entries: &Entries) -> impl Iterator<Item = (&str, &String)> {
     entries::facts(entries).filter_map(|(entry, facts)| Some((entry.strip_prefix(HUB_FACTS)?, facts)))

@@ -111,6 +111,10 @@ impl Secrets {
             return Ok(Some(data));
         }
         let Some((meta, data)) = self.read(at).await? else { return Ok(None) };
+        if data.size() > LARGEST_SOURCE {
+            let note = format!("Secret {at} holds more than {} KiB; put what is needed here into one of its own", LARGEST_SOURCE >> 10);
+            return Err(ObserveError::stalled(Reason::SecretMalformed, note));
+        }
         let data = Arc::new(data);
         self.lock().values.insert(at.clone(), (meta.resource_version.unwrap_or_default(), data.clone()));
         Ok(Some(data))
@@ -118,6 +122,13 @@ impl Secrets {
 
     fn remembered(&self, at: &NamespacedName, version: &str) -> Option<Arc<SecretData>> {
         self.lock().values.get(at).filter(|(read, _)| is_at_least(read, version)).map(|(_, data)| data.clone())
+    }
+
+    /// Forgets what a Secret holds, which nobody asks for any more.
+    pub fn forget_content(&self, at: &NamespacedName) {
+        let mut known = self.lock();
+        known.values.remove(at);
+        known.turns.remove(at);
     }
 
     /// Reads a Secret now, past memory.
@@ -203,6 +214,9 @@ impl Known {
         }
     }
 }
+
+/// The largest content of a Secret of others that is kept, in bytes: whoever may write Secrets decides how large they are.
+const LARGEST_SOURCE: usize = 128 << 10;
 
 /// The most metadata of one Secret that is kept, in bytes.
 const MOST_METADATA: usize = 16 << 10;

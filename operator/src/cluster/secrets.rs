@@ -34,6 +34,11 @@ impl SecretData {
         self.0.get(key).map(|text| text.as_str())
     }
 
+    /// How much it is, in bytes.
+    pub fn size(&self) -> usize {
+        self.0.iter().map(|(name, text)| name.len() + text.len()).sum()
+    }
+
     /// The names of the entries.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

@@ -3,9 +3,8 @@
 mod access;
 mod authorizer;
 pub mod certificate;
-mod tls;
+mod connections;
 
-use std::future::IntoFuture as _;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,16 +47,16 @@ pub async fn serve(
 ) -> io::Result<()> {
     let Endpoints { health, metrics } = endpoints;
     let source = Source { controller, sample };
-    let plain = axum::serve(health, health_routes(source.clone())).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let plain = connections::serve(health, None, health_routes(source.clone()), stop.clone());
     let Some((listener, certificate)) = metrics else { return plain.await };
     let tls = certificate.acceptor().map_err(io::Error::other)?;
     let secured = async {
         tokio::select! {
-            ended = tls::serve(listener, tls, metrics_routes(source, Arc::new(Authorizer::new(api))), stop) => ended,
+            ended = connections::serve(listener, Some(tls), metrics_routes(source, Arc::new(Authorizer::new(api))), stop) => ended,
             never = certificate.follow() => match never {},
         }
     };
-    tokio::try_join!(plain.into_future(), secured).map(|_| ())
+    tokio::try_join!(plain, secured).map(|_| ())
 }
 
 fn health_routes(source: Source) -> Router {

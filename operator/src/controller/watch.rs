@@ -90,8 +90,9 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
     keep_own(object.meta_mut());
     let object = Arc::new(object);
     let before = controller.caches.objects.put(&key, object.references(), object.clone());
-    if before.is_none() {
-        want_secrets(controller, &*object);
+    match &before {
+        None => want_secrets(controller, &*object),
+        Some(before) => forget_secrets(controller, &**before),
     }
     let version = object.meta().resource_version.as_deref().unwrap_or_default();
     if controller.expectations.saw(&key, &Dependency::Object(key.clone()), version) {
@@ -107,6 +108,16 @@ fn want_secrets<K: Kind>(controller: &Controller, object: &K) {
     for thing in object.references() {
         if let Dependency::Secret(at) = thing {
             controller.caches.secrets.want(&at.namespace);
+        }
+    }
+}
+
+/// Forgets the content of Secrets to which nobody refers any more.
+fn forget_secrets<K: Kind>(controller: &Controller, before: &K) {
+    let secrets = before.references().into_iter().filter(|thing| controller.caches.objects.count_referrers(thing) == 0);
+    for thing in secrets {
+        if let Dependency::Secret(at) = thing {
+            controller.caches.secrets.forget_content(&at);
         }
     }
 }
@@ -134,6 +145,7 @@ fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: O
 fn gone<K: Kind>(controller: &Controller, key: &ObjectKey) {
     let Some(object) = controller.caches.objects.remove::<K>(key) else { return };
     controller.forget(key);
+    forget_secrets(controller, &*object);
     controller.wake_all_who_rest_on(key, Priority::Changed);
     // Those that it referred to may be waiting for it to undo what it made; nobody waits for an object that made nothing.
     let made = object.has_something_to_undo() || object.has_finalizer();

@@ -76,11 +76,11 @@ pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey
     of_devices(ledger, |entry, value| ours(entry) && value == service)
 }
 
-/// The registration ids that are barred in a provisioning service, by the owners in whose name.
-pub fn disenrolled_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
+/// The registration ids that have an enrollment of ours in a provisioning service, by the owners in whose name.
+pub fn enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
     let service = service.name.to_string();
-    let barred = ledger.beginning_with(DISENROLLED).into_iter();
-    barred.filter(|(.., value)| *value == service).map(|(owner, id, _)| (owner, id.replace('C', ":"))).collect()
+    let ours = [DISENROLLED, ENROLLED].into_iter().flat_map(|prefix| ledger.beginning_with(prefix));
+    ours.filter(|(.., value)| *value == service).map(|(owner, id, _)| (owner, id.replace('C', ":"))).collect()
 }
 
 /// The entries of devices that a namespace's credentials created in a hub, by owner: only those of the hub's own namespace do.

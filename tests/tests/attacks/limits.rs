@@ -117,7 +117,7 @@ fn enrollments_and_pages_of_the_ledger_without_end_by_making_and_deleting() -> a
             attack.create("DeviceCredential", &name, &spec).await?;
             if number > 2 {
                 let sentence = attack.until_refused("DeviceCredential", &name, "QuotaExceeded").await?;
-                assert!(sentence.contains("stay disenrolled"), "{sentence}");
+                assert!(sentence.contains("left in the service"), "{sentence}");
             } else {
                 attack.tenants.harness.until_condition("DeviceCredential", &namespace, &name, "Ready", "Ready").await?;
             }
@@ -128,6 +128,61 @@ fn enrollments_and_pages_of_the_ledger_without_end_by_making_and_deleting() -> a
         assert_eq!(barred, 2, "{}", attack.tenants.snapshot());
         // What the platform has for others is theirs: the tenant's own devices go on.
         attack.tenants.until("DeviceCredential", ATTACKER, "fabrikam-simdevice-eu", "Ready", "Ready").await?;
+        attack.end().await
+    })
+}
+
+/// The example in which the attacker may have one hub more.
+fn with_room_for_a_hub(example: &mut Example) {
+    let account = example.object_mut("CloudAccount", "azure").expect("it is in the example");
+    account["spec"]["grants"][1]["maxHubs"] = json!(3);
+}
+
+#[test]
+fn hubs_without_end_by_leaving_them_behind() -> anyhow::Result<()> {
+    block_on(async {
+        let attack = Attack::of(Tenants::ready_with("leftover", cloud_options(), with_room_for_a_hub).await?).await?;
+        let (platform, namespace) = (attack.tenants.example.namespace("platform"), attack.namespace());
+        let hubs = |name: &str| {
+            json!({
+                "accountRef": { "name": "azure", "namespace": platform }, "resourceGroup": { "name": "fabrikam-rg" },
+                "hubs": [{ "name": name, "location": "westeurope" }], "deletionPolicy": "Retain",
+            })
+        };
+        attack.create("TenantHubGroup", "first", &hubs("fabrikam-first-hub")).await?;
+        attack.tenants.harness.until_condition("TenantHubGroup", &namespace, "first", "Ready", "Ready").await?;
+        attack.delete("TenantHubGroup", "first").await?;
+        attack.tenants.harness.until_gone("TenantHubGroup", &namespace, "first").await?;
+        attack.create("TenantHubGroup", "second", &hubs("fabrikam-second-hub")).await?;
+        let sentence = attack.until_refused("TenantHubGroup", "second", "QuotaExceeded").await?;
+        assert!(sentence.contains("1 that objects left behind"), "{sentence}");
+        // Whoever takes up what was left has it counted once.
+        attack.create("TenantHubGroup", "first", &hubs("fabrikam-first-hub")).await?;
+        attack.tenants.harness.until_condition("TenantHubGroup", &namespace, "first", "Ready", "Ready").await?;
+        attack.end().await
+    })
+}
+
+#[test]
+fn enrollments_without_end_by_leaving_them_behind() -> anyhow::Result<()> {
+    block_on(async {
+        let attack = Attack::of(Tenants::ready_with("leftids", cloud_options(), with_little_room).await?).await?;
+        let (platform, namespace) = (attack.tenants.example.namespace("platform"), attack.namespace());
+        for number in 1..=3 {
+            let (name, id) = (format!("left-{number}"), format!("fabrikam-left-{number}"));
+            let spec = json!({
+                "enrollmentGroupRef": { "name": "fabrikam-eu-devices", "namespace": platform }, "registrationId": id,
+                "individualEnrollment": {}, "deletionPolicy": "Retain",
+            });
+            attack.create("DeviceCredential", &name, &spec).await?;
+            if number > 2 {
+                attack.until_refused("DeviceCredential", &name, "QuotaExceeded").await?;
+            } else {
+                attack.tenants.harness.until_condition("DeviceCredential", &namespace, &name, "Ready", "Ready").await?;
+            }
+            attack.delete("DeviceCredential", &name).await?;
+            attack.tenants.harness.until_gone("DeviceCredential", &namespace, &name).await?;
+        }
         attack.end().await
     })
 }

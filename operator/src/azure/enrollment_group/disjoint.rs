@@ -2,8 +2,6 @@
 //!
 //! An id that two namespaces may have would be that of whoever came first, and one could hold it before the other was there.
 
-use std::collections::BTreeSet;
-
 use moorage_crds::{EnrollmentGrant, EnrollmentGroup};
 use moorage_plan::{Pattern, Reason, Standing};
 
@@ -17,10 +15,14 @@ use crate::{
     object::Keyed,
 };
 
-/// Judges a group's grants: those of one group among themselves, and beside those of the groups of its service that came first.
+/// Most pairs of grants that are compared for one group: whoever has a service of its own may have any number of groups in it.
+const MOST_PAIRS: usize = 20_000;
+
+/// Judges a group's grants: those of one group among themselves, and beside those of the groups of its service that came first. A group that
+/// is not in the service yet, as the ledger has it, came first only if it is older than one that is not, either.
 ///
 /// # Errors
-/// `AlreadyExists`, with the two grants that meet.
+/// `AlreadyExists`, with the two grants that meet; `QuotaExceeded` if there are more than can be compared.
 pub fn are_disjoint(caches: &Caches, group: &EnrollmentGroup) -> Result<(), Standing> {
     let own = &group.spec.grants;
     let among = own.iter().enumerate().find_map(|(at, one)| Some((one, own[at + 1..].iter().find(|other| meet(one, other))?)));
@@ -31,19 +33,23 @@ pub fn are_disjoint(caches: &Caches, group: &EnrollmentGroup) -> Result<(), Stan
     let rank = |group: &EnrollmentGroup| (!is_in_place(recorded(&caches.ledger.of(&group.key()), GROUP)), age(group));
     let groups = caches.objects.referrers(&grants_in(&service)).into_iter();
     let others = groups.filter_map(|key| caches.objects.of::<EnrollmentGroup>().get(&key.name));
-    let mut first = others.filter(|other| other.key() != group.key() && rank(other) < rank(group));
-    let met = first.find_map(|other| {
+    let mine = rank(group);
+    let first: Vec<_> = others.filter(|other| other.key() != group.key() && rank(other) < mine).collect();
+    if own.len() * first.iter().map(|other| other.spec.grants.len()).sum::<usize>() > MOST_PAIRS {
+        let note = format!("the groups of ProvisioningService {} have too many grants to be compared; merge some of them", service.name);
+        return Err(Standing::stalled(Reason::QuotaExceeded, note));
+    }
+    let met = first.iter().find_map(|other| {
         let (one, theirs) = own.iter().find_map(|one| Some((one, other.spec.grants.iter().find(|theirs| meet(one, theirs))?)))?;
         Some(refusal(one, theirs, &format!("EnrollmentGroup {}, which came first,", other.key().name)))
     });
     met.map_or(Ok(()), Err)
 }
 
-/// Whether two grants let different namespaces have one id. Two for the same namespaces are one right in two parts.
+/// Whether two grants let different namespaces have one id. Two for the same namespaces, in the same order, are one right in two parts.
 fn meet(one: &EnrollmentGrant, other: &EnrollmentGrant) -> bool {
-    let namespaces = |grant: &EnrollmentGrant| grant.namespaces.iter().cloned().collect::<BTreeSet<_>>();
-    namespaces(one) != namespaces(other)
-        && Pattern::new(&one.registration_ids).overlaps_ignoring_case(&Pattern::new(&other.registration_ids))
+    let overlap = Pattern::new(&one.registration_ids).overlaps_ignoring_case(&Pattern::new(&other.registration_ids));
+    overlap && one.namespaces != other.namespaces
 }
 
 fn refusal(one: &EnrollmentGrant, other: &EnrollmentGrant, whose: &str) -> Standing {
@@ -126,6 +132,18 @@ mod tests {
         note(&seen, &younger.key(), &[(GROUP, MADE.to_owned())]);
         assert_eq!(judge(&seen, &[], &younger), Ok(()));
         assert!(judge(&seen, &[], &older).is_err());
+    }
+
+    #[test]
+    fn more_grants_than_can_be_compared_in_a_moment_stall_who_comes_last() {
+        let many: Vec<_> = (0..64).map(|number| grant("contoso", &format!("c-{number}-*"))).collect();
+        let seen = caches();
+        let groups: Vec<_> = (0..8).map(|number| group(&format!("g{number}"), EARLY, &json!(many))).collect();
+        let began = std::time::Instant::now();
+        let judged = judge(&seen, &groups.iter().collect::<Vec<_>>(), &groups[7]);
+        assert!(judged.expect_err("it is refused").contains("too many grants to be compared"));
+        assert_eq!(judge(&seen, &[], &groups[4]), Ok(()));
+        assert!(began.elapsed() < std::time::Duration::from_millis(500), "{:?}", began.elapsed());
     }
 
     #[test]

@@ -55,12 +55,14 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
     RegistrationId::parse(id_of(group)).map_err(wrong)?;
     if goal == Goal::Present {
         is_the_first(group, caches)?;
-        are_disjoint(caches, group)?;
         if let Some(flaw) = group.spec.initial_twin.as_ref().and_then(|twin| twin::validate(twin, "spec.initialTwin")) {
             return Err(Standing::stalled(Reason::Invalid, flaw));
         }
     }
     let service = dps::granted(&caches.objects, &service_of(group).name, &group.key().name.namespace)?;
+    if goal == Goal::Present {
+        are_disjoint(caches, group)?;
+    }
     let hub_group = if goal == Goal::Present { Some(named_hubs(group, caches)?) } else { None };
     Ok(Admitted::Sought(Box::new(Sought { service, hub_group })))
 }

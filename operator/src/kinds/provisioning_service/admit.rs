@@ -5,7 +5,7 @@ use moorage_plan::{Goal, Standing};
 
 use crate::{
     azure::{
-        accounts::{self, GrantedAccount},
+        accounts::{self, GrantedAccount, account_key},
         arm_resource::ownership::{Claim, earlier_claim},
         facts::{ServiceFacts, service_place},
     },
@@ -52,20 +52,24 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
         return Ok(Admitted::Kept { users });
     }
     let account = granted()?;
-    let older = (goal == Goal::Present).then(|| earlier_claim(caches, object, &Name(&spec.name))).flatten();
+    let older = (goal == Goal::Present).then(|| earlier_claim(caches, object, &Name(object))).flatten();
     Ok(Admitted::Granted(Grant { account, older, users }))
 }
 
 /// The name of a service, of which there is one in the world.
-struct Name<'a>(&'a str);
+struct Name<'a>(&'a ProvisioningService);
 
 impl Claim<ProvisioningService> for Name<'_> {
     fn is_same(&self, rival: &ProvisioningService) -> bool {
-        rival.spec.name.eq_ignore_ascii_case(self.0)
+        rival.spec.name.eq_ignore_ascii_case(&self.0.spec.name)
     }
 
     fn is_granted(&self, caches: &Caches, rival: &ProvisioningService) -> bool {
-        accounts::granted(&caches.objects, &rival.spec.account_ref, &rival.key().name.namespace, &rival.spec.resource_group).is_ok()
+        let account = |of: &ProvisioningService| account_key(&of.spec.account_ref, &of.key().name.namespace);
+        // Another account proves nothing until its object has the service: anybody can make one that names any subscription.
+        let counts = account(rival) == account(self.0) || self.is_held(caches, rival);
+        let spec = &rival.spec;
+        counts && accounts::granted(&caches.objects, &spec.account_ref, &rival.key().name.namespace, &spec.resource_group).is_ok()
     }
 
     fn is_held(&self, caches: &Caches, object: &ProvisioningService) -> bool {

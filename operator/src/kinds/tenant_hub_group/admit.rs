@@ -9,7 +9,7 @@ use moorage_plan::{Goal, Reason, Standing};
 
 use crate::{
     azure::{
-        accounts::{self, GrantedAccount},
+        accounts::{self, GrantedAccount, account_key},
         arm_resource::ownership::age,
         dps::{self, GrantedService},
         iot_hub::service_of,
@@ -78,15 +78,20 @@ fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
     let others = caches.objects.of::<TenantHubGroup>().all().into_iter();
     let others = others.filter(|other| group.spec.hubs.iter().any(|hub| wants(other, &hub.name)));
     let others: Vec<_> = others.filter(|other| other.key() != group.key() && is_granted(caches, other)).collect();
+    // Another account proves nothing until its object has a hub: anybody can make one that names any subscription.
+    let account = |group: &TenantHubGroup| account_key(&group.spec.account_ref, &group.key().name.namespace);
     let names = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase());
     let is_anothers = |name: &String| {
-        let rank = |group: &TenantHubGroup| {
-            let is_held = is_in_place(recorded(&caches.ledger.of(&group.key()), &entries::of(HUB, name)));
-            (!is_held, age(group))
-        };
-        others.iter().any(|other| wants(other, name) && rank(other) < rank(group))
+        let rank = |group: &TenantHubGroup| (!holds(caches, group, name), age(group));
+        let counts = |other: &TenantHubGroup| account(other) == account(group) || holds(caches, other, name);
+        others.iter().any(|other| wants(other, name) && counts(other) && rank(other) < rank(group))
     };
     names.filter(is_anothers).collect()
+}
+
+/// Whether a group has a hub, as the ledger says.
+fn holds(caches: &Caches, group: &TenantHubGroup, name: &str) -> bool {
+    is_in_place(recorded(&caches.ledger.of(&group.key()), &entries::of(HUB, name)))
 }
 
 fn is_granted(caches: &Caches, group: &TenantHubGroup) -> bool {

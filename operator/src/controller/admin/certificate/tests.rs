@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::controller::admin::tls;
+use crate::controller::admin::connections;
 
 fn files(folder: &Path) -> CertificateFiles {
     CertificateFiles { certificate: folder.join("tls.crt"), key: folder.join("tls.key") }
@@ -55,7 +55,7 @@ async fn a_client_that_knows_the_certificate_is_answered_over_tls() -> anyhow::R
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let (address, stop) = (listener.local_addr()?, CancellationToken::new());
     let routes = Router::new().route("/metrics", get(|| async { "counted" }));
-    let serving = tokio::spawn(tls::serve(listener, certificate.acceptor()?, routes, stop.clone()));
+    let serving = tokio::spawn(connections::serve(listener, Some(certificate.acceptor()?), routes, stop.clone()));
     let mut stream = client.connect(ServerName::try_from("localhost")?, TcpStream::connect(address).await?).await?;
     stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
     let mut answer = String::new();

@@ -128,8 +128,7 @@ fn hubs_of(caches: &Caches, credential: &DeviceCredential) -> Vec<String> {
     known.map(|known| known.hubs.iter().map(|host| host.to_lowercase()).collect()).unwrap_or_default()
 }
 
-/// The oldest credentials of a grant keep their place in it, after the devices that were disenrolled under it: each of these is an
-/// enrollment that stays.
+/// The oldest credentials of a grant keep their place in it, after the devices whose credential is gone and whose enrollment stays.
 pub fn within_the_limit(
     caches: &Caches,
     credential: &DeviceCredential,
@@ -139,9 +138,9 @@ pub fn within_the_limit(
 ) -> Result<(), Standing> {
     let most = usize::try_from(limit).unwrap_or(0);
     let group_itself = Dependency::Object(group.key());
-    let disenrolled = disenrolled_under(caches, group, grant);
+    let enrolled = enrolled_under(caches, group, grant);
     // Mostly the answer, and the rest takes as long as the group is large.
-    if caches.objects.count_referrers(&group_itself) + disenrolled.len() <= most {
+    if caches.objects.count_referrers(&group_itself) + enrolled.len() <= most {
         return Ok(());
     }
     let mine = age(credential);
@@ -153,20 +152,20 @@ pub fn within_the_limit(
         older += usize::from(age(&*member) < mine);
         living.insert(registration_id_of(&member).to_owned());
     }
-    let disenrolled = disenrolled.iter().filter(|id| !living.contains(*id)).count();
-    if older + disenrolled < most {
+    let left = enrolled.iter().filter(|id| !living.contains(*id)).collect::<HashSet<_>>().len();
+    if older + left < most {
         return Ok(());
     }
-    let among = if disenrolled > 0 { ", with those that stay disenrolled" } else { "" };
+    let among = if left > 0 { ", with those that were left in the service" } else { "" };
     let most = counted(i64::from(limit), "device");
     let note =
         format!("EnrollmentGroup {} grants {most} to this namespace and has as many{among}; ask its owner for more", group.key().name);
     Err(Standing::stalled(Reason::QuotaExceeded, note))
 }
 
-/// The registration ids that are barred in a group's service in the name of credentials of a grant.
-fn disenrolled_under(caches: &Caches, group: &EnrollmentGroup, grant: &EnrollmentGrant) -> Vec<String> {
+/// The registration ids that have an enrollment in a group's service in the name of credentials of a grant, be they there or gone.
+fn enrolled_under(caches: &Caches, group: &EnrollmentGroup, grant: &EnrollmentGrant) -> Vec<String> {
     let service = enrollment_group::service_of(group);
-    let barred = entries::disenrolled_in(&caches.ledger, &service).into_iter();
+    let barred = entries::enrollments_in(&caches.ledger, &service).into_iter();
     barred.filter(|(owner, id)| grants::covers(grant, &owner.name.namespace, id)).map(|(_, id)| id).collect()
 }

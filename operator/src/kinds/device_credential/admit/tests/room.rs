@@ -45,7 +45,7 @@ fn a_device_that_stays_disenrolled_takes_room() {
         seen.with(&credential(&json!({}))).judge(&credential(&json!({})), Goal::Present)
     };
     let full = "QuotaExceeded: EnrollmentGroup platform/press grants 1 device to this namespace and has as many, \
-                with those that stay disenrolled; ask its owner for more";
+                with those that were left in the service; ask its owner for more";
     assert_eq!(barred(1, "contoso-C1").expect_err("it is full"), full);
     assert!(barred(2, "contoso-C1").is_ok());
     assert!(barred(1, "fabrikam-1").is_ok(), "it is not of this grant");

@@ -1,4 +1,4 @@
-//! HTTP over TLS, for clients that may be anybody: few at a time, none for long, none that is silent.
+//! HTTP, over TLS or plain, for clients that may be anybody: few at a time, none for long, none that is silent.
 
 use std::io;
 use std::pin::pin;
@@ -8,6 +8,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -29,7 +30,7 @@ const LARGEST_HEAD: usize = 32 << 10;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Answers until `stop`, and lets what is under way come to its end.
-pub async fn serve(listener: TcpListener, tls: TlsAcceptor, routes: Router, stop: CancellationToken) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, routes: Router, stop: CancellationToken) -> io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -38,7 +39,7 @@ pub async fn serve(listener: TcpListener, tls: TlsAcceptor, routes: Router, stop
             accepted = listener.accept(), if connections.len() < MOST_CONNECTIONS => match accepted {
                 Ok((stream, _)) => drop(connections.spawn(serve_connection(stream, tls.clone(), routes.clone(), stop.clone()))),
                 Err(error) => {
-                    tracing::warn!(%error, "A connection for the metrics could not be accepted");
+                    tracing::warn!(%error, "A connection could not be accepted");
                     tokio::time::sleep(PAUSE).await;
                 }
             },
@@ -49,8 +50,14 @@ pub async fn serve(listener: TcpListener, tls: TlsAcceptor, routes: Router, stop
     Ok(())
 }
 
-async fn serve_connection(stream: TcpStream, tls: TlsAcceptor, routes: Router, stop: CancellationToken) {
-    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await else { return };
+async fn serve_connection(stream: TcpStream, tls: Option<TlsAcceptor>, routes: Router, stop: CancellationToken) {
+    let Some(tls) = tls else { return serve_stream(stream, routes, stop).await };
+    if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        serve_stream(stream, routes, stop).await;
+    }
+}
+
+async fn serve_stream(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, routes: Router, stop: CancellationToken) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(LONGEST_SILENCE).max_header_size(LARGEST_HEAD);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(routes)));
