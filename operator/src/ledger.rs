@@ -6,6 +6,7 @@
 pub mod entries;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -95,6 +96,13 @@ impl Ledger {
             Some((owner.clone(), rest.to_owned(), value.clone()))
         };
         entries.flat_map(|(entry, rest, owners)| owners.iter().filter_map(move |owner| of_owner(owner, entry, rest))).collect()
+    }
+
+    /// How many entries have names that begin so, each as often as it has owners.
+    pub fn count_beginning_with(&self, prefix: &str) -> usize {
+        let pages = self.lock();
+        let entries = pages.by_entry.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
+        entries.take_while(|(entry, _)| entry.starts_with(prefix)).map(|(_, owners)| owners.len()).sum()
     }
 
     /// Writes entries down, or strikes those out that are `None`, and gives the page's new version; `None` if nothing is left on

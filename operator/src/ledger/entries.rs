@@ -49,6 +49,9 @@ pub const DISENROLLED: &str = "disenrolled.";
 /// How entries of registration ids begin whose device has an individual enrollment of ours; the value is the provisioning service.
 pub const ENROLLED: &str = "enrolled.";
 
+/// How the entries begin of registration ids that have an enrollment of ours.
+const OF_ENROLLMENTS: [&str; 2] = [DISENROLLED, ENROLLED];
+
 /// The entry of a thing with a name.
 pub fn of(prefix: &str, name: &str) -> String {
     format!("{prefix}{}", name.to_lowercase())
@@ -72,15 +75,20 @@ pub fn facts(entries: &Entries) -> impl Iterator<Item = (&String, &String)> {
 /// The entries of devices for which we wrote an individual enrollment in a provisioning service, by owner.
 pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
     let service = service.name.to_string();
-    let ours = |entry: &str| [DISENROLLED, ENROLLED].iter().any(|prefix| entry.starts_with(prefix));
+    let ours = |entry: &str| OF_ENROLLMENTS.iter().any(|prefix| entry.starts_with(prefix));
     of_devices(ledger, |entry, value| ours(entry) && value == service)
 }
 
 /// The registration ids that have an enrollment of ours in a provisioning service, by the owners in whose name.
 pub fn enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
     let service = service.name.to_string();
-    let ours = [DISENROLLED, ENROLLED].into_iter().flat_map(|prefix| ledger.beginning_with(prefix));
+    let ours = OF_ENROLLMENTS.into_iter().flat_map(|prefix| ledger.beginning_with(prefix));
     ours.filter(|(.., value)| *value == service).map(|(owner, id, _)| (owner, id.replace('C', ":"))).collect()
+}
+
+/// How many enrollments of ours there are at most in any provisioning service.
+pub fn most_enrollments(ledger: &Ledger) -> usize {
+    OF_ENROLLMENTS.into_iter().map(|prefix| ledger.count_beginning_with(prefix)).sum()
 }
 
 /// The entries of devices that a namespace's credentials created in a hub, by owner: only those of the hub's own namespace do.

@@ -138,11 +138,11 @@ pub fn within_the_limit(
 ) -> Result<(), Standing> {
     let most = usize::try_from(limit).unwrap_or(0);
     let group_itself = Dependency::Object(group.key());
-    let enrolled = enrolled_under(caches, group, grant);
     // Mostly the answer, and the rest takes as long as the group is large.
-    if caches.objects.count_referrers(&group_itself) + enrolled.len() <= most {
+    if caches.objects.count_referrers(&group_itself) + entries::most_enrollments(&caches.ledger) <= most {
         return Ok(());
     }
+    let enrolled = enrolled_under(caches, group, grant);
     let mine = age(credential);
     let members = caches.objects.referrers(&group_itself).into_iter();
     let members = members.filter_map(|key| caches.objects.of::<DeviceCredential>().get(&key.name));
@@ -166,6 +166,6 @@ pub fn within_the_limit(
 /// The registration ids that have an enrollment in a group's service in the name of credentials of a grant, be they there or gone.
 fn enrolled_under(caches: &Caches, group: &EnrollmentGroup, grant: &EnrollmentGrant) -> Vec<String> {
     let service = enrollment_group::service_of(group);
-    let barred = entries::enrollments_in(&caches.ledger, &service).into_iter();
-    barred.filter(|(owner, id)| grants::covers(grant, &owner.name.namespace, id)).map(|(_, id)| id).collect()
+    let enrolled = entries::enrollments_in(&caches.ledger, &service).into_iter();
+    enrolled.filter(|(owner, id)| grants::covers(grant, &owner.name.namespace, id)).map(|(_, id)| id).collect()
 }
