@@ -2,8 +2,9 @@
 
 use moorage_tests::controlplane::block_on;
 use moorage_tests::example::Example;
-use moorage_tests::harness::cloud_options;
+use moorage_tests::harness::{SOON, cloud_options};
 use moorage_tests::tenants::Tenants;
+use moorage_tests::wait::{NotYet, until};
 use serde_json::{Value, json};
 
 use crate::attacker::{ATTACKER, Attack};
@@ -156,9 +157,21 @@ fn hubs_without_end_by_leaving_them_behind() -> anyhow::Result<()> {
         attack.create("TenantHubGroup", "second", &hubs("fabrikam-second-hub")).await?;
         let sentence = attack.until_refused("TenantHubGroup", "second", "QuotaExceeded").await?;
         assert!(sentence.contains("1 that objects left behind"), "{sentence}");
-        // Whoever takes up what was left has it counted once.
+        // Whoever takes up what was left has it counted once, and one hub may take another's place.
         attack.create("TenantHubGroup", "first", &hubs("fabrikam-first-hub")).await?;
         attack.tenants.harness.until_condition("TenantHubGroup", &namespace, "first", "Ready", "Ready").await?;
+        let uid = attack.tenants.harness.get("TenantHubGroup", &namespace, "first").await?["metadata"]["uid"].clone();
+        let other = json!({
+            "metadata": { "annotations": { "moorage.dev/confirm-delete": uid } },
+            "spec": { "deletionPolicy": "Delete", "hubs": [{ "name": "fabrikam-third-hub", "location": "westeurope" }] },
+        });
+        attack.patch("TenantHubGroup", "first", &other).await?;
+        until("the former hub is gone", SOON, || async {
+            let snapshot = attack.tenants.snapshot();
+            let has = |hub| snapshot.contains(&format!("hub {hub} "));
+            if has("fabrikam-third-hub") && !has("fabrikam-first-hub") { Ok(()) } else { Err(NotYet::seen(snapshot)) }
+        })
+        .await?;
         attack.end().await
     })
 }

@@ -1,6 +1,6 @@
 //! How many hubs a namespace may have, of what size, and what their links may be like.
 
-use moorage_crds::{AllocationGrant, CloudAccount, TenantHubGroup};
+use moorage_crds::{AllocationGrant, CloudAccount, DeletionPolicy, TenantHubGroup};
 use moorage_plan::{Reason, Standing, counted};
 
 use crate::{
@@ -99,7 +99,10 @@ fn left_behind(group: &TenantHubGroup, caches: &Caches, namespaces: &[String], i
     let names_it = |group: &TenantHubGroup, hub: &str| group.spec.hubs.iter().any(|named| named.name.eq_ignore_ascii_case(hub));
     let made = caches.ledger.beginning_with(HUB).into_iter();
     let made = made.filter(|(owner, _, record)| record != ADOPTED && names(namespaces, &owner.name.namespace));
-    let left = made.filter(|(owner, hub, _)| {
+    // What this group takes out it deletes, and could not while it were stalled for it.
+    let deletes = group.spec.deletion_policy == DeletionPolicy::Delete;
+    let left = made.filter(|(owner, ..)| !(deletes && *owner == group.key()));
+    let left = left.filter(|(owner, hub, _)| {
         let owner = caches.objects.of::<TenantHubGroup>().get(&owner.name);
         !owner.is_some_and(|owner| names_it(&owner, hub)) && !names_it(group, hub)
     });
