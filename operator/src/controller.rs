@@ -95,6 +95,7 @@ impl Controller {
         self.expectations.forget(object);
         self.metrics.forget(&object.name.namespace, &object.name.name);
         self.queue.forget(object);
+        self.caches.forget_verdict(object);
         (self.forget)(object);
     }
 }

@@ -15,6 +15,7 @@ use moorage_crds::annotations as names;
 use serde_json::json;
 
 use crate::{
+    cache::verdicts::Changes,
     cluster::{ApiWriter, Place},
     error::Error,
     object::{KindName, NamespacedName, ObjectKey},
@@ -42,6 +43,7 @@ pub struct SeenPage {
 #[derive(Debug, Default)]
 struct Pages {
     by_owner: HashMap<ObjectKey, Page>,
+    changes: Changes,
     /// Who has an entry of a name.
     by_entry: BTreeMap<String, BTreeSet<ObjectKey>>,
 }
@@ -71,6 +73,16 @@ impl Ledger {
     /// The place of an owner's page in the cluster, if there is one.
     pub fn page_of(&self, owner: &ObjectKey) -> Option<NamespacedName> {
         self.version(owner).map(|_| NamespacedName::new(&self.namespace, &self.page_name(owner)))
+    }
+
+    /// Whether something was made for an owner, or is about to be, of which it was not let go.
+    pub fn says_made(&self, owner: &ObjectKey) -> bool {
+        entries::says_made(&self.of(owner))
+    }
+
+    /// How much has changed of the pages of a kind and of all that it rests on.
+    pub fn changes_up_to(&self, kind: KindName) -> u64 {
+        self.lock().changes.up_to(kind)
     }
 
     /// Every owner that has entries.
@@ -133,6 +145,17 @@ impl Ledger {
         }
         let data = entries.iter().filter_map(|(entry, value)| Some((entry.clone(), value.clone()?))).collect();
         api.create(&step, &place.collection, &self.page(owner, where_it_is, data)).await.map(Some)
+    }
+
+    /// Strikes a page out, but for what its owner leaves in the cloud; gives the new version, `None` if nothing is left on the page.
+    ///
+    /// # Errors
+    /// What the API server says.
+    pub async fn let_go(&self, api: &ApiWriter, owner: &ObjectKey) -> Result<Option<String>, Error> {
+        let page = self.of(owner);
+        let struck = page.keys().filter(|entry| !entry.starts_with(entries::LEFT)).map(|entry| (entry.clone(), None));
+        let left = entries::left_of(&page).into_iter().map(|(entry, value)| (entry, Some(value)));
+        self.write(api, owner, None, &struck.chain(left).collect()).await
     }
 
     /// Strikes a whole page out.
@@ -223,6 +246,7 @@ impl Ledger {
 
 impl Pages {
     fn put(&mut self, owner: &ObjectKey, page: Page) {
+        self.changes.count(owner.kind);
         self.remove(owner);
         for entry in page.entries.keys() {
             self.by_entry.entry(entry.clone()).or_default().insert(owner.clone());
@@ -232,6 +256,7 @@ impl Pages {
 
     fn remove(&mut self, owner: &ObjectKey) {
         let Some(page) = self.by_owner.remove(owner) else { return };
+        self.changes.count(owner.kind);
         for entry in page.entries.keys() {
             if let Some(owners) = self.by_entry.get_mut(entry) {
                 owners.remove(owner);

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     azure,
-    cache::{objects::Objects, secrets::Secrets},
+    cache::secrets::Secrets,
     clock::Clock,
     cluster::ApiReader,
     controller::{
@@ -28,7 +28,6 @@ use crate::{
         watch,
     },
     kinds::{self, Contexts},
-    ledger::Ledger,
     object::ObjectKey,
 };
 
@@ -74,8 +73,7 @@ impl Operator {
         let leadership = if replica.is_some() { Leadership::contested(term) } else { Leadership::always() };
         let api = ApiReader::new(client.clone(), &installation.namespace);
         let (secrets, namespaces) = Secrets::new(api.clone(), metrics.live_reads());
-        let ledger = Ledger::new(&installation.id, &installation.namespace);
-        let caches = Arc::new(Caches { installation, objects: Objects::default(), secrets, ledger });
+        let caches = Arc::new(Caches::new(installation, secrets));
         let clients = Arc::new(azure::clients::Clients::new(azure.clone()));
         let contexts = Contexts { azure: Context::new(caches.clone(), api, clock.clone(), clients.clone(), access) };
         let forget = Arc::new(move |object: &_| clients.forget(object));

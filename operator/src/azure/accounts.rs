@@ -170,12 +170,7 @@ pub struct GrantedAccount {
 /// # Errors
 /// If it is not there, or does not grant it.
 pub fn granted(objects: &Objects, reference: &ObjectRef, namespace: &str, resource_group: &str) -> Result<GrantedAccount, Standing> {
-    let at = account_key(reference, namespace).name;
-    let object = objects.of::<CloudAccount>().get(&at).ok_or_else(|| {
-        let note = format!("CloudAccount {at} does not exist; create it, or correct spec.accountRef");
-        Standing::reconciling(Reason::DependencyMissing, note)
-    })?;
-    let adoption = grants::on_account(&object, namespace, resource_group)?;
+    let (object, adoption) = grants::account(objects, &account_key(reference, namespace), namespace, resource_group)?;
     Ok(GrantedAccount { object, adoption, payer: namespace.into() })
 }
 

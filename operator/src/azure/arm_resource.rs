@@ -126,7 +126,7 @@ pub struct Desired<'a> {
     pub creation: Reason,
     /// Asks for leave to make it anew after it was lost; `None` once that was given.
     pub vanished: Option<String>,
-    /// What stands against its creation, such as a quota.
+    /// What stands against its creation or adoption, such as a quota.
     pub refused: Option<Plan<Step>>,
 }
 
@@ -158,7 +158,7 @@ pub fn present<'a, D: Document>(
     let Some(document) = &seen.document else { return Err(create(desired, group, seen, now)) };
     if let Whose::Theirs(maker) = seen.whose {
         let adopt = || Plan::act(vec![Step::Record(Some(ADOPTED))], Reason::RecordClaim, format!("{what} is being adopted"));
-        return Err(refusal(what, maker, desired.adoption, desired.granted).unwrap_or_else(adopt));
+        return Err(refusal(what, maker, desired.adoption, desired.granted).or(desired.refused).unwrap_or_else(adopt));
     }
     match phase(document) {
         Phase::Active => Ok(document),

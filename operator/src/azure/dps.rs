@@ -20,7 +20,7 @@ use crate::{
     },
     cache::objects::Objects,
     error::{Error, ObserveError},
-    object::{Keyed, NamespacedName},
+    object::{Keyed, KindName, NamespacedName, ObjectKey},
 };
 
 /// The policy of a provisioning service by which enrollments are managed: the one that Azure makes with every service.
@@ -48,11 +48,8 @@ pub struct GrantedService {
 /// # Errors
 /// If it is not there, or does not grant it; or if its own account does not.
 pub fn granted(objects: &Objects, at: &NamespacedName, namespace: &str) -> Result<GrantedService, Standing> {
-    let object = objects.of::<ProvisioningService>().get(at).ok_or_else(|| {
-        let note = format!("ProvisioningService {at} does not exist; create it, or correct spec.provisioningServiceRef");
-        Standing::reconciling(Reason::DependencyMissing, note)
-    })?;
-    let right = grants::on_provisioning_service(&object, namespace)?;
+    let key = ObjectKey { kind: KindName::ProvisioningService, name: at.clone() };
+    let (object, right) = grants::provisioning_service(objects, &key, namespace)?;
     let account = accounts::granted(objects, &object.spec.account_ref, &at.namespace, &object.spec.resource_group);
     let account = account.map_err(|standing| if *at.namespace == *namespace { standing } else { not_in_words_of_its_owner(at) })?;
     Ok(GrantedService { object, right, account })

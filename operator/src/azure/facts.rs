@@ -182,8 +182,10 @@ impl GroupFacts {
 /// Whether an object has no right to what it asks for: what rests on it rests on nothing. One whose spec makes no sense now, or that waits
 /// for something, has what it has.
 fn is_refused<K: Kind>(caches: &Caches, object: &K) -> bool {
-    let Err(Standing::Stalled(why)) = object.admit(caches, Goal::Present) else { return false };
-    [Reason::NotGranted, Reason::QuotaExceeded, Reason::AlreadyExists, Reason::NameTaken].contains(&why.reason)
+    caches.verdict(&object.key(), || {
+        let Err(Standing::Stalled(why)) = object.admit(caches, Goal::Present) else { return false };
+        [Reason::NotGranted, Reason::QuotaExceeded, Reason::AlreadyExists, Reason::NameTaken].contains(&why.reason)
+    })
 }
 
 /// Where a provisioning service is, as its object and its account say.

@@ -1,32 +1,56 @@
 //! What may be reached: said by its owner as lists, and looked up by these functions alone, on every pass, for reads and for writes.
 
+use std::sync::Arc;
+
 use moorage_crds::{AccountGrant, Adoption, AllocationGrant, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService, SkuName};
 use moorage_plan::{Pattern, Reason, Standing};
 
-use crate::object::Keyed;
+use crate::{
+    cache::objects::Objects,
+    object::{Keyed, ObjectKey},
+};
 
-/// How far an account lets a namespace go in a resource group.
-///
-/// The own namespace always may. Azure compares the names of resource groups without regard to case.
+/// Where an object stands that refers to one which is not there. Whether there is such an object in another namespace is none of its
+/// business: it is told the same as if that granted nothing.
+pub fn missing(at: &ObjectKey, namespace: &str, field: &str, ungranted: impl FnOnce() -> Standing) -> Standing {
+    if *at.name.namespace != *namespace {
+        return ungranted();
+    }
+    Standing::reconciling(Reason::DependencyMissing, format!("{} {} does not exist; create it, or correct {field}", at.kind, at.name))
+}
+
+/// The account of a name, if it lets a namespace use a resource group, and how far.
 ///
 /// # Errors
-/// `NotGranted`, with the lines to add.
-pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Result<Adoption, Standing> {
-    let key = account.key();
-    if &*key.name.namespace == namespace {
-        return Ok(Adoption::Always);
+/// If it is not there; `NotGranted`, with the lines to add.
+pub fn account(
+    objects: &Objects,
+    at: &ObjectKey,
+    namespace: &str,
+    resource_group: &str,
+) -> Result<(Arc<CloudAccount>, Adoption), Standing> {
+    let ungranted = || {
+        let note = format!(
+            "CloudAccount {} does not exist, or does not grant resource group {resource_group} to namespace {namespace}; correct \
+             spec.accountRef, or ask its owner to add to spec.grants: {{namespaces: [{namespace}], resourceGroups: [{resource_group}]}}",
+            at.name
+        );
+        Standing::stalled(Reason::NotGranted, note)
+    };
+    let account = objects.of::<CloudAccount>().get(&at.name).ok_or_else(|| missing(at, namespace, "spec.accountRef", ungranted))?;
+    let adoption = on_account(&account, namespace, resource_group).ok_or_else(ungranted)?;
+    Ok((account, adoption))
+}
+
+/// How far an account lets a namespace go in a resource group; `None` if not at all.
+///
+/// The own namespace always may. Azure compares the names of resource groups without regard to case.
+pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str) -> Option<Adoption> {
+    if &*account.key().name.namespace == namespace {
+        return Some(Adoption::Always);
     }
     let grants = account.spec.grants.iter().filter(|grant| is_for(grant, namespace, resource_group));
-    grants.map(|grant| grant.adoption).max().ok_or_else(|| {
-        Standing::stalled(
-            Reason::NotGranted,
-            format!(
-                "CloudAccount {} does not grant resource group {resource_group} to namespace {namespace}; \
-                 its owner can add to spec.grants: {{namespaces: [{namespace}], resourceGroups: [{resource_group}]}}",
-                key.name
-            ),
-        )
-    })
+    grants.map(|grant| grant.adoption).max()
 }
 
 /// How many hubs, and of what size, a grant lets a namespace have.
@@ -68,27 +92,52 @@ pub struct LinkRight {
     pub allocation: AllocationGrant,
 }
 
-/// Whether a provisioning service lets a namespace link hubs. Of several grants the first that fits counts.
+/// The provisioning service of a name, if it lets a namespace use it, and how it may link hubs.
 ///
 /// # Errors
-/// `NotGranted`, with the lines to add.
-pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -> Result<LinkRight, Standing> {
-    let key = service.key();
-    if &*key.name.namespace == namespace {
-        return Ok(LinkRight { most: None, allocation: AllocationGrant::Any });
+/// If it is not there; `NotGranted`, with the lines to add.
+pub fn provisioning_service(objects: &Objects, at: &ObjectKey, namespace: &str) -> Result<(Arc<ProvisioningService>, LinkRight), Standing> {
+    let ungranted = || {
+        let note = format!(
+            "ProvisioningService {} does not exist, or grants nothing to namespace {namespace}; correct spec.provisioningServiceRef, or ask \
+             its owner to add to spec.grants: {{namespaces: [{namespace}]}}",
+            at.name
+        );
+        Standing::stalled(Reason::NotGranted, note)
+    };
+    let service = objects.of::<ProvisioningService>().get(&at.name);
+    let service = service.ok_or_else(|| missing(at, namespace, "spec.provisioningServiceRef", ungranted))?;
+    let right = on_provisioning_service(&service, namespace).ok_or_else(ungranted)?;
+    Ok((service, right))
+}
+
+/// How a provisioning service lets a namespace link hubs; `None` if not at all. Of several grants the first that fits counts.
+pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -> Option<LinkRight> {
+    if &*service.key().name.namespace == namespace {
+        return Some(LinkRight { most: None, allocation: AllocationGrant::Any });
     }
-    let grant = service.spec.grants.iter().find(|grant| names(&grant.namespaces, namespace));
-    let right =
-        grant.map(|grant| LinkRight { most: grant.max_hubs.map(|most| (most, grant.namespaces.clone())), allocation: grant.allocation });
-    right.ok_or_else(|| {
-        Standing::stalled(
-            Reason::NotGranted,
-            format!(
-                "ProvisioningService {} grants nothing to namespace {namespace}; its owner can add to spec.grants: {{namespaces: [{namespace}]}}",
-                key.name
-            ),
-        )
-    })
+    let grant = service.spec.grants.iter().find(|grant| names(&grant.namespaces, namespace))?;
+    Some(LinkRight { most: grant.max_hubs.map(|most| (most, grant.namespaces.clone())), allocation: grant.allocation })
+}
+
+/// The enrollment group of a name, for whoever wants a registration id of it.
+///
+/// # Errors
+/// If it is not there.
+pub fn enrollment_group(objects: &Objects, at: &ObjectKey, namespace: &str, id: &str) -> Result<Arc<EnrollmentGroup>, Standing> {
+    let ungranted = || ungranted_device(at, namespace, "registration id", id);
+    let group = objects.of::<EnrollmentGroup>().get(&at.name);
+    group.ok_or_else(|| missing(at, namespace, "spec.enrollmentGroupRef", ungranted))
+}
+
+/// Where whoever asks for a device stands that it was not granted.
+pub fn ungranted_device(group: &ObjectKey, namespace: &str, what: &str, id: &str) -> Standing {
+    let note = format!(
+        "EnrollmentGroup {} does not exist, or does not grant {what} {id} to namespace {namespace}; correct spec.enrollmentGroupRef, or ask \
+         its owner to add to spec.grants: {{namespaces: [{namespace}], registrationIds: \"<tenant>-*\"}}",
+        group.name
+    );
+    Standing::stalled(Reason::NotGranted, note)
 }
 
 /// The grant by which an enrollment group lets a namespace have a registration id, or a device of a name; `None` for its own namespace.
@@ -106,16 +155,7 @@ pub fn on_enrollment_group<'a>(
         return Ok(None);
     }
     let found = group.spec.grants.iter().find(|grant| covers(grant, namespace, id));
-    found.map(Some).ok_or_else(|| {
-        Standing::stalled(
-            Reason::NotGranted,
-            format!(
-                "EnrollmentGroup {} does not grant {what} {id} to namespace {namespace}; \
-                 its owner can add to spec.grants: {{namespaces: [{namespace}], registrationIds: \"<tenant>-*\"}}",
-                key.name
-            ),
-        )
-    })
+    found.map(Some).ok_or_else(|| ungranted_device(&key, namespace, what, id))
 }
 
 /// Whether a grant of an enrollment group lets a namespace have a registration id, or a device of a name.

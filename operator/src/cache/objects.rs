@@ -7,7 +7,10 @@ use kube::Resource;
 use moorage_crds::{for_each_kind, with_kind};
 use tokio::sync::watch;
 
-use crate::object::{Dependency, NamespacedName, ObjectKey};
+use crate::{
+    cache::verdicts::Changes,
+    object::{Dependency, NamespacedName, ObjectKey},
+};
 
 /// All objects of one kind that the operator watches.
 #[derive(Debug)]
@@ -100,6 +103,7 @@ for_each_kind!(objects);
 pub struct Objects {
     by_kind: ByKind,
     referrers: Mutex<Referrers>,
+    changes: Changes,
     unsynced: watch::Sender<usize>,
 }
 
@@ -160,13 +164,22 @@ impl Objects {
     /// Takes in an object and what it refers to.
     pub fn put<K: Cached>(&self, key: &ObjectKey, references: Vec<Dependency>, object: Arc<K>) -> Option<Arc<K>> {
         self.relate(key, references);
-        self.of::<K>().put(key.name.clone(), object)
+        let before = self.of::<K>().put(key.name.clone(), object);
+        self.changes.count(key.kind);
+        before
     }
 
     /// Forgets an object.
     pub fn remove<K: Cached>(&self, key: &ObjectKey) -> Option<Arc<K>> {
         self.relate(key, Vec::new());
-        self.of::<K>().remove(&key.name)
+        let before = self.of::<K>().remove(&key.name);
+        self.changes.count(key.kind);
+        before
+    }
+
+    /// What has changed so far.
+    pub fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     /// The version of an object as last seen.
@@ -214,6 +227,8 @@ impl Objects {
     }
 
     fn relate(&self, key: &ObjectKey, things: Vec<Dependency>) {
+        let is_before = |thing: &Dependency| !matches!(thing, Dependency::Object(other) if other.kind >= key.kind);
+        debug_assert!(things.iter().all(is_before), "{key} refers to a kind that does not come before its own in the list");
         let mut referrers = self.lock();
         if referrers.by_object.get(key).map_or(&[][..], Vec::as_slice) == things.as_slice() {
             return;

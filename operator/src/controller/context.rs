@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::{
-    cache::{objects::Objects, secrets::Secrets},
+    cache::{objects::Objects, secrets::Secrets, verdicts::Verdicts},
     clock::Clock,
     cluster::ApiReader,
     controller::{effects::Effect, kind::CloudClients},
@@ -31,9 +31,27 @@ pub struct Caches {
     pub secrets: Secrets,
     /// What the world cannot tell.
     pub ledger: Ledger,
+    verdicts: Verdicts,
 }
 
 impl Caches {
+    /// Caches that have seen nothing yet.
+    pub fn new(installation: Installation, secrets: Secrets) -> Self {
+        let ledger = Ledger::new(&installation.id, &installation.namespace);
+        Self { installation, objects: Objects::default(), secrets, ledger, verdicts: Verdicts::default() }
+    }
+
+    /// What `judge` says of an object, asked only if something has changed of its kind, or of those that it rests on, since it was last.
+    pub fn verdict(&self, object: &ObjectKey, judge: impl Fn() -> bool) -> bool {
+        let state = || [self.objects.changes().up_to(object.kind), self.ledger.changes_up_to(object.kind)];
+        self.verdicts.of(object, state, judge)
+    }
+
+    /// Forgets what was judged of an object that is gone.
+    pub fn forget_verdict(&self, object: &ObjectKey) {
+        self.verdicts.forget(object);
+    }
+
     /// Who owns what is made for an object, as it is written into a cloud's tags.
     pub fn owner_tag(&self, owner: &ObjectKey) -> String {
         format!("{}/{}/{}", self.installation.id, owner.kind, owner.name)

@@ -98,7 +98,7 @@ pub trait Kind:
 
     /// Whether, while it is there, it needs what it refers to so that it can undo what it made, which the ledger says.
     fn still_needs(&self, caches: &Caches) -> bool {
-        self.has_finalizer() && caches.ledger.version(&self.key()).is_some()
+        self.has_finalizer() && caches.ledger.says_made(&self.key())
     }
 
     /// Whether a change of a Secret that it refers to concerns those who refer to it.

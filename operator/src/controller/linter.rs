@@ -13,13 +13,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
-    cache::{objects::Objects, secrets::Secrets},
+    cache::secrets::Secrets,
     cluster::ApiReader,
     controller::{
         context::{Caches, Installation},
         kind::Kind,
     },
-    ledger::Ledger,
     object::{Keyed, ObjectKey},
 };
 
@@ -67,8 +66,7 @@ pub fn caches() -> Caches {
     let installation = Installation { id: "house".to_owned(), namespace: "moorage".to_owned() };
     let api = ApiReader::new(kube::Client::new(axum::Router::new(), "default"), &installation.namespace);
     let (secrets, _) = Secrets::new(api, prometheus_client::metrics::counter::Counter::default());
-    let ledger = Ledger::new(&installation.id, &installation.namespace);
-    Caches { installation, objects: Objects::default(), secrets, ledger }
+    Caches::new(installation, secrets)
 }
 
 /// The caches of worlds in which there is one object.

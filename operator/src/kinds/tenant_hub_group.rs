@@ -59,7 +59,7 @@ impl Kind for TenantHubGroup {
     /// One that is kept has nothing to undo itself, but devices may be reached through it.
     fn still_needs(&self, caches: &Caches) -> bool {
         let (key, undoes) = (self.key(), self.spec.deletion_policy == DeletionPolicy::Delete);
-        let has_made = self.has_finalizer() && caches.ledger.version(&key).is_some();
+        let has_made = self.has_finalizer() && caches.ledger.says_made(&key);
         has_made && (undoes || users_of_kind(caches, &key, KindName::DeviceCredential).is_some())
     }
 

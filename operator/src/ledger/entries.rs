@@ -50,7 +50,15 @@ pub const DISENROLLED: &str = "disenrolled.";
 pub const ENROLLED: &str = "enrolled.";
 
 /// How the entries begin of registration ids that have an enrollment of ours.
-const OF_ENROLLMENTS: [&str; 2] = [DISENROLLED, ENROLLED];
+const OF_ENROLLMENTS: [&str; 3] = [DISENROLLED, ENROLLED, LEFT_ENROLLMENT];
+
+/// How entries begin of what an object left in a cloud when it was let go (`moorage.dev/orphan`): they take room in a grant, and claim
+/// nothing.
+pub const LEFT: &str = "left.";
+/// Such an entry of a hub; the hub's name follows, and the value is what was known of it.
+pub const LEFT_HUB: &str = "left.hub.";
+/// Such an entry of an individual enrollment; the registration id follows, and the value is the provisioning service.
+pub const LEFT_ENROLLMENT: &str = "left.enrollment.";
 
 /// The entry of a thing with a name.
 pub fn of(prefix: &str, name: &str) -> String {
@@ -65,6 +73,27 @@ pub fn recorded<'a>(entries: &'a Entries, entry: &str) -> Option<&'a str> {
 /// Whether a record says that the thing is in place and its owner's.
 pub fn is_in_place(record: Option<&str>) -> bool {
     matches!(record, Some(MADE | ADOPTED))
+}
+
+/// Whether a page says that its owner made something, or is about to: more than what it left when it was let go.
+pub fn says_made(entries: &Entries) -> bool {
+    entries.keys().any(|entry| !entry.starts_with(LEFT))
+}
+
+/// What stays on a page whose owner is let go with the cloud as it is: what takes room in a grant, as it claims nothing any more.
+pub fn left_of(entries: &Entries) -> Entries {
+    let left = |(entry, value): (&String, &String)| {
+        if entry.starts_with(LEFT) {
+            return Some((entry.clone(), value.clone()));
+        }
+        if let Some(hub) = entry.strip_prefix(HUB).filter(|_| value != ADOPTED) {
+            let facts = recorded(entries, &of(HUB_FACTS, hub)).unwrap_or_default();
+            return Some((of(LEFT_HUB, hub), facts.to_owned()));
+        }
+        let id = [ENROLLED, DISENROLLED].iter().find_map(|prefix| entry.strip_prefix(prefix))?;
+        Some((format!("{LEFT_ENROLLMENT}{id}"), value.clone()))
+    };
+    entries.iter().filter_map(left).collect()
 }
 
 /// What those see of a page who rest on its owner.
@@ -107,4 +136,37 @@ fn of_devices(ledger: &Ledger, is_meant: impl Fn(&str, &str) -> bool) -> Vec<(Ob
         here.map(|(entry, _)| (owner.clone(), entry.clone())).collect::<Vec<_>>()
     };
     owners.flat_map(of_owner).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_page_that_is_let_go_stays_what_takes_room_and_nothing_that_claims() {
+        let page = |entries: &[(&str, &str)]| entries.iter().map(|(entry, value)| ((*entry).to_owned(), (*value).to_owned())).collect();
+        let before: Entries = page(&[
+            ("hub.a", MADE),
+            ("fact.hub.a", "s/rg a.azure-devices.net -"),
+            ("hub.b", CLAIMED),
+            ("hub.c", ADOPTED),
+            ("link.a", "digest"),
+            ("resource-group", "rg"),
+            ("enrolled.x", "platform/dps"),
+            ("disenrolled.y", "platform/dps"),
+            ("identity.1", "made"),
+            ("left.hub.d", "s/rg d.azure-devices.net -"),
+        ]);
+        let left: Entries = page(&[
+            ("left.hub.a", "s/rg a.azure-devices.net -"),
+            ("left.hub.b", ""),
+            ("left.hub.d", "s/rg d.azure-devices.net -"),
+            ("left.enrollment.x", "platform/dps"),
+            ("left.enrollment.y", "platform/dps"),
+        ]);
+        assert_eq!(left_of(&before), left);
+        assert!(says_made(&before) && !says_made(&left));
+        assert_eq!(left_of(&left), left, "a second time changes nothing");
+        assert_eq!(left_of(&page(&[("service", MADE), ("group", MADE)])), Entries::new());
+    }
 }

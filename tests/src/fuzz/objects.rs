@@ -25,8 +25,8 @@ fn granted(data: &[u8]) {
     fn read<K: Kind>(data: &[u8]) -> Option<K> {
         serde_json::from_slice(data).ok()
     }
-    let _ = read::<CloudAccount>(data).map(|account| grants::on_account(&account, "contoso", "contoso-rg").is_ok());
-    let _ = read::<ProvisioningService>(data).map(|service| grants::on_provisioning_service(&service, "contoso").is_ok());
+    let _ = read::<CloudAccount>(data).map(|account| grants::on_account(&account, "contoso", "contoso-rg").is_some());
+    let _ = read::<ProvisioningService>(data).map(|service| grants::on_provisioning_service(&service, "contoso").is_some());
     let _ = read::<EnrollmentGroup>(data)
         .map(|group| grants::on_enrollment_group(&group, "contoso", "registration id", "contoso-device").is_ok());
 }

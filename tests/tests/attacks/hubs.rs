@@ -42,7 +42,7 @@ fn a_device_in_another_tenants_hub_deleted_with_that_tenants_key() -> anyhow::Re
             "attestation": { "symmetricKey": {} },
         });
         attack.create("EnrollmentGroup", "press", &group).await?;
-        let sentence = attack.until_refused("EnrollmentGroup", "press", "Invalid").await?;
+        let sentence = attack.until_refused("EnrollmentGroup", "press", "DependencyMissing").await?;
         assert!(sentence.contains("does not have its hubs linked"), "{sentence}");
         let credential = json!({
             "enrollmentGroupRef": { "name": "press" }, "registrationId": "contoso-simdevice-east", "deletionPolicy": "Deprovision",

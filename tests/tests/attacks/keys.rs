@@ -100,7 +100,7 @@ fn a_device_put_into_another_tenants_hub_by_a_group_that_is_refused() -> anyhow:
             "attestation": { "symmetricKey": {} },
         });
         attack.create("EnrollmentGroup", "refused", &group).await?;
-        attack.until_refused("EnrollmentGroup", "refused", "Invalid").await?;
+        attack.until_refused("EnrollmentGroup", "refused", "DependencyMissing").await?;
         let real = attack.tenants.object("EnrollmentGroup", "platform", "contoso-us-devices").await?["status"].clone();
         attack.forge("EnrollmentGroup", "refused", &real).await?;
         for (name, more) in [("derived", json!({})), ("enrolled", json!({ "individualEnrollment": { "deviceId": "intruder" } }))] {

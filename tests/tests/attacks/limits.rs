@@ -133,6 +133,11 @@ fn enrollments_and_pages_of_the_ledger_without_end_by_making_and_deleting() -> a
     })
 }
 
+/// Has an object let go with the cloud as it is.
+fn orphan() -> Value {
+    json!({ "metadata": { "annotations": { "moorage.dev/orphan": "true" } } })
+}
+
 /// The example in which the attacker may have one hub more.
 fn with_room_for_a_hub(example: &mut Example) {
     let account = example.object_mut("CloudAccount", "azure").expect("it is in the example");
@@ -160,6 +165,8 @@ fn hubs_without_end_by_leaving_them_behind() -> anyhow::Result<()> {
         // Whoever takes up what was left has it counted once, and one hub may take another's place.
         attack.create("TenantHubGroup", "first", &hubs("fabrikam-first-hub")).await?;
         attack.tenants.harness.until_condition("TenantHubGroup", &namespace, "first", "Ready", "Ready").await?;
+        attack.delete("TenantHubGroup", "second").await?;
+        attack.tenants.harness.until_gone("TenantHubGroup", &namespace, "second").await?;
         let uid = attack.tenants.harness.get("TenantHubGroup", &namespace, "first").await?["metadata"]["uid"].clone();
         let other = json!({
             "metadata": { "annotations": { "moorage.dev/confirm-delete": uid } },
@@ -172,6 +179,42 @@ fn hubs_without_end_by_leaving_them_behind() -> anyhow::Result<()> {
             if has("fabrikam-third-hub") && !has("fabrikam-first-hub") { Ok(()) } else { Err(NotYet::seen(snapshot)) }
         })
         .await?;
+        attack.end().await
+    })
+}
+
+#[test]
+fn hubs_without_end_by_letting_go_of_them() -> anyhow::Result<()> {
+    block_on(async {
+        let attack = Attack::of(Tenants::ready_with("letgo", cloud_options(), with_room_for_a_hub).await?).await?;
+        let (platform, namespace) = (attack.tenants.example.namespace("platform"), attack.namespace());
+        let hubs = |name: &str, policy: &str| {
+            json!({
+                "accountRef": { "name": "azure", "namespace": platform }, "resourceGroup": { "name": "fabrikam-rg" },
+                "hubs": [{ "name": name, "location": "westeurope" }], "deletionPolicy": policy,
+            })
+        };
+        // One that is taken out, and has devices, stays until that is confirmed: none comes in its place before.
+        attack.create("TenantHubGroup", "swap", &hubs("fabrikam-old-hub", "Delete")).await?;
+        attack.tenants.harness.until_condition("TenantHubGroup", &namespace, "swap", "Ready", "Ready").await?;
+        let device = json!({ "hubRef": { "name": "swap", "hub": "fabrikam-old-hub" }, "deviceId": "fabrikam-inside" });
+        attack.create("DeviceCredential", "inside", &device).await?;
+        attack.tenants.harness.until_condition("DeviceCredential", &namespace, "inside", "Ready", "Ready").await?;
+        attack.patch("TenantHubGroup", "swap", &json!({ "spec": hubs("fabrikam-new-hub", "Delete") })).await?;
+        attack.until_refused("TenantHubGroup", "swap", "AwaitingConfirmation").await?;
+        attack.tenants.harness.until_at_rest(&attack.tenants.operator).await?;
+        assert!(!attack.tenants.snapshot().contains("fabrikam-new-hub"), "{}", attack.tenants.snapshot());
+        // One that is kept takes its room with it.
+        attack.patch("TenantHubGroup", "swap", &json!({ "spec": hubs("fabrikam-new-hub", "Retain") })).await?;
+        let sentence = attack.until_refused("TenantHubGroup", "swap", "QuotaExceeded").await?;
+        assert!(sentence.contains("1 that objects left behind"), "{sentence}");
+        // And so does one that is let go with its object.
+        attack.patch("TenantHubGroup", "swap", &orphan()).await?;
+        attack.delete("TenantHubGroup", "swap").await?;
+        attack.tenants.harness.until_gone("TenantHubGroup", &namespace, "swap").await?;
+        attack.create("TenantHubGroup", "next", &hubs("fabrikam-next-hub", "Delete")).await?;
+        let sentence = attack.until_refused("TenantHubGroup", "next", "QuotaExceeded").await?;
+        assert!(sentence.contains("1 that objects left behind"), "{sentence}");
         attack.end().await
     })
 }
@@ -192,6 +235,9 @@ fn enrollments_without_end_by_leaving_them_behind() -> anyhow::Result<()> {
                 attack.until_refused("DeviceCredential", &name, "QuotaExceeded").await?;
             } else {
                 attack.tenants.harness.until_condition("DeviceCredential", &namespace, &name, "Ready", "Ready").await?;
+            }
+            if number == 2 {
+                attack.patch("DeviceCredential", &name, &orphan()).await?;
             }
             attack.delete("DeviceCredential", &name).await?;
             attack.tenants.harness.until_gone("DeviceCredential", &namespace, &name).await?;

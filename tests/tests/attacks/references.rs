@@ -58,7 +58,7 @@ fn foreign(platform: &str, victims: &str) -> Vec<Foreign> {
                     "attestation": { "symmetricKey": {} },
                 }),
             )
-            .because("Invalid"),
+            .because("DependencyMissing"),
         },
         Foreign {
             field: "DeviceCredential spec.enrollmentGroupRef",
@@ -132,6 +132,29 @@ fn what_others_have_by_each_reference_after_it_is_there() -> anyhow::Result<()> 
 }
 
 #[test]
+fn what_exists_in_another_namespace_by_what_is_told_of_it() -> anyhow::Result<()> {
+    block_on(async {
+        let attack = Attack::on_tenants("exists").await?;
+        let names = ["platform", VICTIM, ATTACKER].map(|tenant| attack.tenants.example.namespace(tenant));
+        let [platform, victims, attackers] = names.each_ref().map(String::as_str);
+        attack.tenants.harness.kubectl(&["apply", "-f", "-"], &services(platform, victims, attackers).to_string()).await?;
+        for Foreign { field, attempt } in foreign(platform, victims) {
+            let field = field.rsplit('.').next().unwrap_or_default();
+            let name = attempt.spec[field]["name"].as_str().unwrap_or_default().to_owned();
+            let mut absent = attempt.spec.clone();
+            absent[field]["name"] = "absent".into();
+            attack.create(attempt.kind, attempt.name, &attempt.spec).await?;
+            let of_another = format!("{}-absent", attempt.name);
+            attack.create(attempt.kind, &of_another, &absent).await?;
+            let told = attack.until_refused(attempt.kind, attempt.name, attempt.reason).await?;
+            let told_of_nothing = attack.until_refused(attempt.kind, &of_another, attempt.reason).await?;
+            assert_eq!(told_of_nothing.replace("/absent ", &format!("/{name} ")), told);
+        }
+        attack.end().await
+    })
+}
+
+#[test]
 fn what_others_have_by_each_reference_before_it_is_there() -> anyhow::Result<()> {
     block_on(async {
         let tenants = Tenants::begun("before", cloud_options(), |example| {
@@ -200,7 +223,7 @@ fn what_others_have_by_a_reference_that_is_changed_when_all_is_ready() -> anyhow
         // Its Ready group gives devices the victim's hubs now, and a device is to be ended there.
         let others = json!({ "spec": { "tenantHubGroupRef": { "name": "contoso-us", "namespace": victims } } });
         attack.patch("EnrollmentGroup", "own", &others).await?;
-        attack.until_refused("EnrollmentGroup", "own", "Invalid").await?;
+        attack.until_refused("EnrollmentGroup", "own", "DependencyMissing").await?;
         let asked = json!({ "metadata": { "annotations": { "moorage.dev/reprovision-requested-at": "2026-01-01T00:00:00Z" } } });
         attack.patch("DeviceCredential", "own", &asked).await?;
         attack.until_refused("DeviceCredential", "own", "DependencyNotReady").await?;

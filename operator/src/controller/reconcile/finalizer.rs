@@ -9,12 +9,13 @@ use crate::{cluster::Place, controller::kind::Kind, error::Error, object::Depend
 
 impl<K: Kind> Reconciliation<'_, K> {
     /// Lets the object go with the cloud as it is. What is written down of it is struck out: a later object of its name must not
-    /// believe that things are there, or have vanished, of which its owner said to forget them.
+    /// believe that things are there, or have vanished, of which its owner said to forget them. What takes room in a grant is still there,
+    /// and stays written down as that alone.
     pub(super) async fn orphan(&self) -> Result<Next, Error> {
         let ledger = &self.ctx.ledger;
-        if ledger.page_of(self.key).is_some() {
+        if ledger.says_made(self.key) {
             let effect = self.controller.effects.begin(self.key, Target::Cluster, Reason::DropClaim)?;
-            effect.perform(ledger.strike(effect.api(), self.key)).await?;
+            effect.perform(ledger.let_go(effect.api(), self.key)).await?;
         }
         self.set_finalizer(false).await?;
         Ok(None)

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     azure::{self, clients::Clients},
-    cache::{objects::Objects, secrets::Secrets},
+    cache::secrets::Secrets,
     clock::Clock,
     cluster::ApiReader,
     controller::{
@@ -25,7 +25,6 @@ use crate::{
         linter::read,
         metrics::{Detail, Metrics},
     },
-    ledger::Ledger,
     object::{Keyed, KindName},
 };
 
@@ -47,7 +46,7 @@ impl Bench {
         let api = ApiReader::new(client.clone(), "moorage");
         let (secrets, _) = Secrets::new(api.clone(), metrics.live_reads());
         let installation = Installation { id: "prod".to_owned(), namespace: "moorage".to_owned() };
-        let caches = Arc::new(Caches { installation, objects: Objects::default(), secrets, ledger: Ledger::new("prod", "moorage") });
+        let caches = Arc::new(Caches::new(installation, secrets));
         let transport = Transport::new(&TransportOptions::default()).expect("a transport");
         let time = clock.clone();
         let (azure, access) = Azure::new(Cloud::public(), transport, Arc::new(move || time.now()));

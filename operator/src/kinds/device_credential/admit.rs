@@ -125,13 +125,11 @@ pub fn admit(credential: &DeviceCredential, caches: &Caches, goal: Goal) -> Resu
 /// A device that registers through an enrollment group, which is the boundary of what it may have.
 fn of_group(credential: &DeviceCredential, caches: &Caches, id: RegistrationId, at: &ObjectKey, goal: Goal) -> Result<Admitted, Standing> {
     let key = credential.key();
+    let namespace = &key.name.namespace;
     // Make sure that there is such a group.
-    let group = caches.objects.of::<EnrollmentGroup>().get(&at.name).ok_or_else(|| {
-        let note = format!("EnrollmentGroup {} does not exist; create it, or correct spec.enrollmentGroupRef", at.name);
-        Standing::reconciling(Reason::DependencyMissing, note)
-    })?;
+    let group = grants::enrollment_group(&caches.objects, at, namespace, id.as_str())?;
     // Make sure that its owner lets this namespace have this device.
-    let grant = grants::on_enrollment_group(&group, &key.name.namespace, "registration id", id.as_str())?;
+    let grant = grants::on_enrollment_group(&group, namespace, "registration id", id.as_str())?;
     // Make sure that it lets it have that name in the hubs, too.
     if let Some(device) = credential
         .spec
@@ -140,7 +138,7 @@ fn of_group(credential: &DeviceCredential, caches: &Caches, id: RegistrationId, 
         .and_then(|individual| individual.device_id.as_deref())
         .filter(|id| DeviceId::parse(id).is_ok())
     {
-        grants::on_enrollment_group(&group, &key.name.namespace, "device id", device)?;
+        grants::on_enrollment_group(&group, namespace, "device id", device)?;
     }
     let claimed = first_to_claim(caches, credential, &id, &group);
     let member = GroupMember { id, group: group.clone() };

@@ -46,7 +46,7 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
     if goal == Goal::Absent {
         let users = users_to_wait_for(caches, &group.key());
         // Whoever has nothing in the ledger has made nothing.
-        let made_nothing = caches.ledger.version(&group.key()).is_none();
+        let made_nothing = !caches.ledger.says_made(&group.key());
         if made_nothing || group.spec.deletion_policy == DeletionPolicy::Retain || users.is_some() {
             return Ok(Admitted::Kept { users });
         }
@@ -70,16 +70,15 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
 /// The hub group that a group names, if it is linked to the same service, and has every hub that the group names of it.
 fn named_hubs(group: &EnrollmentGroup, caches: &Caches) -> Result<Arc<TenantHubGroup>, Standing> {
     let at = hub_group_of(group).name;
-    let hub_group = caches.objects.of::<TenantHubGroup>().get(&at).ok_or_else(|| {
-        let note = format!("TenantHubGroup {at} does not exist; create it, or correct spec.tenantHubGroupRef");
+    // Of another namespace's hub group no more is told than whether it serves: it may come, and it may be linked, later.
+    let hub_group = caches.objects.of::<TenantHubGroup>().get(&at).filter(|hubs| iot_hub::service_of(hubs) == Some(service_of(group)));
+    let hub_group = hub_group.ok_or_else(|| {
+        let note = format!(
+            "TenantHubGroup {at} does not exist, or does not have its hubs linked to the provisioning service of this group; create it with \
+             that spec.provisioningServiceRef, or correct spec.tenantHubGroupRef"
+        );
         Standing::reconciling(Reason::DependencyMissing, note)
     })?;
-    if iot_hub::service_of(&hub_group) != Some(service_of(group)) {
-        let note = format!(
-            "TenantHubGroup {at} does not have its hubs linked to the provisioning service of this group; correct spec.tenantHubGroupRef"
-        );
-        return Err(Standing::stalled(Reason::Invalid, note));
-    }
     wanted_hubs(group, &hub_group)?;
     Ok(hub_group)
 }

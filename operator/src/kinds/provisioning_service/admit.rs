@@ -47,7 +47,7 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
         })
     };
     // Whoever has nothing in the ledger has made nothing.
-    let made_nothing = goal == Goal::Absent && users.is_none() && caches.ledger.version(&key).is_none();
+    let made_nothing = goal == Goal::Absent && users.is_none() && !caches.ledger.says_made(&key);
     if made_nothing || kept && (users.is_none() || is_known()) {
         return Ok(Admitted::Kept { users });
     }

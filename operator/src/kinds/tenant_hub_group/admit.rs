@@ -37,13 +37,15 @@ pub struct Grant {
     pub(super) service: Option<GrantedService>,
     /// The hubs of the spec that another object keeps, in lower case.
     pub(super) contested: BTreeSet<String>,
+    /// Why no hub may be added yet, although there is room in the end.
+    pub(super) crowded: Option<String>,
 }
 
 pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
     let (key, spec) = (group.key(), &group.spec);
     let devices = (goal == Goal::Absent).then(|| users_of_kind(caches, &key, KindName::DeviceCredential)).flatten();
     // Whoever has nothing in the ledger has made nothing.
-    let made_nothing = caches.ledger.version(&key).is_none();
+    let made_nothing = !caches.ledger.says_made(&key);
     if goal == Goal::Absent && (made_nothing || spec.deletion_policy == DeletionPolicy::Retain || devices.is_some()) {
         return Ok(Admitted::Kept { devices });
     }
@@ -53,10 +55,11 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     let namespace = &key.name.namespace;
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
     let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
-    if goal == Goal::Present {
-        limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right))?;
-    }
-    Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches) }))
+    let crowded = match goal {
+        Goal::Present => limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right))?,
+        Goal::Absent => None,
+    };
+    Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches), crowded }))
 }
 
 /// Azure's names have no case: a hub that is named twice would be brought to two sizes in turn.

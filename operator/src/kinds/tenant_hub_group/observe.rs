@@ -54,6 +54,8 @@ pub enum Observed {
 pub struct LiveState {
     pub(super) group: ObservedGroup,
     pub(super) granted: Adoption,
+    /// Why no hub may be added yet, although there is room for it in the end.
+    pub(super) crowded: Option<String>,
     /// Whether there is a provisioning service to which the hubs are to be linked.
     pub(super) is_to_link: bool,
     /// Whether that service is there and its object's, so that something may be added to it.
@@ -215,6 +217,7 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
     Ok(LiveState {
         group: seen_group,
         granted: grant.account.adoption,
+        crowded: grant.crowded.clone(),
         is_to_link: service.is_some(),
         may_link: grant.service.as_ref().is_some_and(|service| ServiceFacts::of_granted(ctx, service).is_some()),
         service: document,

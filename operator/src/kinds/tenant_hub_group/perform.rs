@@ -19,7 +19,7 @@ use crate::{
     controller::kind::Performed,
     error::{Error, reached},
     kinds::tenant_hub_group::links::{NewLink, perform::write_links},
-    ledger::entries::{HUB, MADE},
+    ledger::entries::{HUB, LEFT, MADE},
     object::{Keyed, ObjectKey},
 };
 
@@ -85,7 +85,7 @@ impl Act for Action {
             Self::DeleteHub { .. } => Reason::DeleteHub,
             Self::WriteLinks { add, .. } if add.is_empty() => Reason::UnlinkHub,
             Self::WriteLinks { .. } => Reason::LinkHub,
-            Self::Record { entries } if entries.iter().all(|(_, to)| to.is_none()) => Reason::DropClaim,
+            Self::Record { entries } if entries.iter().all(|(entry, to)| to.is_none() || entry.starts_with(LEFT)) => Reason::DropClaim,
             Self::ForgetDevice { .. } => Reason::DropClaim,
             Self::Record { .. } => Reason::RecordClaim,
         }

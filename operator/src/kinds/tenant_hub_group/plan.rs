@@ -1,5 +1,7 @@
 //! What becomes of a hub group: each hub decides for itself, then all links are written at once.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use moorage_cloud::Hub;
 use moorage_crds::{DeletionPolicy, IotHub, TenantHubGroup, annotations};
@@ -14,7 +16,7 @@ use crate::{
         perform::Action,
         roles,
     },
-    ledger::entries::{self, HUB, HUB_FACTS, LINK, ROLE},
+    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, LEFT, LEFT_HUB, LINK, ROLE},
     object::ObjectKey,
 };
 
@@ -55,8 +57,10 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
 pub(super) fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
     let rank = |standing: &Standing| match standing {
         Standing::Met => 0,
-        Standing::Reconciling(_) => 1,
-        Standing::Stalled(_) => 2,
+        // It says less than what the hub waits for that is to make room.
+        Standing::Reconciling(why) if why.reason == Reason::QuotaExceeded => 1,
+        Standing::Reconciling(_) => 2,
+        Standing::Stalled(_) => 3,
     };
     a.actions.extend(b.actions);
     if rank(&b.standing) > rank(&a.standing) {
@@ -94,7 +98,7 @@ fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desi
                 annotations::RECREATE
             )
         }),
-        refused: if hub.resource.document.is_none() { no_room(seen, hub, desired) } else { None },
+        refused: no_room_yet(seen, hub).or_else(|| no_room(seen, hub, desired).filter(|_| hub.resource.document.is_none())),
     };
     let document = match arm_resource::present(life, &seen.group, &hub.resource, now) {
         Ok(document) => document,
@@ -138,6 +142,12 @@ fn change(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, document:
     let policy = with_policy.then(|| seen.policy.clone());
     let why = if resized { Reason::UpdateHub } else { Reason::CreateLinkPolicy };
     (resized || with_policy).then(|| Action::ChangeHub { id: hub_id(group, &hub.name), size, policy, why })
+}
+
+/// Has a hub wait until those are gone that were taken out for it.
+fn no_room_yet(seen: &LiveState, hub: &ObservedHub) -> Option<Plan<Step>> {
+    let why = seen.crowded.as_ref().filter(|_| hub.resource.record.is_none())?;
+    Some(Plan::wait(Reason::QuotaExceeded, format!("IoT hub {} waits: {why}", hub.name), None))
 }
 
 /// Refuses a hub that the subscription has no room for, beside those of the spec that come before it.
@@ -208,11 +218,13 @@ fn hub_dropped(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now:
     );
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
     if plan.actions.is_empty() && plan.standing == Standing::Met {
-        let entries = [HUB, HUB_FACTS, LINK, ROLE]
-            .map(|prefix| entries::of(prefix, &hub.name))
-            .into_iter()
-            .filter(|entry| seen.entries.contains_key(entry));
-        let strike = Action::Record { entries: entries.map(|entry| (entry, None)).collect() };
+        let known = [HUB, HUB_FACTS, LINK, ROLE, LEFT_HUB].map(|prefix| entries::of(prefix, &hub.name)).into_iter();
+        let struck = known.filter(|entry| seen.entries.contains_key(entry)).map(|entry| (entry, None));
+        // What stays in Azure takes room in a grant.
+        let left = hub.resource.own().filter(|_| hub.resource.record.as_deref() != Some(ADOPTED));
+        let left = left.and_then(|_| entries::left_of(&seen.entries).remove_entry(&entries::of(LEFT_HUB, &hub.name)));
+        let entries: BTreeMap<_, _> = struck.chain(left.map(|(entry, facts)| (entry, Some(facts)))).collect();
+        let strike = Action::Record { entries: entries.into_iter().collect() };
         return Plan::act(vec![strike], Reason::DropClaim, format!("IoT hub {} is let go", hub.name));
     }
     plan
@@ -295,8 +307,11 @@ fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Acti
         return whole;
     }
     let name = &group.spec.resource_group.name;
-    arm_resource::leave_group(&seen.group, name, !seen.entries.is_empty(), now, |step| match step {
+    // Those were deleted; what was let go before is still there.
+    let is_gone = |entry: &str| seen.hubs.iter().any(|hub| entries::of(LEFT_HUB, &hub.name) == entry);
+    let struck = seen.entries.keys().filter(|entry| !entry.starts_with(LEFT) || is_gone(entry));
+    arm_resource::leave_group(&seen.group, name, entries::says_made(&seen.entries), now, |step| match step {
         Step::Group(change) => Action::Group(change),
-        _ => Action::Record { entries: seen.entries.keys().map(|entry| (entry.clone(), None)).collect() },
+        _ => Action::Record { entries: struck.clone().map(|entry| (entry.clone(), None)).collect() },
     })
 }

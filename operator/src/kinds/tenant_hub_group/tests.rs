@@ -87,6 +87,7 @@ struct Site {
     principal: Option<&'static str>,
     entries: Entries,
     granted: Adoption,
+    crowded: Option<String>,
     enrolled: Vec<(String, String)>,
     usages: Vec<HubUsage>,
     /// Whether the names of hubs that are not here are taken elsewhere.
@@ -227,6 +228,7 @@ impl Site {
             principal: None,
             entries: Entries::new(),
             granted: Adoption::IfUnmanaged,
+            crowded: None,
             usages: Vec::new(),
             enrolled: Vec::new(),
             taken: false,
@@ -318,6 +320,7 @@ impl Site {
         LiveState {
             group: self.group.clone(),
             granted: self.granted,
+            crowded: self.crowded.clone(),
             is_to_link: object.spec.provisioning_service_ref.is_some(),
             may_link: true,
             service,

@@ -188,8 +188,8 @@ fn a_credential_of_neither_a_group_nor_a_hub_is_refused() {
 
 #[test]
 fn a_group_that_is_not_there_is_waited_for() {
-    let refusal = Cluster::nothing().refusal(&credential(&json!({})));
-    assert_eq!(refusal, "DependencyMissing: EnrollmentGroup platform/press does not exist; create it, or correct spec.enrollmentGroupRef");
+    let refusal = Cluster::nothing().refusal(&credential_of("contoso-7", LATE, &json!({ "enrollmentGroupRef": { "name": "press" } })));
+    assert_eq!(refusal, "DependencyMissing: EnrollmentGroup contoso/press does not exist; create it, or correct spec.enrollmentGroupRef");
     let refusal = Cluster::nothing().refusal(&in_hub());
     assert!(refusal.starts_with("DependencyMissing: TenantHubGroup contoso/hubs does not exist; create it"), "{refusal}");
 }
@@ -198,10 +198,12 @@ fn a_group_that_is_not_there_is_waited_for() {
 fn a_device_that_was_not_granted_is_refused_also_when_it_goes() {
     let (seen, other) =
         (Cluster::platform().with(&group()), credential(&json!({ "registrationId": "fabrikam-7", "deletionPolicy": "Disenroll" })));
-    let note = "NotGranted: EnrollmentGroup platform/press does not grant registration id fabrikam-7 to namespace contoso";
+    let note =
+        "NotGranted: EnrollmentGroup platform/press does not exist, or does not grant registration id fabrikam-7 to namespace contoso";
     for goal in [Goal::Present, Goal::Absent] {
         let refusal = seen.judge(&other, goal).expect_err("it is refused");
         assert!(refusal.starts_with(note), "{refusal}");
+        assert_eq!(Cluster::platform().judge(&other, goal).expect_err("it is refused"), refusal, "whether the group exists is told");
     }
 }
 
@@ -341,7 +343,7 @@ fn the_name_of_a_device_in_its_hub_is_inside_the_grant_as_its_registration_id_is
     };
     assert!(judged("Contoso-Press").is_ok());
     let refusal = judged("fabrikam-7").expect_err("it is refused");
-    let note = "NotGranted: EnrollmentGroup platform/press does not grant device id fabrikam-7 to namespace contoso";
+    let note = "NotGranted: EnrollmentGroup platform/press does not exist, or does not grant device id fabrikam-7 to namespace contoso";
     assert!(refusal.starts_with(note), "{refusal}");
 }
 

@@ -128,7 +128,8 @@ fn hubs_of(caches: &Caches, credential: &DeviceCredential) -> Vec<String> {
     known.map(|known| known.hubs.iter().map(|host| host.to_lowercase()).collect()).unwrap_or_default()
 }
 
-/// The oldest credentials of a grant keep their place in it, after the devices whose credential is gone and whose enrollment stays.
+/// The devices that have an enrollment in the service keep their place in a grant, be their credential there or gone; what is left goes to
+/// the oldest credentials.
 pub fn within_the_limit(
     caches: &Caches,
     credential: &DeviceCredential,
@@ -143,17 +144,18 @@ pub fn within_the_limit(
         return Ok(());
     }
     let enrolled = enrolled_under(caches, group, grant);
-    let mine = age(credential);
+    let rank = |one: &DeviceCredential| (!enrolled.contains(registration_id_of(one)), age(one));
+    let mine = rank(credential);
     let members = caches.objects.referrers(&group_itself).into_iter();
     let members = members.filter_map(|key| caches.objects.of::<DeviceCredential>().get(&key.name));
     let members = members.filter(|one| grants::covers(grant, &one.key().name.namespace, registration_id_of(one)));
-    let (mut older, mut living) = (0, HashSet::new());
+    let (mut first, mut living) = (0, HashSet::from([registration_id_of(credential).to_owned()]));
     for member in members {
-        older += usize::from(age(&*member) < mine);
+        first += usize::from(rank(&member) < mine);
         living.insert(registration_id_of(&member).to_owned());
     }
-    let left = enrolled.iter().filter(|id| !living.contains(*id)).collect::<HashSet<_>>().len();
-    if older + left < most {
+    let left = enrolled.difference(&living).count();
+    if first + left < most {
         return Ok(());
     }
     let among = if left > 0 { ", with those that were left in the service" } else { "" };
@@ -164,7 +166,7 @@ pub fn within_the_limit(
 }
 
 /// The registration ids that have an enrollment in a group's service in the name of credentials of a grant, be they there or gone.
-fn enrolled_under(caches: &Caches, group: &EnrollmentGroup, grant: &EnrollmentGrant) -> Vec<String> {
+fn enrolled_under(caches: &Caches, group: &EnrollmentGroup, grant: &EnrollmentGrant) -> HashSet<String> {
     let service = enrollment_group::service_of(group);
     let enrolled = entries::enrollments_in(&caches.ledger, &service).into_iter();
     enrolled.filter(|(owner, id)| grants::covers(grant, &owner.name.namespace, id)).map(|(_, id)| id).collect()

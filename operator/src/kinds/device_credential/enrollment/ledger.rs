@@ -8,7 +8,7 @@ use moorage_keys::RegistrationId;
 
 use crate::{
     controller::context::Caches,
-    ledger::entries::{DISENROLLED, ENROLLED, recorded},
+    ledger::entries::{DISENROLLED, ENROLLED, LEFT_ENROLLMENT, recorded},
     object::ObjectKey,
 };
 
@@ -32,7 +32,9 @@ pub fn entry(prefix: &str, id: &RegistrationId) -> String {
 /// The ledger's entries of a registration id that say what its enrollment is for, or that it is none of ours.
 pub fn ledger_entries(id: &RegistrationId, now: Option<(Meant, &ObjectKey)>) -> Vec<(String, Option<String>)> {
     let value = |meant: Meant| now.filter(|(now, _)| *now == meant).map(|(_, service)| service.name.to_string());
-    ENTRIES.into_iter().map(|(meant, prefix)| (entry(prefix, id), value(meant))).collect()
+    let of_enrollment = ENTRIES.into_iter().map(|(meant, prefix)| (entry(prefix, id), value(meant)));
+    // Whatever it is now, it was not left behind.
+    of_enrollment.chain([(entry(LEFT_ENROLLMENT, id), None)]).collect()
 }
 
 /// What the ledger says that we wrote the enrollment for that a registration id has in that provisioning service.

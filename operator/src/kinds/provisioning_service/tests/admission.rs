@@ -70,19 +70,23 @@ fn created(mut object: ProvisioningService, name: &str, time: &str) -> Provision
 #[test]
 fn a_service_needs_an_account_that_grants_its_resource_group() {
     let dps = service(&json!({}));
-    let missing = "not yet, DependencyMissing: CloudAccount azure/azure does not exist; create it, or correct spec.accountRef";
-    let ungranted = "stuck, NotGranted: CloudAccount azure/azure does not grant resource group iot-shared to namespace platform; its owner \
-                     can add to spec.grants: {namespaces: [platform], resourceGroups: [iot-shared]}";
+    let ungranted = "stuck, NotGranted: CloudAccount azure/azure does not exist, or does not grant resource group iot-shared to namespace \
+                     platform; correct spec.accountRef, or ask its owner to add to spec.grants: {namespaces: [platform], resourceGroups: \
+                     [iot-shared]}";
     let with_a_page = |caches: Caches| {
         note(&caches, &dps.key(), &[(SERVICE, CLAIMED.to_owned())]);
         caches
     };
     for goal in [Goal::Present, Goal::Absent] {
-        assert_eq!(refused(&dps, &with_a_page(caches()), goal).as_deref(), Some(missing), "{goal:?}");
+        assert_eq!(refused(&dps, &with_a_page(caches()), goal).as_deref(), Some(ungranted), "{goal:?}");
         assert_eq!(refused(&dps, &with_a_page(caches_with(&json!([]))), goal).as_deref(), Some(ungranted), "{goal:?}");
         let admitted = dps.admit(&with_a_page(granting()), goal);
         assert!(matches!(&admitted, Ok(Admitted::Granted(grant)) if grant.account.adoption == Adoption::IfUnmanaged), "{admitted:?}");
     }
+    let mut of_its_own = service(&json!({}));
+    of_its_own.spec.account_ref.namespace = None;
+    let missing = "not yet, DependencyMissing: CloudAccount platform/azure does not exist; create it, or correct spec.accountRef";
+    assert_eq!(refused(&of_its_own, &caches(), Goal::Present).as_deref(), Some(missing));
 }
 
 #[test]

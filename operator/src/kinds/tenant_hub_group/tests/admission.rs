@@ -60,19 +60,18 @@ fn a_hub_group_needs_its_account_and_its_provisioning_service_and_the_leave_of_b
     let hubs = object(&["a-hub"]);
     let refused = |caches: &Caches| hubs.admit(caches, Goal::Present).err().as_ref().map(described_standing).unwrap_or_default();
     let caches = caches();
-    assert_eq!(
-        refused(&caches),
-        "not yet, DependencyMissing: CloudAccount platform/azure does not exist; create it, or correct spec.accountRef"
-    );
+    let ungranted = "stuck, NotGranted: CloudAccount platform/azure does not exist, or does not grant resource group contoso-iot to namespace \
+                     contoso; correct spec.accountRef, or ask its owner to add to spec.grants: {namespaces: [contoso], resourceGroups: \
+                     [contoso-iot]}";
+    assert_eq!(refused(&caches), ungranted);
     show(&caches, account(&json!([])));
-    assert!(refused(&caches).starts_with("stuck, NotGranted: CloudAccount platform/azure does not grant"), "{}", refused(&caches));
+    assert_eq!(refused(&caches), ungranted);
     show(&caches, account(&json!([{ "namespaces": ["contoso"], "resourceGroups": ["contoso-*"], "adoption": "IfUnmanaged" }])));
-    assert_eq!(
-        refused(&caches),
-        "not yet, DependencyMissing: ProvisioningService platform/dps does not exist; create it, or correct spec.provisioningServiceRef"
-    );
+    let ungranted = "stuck, NotGranted: ProvisioningService platform/dps does not exist, or grants nothing to namespace contoso; correct \
+                     spec.provisioningServiceRef, or ask its owner to add to spec.grants: {namespaces: [contoso]}";
+    assert_eq!(refused(&caches), ungranted);
     show(&caches, service(&json!([])));
-    assert!(refused(&caches).starts_with("stuck, NotGranted: ProvisioningService platform/dps grants nothing"), "{}", refused(&caches));
+    assert_eq!(refused(&caches), ungranted);
     show(&caches, service(&json!([{ "namespaces": ["contoso"] }])));
     let admitted = hubs.admit(&caches, Goal::Present);
     let Ok(Admitted::Granted(grant)) = &admitted else { panic!("{admitted:?}") };
@@ -90,6 +89,87 @@ fn a_hub_group_that_is_kept_needs_nobody() {
     let admitted = hubs.admit(&caches(), Goal::Absent);
     assert!(matches!(&admitted, Ok(Admitted::Kept { devices: None })), "{admitted:?}");
     assert!(hubs.admit(&caches(), Goal::Present).is_err());
+}
+
+/// An account that lets the namespace have so many hubs, and a hub group of a name, an age and a policy.
+fn granting_hubs(most: i32) -> Caches {
+    let caches = caches();
+    show(&caches, account(&json!([{ "namespaces": ["contoso"], "resourceGroups": ["contoso-*"], "maxHubs": most }])));
+    show(&caches, service(&json!([{ "namespaces": ["contoso"] }])));
+    caches
+}
+
+fn of_age(name: &str, second: u8, hubs: &[&str], policy: DeletionPolicy) -> TenantHubGroup {
+    let mut group = object(hubs);
+    group.metadata.name = Some(name.to_owned());
+    group.metadata.creation_timestamp = Some(read(json!(format!("2026-01-01T00:00:0{second}Z"))));
+    group.spec.deletion_policy = policy;
+    group
+}
+
+/// What is said of the room for a group's hubs: nothing, that it waits for its own, or that there is none.
+fn room(caches: &Caches, group: &TenantHubGroup) -> String {
+    match group.admit(caches, Goal::Present) {
+        Ok(Admitted::Granted(grant)) => grant.crowded.map_or_else(|| "room".to_owned(), |why| format!("waits: {why}")),
+        Ok(other) => panic!("{other:?}"),
+        Err(standing) => described_standing(&standing),
+    }
+}
+
+const WAITS: &str = "waits: the account's grant is for 1 hub, which leaves no room for another before one that was taken out is gone";
+
+fn no_room(most: &str, first: usize, left: usize, mine: usize) -> String {
+    format!(
+        "stuck, QuotaExceeded: the account's grant is for {most}; {first} of other objects that come first, {left} that objects left behind \
+         and {mine} of this one are too many: take some out, delete what was left behind and its page of the ledger, or ask its owner for more"
+    )
+}
+
+#[test]
+fn a_hub_that_is_there_keeps_its_place_in_a_grant_whoever_is_older() {
+    use DeletionPolicy::Delete;
+    let (older, younger) = (of_age("older", 1, &["b-hub"], Delete), of_age("younger", 2, &["a-hub"], Delete));
+    let caches = granting_hubs(1);
+    show(&caches, older.clone());
+    show(&caches, younger.clone());
+    assert_eq!([room(&caches, &older), room(&caches, &younger)], ["room".to_owned(), no_room("1 hub", 1, 0, 1)]);
+    note(&caches, &younger.key(), &[("hub.a-hub", "made".to_owned())]);
+    assert_eq!([room(&caches, &older), room(&caches, &younger)], [no_room("1 hub", 1, 0, 1), "room".to_owned()]);
+}
+
+#[test]
+fn one_hub_takes_anothers_place_when_that_is_gone_and_never_if_that_stays() {
+    use DeletionPolicy::{Delete, Retain};
+    let caches = granting_hubs(1);
+    let swapped = |policy| of_age("hubs", 2, &["b-hub"], policy);
+    note(&caches, &swapped(Delete).key(), &[("hub.a-hub", "made".to_owned())]);
+    assert_eq!(room(&caches, &swapped(Delete)), WAITS);
+    assert_eq!(room(&caches, &swapped(Retain)), no_room("1 hub", 0, 1, 1));
+    // Whoever is older and waits for room does not take the place that is being made.
+    show(&caches, of_age("older", 1, &["c-hub"], Delete));
+    assert_eq!(room(&caches, &swapped(Delete)), WAITS);
+    note(&caches, &swapped(Delete).key(), &[("hub.b-hub", "claimed".to_owned())]);
+    assert_eq!(room(&caches, &swapped(Delete)), "room");
+}
+
+#[test]
+fn what_was_let_go_takes_room_once_and_what_was_adopted_none() {
+    use DeletionPolicy::Delete;
+    let gone = of_age("gone", 1, &[], Delete).key();
+    for (entry, value, asked, is_refused) in [
+        ("left.hub.a-hub", "s/contoso-iot a-hub.azure-devices.net -", "b-hub", true),
+        ("left.hub.a-hub", "", "b-hub", true),
+        ("left.hub.a-hub", "s/contoso-iot a-hub.azure-devices.net -", "A-hub", false),
+        ("left.hub.a-hub", "another/contoso-iot a-hub.azure-devices.net -", "b-hub", false),
+        ("hub.a-hub", "made", "b-hub", true),
+        ("hub.a-hub", "made", "A-hub", false),
+        ("hub.a-hub", "adopted", "b-hub", false),
+    ] {
+        let caches = granting_hubs(1);
+        note(&caches, &gone, &[(entry, value.to_owned())]);
+        let told = room(&caches, &of_age("hubs", 2, &[asked], Delete));
+        assert_eq!(told, if is_refused { no_room("1 hub", 0, 1, 1) } else { "room".to_owned() }, "{entry}={value}, {asked}");
+    }
 }
 
 proptest! {

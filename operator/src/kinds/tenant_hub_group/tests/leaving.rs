@@ -100,20 +100,36 @@ fn a_dropped_hub_that_is_kept_or_adopted_loses_our_link_and_our_policy_and_nothi
         "DeleteLinkPolicy: Take the link's access policy from IoT hub a-hub".to_owned(),
         usable("not yet, DeleteLinkPolicy: The link's policy is being taken from IoT hub a-hub"),
     ];
-    let struck = ["DropClaim: Write down hub.a-hub (struck), link.a-hub (struck)".to_owned(), usable(STRUCK)];
+    let let_go = |entries: &str| [format!("DropClaim: Write down hub.a-hub (struck), {entries}link.a-hub (struck)"), usable(STRUCK)];
     let mut kept = without();
     kept.spec.deletion_policy = DeletionPolicy::Retain;
     let adopted = || SiteHub { policy: Some(1), ..SiteHub::of(Maker::Stranger) };
     let ours = || SiteHub { devices: 9, ..SiteHub::ours() };
-    for (hubs, hub, record) in [(kept, ours(), "made"), (without(), adopted(), "adopted")] {
+    // What stays and was made for this object takes room in its grant.
+    for (hubs, hub, record, left) in [(kept, ours(), "made", "left.hub.a-hub (set), "), (without(), adopted(), "adopted", "")] {
         let mut site =
             site().with("a-hub", hub).linked(SiteLink::ours("a-hub")).recorded("hub.a-hub", record).recorded("link.a-hub", "digest");
         assert_eq!(site.present(&hubs), [UNLINK, &usable(UNLINKING)]);
         site.links.retain(|link| link.host != host("a-hub"));
         assert_eq!(site.present(&hubs), policy);
         site.hub("a-hub").policy = None;
-        assert_eq!(site.present(&hubs), struck);
+        assert_eq!(site.present(&hubs), let_go(left));
     }
+}
+
+#[test]
+fn a_hub_that_is_to_take_anothers_place_in_a_grant_waits_until_that_is_gone() {
+    let swapped = object(&["b-hub"]);
+    let mut site = site().with("a-hub", SiteHub { devices: 9, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
+    site.crowded = Some("the account's grant is for 1 hub".to_owned());
+    let plan = site.present(&swapped);
+    assert!(plan.iter().all(|line| !line.contains("b-hub")) && plan.join("").contains("AwaitingConfirmation"), "{plan:?}");
+    site.hubs.clear();
+    site.entries.clear();
+    let waits = "not yet, QuotaExceeded: IoT hub b-hub waits: the account's grant is for 1 hub";
+    assert_eq!(site.present(&swapped), [waits]);
+    site.crowded = None;
+    assert!(site.present(&swapped).join("").contains("CreateHub"), "{:?}", site.present(&swapped));
 }
 
 #[test]

@@ -51,6 +51,23 @@ fn a_device_that_stays_disenrolled_takes_room() {
     assert!(barred(1, "fabrikam-1").is_ok(), "it is not of this grant");
 }
 
+#[test]
+fn a_device_that_was_left_takes_room_until_its_credential_is_back_and_keeps_it_then() {
+    let of_group = json!({ "enrollmentGroupRef": { "name": "press", "namespace": "platform" }, "individualEnrollment": {} });
+    let older = credential_of("contoso-1", EARLY, &of_group);
+    let back = credential(&of_group);
+    let id = back.spec.registration_id.clone().unwrap_or_else(|| back.key().name.name.to_string());
+    for entry in ["left.enrollment", "enrolled", "disenrolled"] {
+        let seen = Cluster::platform().with(&group_for(1)).with_entry("gone", &format!("{entry}.{id}"), "platform/dps").with(&older);
+        let refusal = seen.judge(&older, Goal::Present).expect_err("it is full");
+        assert!(refusal.starts_with("QuotaExceeded"), "{entry}: {refusal}");
+        let seen = seen.with(&back);
+        let refusal = seen.judge(&older, Goal::Present).expect_err("it is full");
+        assert!(refusal.starts_with("QuotaExceeded"), "{entry}: {refusal}");
+        assert!(seen.judge(&back, Goal::Present).is_ok(), "{entry}");
+    }
+}
+
 fn patterns() -> impl Strategy<Value = String> {
     "(contoso|fabrikam)?(-[ab]?)?[*]?".prop_filter("a pattern has a character", |text| !text.is_empty())
 }

@@ -181,7 +181,8 @@ fn the_ledger_says_one_thing_of_an_enrollment_at_a_time() {
     let of = |meant| {
         ledger_entries(&id, meant).into_iter().map(|(entry, value)| format!("{entry}={}", value.unwrap_or_default())).collect::<Vec<_>>()
     };
-    assert_eq!(of(Some((Meant::Disenrolled, &service))), ["disenrolled.contoso-press=platform/dps", "enrolled.contoso-press="]);
-    assert_eq!(of(Some((Meant::Enrolled, &service))), ["disenrolled.contoso-press=", "enrolled.contoso-press=platform/dps"]);
-    assert_eq!(of(None), ["disenrolled.contoso-press=", "enrolled.contoso-press="]);
+    let left = "left.enrollment.contoso-press=";
+    assert_eq!(of(Some((Meant::Disenrolled, &service))), ["disenrolled.contoso-press=platform/dps", "enrolled.contoso-press=", left]);
+    assert_eq!(of(Some((Meant::Enrolled, &service))), ["disenrolled.contoso-press=", "enrolled.contoso-press=platform/dps", left]);
+    assert_eq!(of(None), ["disenrolled.contoso-press=", "enrolled.contoso-press=", left]);
 }
