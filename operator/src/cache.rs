@@ -3,4 +3,5 @@
 pub mod expectations;
 pub mod objects;
 pub mod secrets;
+pub mod unreadable;
 pub mod verdicts;

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::{
-    cache::{objects::Objects, secrets::Secrets, verdicts::Verdicts},
+    cache::{objects::Objects, secrets::Secrets, unreadable::UnreadableObjects, verdicts::Verdicts},
     clock::Clock,
     cluster::ApiReader,
     controller::{effects::Effect, kind::CloudClients},
@@ -27,6 +27,8 @@ pub struct Caches {
     pub installation: Installation,
     /// Objects, and who refers to whom.
     pub objects: Objects,
+    /// Objects that cannot be read now; what they were before is among the objects still.
+    pub unreadable: UnreadableObjects,
     /// Secrets.
     pub secrets: Secrets,
     /// What the world cannot tell.
@@ -38,7 +40,14 @@ impl Caches {
     /// Caches that have seen nothing yet.
     pub fn new(installation: Installation, secrets: Secrets) -> Self {
         let ledger = Ledger::new(&installation.id, &installation.namespace);
-        Self { installation, objects: Objects::default(), secrets, ledger, verdicts: Verdicts::default() }
+        Self {
+            installation,
+            objects: Objects::default(),
+            unreadable: UnreadableObjects::default(),
+            secrets,
+            ledger,
+            verdicts: Verdicts::default(),
+        }
     }
 
     /// What `judge` says of an object, asked only if something has changed of its kind, or of those that it rests on, since it was last.

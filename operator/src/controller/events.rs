@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource};
 use moorage_plan::Reason;
 
 use crate::{
     cluster::FIELD_MANAGER,
     controller::{kind::Kind, leader_election::Leadership},
     error::bounded,
-    object::Keyed,
 };
 
 /// Longest note that the API server takes (1 kB).
@@ -42,12 +41,12 @@ impl Events {
     }
 
     /// Tells what somebody has to see to.
-    pub async fn warning<K: Kind>(&self, object: &K, reason: Reason, note: &str) {
+    pub async fn warning<K: Resource<DynamicType = ()>>(&self, object: &K, reason: Reason, note: &str) {
         self.publish(object, EventType::Warning, reason, note).await;
     }
 
     /// An Event that cannot be written is logged, and holds up nothing; a replica that no longer leads tells nothing.
-    async fn publish<K: Kind>(&self, object: &K, type_: EventType, reason: Reason, note: &str) {
+    async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, type_: EventType, reason: Reason, note: &str) {
         if !self.leadership.leads() {
             return;
         }
@@ -59,17 +58,20 @@ impl Events {
             action: bounded(note, LONGEST_ACTION),
             secondary: None,
         };
-        let written = tokio::time::timeout(LONGEST_WAIT, self.recorder.publish(&event, &object.object_ref(&()))).await;
+        let about = object.object_ref(&());
+        let written = tokio::time::timeout(LONGEST_WAIT, self.recorder.publish(&event, &about)).await;
         let error = match written {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("the API server did not answer within {} s", LONGEST_WAIT.as_secs()),
         };
+        let text = |part: &Option<String>| part.clone().unwrap_or_default();
+        let object_name = format!("{} {}/{}", text(&about.kind), text(&about.namespace), text(&about.name));
         // In a namespace that is on its way out nothing new can be made.
         if object.meta().deletion_timestamp.is_some() {
-            tracing::debug!(object = %object.key(), %reason, error, "an Event could not be written");
+            tracing::debug!(object = object_name, %reason, error, "an Event could not be written");
         } else {
-            tracing::warn!(object = %object.key(), %reason, error, "an Event could not be written");
+            tracing::warn!(object = object_name, %reason, error, "an Event could not be written");
         }
     }
 }

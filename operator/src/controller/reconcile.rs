@@ -8,6 +8,7 @@ mod finalizer;
 mod report;
 pub mod schedule;
 mod step;
+mod unreadable;
 pub mod worker;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -50,8 +51,11 @@ struct Reconciliation<'a, K: Kind> {
 
 /// Reconciles one object.
 pub async fn reconcile<K: Kind>(controller: &Controller, ctx: &Context<K::Clients>, key: &ObjectKey, priority: Priority) -> Next {
-    let object = ctx.objects.of::<K>().get(&key.name)?;
     let now = controller.clock.now();
+    if let Some(unreadable) = ctx.unreadable.get(key) {
+        return unreadable::report::<K>(controller, key, &unreadable, now).await;
+    }
+    let object = ctx.objects.of::<K>().get(&key.name)?;
     if let Some(until) = controller.expectations.wait_until(key, now, |thing| ctx.version(thing)) {
         return Some((until, Priority::Changed));
     }

@@ -37,7 +37,7 @@ const FORBIDDEN_PAUSE: Duration = Duration::from_secs(10);
 /// Objects of a page of a list: as large as the API server stores them (1.5 MiB), they are to fit into memory beside all else.
 const PAGE_SIZE: u32 = 50;
 
-/// How much is logged of why an object cannot be read, in bytes: its values may be in it.
+/// How much is told of why an object cannot be read, in bytes: its values may be in it.
 const LONGEST_ERROR: usize = 400;
 
 /// Watches one kind in one namespace, or in all.
@@ -56,8 +56,10 @@ pub async fn objects<K: Kind>(controller: Arc<Controller>, client: Client, names
                 listed.insert(applied(&controller, object).name);
             }
             Ok(Event::InitDone) => {
-                for name in controller.caches.objects.of::<K>().missing(namespace.as_deref(), &listed) {
-                    gone::<K>(&controller, &ObjectKey { kind: K::KIND, name });
+                let unreadable = controller.caches.unreadable.missing(K::KIND, namespace.as_deref(), &listed);
+                let missing = controller.caches.objects.of::<K>().missing(namespace.as_deref(), &listed).into_iter();
+                for key in missing.map(|name| ObjectKey { kind: K::KIND, name }).chain(unreadable) {
+                    gone::<K>(&controller, &key);
                 }
                 if !std::mem::replace(&mut complete, true) {
                     controller.caches.objects.watch_is_complete();
@@ -81,12 +83,20 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
     let key = key_of(&object);
     let mut object = match object.0 {
         Ok(object) => object,
-        Err(unreadable) => {
-            tracing::error!(object = %key, error = bounded(&unreadable.error, LONGEST_ERROR), "a stored object cannot be read and is left alone");
+        Err(mut unreadable) => {
+            unreadable.error = bounded(&unreadable.error, LONGEST_ERROR);
+            tracing::error!(object = %key, error = unreadable.error, "a stored object cannot be read and is left alone");
+            let version = unreadable.metadata.resource_version.clone().unwrap_or_default();
             // What it was before stays: whoever rests on it, and what it has, must not be lost to a text that nobody can read.
+            controller.caches.unreadable.put(key.clone(), unreadable);
+            controller.expectations.saw(&key, &Dependency::Object(key.clone()), &version);
+            if !controller.attempts.is_own_status_write(&key, &version) {
+                controller.queue.push(key.clone(), Priority::Changed);
+            }
             return key;
         }
     };
+    controller.caches.unreadable.remove(&key);
     keep_own(object.meta_mut());
     let object = Arc::new(object);
     let before = controller.caches.objects.put(&key, object.references(), object.clone());
@@ -143,6 +153,9 @@ fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: O
 }
 
 fn gone<K: Kind>(controller: &Controller, key: &ObjectKey) {
+    if controller.caches.unreadable.remove(key) {
+        controller.forget(key);
+    }
     let Some(object) = controller.caches.objects.remove::<K>(key) else { return };
     controller.forget(key);
     forget_secrets(controller, &*object);

@@ -28,6 +28,7 @@ mod sample_devices;
 mod secrecy;
 mod shared_objects;
 mod steady;
+mod unreadable;
 mod webhooks;
 mod workload_identity;
 mod wrong_accounts;

@@ -8,7 +8,6 @@ use moorage_tests::wait::{NotYet, until};
 use rustix::process::Signal;
 
 use crate::binary::Process;
-use moorage_tests::tenants::Tenants;
 
 #[test]
 fn the_binary_serves_its_endpoints_reconciles_and_ends_in_good_order_on_sigterm() -> anyhow::Result<()> {
@@ -73,33 +72,5 @@ fn of_two_replicas_one_acts_and_the_other_follows_at_once_when_it_stops() -> any
         })
         .await?;
         second.stop().await
-    })
-}
-
-#[test]
-fn an_object_nested_too_deep_to_be_read_keeps_an_operator_that_starts_from_nothing_else() -> anyhow::Result<()> {
-    block_on(async {
-        let mut tenants = Tenants::ready("deep").await?;
-        let namespace = tenants.example.namespace("fabrikam");
-        let tags = format!("{}1{}", r#"{"a":"#.repeat(300), "}".repeat(300));
-        let deep = format!(
-            r#"{{"apiVersion": "moorage.dev/v1alpha1", "kind": "DeviceCredential", "metadata": {{"namespace": "{namespace}", "name": "deep"}},
-                "spec": {{"registrationId": "deep", "enrollmentGroupRef": {{"name": "none"}}, "secret": {{"name": "deep"}},
-                          "individualEnrollment": {{"initialTwin": {{"tags": {tags}}}}}}}}}"#
-        );
-        tenants.harness.kubectl(&["create", "-f", "-"], &deep).await?;
-        let fresh = tenants.harness.operator().await?;
-        std::mem::replace(&mut tenants.operator, fresh).stop().await?;
-
-        // What anybody else wants is done.
-        tenants.harness.cloud().seed(|azure| azure.set_sku("contoso-east-hub", "S1", 9));
-        tenants.annotate("thg", "contoso", "contoso-us", "moorage.dev/sync-requested-at=1").await?;
-        until("the drift is corrected", SOON, || async {
-            if tenants.snapshot().contains(" S1x9 ") { Err(NotYet::seen("nine units")) } else { Ok(()) }
-        })
-        .await?;
-        // Its owner may take it away: it has made nothing.
-        tenants.harness.kubectl(&["delete", "devicecredential", "deep", "-n", &namespace, "--timeout=20s"], "").await?;
-        tenants.end().await
     })
 }

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use super::{Next, Reconciliation};
 use crate::{
     cluster::Place,
-    controller::{effects::writer::Writer, kind::Kind, queue::Priority, reconcile::schedule::next_look, status::difference},
+    controller::{Controller, effects::writer::Writer, kind::Kind, queue::Priority, reconcile::schedule::next_look, status::difference},
     error::Error,
     ledger::entries,
-    object::Dependency,
+    object::{Dependency, ObjectKey},
 };
 
 impl<K: Kind> Reconciliation<'_, K> {
@@ -57,19 +57,11 @@ impl<K: Kind> Reconciliation<'_, K> {
     /// Patches the status, if there is anything to patch.
     async fn write_status(&self, status: Value) -> Result<(), Error> {
         let Self { controller, object, key, .. } = *self;
-        let Some(changes) = difference(&current_status(object), &status) else { return Ok(()) };
-        let step = format!("failed to write the status of {key}");
-        // With the version: what was seen of an older object must not be told of a newer one, however late it comes.
-        let changes = json!({ "metadata": { "resourceVersion": object.meta().resource_version }, "status": changes });
-        let effect = controller.effects.begin(key, Target::Cluster, Reason::ReportStatus)?;
-        controller.attempts.status_write_begins(key);
-        let written = effect.perform(effect.api().merge(&step, &Place::of::<K>(&key.name).status(), &changes)).await;
-        if controller.attempts.status_write_ends(key, written.as_deref().ok()) {
-            controller.queue.push(key.clone(), Priority::Changed);
+        let version = object.meta().resource_version.as_deref();
+        if controller.write_status::<K>(key, version, &current_status(object), &status).await? {
+            self.count_the_first_ready(&status);
+            self.warn_when_it_stalls(&status).await;
         }
-        controller.expect(key, &Dependency::Object(key.clone()), written?);
-        self.count_the_first_ready(&status);
-        self.warn_when_it_stalls(&status).await;
         Ok(())
     }
 
@@ -82,17 +74,46 @@ impl<K: Kind> Reconciliation<'_, K> {
     }
 
     async fn warn_when_it_stalls(&self, status: &Value) {
-        let Some((true, reason, note)) = condition_of(status, conditions::STALLED) else { return };
-        let before = self.object.common_status().and_then(|status| status.conditions.iter().find(|one| one.type_ == conditions::STALLED));
-        let news = before.is_none_or(|before| before.status != "True" || before.reason != reason);
-        if let (true, Some(reason)) = (news, Reason::ALL.iter().find(|one| one.as_str() == reason)) {
-            self.controller.events.warning(self.object, *reason, &note).await;
+        if let Some((reason, note)) = news_of_stalling(&current_status(self.object), status) {
+            self.controller.events.warning(self.object, reason, &note).await;
         }
     }
 }
 
+impl Controller {
+    /// Patches the status of an object of a version, if there is anything to patch; whether there was.
+    pub(super) async fn write_status<K: Kind>(
+        &self,
+        key: &ObjectKey,
+        version: Option<&str>,
+        before: &Value,
+        status: &Value,
+    ) -> Result<bool, Error> {
+        let Some(changes) = difference(before, status) else { return Ok(false) };
+        let step = format!("failed to write the status of {key}");
+        // With the version: what was seen of an older object must not be told of a newer one, however late it comes.
+        let changes = json!({ "metadata": { "resourceVersion": version }, "status": changes });
+        let effect = self.effects.begin(key, Target::Cluster, Reason::ReportStatus)?;
+        self.attempts.status_write_begins(key);
+        let written = effect.perform(effect.api().merge(&step, &Place::of::<K>(&key.name).status(), &changes)).await;
+        if self.attempts.status_write_ends(key, written.as_deref().ok()) {
+            self.queue.push(key.clone(), Priority::Changed);
+        }
+        self.expect(key, &Dependency::Object(key.clone()), written?);
+        Ok(true)
+    }
+}
+
+/// Why an object is stalled, if it was not before for that reason.
+pub(super) fn news_of_stalling(before: &Value, status: &Value) -> Option<(Reason, String)> {
+    let (_, reason, note) = condition_of(status, conditions::STALLED).filter(|(holds, ..)| *holds)?;
+    let is_known = condition_of(before, conditions::STALLED).is_some_and(|(held, why, _)| held && why == reason);
+    let reason = Reason::ALL.iter().find(|one| one.as_str() == reason).filter(|_| !is_known)?;
+    Some((*reason, note))
+}
+
 /// A status with the part that every status has replaced.
-fn with_common(mut status: Value, common: &CommonStatus) -> Value {
+pub(super) fn with_common(mut status: Value, common: &CommonStatus) -> Value {
     if let (Value::Object(status), Ok(Value::Object(common))) = (&mut status, serde_json::to_value(common)) {
         status.remove("planned");
         status.remove("syncRequestedAt");

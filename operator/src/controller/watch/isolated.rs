@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
 use serde_json::value::RawValue;
+
+use crate::cache::unreadable::Unreadable;
 
 /// How names begin by which `serde_json` hands JSON to itself: below one of them it reads a text as JSON, with a new budget of levels each
 /// time, until the stack ends. The API server writes `$` as it is.
@@ -19,7 +21,7 @@ const MOST_FINALIZERS: usize = 16 << 10;
 
 fn read<K: DeserializeOwned + Resource>(text: &str) -> Result<K, String> {
     let object: K = serde_json::from_str(&without_large_status(text)).map_err(|error| error.to_string())?;
-    let finalizers = object.meta().finalizers.iter().flatten().map(String::len).sum::<usize>();
+    let finalizers = object.meta().finalizers.as_deref().map_or(0, size_of_all);
     if finalizers > MOST_FINALIZERS { Err(format!("its finalizers have more than {MOST_FINALIZERS} bytes")) } else { Ok(object) }
 }
 
@@ -56,18 +58,12 @@ const LONGEST_ANNOTATION: usize = 1 << 10;
 #[derive(Clone, Debug)]
 pub struct Isolated<K>(pub Result<K, Unreadable>);
 
-/// An object that cannot be read.
-#[derive(Clone, Debug)]
-pub struct Unreadable {
-    /// Why not.
-    pub error: String,
-    /// Namespace, name, uid and version; nothing else is known.
-    pub metadata: ObjectMeta,
-}
-
+/// What is read of an object that cannot be read: nothing in it is nested.
 #[derive(Deserialize)]
-struct Named {
+struct Outline<'a> {
     metadata: Identity,
+    #[serde(borrow)]
+    status: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +73,25 @@ struct Identity {
     name: Option<String>,
     uid: Option<String>,
     resource_version: Option<String>,
+    generation: Option<i64>,
+    deletion_timestamp: Option<Time>,
+    finalizers: Option<Vec<String>>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+impl From<Identity> for ObjectMeta {
+    fn from(identity: Identity) -> Self {
+        let Identity { namespace, name, uid, resource_version, generation, deletion_timestamp, finalizers, annotations } = identity;
+        let mut meta =
+            Self { namespace, name, uid, resource_version, generation, deletion_timestamp, finalizers, annotations, ..Self::default() };
+        keep_own(&mut meta);
+        meta.finalizers = meta.finalizers.filter(|finalizers| size_of_all(finalizers) <= MOST_FINALIZERS);
+        meta
+    }
+}
+
+fn size_of_all(texts: &[String]) -> usize {
+    texts.iter().map(String::len).sum()
 }
 
 impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Isolated<K> {
@@ -88,9 +103,10 @@ impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Isolated<K> {
             Ok(object) => return Ok(Self(Ok(object))),
             Err(error) => error,
         };
-        let Named { metadata } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        let Identity { namespace, name, uid, resource_version } = metadata;
-        Ok(Self(Err(Unreadable { error, metadata: ObjectMeta { namespace, name, uid, resource_version, ..ObjectMeta::default() } })))
+        let Outline { metadata, status } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        let status = status.map(RawValue::get).filter(|status| status.len() <= LARGEST_STATUS && !status.contains(MAGIC));
+        let status = status.and_then(|status| serde_json::from_str(status).ok());
+        Ok(Self(Err(Unreadable { error, metadata: metadata.into(), status })))
     }
 }
 
@@ -165,6 +181,8 @@ mod tests {
             let expected = [("before", true), ("deep", false), ("after", true)].map(|(name, readable)| (name.to_owned(), readable));
             assert_eq!(names(&list.items), expected);
             assert_eq!(list.items[1].meta().resource_version.as_deref(), Some("7"));
+            let Err(deep) = &list.items[1].0 else { panic!("it is not read") };
+            assert_eq!(deep.status, None);
         }
     }
 
@@ -235,6 +253,12 @@ mod tests {
         let forged = read(&object).0.expect("it is read");
         assert_eq!((forged.status.is_none(), forged.spec.registration_id.as_deref()), (true, Some("r")));
         object["metadata"]["finalizers"] = json!(["example.com/f".repeat(2 << 10)]);
-        assert!(read(&object).0.expect_err("it is not read").error.contains("finalizers"));
+        object["status"] = json!({ "observedGeneration": 1 });
+        let unreadable = read(&object).0.expect_err("it is not read");
+        assert!(unreadable.error.contains("finalizers"), "{}", unreadable.error);
+        // What is needed to tell it, and to let it go.
+        assert_eq!(unreadable.status, Some(json!({ "observedGeneration": 1 })));
+        assert_eq!(unreadable.metadata.finalizers, None);
+        assert_eq!(unreadable.metadata.annotations, Some([("moorage.dev/paused".to_owned(), "true".to_owned())].into()));
     }
 }
