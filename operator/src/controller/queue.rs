@@ -2,17 +2,24 @@
 //!
 //! Each key is in at most one place: waiting for a time, ready in a priority, or running. What is new or changed goes before what is
 //! merely looked at again, and within a priority the tenants (namespaces) take turns, so that one with many objects does not hold up
-//! the others. Nor does one whose looks take long: whoever has workers gets another only while enough are free for those who may
-//! come. The queue keeps no time of its own: it is driven by the clock that it is given.
+//! the others. Nor does one whose looks take long: its turns come as seldom as they are dear, and whoever has workers gets another only
+//! while enough are free for those who may come. The queue keeps no time of its own: it is driven by the clock that it is given, and told
+//! what a look took.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+mod turns;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
-use crate::{clock::Clock, object::ObjectKey};
+use crate::{
+    clock::Clock,
+    controller::queue::turns::{Accounts, TenantTurns},
+    object::ObjectKey,
+};
 
 /// How urgent a look is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +60,9 @@ pub struct Queue {
 struct State {
     places: HashMap<ObjectKey, Place>,
     rows: [TenantTurns; 2],
+    accounts: Accounts,
+    /// How many times as dear a look is at those that are large.
+    weights: HashMap<ObjectKey, u32>,
     /// How many keys are ready in each priority.
     depths: [usize; 2],
     due: BTreeSet<(Timestamp, ObjectKey, Priority)>,
@@ -64,6 +74,10 @@ struct State {
 
 /// A tenant gets another worker only while it has fewer than so many times those that are free: alone, three quarters of all.
 const SHARE: usize = 3;
+
+/// Bytes of an object that weigh no more than those of any other. Each write of a large object has the API server read it, change it, store
+/// it and send it to all who watch, whole.
+const ORDINARY: usize = 16 << 10;
 
 /// How many workers there are, and who has them.
 #[derive(Debug, Default)]
@@ -103,39 +117,6 @@ enum Place {
     Running { again: Option<Priority> },
 }
 
-/// Keys by tenant, the tenants in turn.
-#[derive(Debug, Default)]
-struct TenantTurns {
-    order: VecDeque<Arc<str>>,
-    waiting: HashMap<Arc<str>, VecDeque<ObjectKey>>,
-}
-
-impl TenantTurns {
-    /// A key may be in a row more than once: only its place says whether it is still wanted there.
-    fn push(&mut self, key: ObjectKey) {
-        let tenant = key.name.namespace.clone();
-        let row = self.waiting.entry(tenant.clone()).or_default();
-        if row.is_empty() {
-            self.order.push_back(tenant);
-        }
-        row.push_back(key);
-    }
-
-    /// The next key of the next tenant that may be served.
-    fn pop(&mut self, workers: &Workers) -> Option<ObjectKey> {
-        let turn = self.order.iter().position(|tenant| workers.may_serve(tenant))?;
-        let tenant = self.order.remove(turn)?;
-        let row = self.waiting.get_mut(&tenant)?;
-        let key = row.pop_front();
-        if row.is_empty() {
-            self.waiting.remove(&tenant);
-        } else {
-            self.order.push_back(tenant);
-        }
-        key
-    }
-}
-
 impl Queue {
     /// An empty queue on a clock.
     pub fn new(clock: Clock) -> Self {
@@ -145,6 +126,15 @@ impl Queue {
     /// Says how many workers take from the queue.
     pub fn staff(&self, workers: usize) {
         self.lock().workers.all = Some(workers);
+    }
+
+    /// Takes in how large an object is, in bytes: its tenant's turn comes later by what a look at it costs.
+    pub fn weigh(&self, key: &ObjectKey, size: usize) {
+        let mut state = self.lock();
+        match u32::try_from(size / ORDINARY).unwrap_or(u32::MAX) {
+            0 => drop(state.weights.remove(key)),
+            more => drop(state.weights.insert(key.clone(), more.saturating_add(1))),
+        }
     }
 
     /// Asks for a look now. A key that runs is looked at once more after it; one that waits moves up.
@@ -198,12 +188,14 @@ impl Queue {
         }
     }
 
-    /// Says that a key that [`Queue::next`] gave is done with, and when it wants to be looked at again.
-    pub fn done(&self, key: ObjectKey, again: Option<(Timestamp, Priority)>) {
+    /// Says that a key that [`Queue::next`] gave is done with, how long that took, and when it wants to be looked at again.
+    pub fn done(&self, key: ObjectKey, took: Duration, again: Option<(Timestamp, Priority)>) {
         let mut state = self.lock();
         let asked = match state.places.remove(&key) {
             Some(Place::Running { again }) => {
                 state.workers.ended(&key.name.namespace);
+                let weight = state.weights.get(&key).copied().unwrap_or(1);
+                state.charge(&key.name.namespace, took.saturating_mul(weight));
                 again
             }
             Some(Place::Due(..) | Place::Ready(_)) | None => None,
@@ -223,6 +215,7 @@ impl Queue {
     /// Forgets a key that no longer exists.
     pub fn forget(&self, key: &ObjectKey) {
         let mut state = self.lock();
+        state.weights.remove(key);
         match state.places.get(key).copied() {
             Some(Place::Due(when, priority)) => {
                 state.due.remove(&(when, key.clone(), priority));
@@ -264,7 +257,19 @@ impl State {
     fn ready(&mut self, key: ObjectKey, priority: Priority) {
         self.places.insert(key.clone(), Place::Ready(priority));
         self.depths[priority as usize] += 1;
-        self.rows[priority as usize].push(key);
+        self.rows[priority as usize].push(key, &mut self.accounts);
+    }
+
+    /// A look of a tenant has cost so much.
+    fn charge(&mut self, tenant: &Arc<str>, cost: Duration) {
+        self.accounts.settle(tenant, cost);
+        for row in &mut self.rows {
+            row.reorder(tenant, &self.accounts);
+        }
+        if self.workers.busy == 0 && !self.has_ready() {
+            // Nobody waits for anybody.
+            self.accounts = Accounts::default();
+        }
     }
 
     fn has_ready(&self) -> bool {
@@ -297,7 +302,8 @@ impl State {
         Priority::ALL.into_iter().find_map(|priority| {
             // What has moved up or was forgotten meanwhile is left behind: to search for it then would take as long as the row is.
             let row = &mut self.rows[priority as usize];
-            let key = std::iter::from_fn(|| row.pop(&self.workers)).find(|key| self.places.get(key) == Some(&Place::Ready(priority)))?;
+            let mut pop = || row.pop(&mut self.accounts, |tenant| self.workers.may_serve(tenant));
+            let key = std::iter::from_fn(&mut pop).find(|key| self.places.get(key) == Some(&Place::Ready(priority)))?;
             self.workers.began(&key.name.namespace);
             self.depths[priority as usize] -= 1;
             self.places.insert(key.clone(), Place::Running { again: None });

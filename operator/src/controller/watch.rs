@@ -81,7 +81,8 @@ fn key_of<K: Kind>(object: &Isolated<K>) -> ObjectKey {
 
 fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
     let key = key_of(&object);
-    let mut object = match object.0 {
+    controller.queue.weigh(&key, object.size);
+    let mut object = match object.read {
         Ok(object) => object,
         Err(mut unreadable) => {
             unreadable.error = bounded(&unreadable.error, LONGEST_ERROR);

@@ -2,7 +2,7 @@
 //! memory.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -11,7 +11,9 @@ use moorage_crds::DeviceCredential;
 use serde_json::json;
 
 use super::arrivals::Arrivals;
+use super::child::Child;
 use super::fleet::{self, FLEET};
+use super::newcomers;
 use super::rounds::{deadline, start_operator};
 use crate::controlplane::owned;
 use crate::harness::{Harness, cloud_options};
@@ -32,11 +34,20 @@ const ANNOTATION: usize = 150_000;
 #[derive(Debug)]
 pub struct Hostility {
     objects: usize,
+    /// From the start of an operator that finds all of them.
+    at_a_start: Sides,
+    /// From the first creation, under an operator that has nothing left to do for the others.
+    later: Sides,
+}
+
+/// Ordinary objects until the last is Ready, alone and beside hostile ones.
+#[derive(Debug)]
+struct Sides {
     alone: Side,
     beside: Side,
 }
 
-/// Ordinary objects, from the start of the operator until the last is Ready.
+/// Ordinary objects until the last is Ready.
 #[derive(Debug)]
 struct Side {
     wall: Duration,
@@ -45,11 +56,14 @@ struct Side {
 
 impl fmt::Display for Hostility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { objects, alone, beside } = self;
+        let Self { objects, at_a_start, later } = self;
         let line = |side: &Side| format!("{:.1} s, {} MiB at most", side.wall.as_secs_f64(), side.peak_kib >> 10);
-        writeln!(f, "{objects} objects alone:  {}", line(alone))?;
-        writeln!(f, "{objects} beside {objects} hostile: {}", line(beside))?;
-        write!(f, "ratio {:.2}", beside.wall.as_secs_f64() / alone.wall.as_secs_f64())
+        for (when, Sides { alone, beside }) in [("found at a start", at_a_start), ("created later", later)] {
+            writeln!(f, "{objects} {when}, alone:  {}", line(alone))?;
+            writeln!(f, "{objects} {when}, beside {objects} hostile: {}", line(beside))?;
+            writeln!(f, "ratio {:.2}", beside.wall.as_secs_f64() / alone.wall.as_secs_f64())?;
+        }
+        Ok(())
     }
 }
 
@@ -58,8 +72,10 @@ impl fmt::Display for Hostility {
 /// # Errors
 /// If a part does not start, or does not get the ordinary objects Ready in time.
 pub(super) async fn measure(objects: usize) -> anyhow::Result<Hostility> {
-    let [alone, beside, hostile] = ["alone", "beside", "hostile"].map(|name| format!("{FLEET}{name}"));
-    let namespaces = [fleet::platform_namespace(), alone.clone(), beside.clone(), hostile.clone()];
+    let [alone, beside, alone_later, beside_later, hostile] =
+        ["alone", "beside", "alone-later", "beside-later", "hostile"].map(|name| format!("{FLEET}{name}"));
+    let own = [&alone, &beside, &alone_later, &beside_later, &hostile].map(Clone::clone);
+    let namespaces: Vec<_> = std::iter::once(fleet::platform_namespace()).chain(own).collect();
     let harness = Harness::set(owned().await?, "bench", &namespaces, cloud_options()).await?;
     harness.apply(&fleet::platform()?).await?;
     // The platform is Ready before anything is measured.
@@ -68,22 +84,42 @@ pub(super) async fn measure(objects: usize) -> anyhow::Result<Hostility> {
     harness.until_condition("EnrollmentGroup", &fleet::platform_namespace(), fleet::GROUP, "Ready", "Ready").await?;
     child.end().await?;
     harness.kubectl(&["delete", "devcred", "--all", "-n", &alone, "--wait=false"], "").await?;
-    let alone = side(&harness, &alone, &[&alone], objects).await?;
-    eprintln!("alone: {alone:?}");
+    let alone = at_a_start(&harness, &alone, &[&alone], objects).await?;
+    eprintln!("alone, at a start: {alone:?}");
+    let alone_later = later(&harness, &alone_later, &[&alone_later], 0, objects).await?;
+    eprintln!("alone, later: {alone_later:?}");
     fill(&harness, &hostile, objects).await?;
-    let beside = side(&harness, &beside, &[&hostile, &beside], objects).await?;
-    eprintln!("beside: {beside:?}");
-    Ok(Hostility { objects, alone, beside })
+    let beside = at_a_start(&harness, &beside, &[&hostile, &beside], objects).await?;
+    eprintln!("beside, at a start: {beside:?}");
+    let beside_later = later(&harness, &beside_later, &[&hostile, &beside_later], objects, objects).await?;
+    eprintln!("beside, later: {beside_later:?}");
+    let sides = |alone, beside| Sides { alone, beside };
+    Ok(Hostility { objects, at_a_start: sides(alone, beside), later: sides(alone_later, beside_later) })
 }
 
-async fn side(harness: &Harness, namespace: &str, watched: &[&str], objects: usize) -> anyhow::Result<Side> {
+async fn at_a_start(harness: &Harness, namespace: &str, watched: &[&str], objects: usize) -> anyhow::Result<Side> {
     fleet::fill(harness.control(), namespace, objects).await?;
-    let mut arrivals = Arrivals::watch(harness.control().admin(), namespace).await?;
+    let arrivals = Arrivals::watch(harness.control().admin(), namespace).await?;
     let (child, _) = start_operator(harness, watched).await?;
+    let began = child.started;
+    until_all_ready(child, arrivals, began, objects).await
+}
+
+async fn later(harness: &Harness, namespace: &str, watched: &[&str], others: usize, objects: usize) -> anyhow::Result<Side> {
+    let arrivals = Arrivals::watch(harness.control().admin(), namespace).await?;
+    let (child, admin) = start_operator(harness, watched).await?;
+    newcomers::until_at_rest(admin, others, deadline(others)).await.with_context(|| child.last_words())?;
+    fleet::quiet(harness.control()).await?;
+    let began = Instant::now();
+    fleet::fill(harness.control(), namespace, objects).await?;
+    until_all_ready(child, arrivals, began, objects).await
+}
+
+async fn until_all_ready(child: Child, mut arrivals: Arrivals, began: Instant, objects: usize) -> anyhow::Result<Side> {
     let last = arrivals.until((0..objects).map(fleet::device), deadline(objects)).await.with_context(|| child.last_words())?;
     // What is hostile is looked at for a while longer.
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let side = Side { wall: last - child.started, peak_kib: child.peak_memory()? };
+    let side = Side { wall: last - began, peak_kib: child.peak_memory()? };
     child.end().await?;
     Ok(side)
 }

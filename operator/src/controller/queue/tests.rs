@@ -15,7 +15,7 @@ async fn names(queue: &Queue, count: usize) -> Vec<String> {
     for _ in 0..count {
         let (key, _) = queue.next().await.expect("open");
         names.push(key.name.to_string());
-        queue.done(key, None);
+        queue.done(key, Duration::ZERO, None);
     }
     names
 }
@@ -36,6 +36,67 @@ async fn a_tenant_with_many_objects_does_not_hold_up_another() {
     }
     queue.push(key("quiet", "0"), Priority::Changed);
     assert_eq!(names(&queue, 4).await, ["noisy/0", "quiet/0", "noisy/1", "noisy/2"]);
+}
+
+/// The tenants that are served, one after the other, where looks at objects of a tenant take as long as its name says, in milliseconds.
+async fn turns(queue: &Queue, count: usize) -> Vec<String> {
+    let mut tenants = Vec::new();
+    for _ in 0..count {
+        let (key, _) = queue.next().await.expect("open");
+        let tenant = key.name.namespace.to_string();
+        let took = Duration::from_millis(tenant.parse().expect("a number"));
+        tenants.push(tenant);
+        queue.done(key, took, None);
+    }
+    tenants
+}
+
+#[tokio::test]
+async fn a_tenant_whose_looks_are_dear_has_its_turn_as_much_seldomer() {
+    let queue = Queue::new(Clock::system());
+    for tenant in ["9", "1"] {
+        for n in 0..50 {
+            queue.push(key(tenant, &n.to_string()), Priority::Changed);
+        }
+    }
+    let order = turns(&queue, 60).await;
+    let dear = |order: &[String]| order.iter().filter(|tenant| *tenant == "9").count();
+    assert_eq!((dear(&order[..20]), dear(&order[..50])), (2, 5), "{order:?}");
+    assert_eq!(dear(&order), 10, "when nobody else waits it has all turns: {order:?}");
+}
+
+#[tokio::test]
+async fn a_look_at_a_large_object_is_as_dear_as_it_is_large() {
+    let queue = Queue::new(Clock::system());
+    for n in 0..50 {
+        for tenant in ["1", "01"] {
+            queue.push(key(tenant, &n.to_string()), Priority::Changed);
+        }
+        queue.weigh(&key("01", &n.to_string()), 9 * ORDINARY);
+    }
+    let order = turns(&queue, 50).await;
+    assert_eq!(order.iter().filter(|tenant| *tenant == "01").count(), 5, "{order:?}");
+    queue.weigh(&key("01", "49"), 0);
+    queue.forget(&key("01", "48"));
+    assert_eq!(queue.lock().weights.len(), 48);
+}
+
+#[tokio::test]
+async fn whoever_comes_later_has_no_claim_to_the_turns_that_it_missed() {
+    let queue = Queue::new(Clock::system());
+    for n in 0..30 {
+        queue.push(key("2", &n.to_string()), Priority::Changed);
+    }
+    assert_eq!(turns(&queue, 10).await, vec!["2"; 10]);
+    for n in 0..30 {
+        queue.push(key("02", &n.to_string()), Priority::Changed);
+    }
+    let order = turns(&queue, 10).await;
+    assert_eq!(order.iter().filter(|tenant| *tenant == "02").count(), 5, "{order:?}");
+    while queue.lock().has_ready() {
+        turns(&queue, 1).await;
+    }
+    assert!(queue.lock().accounts.is_empty(), "nothing is kept of tenants that have nothing to do");
 }
 
 /// The tenants that are given a worker, while none is given back.
@@ -71,9 +132,9 @@ async fn a_worker_that_is_given_back_goes_to_who_has_fewer() {
     assert_eq!(served(&queue).await, ["noisy", "noisy", "noisy"]);
     queue.push(key("quiet", "0"), Priority::Resync);
     assert_eq!(served(&queue).await, ["quiet"]);
-    queue.done(key("quiet", "0"), None);
+    queue.done(key("quiet", "0"), Duration::ZERO, None);
     assert_eq!(served(&queue).await, Vec::<String>::new());
-    queue.done(key("noisy", "0"), None);
+    queue.done(key("noisy", "0"), Duration::ZERO, None);
     assert_eq!(served(&queue).await, ["noisy"]);
 }
 
@@ -85,7 +146,7 @@ async fn a_key_is_never_handed_out_twice_at_the_same_time_and_no_push_is_lost() 
     queue.push(key("a", "x"), Priority::Changed);
     queue.push(key("a", "x"), Priority::Resync);
     assert_eq!(queue.depth(Priority::Changed), 0);
-    queue.done(running, None);
+    queue.done(running, Duration::ZERO, None);
     assert_eq!(queue.next().await, Some((key("a", "x"), Priority::Changed)));
 }
 
@@ -118,7 +179,7 @@ async fn the_clock_alone_decides_when_a_key_is_due() {
     queue.push(key("a", "x"), Priority::Changed);
     let (running, _) = queue.next().await.expect("open");
     let tomorrow = clock.now() + SignedDuration::from_hours(24);
-    queue.done(running, Some((tomorrow, Priority::Resync)));
+    queue.done(running, Duration::ZERO, Some((tomorrow, Priority::Resync)));
     assert_eq!(queue.rest(), (true, Some(tomorrow)));
 
     let waiting = tokio::spawn({
@@ -139,7 +200,7 @@ async fn a_clock_that_is_set_back_makes_nothing_wait_for_longer() {
     queue.push(key("a", "x"), Priority::Changed);
     let (running, _) = queue.next().await.expect("open");
     let soon = clock.now() + SignedDuration::from_mins(2);
-    queue.done(running, Some((soon, Priority::Resync)));
+    queue.done(running, Duration::ZERO, Some((soon, Priority::Resync)));
     assert_eq!(queue.rest(), (true, Some(soon)));
 
     offset.send(SignedDuration::ZERO).expect("somebody listens");

@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::FutureExt as _;
 use moorage_plan::{Class, retry_in};
@@ -29,11 +30,12 @@ pub async fn work<F: Future<Output = Next>>(
         if !may_act(&controller, &stop).await {
             return;
         }
+        let began = Instant::now();
         let next = {
             let reconciling = pin!(async { reconcile(key.clone(), priority).await });
             contained(&controller, &key, priority, reconciling).await
         };
-        controller.queue.done(key, next);
+        controller.queue.done(key, began.elapsed(), next);
     }
 }
 

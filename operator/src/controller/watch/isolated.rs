@@ -56,7 +56,12 @@ const LONGEST_ANNOTATION: usize = 1 << 10;
 /// a schema leaves content open, makes a list unreadable for everybody. An event of a watch can be read so because the API server writes its
 /// type before its object.
 #[derive(Clone, Debug)]
-pub struct Isolated<K>(pub Result<K, Unreadable>);
+pub struct Isolated<K> {
+    /// It, or what is known of it.
+    pub read: Result<K, Unreadable>,
+    /// How large it is, in bytes.
+    pub size: usize,
+}
 
 /// What is read of an object that cannot be read: nothing in it is nested.
 #[derive(Deserialize)]
@@ -100,13 +105,13 @@ impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Isolated<K> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         let read = if raw.get().contains(MAGIC) { Err(format!("it contains {MAGIC}")) } else { read(raw.get()) };
         let error = match read {
-            Ok(object) => return Ok(Self(Ok(object))),
+            Ok(object) => return Ok(Self { read: Ok(object), size: raw.get().len() }),
             Err(error) => error,
         };
         let Outline { metadata, status } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
         let status = status.map(RawValue::get).filter(|status| status.len() <= LARGEST_STATUS && !status.contains(MAGIC));
         let status = status.and_then(|status| serde_json::from_str(status).ok());
-        Ok(Self(Err(Unreadable { error, metadata: metadata.into(), status })))
+        Ok(Self { read: Err(Unreadable { error, metadata: metadata.into(), status }), size: raw.get().len() })
     }
 }
 
@@ -131,11 +136,11 @@ impl<K: Resource> Resource for Isolated<K> {
     }
 
     fn meta(&self) -> &ObjectMeta {
-        self.0.as_ref().map_or_else(|unreadable| &unreadable.metadata, K::meta)
+        self.read.as_ref().map_or_else(|unreadable| &unreadable.metadata, K::meta)
     }
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
-        self.0.as_mut().map_or_else(|unreadable| &mut unreadable.metadata, K::meta_mut)
+        self.read.as_mut().map_or_else(|unreadable| &mut unreadable.metadata, K::meta_mut)
     }
 
     fn metadata_api() -> bool {
@@ -169,7 +174,7 @@ mod tests {
     }
 
     fn names<K: Resource>(list: &[Isolated<K>]) -> Vec<(String, bool)> {
-        list.iter().map(|one| (one.meta().name.clone().unwrap_or_default(), one.0.is_ok())).collect()
+        list.iter().map(|one| (one.meta().name.clone().unwrap_or_default(), one.read.is_ok())).collect()
     }
 
     #[test]
@@ -181,7 +186,7 @@ mod tests {
             let expected = [("before", true), ("deep", false), ("after", true)].map(|(name, readable)| (name.to_owned(), readable));
             assert_eq!(names(&list.items), expected);
             assert_eq!(list.items[1].meta().resource_version.as_deref(), Some("7"));
-            let Err(deep) = &list.items[1].0 else { panic!("it is not read") };
+            let Err(deep) = &list.items[1].read else { panic!("it is not read") };
             assert_eq!(deep.status, None);
         }
     }
@@ -198,7 +203,7 @@ mod tests {
     fn an_object_by_which_the_library_would_read_itself_to_the_end_of_the_stack_is_not_read() {
         let text = credential("bomb", &format!(r#"{{"a": {}}}"#, magic(40)));
         let read: Isolated<DeviceCredential> = serde_json::from_str(&text).expect("it has a name");
-        let unreadable = read.0.expect_err("it is not read");
+        let unreadable = read.read.expect_err("it is not read");
         assert_eq!((unreadable.metadata.name.as_deref(), &*unreadable.error), (Some("bomb"), "it contains $serde_json::private::"));
     }
 
@@ -227,7 +232,7 @@ mod tests {
     fn so_it_is_with_an_object_of_another_shape_and_what_is_none_is_an_error() {
         let wrong = json!({"metadata": {"namespace": "a", "name": "wrong"}, "spec": {"registrationId": 7}});
         let read: Isolated<DeviceCredential> = serde_json::from_str(&wrong.to_string()).expect("it has a name");
-        let unreadable = read.0.expect_err("it has no group");
+        let unreadable = read.read.expect_err("it has no group");
         assert_eq!((unreadable.metadata.name.as_deref(), unreadable.metadata.namespace.as_deref()), (Some("wrong"), Some("a")));
         serde_json::from_str::<Isolated<DeviceCredential>>("7").expect_err("no object");
     }
@@ -243,18 +248,18 @@ mod tests {
             (json!({ "a": "b" }), json!({ "registrationId": "told", "conditions": [], "observedGeneration": 1 }));
         let read =
             |object: &serde_json::Value| serde_json::from_str::<Isolated<DeviceCredential>>(&object.to_string()).expect("it has a name");
-        let mut ordinary = read(&object).0.expect("it is read");
+        let mut ordinary = read(&object).read.expect("it is read");
         assert_eq!(ordinary.status.as_ref().and_then(|status| status.registration_id.as_deref()), Some("told"));
         keep_own(&mut ordinary.metadata);
         assert_eq!(ordinary.metadata.annotations, Some([("moorage.dev/paused".to_owned(), "true".to_owned())].into()));
         assert_eq!(ordinary.metadata.labels, None);
 
         object["status"]["secretName"] = long.into();
-        let forged = read(&object).0.expect("it is read");
+        let forged = read(&object).read.expect("it is read");
         assert_eq!((forged.status.is_none(), forged.spec.registration_id.as_deref()), (true, Some("r")));
         object["metadata"]["finalizers"] = json!(["example.com/f".repeat(2 << 10)]);
         object["status"] = json!({ "observedGeneration": 1 });
-        let unreadable = read(&object).0.expect_err("it is not read");
+        let unreadable = read(&object).read.expect_err("it is not read");
         assert!(unreadable.error.contains("finalizers"), "{}", unreadable.error);
         // What is needed to tell it, and to let it go.
         assert_eq!(unreadable.status, Some(json!({ "observedGeneration": 1 })));
