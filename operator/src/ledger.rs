@@ -15,10 +15,9 @@ use moorage_crds::annotations as names;
 use serde_json::json;
 
 use crate::{
-    cache::verdicts::Changes,
     cluster::{ApiWriter, Place},
     error::Error,
-    object::{KindName, NamespacedName, ObjectKey},
+    object::{ChangeCounts, KindName, NamespacedName, ObjectKey},
 };
 
 /// The entries of one owner.
@@ -43,7 +42,7 @@ pub struct SeenPage {
 #[derive(Debug, Default)]
 struct Pages {
     by_owner: HashMap<ObjectKey, Page>,
-    changes: Changes,
+    changes: ChangeCounts,
     /// Who has an entry of a name.
     by_entry: BTreeMap<String, BTreeSet<ObjectKey>>,
 }

@@ -1,6 +1,13 @@
-//! Names of things in the cluster.
+//! Names of things in the cluster, and how often those of each kind have changed.
 
-use std::{cell::RefCell, fmt, sync::Arc};
+use std::{
+    cell::RefCell,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use kube::Resource;
 use moorage_crds::Listed;
@@ -93,5 +100,27 @@ impl<K: Resource + Listed> Keyed for K {
     fn key(&self) -> ObjectKey {
         let meta = self.meta();
         ObjectKey::new(K::KIND, meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+    }
+}
+
+/// How often something of each kind has changed.
+#[derive(Debug)]
+pub struct ChangeCounts([AtomicU64; KindName::ALL.len()]);
+
+impl Default for ChangeCounts {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; KindName::ALL.len()])
+    }
+}
+
+impl ChangeCounts {
+    /// Something of a kind has changed, and can be seen by now.
+    pub fn count(&self, kind: KindName) {
+        self.0[kind as usize].fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// How much has changed of a kind and of all that it rests on: those that come before it in the list.
+    pub fn up_to(&self, kind: KindName) -> u64 {
+        self.0.iter().take(kind as usize + 1).map(|count| count.load(Ordering::Acquire)).sum()
     }
 }

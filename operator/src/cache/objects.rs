@@ -7,10 +7,7 @@ use kube::Resource;
 use moorage_crds::{for_each_kind, with_kind};
 use tokio::sync::watch;
 
-use crate::{
-    cache::verdicts::Changes,
-    object::{Dependency, NamespacedName, ObjectKey},
-};
+use crate::object::{ChangeCounts, Dependency, NamespacedName, ObjectKey};
 
 /// All objects of one kind that the operator watches.
 #[derive(Debug)]
@@ -103,7 +100,7 @@ for_each_kind!(objects);
 pub struct Objects {
     by_kind: ByKind,
     referrers: Mutex<Referrers>,
-    changes: Changes,
+    changes: ChangeCounts,
     unsynced: watch::Sender<usize>,
 }
 
@@ -178,7 +175,7 @@ impl Objects {
     }
 
     /// What has changed so far.
-    pub fn changes(&self) -> &Changes {
+    pub fn changes(&self) -> &ChangeCounts {
         &self.changes
     }
 

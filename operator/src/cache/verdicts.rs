@@ -1,43 +1,20 @@
 //! Whether objects that others rest on have a right to what they ask for, judged once until something changes from which that follows.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::object::{KindName, ObjectKey};
-
-/// How often something of each kind has changed.
-#[derive(Debug)]
-pub struct Changes([AtomicU64; KindName::ALL.len()]);
-
-impl Default for Changes {
-    fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; KindName::ALL.len()])
-    }
-}
-
-impl Changes {
-    /// Something of a kind has changed, and can be seen by now.
-    pub fn count(&self, kind: KindName) {
-        self.0[kind as usize].fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// How much has changed of a kind and of all that it rests on: those that come before it in the list.
-    pub fn up_to(&self, kind: KindName) -> u64 {
-        self.0.iter().take(kind as usize + 1).map(|changes| changes.load(Ordering::Acquire)).sum()
-    }
-}
+use crate::object::ObjectKey;
 
 /// Verdicts, each with what had changed before it was given.
 #[derive(Debug, Default)]
-pub struct Verdicts(Mutex<HashMap<ObjectKey, (State, bool)>>);
+pub struct Verdicts(Mutex<HashMap<ObjectKey, (Counts, bool)>>);
 
 /// How much had changed of objects and of pages of the ledger.
-pub type State = [u64; 2];
+pub type Counts = [u64; 2];
 
 impl Verdicts {
     /// The verdict on an object as things are, given anew only if something has changed.
-    pub fn of(&self, object: &ObjectKey, now: impl Fn() -> State, judge: impl Fn() -> bool) -> bool {
+    pub fn of(&self, object: &ObjectKey, now: impl Fn() -> Counts, judge: impl Fn() -> bool) -> bool {
         // Looked at before it is judged: what changes meanwhile makes the verdict an old one.
         let state = now();
         let known = self.lock().get(object).filter(|(of, _)| *of == state).map(|(_, verdict)| *verdict);
@@ -55,7 +32,7 @@ impl Verdicts {
         self.lock().remove(object);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, (State, bool)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ObjectKey, (Counts, bool)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -65,10 +42,11 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
+    use crate::object::{ChangeCounts, KindName};
 
     #[test]
     fn a_verdict_is_given_once_until_something_changes_that_it_rests_on() {
-        let (changes, verdicts, judged) = (Changes::default(), Verdicts::default(), Cell::new(0));
+        let (changes, verdicts, judged) = (ChangeCounts::default(), Verdicts::default(), Cell::new(0));
         let hubs = ObjectKey::new(KindName::TenantHubGroup, "contoso", "hubs");
         let ask = |refused: bool| {
             let judge = || {
