@@ -165,6 +165,8 @@ pub struct OutputSecret {
         .message("entries are registrationId, idScope, provisioningHost, deviceId, hubHost, deviceKey, primaryKey, secondaryKey, dpsToken, connectionString and hubToken"))]
     #[x_kube(validation = Rule::new("self.all(k, !self[k].startsWith('moorage.'))")
         .message("names that begin with moorage. are the operator's own"))]
+    #[x_kube(validation = Rule::new("self.all(k, !(self[k] in ['tls.crt', 'tls.key', 'ca.crt']))")
+        .message("tls.crt, tls.key and ca.crt hold the device's certificate, and nothing else"))]
     #[x_kube(validation = Rule::new("self.all(k, self[k].matches('^[-._a-zA-Z0-9]+$'))")
         .message("a Secret's key has letters, digits, '-', '_' and '.' only"))]
     #[x_kube(validation = Rule::new("self.all(a, self.all(b, a == b || self[a] != self[b]))")

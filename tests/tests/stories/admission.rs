@@ -109,6 +109,13 @@ fn bad_objects() -> Vec<Bad> {
             "DeviceCredential",
             "contoso-simdevice-east",
             "/spec/secret/keys",
+            json!({ "registrationId": "tls.crt" }),
+            "hold the device's certificate",
+        ),
+        Bad(
+            "DeviceCredential",
+            "contoso-simdevice-east",
+            "/spec/secret/keys",
             json!({ "deviceKey": "moorage.pendingPrimaryKey" }),
             "the operator's own",
         ),
