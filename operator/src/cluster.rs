@@ -15,6 +15,7 @@ use crate::object::NamespacedName;
 
 mod certificates;
 pub mod client;
+mod refusals;
 mod reviews;
 mod secrets;
 mod service_accounts;

@@ -8,12 +8,12 @@ use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::api::{Patch, PatchParams, Request};
-use moorage_plan::Reason;
+use moorage_plan::{Class, Reason};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
-    cluster::{ApiReader, ApiWriter, Connection, FIELD_MANAGER, Unsent, only, post, version_of},
+    cluster::{ApiReader, ApiWriter, Connection, FIELD_MANAGER, Unsent, only, post, refusals::Refuser, version_of},
     error::{Error, by_status},
     object::NamespacedName,
 };
@@ -99,7 +99,7 @@ impl ApiReader {
             return Ok(None);
         }
         if !status.is_success() {
-            return Err(self.0.refused_secret(&step, status, &at.namespace));
+            return Err(self.0.refused_secret(&step, status, &reply, &at.namespace));
         }
         let malformed =
             || Error::own(format!("Secret {at} came back malformed"), moorage_plan::Class::Unavailable).because(Reason::SecretMalformed);
@@ -165,29 +165,47 @@ impl ApiWriter {
         let step = format!("failed to delete Secret {at}");
         let params = only(seen.uid.clone(), seen.resource_version.clone());
         let request = Request::new(Secret::url_path(&(), Some(&at.namespace))).delete(&at.name, &params);
-        let (status, _) = self.0.send(&step, request).await?;
+        let (status, reply) = self.0.send(&step, request).await?;
         if status.is_success() || status == StatusCode::NOT_FOUND {
             Ok(())
         } else {
-            Err(self.0.refused_secret(&step, status, &at.namespace))
+            Err(self.0.refused_secret(&step, status, &reply, &at.namespace))
         }
     }
 }
 
 impl Connection {
     /// A refusal that concerns a Secret is told without the API server's words, which may quote what was sent.
-    fn refused_secret(&self, step: &str, status: StatusCode, namespace: &str) -> Error {
+    fn refused_secret(&self, step: &str, status: StatusCode, reply: &[u8], namespace: &str) -> Error {
         let class = by_status(status.as_u16(), None);
-        if status == StatusCode::FORBIDDEN {
-            return Error::own(format!("{step}: {}", self.missing_role_binding(namespace)), class).because(Reason::MissingRoleBinding);
+        let told = |note: String, reason| Error::own(format!("{step}: {note}"), Class::Denied).because(reason);
+        let way_out = "ask whoever made it for an exception, or for what it wants";
+        match Refuser::of(reply) {
+            Refuser::Quota(name) => {
+                let note = format!(
+                    "ResourceQuota {name} of namespace {namespace} leaves no room; raise it, or delete what is not needed there any more"
+                );
+                told(note, Reason::QuotaExceeded)
+            }
+            Refuser::Policy(name) => told(format!("ValidatingAdmissionPolicy {name} refuses it; {way_out}"), Reason::Denied),
+            Refuser::Webhook(name) => told(format!("admission webhook {name} refuses it; {way_out}"), Reason::Denied),
+            Refuser::ImmutableContent => {
+                let note = "the Secret is marked immutable, and its content cannot change; delete it, and it is made anew".to_owned();
+                told(note, Reason::Denied)
+            }
+            Refuser::EndingNamespace => {
+                let note = format!("namespace {namespace} is being deleted, and takes nothing new");
+                Error::own(format!("{step}: {note}"), Class::Conflict)
+            }
+            Refuser::AccessControl => told(self.missing_role_binding(namespace), Reason::MissingRoleBinding),
+            Refuser::Unknown => Error::own(format!("{step}: {status}"), class),
         }
-        Error::own(format!("{step}: {status}"), class)
     }
 
     async fn write_secret(&self, step: &str, namespace: &str, request: Unsent) -> Result<String, Error> {
         let (status, reply) = self.send(step, request).await?;
         if !status.is_success() {
-            return Err(self.refused_secret(step, status, namespace));
+            return Err(self.refused_secret(step, status, &reply, namespace));
         }
         version_of(step, &reply)
     }

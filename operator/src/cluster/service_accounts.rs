@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{ApiReader, post, refused};
+use super::{ApiReader, post, refusals::Refuser, refused};
 use crate::{error::Error, object::NamespacedName};
 
 /// For whom the tokens are: Entra ID, which exchanges them, and nobody else.
@@ -45,22 +45,6 @@ struct IssuedStatus {
     token: Zeroizing<String>,
 }
 
-#[derive(Deserialize)]
-struct Refusal {
-    details: Option<RefusalDetails>,
-}
-
-#[derive(Deserialize)]
-struct RefusalDetails {
-    #[serde(default)]
-    causes: Vec<RefusalCause>,
-}
-
-#[derive(Deserialize)]
-struct RefusalCause {
-    reason: Option<String>,
-}
-
 impl ApiReader {
     /// A fresh token of a service account. Nothing is stored anywhere: for the API server it is no write.
     ///
@@ -79,7 +63,7 @@ impl ApiReader {
         let late = |_| NoToken::Failed(Error::own(format!("{step}: no answer within {} s", PATIENCE.as_secs()), Class::Unavailable));
         let (status, reply) = asked.map_err(late)?.map_err(NoToken::Failed)?;
         match status {
-            StatusCode::FORBIDDEN if is_ending(&reply) => Err(NoToken::NamespaceEnds),
+            StatusCode::FORBIDDEN if Refuser::of(&reply) == Refuser::EndingNamespace => Err(NoToken::NamespaceEnds),
             StatusCode::FORBIDDEN => Err(NoToken::NotAllowed),
             StatusCode::NOT_FOUND => Err(NoToken::NoServiceAccount),
             status if status.is_success() => {
@@ -101,11 +85,4 @@ impl ApiReader {
             self.0.operator_namespace
         )
     }
-}
-
-/// Whether a refusal is for the namespace's end and no matter of rights.
-fn is_ending(reply: &[u8]) -> bool {
-    let refusal: Option<Refusal> = serde_json::from_slice(reply).ok();
-    let causes = refusal.and_then(|refusal| refusal.details).map(|details| details.causes).unwrap_or_default();
-    causes.iter().any(|cause| cause.reason.as_deref() == Some("NamespaceTerminating"))
 }

@@ -20,6 +20,7 @@ mod policies;
 mod promises;
 mod quickstart;
 mod quotas;
+mod refusals;
 mod restore;
 mod rights;
 mod running;
