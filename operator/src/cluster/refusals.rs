@@ -7,11 +7,11 @@ use serde::Deserialize;
 pub enum Refuser {
     /// Access control (RBAC): a right is missing.
     AccessControl,
-    /// A ResourceQuota of the namespace.
+    /// A `ResourceQuota` of the namespace.
     Quota(String),
     /// The namespace is being deleted, and takes nothing new.
     EndingNamespace,
-    /// A ValidatingAdmissionPolicy.
+    /// A `ValidatingAdmissionPolicy`.
     Policy(String),
     /// An admission webhook.
     Webhook(String),
