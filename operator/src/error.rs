@@ -115,6 +115,8 @@ fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
         moorage_cloud::Detail::ProofNotAllowed => Some(Reason::MissingRoleBinding),
         moorage_cloud::Detail::ProofMissing => Some(Reason::DependencyMissing),
         moorage_cloud::Detail::ProofGone => Some(Reason::CredentialGone),
+        moorage_cloud::Detail::Locked => Some(Reason::Locked),
+        moorage_cloud::Detail::PolicyDenied => Some(Reason::PolicyDenied),
         _ => None,
     }
 }

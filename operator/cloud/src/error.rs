@@ -24,6 +24,10 @@ pub enum Detail {
     LinkRefused,
     /// The subscription has not registered the resource provider.
     ProviderNotRegistered,
+    /// A lock forbids the change: on the resource, its group or its subscription.
+    Locked,
+    /// A policy of the organisation (Azure Policy) forbids the request.
+    PolicyDenied,
     /// The subscription is not there, or not for this identity.
     SubscriptionNotFound,
     /// The identity could not sign in.

@@ -157,6 +157,10 @@ reasons! {
     UnknownLinks,
     /// The cloud has no room left.
     QuotaExceeded,
+    /// A lock in the cloud forbids the change.
+    Locked,
+    /// A policy of the organisation forbids the request.
+    PolicyDenied,
 
     /// The cloud or the API server refused the request as it is.
     Invalid,

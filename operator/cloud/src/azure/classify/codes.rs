@@ -30,6 +30,11 @@ const CODES: &[(&[&str], Class, Detail)] = &[
     (&["NameNotAvailable", "IotHubNameNotAvailable", "NameUnavailable"], Class::Invalid, Detail::NameTaken),
     (&["InvalidResourceLocation", "InvalidResourceGroupLocation"], Class::Invalid, Detail::Other),
     (&["MissingSubscriptionRegistration"], Class::Denied, Detail::ProviderNotRegistered),
+    // Nobody here takes a lock away or changes a policy, so that asking again soon is of no use.
+    (&["ScopeLocked"], Class::Invalid, Detail::Locked),
+    (&["RequestDisallowedByPolicy"], Class::Invalid, Detail::PolicyDenied),
+    (&["SkuNotAvailable", "LocationNotAvailableForResourceType"], Class::Invalid, Detail::Other),
+    (&["ReadOnlyDisabledSubscription", "DisabledSubscription"], Class::Denied, Detail::Other),
     (&["SubscriptionNotFound", "InvalidSubscriptionId"], Class::Denied, Detail::SubscriptionNotFound),
     (&["IotHubSuspended", "IotDpsSuspended", "IotDpsSuspending"], Class::Denied, Detail::Other),
     (&["ThrottlingException", "TooManyRequests", "SubscriptionRequestsThrottled"], Class::Throttled(None), Detail::Other),
