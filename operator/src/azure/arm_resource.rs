@@ -8,7 +8,7 @@ pub mod ownership;
 pub mod perform;
 pub mod resource_group;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use moorage_crds::Adoption;
 use moorage_plan::{Plan, Reason};
 
@@ -20,6 +20,9 @@ use crate::{
     controller::reconcile::schedule::soon,
     ledger::entries::{ADOPTED, CLAIMED, MADE},
 };
+
+/// When it is looked again for a resource that is not shown.
+const UNSEEN: SignedDuration = SignedDuration::from_secs(20);
 
 /// What every resource tells of itself.
 pub trait Document {
@@ -54,8 +57,10 @@ pub enum Phase<'a> {
 /// Where a resource is in its life.
 pub fn phase<D: Document>(document: &D) -> Phase<'_> {
     match (document.provisioning_state(), document.own_state()) {
+        // A change of it has failed, and it works as before: the change is made again.
+        (Some("Failed" | "Canceled" | "Succeeded") | None, Some("Active")) if document.is_complete() => Phase::Active,
         (Some("Failed" | "Canceled"), _) => Phase::Failed,
-        (Some("Succeeded") | None, Some("Active") | None) if document.is_complete() => Phase::Active,
+        (Some("Succeeded") | None, None) if document.is_complete() => Phase::Active,
         (state, _) => Phase::Moving(state.unwrap_or("being set up")),
     }
 }
@@ -87,6 +92,18 @@ impl<D> ObservedResource<D> {
     /// The document of what is there and is this object's.
     pub fn own(&self) -> Option<&D> {
         self.document.as_ref().filter(|_| !matches!(self.whose, Whose::Theirs(_)))
+    }
+
+    /// Whether it was in place, and is busy, or is not shown although its name is taken: what was known of it holds.
+    pub fn is_unsettled(&self) -> bool
+    where
+        D: Document,
+    {
+        self.was_in_place()
+            && match &self.document {
+                Some(document) => self.own().is_some() && !is_active(document),
+                None => self.name_is_taken,
+            }
     }
 
     /// Whether it was seen in place once, so that its absence is a loss.
@@ -172,16 +189,26 @@ pub fn unsettled<A>(what: &str, phase: Phase<'_>, now: Timestamp) -> Plan<A> {
         Phase::Active => Plan::met(),
         Phase::Failed => Plan::stalled(
             Reason::Invalid,
-            format!("Azure failed to set {what} up; see its activity log, delete it there, and it is made again"),
+            format!("Azure failed to set {what} up; see why in its activity log, and repeat there what failed"),
         ),
         Phase::Moving(state) => Plan::wait(Reason::Provisioning, format!("{what} is {state}"), soon(now)),
     }
 }
 
+/// The plan of whoever had a resource that is not shown, although its name is taken: it is not known to be lost.
+fn unseen<A>(named: Named<'_>, now: Timestamp) -> Plan<A> {
+    let Named { what, group } = named;
+    let note = format!(
+        "{what} is not shown in resource group {group}, and its name is still taken: Azure may not show it at the moment, or somebody has moved it; \
+         nothing that rests on it is changed"
+    );
+    Plan::wait(Reason::Vanished, note, now.saturating_add(UNSEEN).ok())
+}
+
 fn create<D>(desired: Desired<'_>, group: &ObservedGroup, seen: &ObservedResource<D>, now: Timestamp) -> Plan<Step> {
     let Named { group: place, .. } = desired.named;
     if let Some(ask) = desired.vanished.filter(|_| seen.was_in_place()) {
-        return Plan::stalled(Reason::Vanished, ask);
+        return if seen.name_is_taken { unseen(desired.named, now) } else { Plan::stalled(Reason::Vanished, ask) };
     }
     if let Some(plan) = resource_group::missing(group, place, desired.location, now, Step::Group) {
         return plan;

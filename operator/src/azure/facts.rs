@@ -115,6 +115,11 @@ impl WrittenHub {
         Some(Self { place: place.to_owned(), linked_to: linked_to.to_owned() })
     }
 
+    /// Whether it is at a place.
+    pub fn is_at(&self, place: &str) -> bool {
+        self.place == place
+    }
+
     /// Whether it is in a subscription.
     pub fn is_in(&self, subscription: &str) -> bool {
         self.place.split('/').next().is_some_and(|of| of.eq_ignore_ascii_case(subscription))

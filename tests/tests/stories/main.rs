@@ -1,5 +1,6 @@
 //! Stories: an example file, applied with kubectl to a real API server, reconciled against a local Azure.
 
+mod absence;
 mod admission;
 mod adoption;
 mod binary;

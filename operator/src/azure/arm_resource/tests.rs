@@ -78,6 +78,12 @@ fn a_resource_is_asked_for_lost_grouped_named_refused_and_then_claimed_and_made(
     assert_eq!(lines(desired(), State::Settled, &nothing()), ["UpdateHub: Record(Some(\"claimed\"))", "UpdateHub: Create", making]);
     let claimed = ObservedResource { record: Some(CLAIMED.to_owned()), ..nothing() };
     assert_eq!(lines(desired(), State::Settled, &claimed), ["UpdateHub: Create", making]);
+    let unseen = ObservedResource { name_is_taken: true, record: Some(MADE.to_owned()), ..nothing() };
+    let told = lines(desired(), State::Settled, &unseen);
+    assert!(
+        told[0].starts_with("not yet, Vanished: key vault a is not shown in resource group rg, and its name is still taken"),
+        "{told:?}"
+    );
     let again = Desired { vanished: None, ..desired() };
     assert_eq!(lines(again, State::Settled, &ObservedResource { record: Some(MADE.to_owned()), ..nothing() }).len(), 3);
 }
@@ -90,7 +96,8 @@ fn a_resource_is_in_place_once_both_of_its_states_say_so() {
         (Some("Succeeded"), Some("Activating"), Phase::Moving("Succeeded")),
         (Some("Updating"), None, Phase::Moving("Updating")),
         (None, Some("Activating"), Phase::Moving("being set up")),
-        (Some("Failed"), Some("Active"), Phase::Failed),
+        (Some("Failed"), Some("Active"), Phase::Active),
+        (Some("Failed"), Some("Activating"), Phase::Failed),
         (Some("Canceled"), None, Phase::Failed),
     ];
     for (provisioning, own, expected) in table {

@@ -21,6 +21,9 @@ pub(super) fn visible_to_dependents(object: &ProvisioningService) -> Value {
 /// What those need to know who rest on it; nothing while it is not there, or not its object's.
 pub(super) fn facts(seen: &Observed) -> Option<Facts> {
     let Observed::Live(seen) = seen else { return None };
+    if seen.service.is_unsettled() {
+        return None;
+    }
     let known = seen.service.own().filter(|_| is_in_place(seen.service.record.as_deref())).and_then(|service| {
         let facts = ServiceFacts {
             id_scope: service.id_scope()?.as_str().to_owned(),

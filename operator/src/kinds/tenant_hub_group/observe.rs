@@ -23,7 +23,7 @@ use crate::{
             self, Service,
             links::{self, remember_link_key},
         },
-        facts::{ServiceFacts, hubs_place},
+        facts::{ServiceFacts, WrittenHub, hubs_place},
         iot_hub::{self, link_policy},
         usage::Count,
     },
@@ -34,7 +34,7 @@ use crate::{
     },
     ledger::{
         Entries,
-        entries::{self, BY_IDENTITY, HUB, LINK, ROLE, STALE, recorded},
+        entries::{self, BY_IDENTITY, HUB, HUB_FACTS, LINK, ROLE, STALE, recorded},
     },
     object::{Keyed, ObjectKey},
 };
@@ -75,6 +75,20 @@ pub struct LiveState {
     pub(super) place: String,
     /// The provisioning service to which the hubs are to be linked.
     pub(super) links_to: Option<ObjectKey>,
+}
+
+impl LiveState {
+    /// What the ledger says that is known of a hub, where the hubs are now.
+    pub(super) fn known(&self, hub: &ObservedHub) -> Option<&str> {
+        let facts = recorded(&self.entries, &entries::of(HUB_FACTS, &hub.name))?;
+        WrittenHub::read(facts).filter(|known| known.is_at(&self.place)).map(|_| facts)
+    }
+
+    /// Whether a hub that is busy, or not shown at the moment, was in use before.
+    pub(super) fn was_in_use(&self, hub: &ObservedHub) -> bool {
+        let known = self.known(hub).filter(|_| hub.resource.is_unsettled()).and_then(WrittenHub::read);
+        known.is_some_and(|known| self.links_to.as_ref().is_none_or(|service| service.name.to_string() == known.linked_to))
+    }
 }
 
 /// One hub, of the spec or of the ledger.

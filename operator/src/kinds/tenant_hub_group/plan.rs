@@ -49,7 +49,7 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
         let lets_in = |document: &Hub| if seen.is_to_link { hub.is_linked(&seen.policy) } else { !document.refuses_keys() };
         hub.resource.own().is_some_and(|document| is_active(document) && lets_in(document))
     };
-    let usable = seen.hubs.iter().filter(|hub| hub.desired.is_some()).all(takes_devices);
+    let usable = seen.hubs.iter().filter(|hub| hub.desired.is_some()).all(|hub| takes_devices(hub) || seen.was_in_use(hub));
     drift::report_or_correct(group, seen, both(whole, links::plan(group, seen, now))).usable(usable)
 }
 

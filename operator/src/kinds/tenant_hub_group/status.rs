@@ -25,6 +25,9 @@ pub(super) fn visible_to_dependents(group: &TenantHubGroup) -> Value {
 pub(super) fn facts(seen: &Observed) -> Option<Facts> {
     let Observed::Live(seen) = seen else { return None };
     let of_hub = |hub: &ObservedHub| {
+        if let Some(before) = seen.known(hub).filter(|_| hub.desired.is_some() && hub.resource.is_unsettled()) {
+            return Some((entries::of(HUB_FACTS, &hub.name), before.to_owned()));
+        }
         let is_there = hub.desired.is_some() && hub.resource.own().is_some() && is_in_place(hub.resource.record.as_deref());
         let host = hub.host.as_ref().filter(|_| is_there)?;
         let linked_to = seen.links_to.as_ref().filter(|_| hub.takes_devices(&seen.policy));

@@ -125,11 +125,16 @@ fn a_service_is_waited_for_while_it_moves_and_can_be_used_if_it_was_before() {
 #[test]
 fn a_service_that_azure_could_not_set_up_waits_for_somebody() {
     for state in ["Failed", "Canceled"] {
-        let seen = look(Some(document(|whole| whole["properties"]["provisioningState"] = json!(state))), Some(CLAIMED));
+        let failed = |whole: &mut Value| {
+            (whole["properties"]["provisioningState"], whole["properties"]["state"]) = (json!(state), json!("Activating"));
+        };
+        let seen = look(Some(document(failed)), Some(CLAIMED));
         assert_eq!(
             present(&object(&json!({})), seen),
-            ["stuck, Invalid: Azure failed to set provisioning service contoso-dps up; see its activity log, delete it there, and it is \
-              made again"]
+            [
+                "stuck, Invalid: Azure failed to set provisioning service contoso-dps up; see why in its activity log, and repeat there what \
+              failed"
+            ]
         );
     }
 }

@@ -3,6 +3,8 @@
 use moorage_crds::SkuName;
 use moorage_crds::annotations::{RECREATE, RELINK};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     controller::linter::annotate,
@@ -226,9 +228,78 @@ fn a_hub_is_waited_for_while_it_moves_and_left_to_somebody_when_it_failed() {
     assert_eq!(with(("Activating", "Activating")), waits("Activating"));
     assert_eq!(with(("Succeeded", "Transitioning")), waits("Succeeded"));
     assert_eq!(with(("Deleting", "Deleting")), waits("Deleting"));
-    let failed = "stuck, Invalid: Azure failed to set IoT hub a-hub up; see its activity log, delete it there, and it is made again";
+    let failed = "stuck, Invalid: Azure failed to set IoT hub a-hub up; see why in its activity log, and repeat there what failed";
     assert_eq!(with(("Failed", "Activating")), [failed]);
-    assert_eq!(with(("Canceled", "Active")), [failed]);
+    // What failed is a change: the hub works as before, and the change is made again.
+    assert_eq!(with(("Canceled", "Active")), with(("Succeeded", "Active")));
+}
+
+/// What the ledger says of a hub that is linked.
+const IN_USE: &str = "s/rg a-hub.azure-devices.net platform/dps";
+
+fn facts_of(site: &Site) -> Option<String> {
+    let seen = Observed::Live(Box::new(site.look(&object(&["a-hub"]), Goal::Present)));
+    object(&["a-hub"]).facts(&seen).expect("it was looked at").remove("fact.hub.a-hub")
+}
+
+#[test]
+fn what_is_known_of_a_hub_holds_while_it_is_busy_or_not_shown() {
+    let known = || Site::empty().complete("a-hub").recorded("fact.hub.a-hub", IN_USE);
+    let with = |state| {
+        let mut site = known();
+        site.hub("a-hub").state = state;
+        site
+    };
+    for state in [("Succeeded", "Transitioning"), ("Transitioning", "Active"), ("Failed", "Activating"), ("Failed", "Active")] {
+        assert_eq!(facts_of(&with(state)).as_deref(), Some(IN_USE), "{state:?}");
+        let plan = with(state).present(&object(&["a-hub"])).join("");
+        assert!(plan.contains("usable") || plan == "met", "{state:?}: {plan}");
+    }
+    let mut unseen = Site { taken: true, ..known() };
+    unseen.hubs.clear();
+    assert_eq!(facts_of(&unseen).as_deref(), Some(IN_USE));
+    let plan = unseen.present(&object(&["a-hub"]));
+    assert!(plan[0].starts_with("not yet, Vanished: IoT hub a-hub is not shown") && plan[0].ends_with("usable"), "{plan:?}");
+    unseen.taken = false;
+    assert_eq!(facts_of(&unseen), None, "its name is free: it is lost");
+    let mut moved = with(("Succeeded", "Transitioning"));
+    moved.entries.insert("fact.hub.a-hub".to_owned(), "s/another a-hub.azure-devices.net platform/dps".to_owned());
+    assert_ne!(facts_of(&moved).as_deref(), Some(IN_USE), "it speaks of another place");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// No enrollment changes its hubs because of what a hub does at the moment, or of what Azure does not show.
+    #[test]
+    fn a_hub_that_is_linked_leaves_its_enrollments_only_when_it_is_lost(
+        replies in prop::collection::vec(
+            (
+                prop::option::weighted(0.8, (
+                    prop::sample::select(&["Succeeded", "Transitioning", "Failed", "Activating", "Updating"][..]),
+                    prop::sample::select(&["Active", "Transitioning", "Activating"][..]),
+                )),
+                prop::bool::weighted(0.9),
+            ),
+            1..12,
+        ),
+    ) {
+        let mut site = Site::empty().complete("a-hub").recorded("fact.hub.a-hub", IN_USE);
+        let hub = site.hubs["a-hub"].clone();
+        for (shown, taken) in replies {
+            site.hubs.clear();
+            site.taken = taken;
+            if let Some(state) = shown {
+                site.hubs.insert("a-hub".to_owned(), SiteHub { state, ..hub.clone() });
+            }
+            let facts = facts_of(&site);
+            if shown.is_none() && !taken {
+                prop_assert_eq!(facts, None);
+                return Ok(());
+            }
+            prop_assert_eq!(facts.as_deref(), Some(IN_USE), "{:?}", shown);
+        }
+    }
 }
 
 #[test]
