@@ -57,10 +57,9 @@ pub enum Phase<'a> {
 /// Where a resource is in its life.
 pub fn phase<D: Document>(document: &D) -> Phase<'_> {
     match (document.provisioning_state(), document.own_state()) {
-        // A change of it has failed, and it works as before: the change is made again.
-        (Some("Failed" | "Canceled" | "Succeeded") | None, Some("Active")) if document.is_complete() => Phase::Active,
-        (Some("Failed" | "Canceled"), _) => Phase::Failed,
-        (Some("Succeeded") | None, None) if document.is_complete() => Phase::Active,
+        // Of one that is active only a change has failed. It works as before, and the change is made again.
+        (Some("Failed" | "Canceled"), own) if own != Some("Active") || !document.is_complete() => Phase::Failed,
+        (Some("Succeeded" | "Failed" | "Canceled") | None, Some("Active") | None) if document.is_complete() => Phase::Active,
         (state, _) => Phase::Moving(state.unwrap_or("being set up")),
     }
 }

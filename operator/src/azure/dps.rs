@@ -92,6 +92,13 @@ pub struct Service {
     payer: Arc<str>,
 }
 
+impl Service {
+    /// Where it is, and through which account it was reached.
+    pub fn place(&self) -> String {
+        facts::service_place(self.arm.subscription(), &self.object)
+    }
+}
+
 /// A provisioning service that an object of a namespace may use, with calls that a namespace pays for.
 ///
 /// # Errors
@@ -106,7 +113,7 @@ pub async fn service(ctx: &Context, at: &NamespacedName, namespace: &str, payer:
 /// Halts if the service does not exist in Azure, or lacks the policy.
 pub async fn enrollments(ctx: &Context, service: &Service) -> Result<DpsService, ObserveError> {
     let name = &service.id.name;
-    let known = ServiceFacts::of(&ctx.ledger, &service.object.key(), &place_of(&service.arm, &service.id));
+    let known = ServiceFacts::of(&ctx.ledger, &service.object.key(), &service.place());
     let facts = known.ok_or_else(|| not_ready(&service.object))?;
     let host = ctx.clients.azure().cloud().dps_host(&facts.service_host).map_err(|_| {
         ObserveError::stalled(

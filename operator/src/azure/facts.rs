@@ -3,7 +3,7 @@
 //! Nothing of it comes from a status, which a tenant's role often has the right to write. A fact counts while its object is
 //! admitted, and while it speaks of the place in Azure that the object means now.
 
-use moorage_crds::{EnrollmentGroup, ProvisioningService, Slot, TenantHubGroup};
+use moorage_crds::{CloudAccount, EnrollmentGroup, ProvisioningService, Slot, TenantHubGroup};
 use moorage_plan::{Goal, Reason, Standing};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     controller::{context::Caches, kind::Kind},
     ledger::{
         Entries, Ledger,
-        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, SERVICE, SERVICE_FACTS, is_in_place, recorded},
+        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, SERVICE, SERVICE_FACTS, is_in_place, recorded},
     },
     object::{Keyed, ObjectKey},
 };
@@ -72,9 +72,8 @@ pub struct HubFacts {
 
 impl HubFacts {
     /// As the ledger has it, of a hub in a resource group of a subscription, and the provisioning service that it is linked to.
-    pub fn written(place: &str, host: &str, linked_to: Option<&ObjectKey>) -> String {
-        let linked_to = linked_to.map_or_else(|| NONE.to_owned(), |service| service.name.to_string());
-        format!("{place} {} {linked_to}", host.to_lowercase())
+    pub fn written(place: &str, host: &str, linked_to: Option<&str>) -> String {
+        format!("{place} {} {}", host.to_lowercase(), linked_to.unwrap_or(NONE))
     }
 
     /// The hubs that are there and the group's, while its account grants it their resource group.
@@ -87,7 +86,7 @@ impl HubFacts {
         if is_refused(caches, hubs) {
             return Vec::new();
         }
-        let place = hubs_place(&account.object.spec.azure.subscription_id, &spec.resource_group.name);
+        let place = place_of_hubs(&account.object, &spec.resource_group.name);
         let service = iot_hub::service_of(hubs).filter(|service| dps::granted(&caches.objects, &service.name, namespace).is_ok());
         let entries = caches.ledger.of(&key);
         let read = |(name, facts): (&str, &String)| {
@@ -109,10 +108,20 @@ pub struct WrittenHub {
 }
 
 impl WrittenHub {
-    /// Reads what [`HubFacts::written`] wrote.
+    /// Reads what [`HubFacts::written`] wrote, or a place alone.
     pub fn read(facts: &str) -> Option<Self> {
-        let [place, _, linked_to] = words(facts)?;
+        let (place, linked_to) = match facts.split(' ').collect::<Vec<_>>()[..] {
+            [place, _, linked_to] => (place, linked_to),
+            [place] if !place.is_empty() => (place, NONE),
+            _ => return None,
+        };
         Some(Self { place: place.to_owned(), linked_to: linked_to.to_owned() })
+    }
+
+    /// A hub of a page: what is known of it, or where it was claimed.
+    pub fn of(entries: &Entries, hub: &str) -> Option<Self> {
+        let told = [HUB_FACTS, HUB_PLACE].iter().find_map(|prefix| recorded(entries, &entries::of(prefix, hub)));
+        Self::read(told?)
     }
 
     /// Whether it is at a place.
@@ -120,9 +129,9 @@ impl WrittenHub {
         self.place == place
     }
 
-    /// Whether it is in a subscription.
-    pub fn is_in(&self, subscription: &str) -> bool {
-        self.place.split('/').next().is_some_and(|of| of.eq_ignore_ascii_case(subscription))
+    /// Its resource group, in lower case, if it was reached through an account.
+    pub fn group_of(&self, account: &CloudAccount) -> Option<&str> {
+        self.place.strip_prefix(&place_of_hubs(account, ""))
     }
 }
 
@@ -131,9 +140,11 @@ pub fn of_hubs(entries: &Entries) -> impl Iterator<Item = (&str, &String)> {
     entries::facts(entries).filter_map(|(entry, facts)| Some((entry.strip_prefix(HUB_FACTS)?, facts)))
 }
 
-/// Where hubs are: a resource group of a subscription.
-pub fn hubs_place(subscription: &str, resource_group: &str) -> String {
-    format!("{}/{}", subscription.to_lowercase(), resource_group.to_lowercase())
+/// Where hubs are: a resource group in the subscription of an account, and through which account they are reached. Another account can
+/// name the same subscription, and proves nothing by that.
+pub fn place_of_hubs(account: &CloudAccount, resource_group: &str) -> String {
+    let subscription = account.spec.azure.subscription_id.to_lowercase();
+    format!("{}/{subscription}/{}", account.key().name, resource_group.to_lowercase())
 }
 
 /// An enrollment group.
@@ -169,6 +180,9 @@ impl GroupFacts {
             return None;
         }
         let is_linked_there = iot_hub::service_of(&hub_group) == Some(of_service);
+        // A hub counts while it is its group's, through an account that grants it.
+        let there = HubFacts::of(caches, &hub_group);
+        let is_there = |host: &&str| there.iter().any(|hub| hub.host.eq_ignore_ascii_case(host));
         let entries = caches.ledger.of(&key);
         let facts = recorded(&entries, GROUP_FACTS).filter(|_| is_linked_there && is_in_place(recorded(&entries, GROUP)))?;
         let [at, hubs, keys, primary, secondary] = words(facts)?;
@@ -177,7 +191,7 @@ impl GroupFacts {
         (at == service.place()).then_some(())?;
         Some(Self {
             service: ServiceFacts::of_granted(caches, &service)?,
-            hubs: some(hubs).iter().flat_map(|hubs| hubs.split(',')).map(str::to_owned).collect(),
+            hubs: some(hubs).iter().flat_map(|hubs| hubs.split(',')).filter(is_there).map(str::to_owned).collect(),
             keys: some(keys),
             authorities: authorities.filter_map(|(slot, thumbprint)| Some((slot, some(thumbprint)?))).collect(),
         })
@@ -193,11 +207,12 @@ fn is_refused<K: Kind>(caches: &Caches, object: &K) -> bool {
     })
 }
 
-/// Where a provisioning service is, as its object and its account say.
+/// Where a provisioning service is, as its object and its account say, and through which account it is reached.
 pub fn service_place(subscription: &str, service: &ProvisioningService) -> String {
+    let account = accounts::account_key(&service.spec.account_ref, &service.key().name.namespace).name;
     let (subscription, group, name): ServiceId =
         (subscription.to_lowercase(), service.spec.resource_group.to_lowercase(), service.spec.name.to_lowercase());
-    format!("{subscription}/{group}/{name}")
+    format!("{account}/{subscription}/{group}/{name}")
 }
 
 fn words<const N: usize>(facts: &str) -> Option<[&str; N]> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use moorage_crds::{AccountGrant, Adoption, AllocationGrant, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService, SkuName};
+use moorage_crds::{AccountGrant, Adoption, AllocationGrant, CloudAccount, EnrollmentGrant, EnrollmentGroup, ProvisioningService};
 use moorage_plan::{Pattern, Reason, Standing};
 
 use crate::{
@@ -53,29 +53,13 @@ pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str)
     grants.map(|grant| grant.adoption).max()
 }
 
-/// How many hubs, and of what size, a grant lets a namespace have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct HubLimits {
-    /// Most hubs of all namespaces of the grant, and these; no limit if `None`.
-    pub most: Option<(i32, Vec<String>)>,
-    /// Tiers; all if empty.
-    pub skus: Vec<SkuName>,
-    /// Most units of one hub; no limit if `None`.
-    pub most_units: Option<i32>,
-}
-
-/// The limits for the hubs of a namespace in a resource group of an account; none for the account's own namespace. Of several grants the
-/// first that fits counts.
-pub fn hub_limits(account: &CloudAccount, namespace: &str, resource_group: &str) -> HubLimits {
+/// The entry of an account that limits the hubs of a namespace in a resource group; none for the account's own namespace. Of several that
+/// fit it is the first.
+pub fn limiting<'a>(account: &'a CloudAccount, namespace: &str, resource_group: &str) -> Option<&'a AccountGrant> {
     if *account.key().name.namespace == *namespace {
-        return HubLimits::default();
+        return None;
     }
-    let grant = account.spec.grants.iter().find(|grant| is_for(grant, namespace, resource_group));
-    grant.map_or_else(HubLimits::default, |grant| HubLimits {
-        most: grant.max_hubs.map(|most| (most, grant.namespaces.clone())),
-        skus: grant.skus.clone(),
-        most_units: grant.max_units,
-    })
+    account.spec.grants.iter().find(|grant| is_for(grant, namespace, resource_group))
 }
 
 fn is_for(grant: &AccountGrant, namespace: &str, resource_group: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Which object is looked at next.
 //!
 //! Each key is in at most one place: waiting for a time, ready in a priority, or running. What is new or changed goes before what is
-//! merely looked at again, and within a priority the tenants (namespaces) take turns, so that one with many objects does not hold up
+//! merely looked at again, but for every sixteenth look, and within a priority the tenants (namespaces) take turns, so that one with many objects does not hold up
 //! the others. Nor does one whose looks take long: its turns come as seldom as they are dear, and whoever has workers gets another only
 //! while enough are free for those who may come. The queue keeps no time of its own: it is driven by the clock that it is given, and told
 //! what a look took.
@@ -66,6 +66,8 @@ struct State {
     /// How many keys are ready in each priority.
     depths: [usize; 2],
     due: BTreeSet<(Timestamp, ObjectKey, Priority)>,
+    /// Which look it is since the last that began with what is only looked at again.
+    turn: u32,
     /// The latest time that was seen.
     latest: Timestamp,
     workers: Workers,
@@ -74,6 +76,9 @@ struct State {
 
 /// A tenant gets another worker only while it has fewer than so many times those that are free: alone, three quarters of all.
 const SHARE: usize = 3;
+
+/// Every so many looks begin with what is only looked at again: a credential that is to be renewed waits for no end of changes.
+const RESYNC_TURN: u32 = 16;
 
 /// Bytes of an object that weigh no more than those of any other. Each write of a large object has the API server read it, change it, store
 /// it and send it to all who watch, whole.
@@ -299,7 +304,12 @@ impl State {
     }
 
     fn take(&mut self) -> Option<(ObjectKey, Priority)> {
-        Priority::ALL.into_iter().find_map(|priority| {
+        self.turn = (self.turn + 1) % RESYNC_TURN;
+        let mut priorities = Priority::ALL;
+        if self.turn == 0 {
+            priorities.reverse();
+        }
+        priorities.into_iter().find_map(|priority| {
             // What has moved up or was forgotten meanwhile is left behind: to search for it then would take as long as the row is.
             let row = &mut self.rows[priority as usize];
             let mut pop = || row.pop(&mut self.accounts, |tenant| self.workers.may_serve(tenant));

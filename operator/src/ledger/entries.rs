@@ -23,6 +23,8 @@ pub const APPLIED: &str = "applied";
 
 /// How entries of hubs begin; the hub's name follows, in lower case.
 pub const HUB: &str = "hub.";
+/// How entries begin of where a hub is that was claimed; the hub's name follows.
+pub const HUB_PLACE: &str = "at.";
 /// How entries of links begin; the hub's name follows, and the value is the digest of the key that the link was last written with,
 /// [`BY_IDENTITY`], or [`STALE`].
 pub const LINK: &str = "link.";
@@ -87,8 +89,8 @@ pub fn left_of(entries: &Entries) -> Entries {
             return Some((entry.clone(), value.clone()));
         }
         if let Some(hub) = entry.strip_prefix(HUB).filter(|_| value != ADOPTED) {
-            let facts = recorded(entries, &of(HUB_FACTS, hub)).unwrap_or_default();
-            return Some((of(LEFT_HUB, hub), facts.to_owned()));
+            let facts = recorded(entries, &of(HUB_FACTS, hub)).or_else(|| recorded(entries, &of(HUB_PLACE, hub)));
+            return Some((of(LEFT_HUB, hub), facts.unwrap_or_default().to_owned()));
         }
         let id = [ENROLLED, DISENROLLED].iter().find_map(|prefix| entry.strip_prefix(prefix))?;
         Some((format!("{LEFT_ENROLLMENT}{id}"), value.clone()))
@@ -149,6 +151,7 @@ mod tests {
             ("hub.a", MADE),
             ("fact.hub.a", "s/rg a.azure-devices.net -"),
             ("hub.b", CLAIMED),
+            ("at.b", "s/rg"),
             ("hub.c", ADOPTED),
             ("link.a", "digest"),
             ("resource-group", "rg"),
@@ -159,7 +162,7 @@ mod tests {
         ]);
         let left: Entries = page(&[
             ("left.hub.a", "s/rg a.azure-devices.net -"),
-            ("left.hub.b", ""),
+            ("left.hub.b", "s/rg"),
             ("left.hub.d", "s/rg d.azure-devices.net -"),
             ("left.enrollment.x", "platform/dps"),
             ("left.enrollment.y", "platform/dps"),

@@ -4,6 +4,7 @@
 mod attacker;
 mod attempts;
 mod deletion;
+mod evasion;
 mod groups;
 mod hubs;
 mod keys;

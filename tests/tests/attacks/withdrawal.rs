@@ -14,6 +14,8 @@ const TENANT: &str = "fabrikam";
 const HUBS: (&str, &str) = ("TenantHubGroup", "fabrikam-eu");
 const DEVICE: (&str, &str) = ("DeviceCredential", "fabrikam-simdevice-eu");
 const YOUNGEST: (&str, &str) = ("DeviceCredential", "fabrikam-youngest");
+/// It was created in a hub of the tenant's.
+const INSIDE: (&str, &str) = ("DeviceCredential", "fabrikam-inside");
 const SERVICE: (&str, &str) = ("ProvisioningService", "own");
 const STALLED: [&str; 2] = ["Stalled", "NotGranted"];
 const FULL: [&str; 2] = ["Stalled", "QuotaExceeded"];
@@ -46,7 +48,7 @@ const ROWS: &[Row] = &[
         name: "account-hubs",
         owner: ACCOUNT,
         change: |grants| *of_tenant(grants) = json!({ "namespaces": ["nobody"], "resourceGroups": ["fabrikam-*"] }),
-        told: &[(HUBS, STALLED), (DEVICE, WAITS)],
+        told: &[(HUBS, STALLED), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "account-service",
@@ -58,7 +60,7 @@ const ROWS: &[Row] = &[
         name: "account-resource-group",
         owner: ACCOUNT,
         change: |grants| of_tenant(grants)["resourceGroups"] = json!(["fabrikam-other-*"]),
-        told: &[(HUBS, STALLED), (SERVICE, STALLED), (DEVICE, WAITS)],
+        told: &[(HUBS, STALLED), (SERVICE, STALLED), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "account-adoption",
@@ -70,37 +72,37 @@ const ROWS: &[Row] = &[
         name: "account-max-hubs",
         owner: ACCOUNT,
         change: |grants| of_tenant(grants)["maxHubs"] = json!(1),
-        told: &[(HUBS, FULL), (DEVICE, WAITS)],
+        told: &[(HUBS, FULL), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "account-skus",
         owner: ACCOUNT,
         change: |grants| of_tenant(grants)["skus"] = json!(["S2"]),
-        told: &[(HUBS, STALLED), (DEVICE, WAITS)],
+        told: &[(HUBS, STALLED), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "account-max-units",
         owner: ACCOUNT,
         change: |grants| of_tenant(grants)["maxUnits"] = json!(1),
-        told: &[(HUBS, STALLED), (DEVICE, WAITS)],
+        told: &[(HUBS, STALLED), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "service-whole",
         owner: SHARED,
         change: |grants| grants[0]["namespaces"] = json!(["nobody"]),
-        told: &[(HUBS, STALLED), (DEVICE, WAITS)],
+        told: &[(HUBS, STALLED), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "service-max-hubs",
         owner: SHARED,
         change: |grants| grants[0]["maxHubs"] = json!(1),
-        told: &[(HUBS, FULL), (DEVICE, WAITS)],
+        told: &[(HUBS, FULL), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "service-allocation",
         owner: SHARED,
         change: |grants| grants[0]["allocation"] = json!("Own"),
-        told: &[(HUBS, STALLED), (DEVICE, WAITS)],
+        told: &[(HUBS, STALLED), (DEVICE, WAITS), (INSIDE, WAITS)],
     },
     Row {
         name: "group-whole",
@@ -152,6 +154,12 @@ fn a_grant_that_is_withdrawn_stalls_who_had_it_changes_nothing_and_is_given_back
                 },
             });
             example.objects_mut().push(service);
+            let inside = json!({
+                "apiVersion": "moorage.dev/v1alpha1", "kind": "DeviceCredential",
+                "metadata": { "namespace": example.namespace(TENANT), "name": INSIDE.1 },
+                "spec": { "hubRef": { "name": HUBS.1, "hub": "fabrikam-eu-hub" }, "deviceId": "inside" },
+            });
+            example.objects_mut().push(inside);
             let hubs = example.object_mut("TenantHubGroup", HUBS.1).expect("it is in the example");
             hubs["spec"]["hubs"][0]["sku"] = json!({ "name": "S1", "capacity": 2 });
             hubs["spec"]["hubs"][0]["link"] = json!({ "applyAllocationPolicy": true });

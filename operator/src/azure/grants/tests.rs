@@ -75,7 +75,7 @@ fn a_resource_group_and_an_id_are_granted_under_their_whole_names_whatever_their
 fn the_own_namespace_always_may_and_has_no_limits() {
     let (account, service, group) = (account(&json!([])), service(&json!([])), group(&json!([])));
     assert_eq!(on_account(&account, "platform", "any"), Some(Adoption::Always));
-    assert_eq!(hub_limits(&account, "platform", "any"), HubLimits::default());
+    assert_eq!(limiting(&account, "platform", "any"), None);
     assert_eq!(on_provisioning_service(&service, "platform"), Some(LinkRight { most: None, allocation: AllocationGrant::Any }));
     assert_eq!(on_enrollment_group(&group, "platform", "device", "any"), Ok(None));
 }
@@ -87,8 +87,9 @@ fn limits_are_those_of_the_grant_that_lets_in() {
         { "namespaces": ["contoso"], "resourceGroups": ["other"], "maxHubs": 8 },
         { "namespaces": ["contoso"], "resourceGroups": ["rg"], "maxHubs": 2, "skus": ["S1"], "maxUnits": 3 },
     ]);
-    let limits = HubLimits { most: Some((2, vec!["contoso".to_owned()])), skus: vec![SkuName::S1], most_units: Some(3) };
-    assert_eq!(hub_limits(&account(&grants), "contoso", "rg"), limits);
+    let account = account(&grants);
+    let entry = limiting(&account, "contoso", "rg").expect("it is limited");
+    assert_eq!((entry.max_hubs, &entry.skus[..], entry.max_units), (Some(2), &[moorage_crds::SkuName::S1][..], Some(3)));
     let grants = json!([{ "namespaces": ["fabrikam"], "allocation": "Any" }, { "namespaces": ["contoso"], "maxHubs": 1 }]);
     let right = LinkRight { most: Some((1, vec!["contoso".to_owned()])), allocation: AllocationGrant::Own };
     assert_eq!(on_provisioning_service(&service(&grants), "contoso"), Some(right));

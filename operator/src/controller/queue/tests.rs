@@ -99,6 +99,16 @@ async fn whoever_comes_later_has_no_claim_to_the_turns_that_it_missed() {
     assert!(queue.lock().accounts.is_empty(), "nothing is kept of tenants that have nothing to do");
 }
 
+#[tokio::test]
+async fn what_is_only_looked_at_again_has_its_turn_however_much_changes() {
+    let queue = Queue::new(Clock::system());
+    queue.push(key("quiet", "0"), Priority::Resync);
+    for n in 0..100 {
+        queue.push(key("noisy", &n.to_string()), Priority::Changed);
+    }
+    assert!(names(&queue, 16).await.contains(&"quiet/0".to_owned()));
+}
+
 /// The tenants that are given a worker, while none is given back.
 async fn served(queue: &Queue) -> Vec<String> {
     let mut served = Vec::new();

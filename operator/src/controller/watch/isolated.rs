@@ -16,6 +16,8 @@ const MAGIC: &str = "$serde_json::private::";
 
 /// The largest status that is read, in bytes: several times what the operator writes. Whoever may write statuses may write more.
 const LARGEST_STATUS: usize = 64 << 10;
+/// The largest field of such a status that is read.
+const LARGEST_FIELD: usize = 16 << 10;
 /// The most finalizers that are read, in bytes; they are written back with ours.
 const MOST_FINALIZERS: usize = 16 << 10;
 
@@ -25,16 +27,20 @@ fn read<K: DeserializeOwned + Resource>(text: &str) -> Result<K, String> {
     if finalizers > MOST_FINALIZERS { Err(format!("its finalizers have more than {MOST_FINALIZERS} bytes")) } else { Ok(object) }
 }
 
-/// An object as if nothing had been told of it, if what was told is too much to be ours.
+/// An object without those fields of its status that are too large to be ours. The others stay, and with them what was told when: a status
+/// that were taken for none would be told anew each time, and each time would tell that something has happened.
 fn without_large_status(text: &str) -> Cow<'_, str> {
+    type Parts<'a> = BTreeMap<String, &'a RawValue>;
     if text.len() <= LARGEST_STATUS {
         return text.into();
     }
-    let Ok(mut parts) = serde_json::from_str::<BTreeMap<String, &RawValue>>(text) else { return text.into() };
-    match parts.remove("status") {
-        Some(status) if status.get().len() > LARGEST_STATUS => serde_json::to_string(&parts).map_or_else(|_| text.into(), Cow::Owned),
-        _ => text.into(),
-    }
+    let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(text) else { return text.into() };
+    let Some(status) = parts.remove("status").filter(|status| status.get().len() > LARGEST_STATUS) else { return text.into() };
+    let mut fields = serde_json::from_str::<Parts<'_>>(status.get()).unwrap_or_default();
+    fields.retain(|_, field| field.get().len() <= LARGEST_FIELD);
+    let Ok(status) = serde_json::value::to_raw_value(&fields) else { return text.into() };
+    parts.insert("status".to_owned(), &status);
+    serde_json::to_string(&parts).map_or_else(|_| text.into(), Cow::Owned)
 }
 
 /// Leaves what the operator reads: labels, owners and annotations of others are not in memory for each object.
@@ -256,7 +262,9 @@ mod tests {
 
         object["status"]["secretName"] = long.into();
         let forged = read(&object).read.expect("it is read");
-        assert_eq!((forged.status.is_none(), forged.spec.registration_id.as_deref()), (true, Some("r")));
+        let status = forged.status.expect("the rest of it is read");
+        assert_eq!((status.secret_name, status.registration_id.as_deref()), (None, Some("told")));
+        assert_eq!(forged.spec.registration_id.as_deref(), Some("r"));
         object["metadata"]["finalizers"] = json!(["example.com/f".repeat(2 << 10)]);
         object["status"] = json!({ "observedGeneration": 1 });
         let unreadable = read(&object).read.expect_err("it is not read");

@@ -23,7 +23,7 @@ use crate::{
         },
         enrollment::{
             individual::Individual,
-            ledger::{Meant, meant, written_for_another},
+            ledger::{Meant, enrolled_elsewhere, meant, written_for_another},
         },
         hub_identity::identity::has_hub_named,
         outputs::tokens::Renewals,
@@ -139,6 +139,15 @@ fn of_group(credential: &DeviceCredential, caches: &Caches, id: RegistrationId, 
         .filter(|id| DeviceId::parse(id).is_ok())
     {
         grants::on_enrollment_group(&group, namespace, "device id", device)?;
+    }
+    // Make sure that what was written for it in another service is not forgotten.
+    if let Some(elsewhere) = enrolled_elsewhere(caches, &key, &id, &enrollment_group::service_of(&group)) {
+        let note = format!(
+            "registration id {} has an individual enrollment of this object in ProvisioningService {elsewhere}, which would be forgotten; point \
+             spec.enrollmentGroupRef at a group of that service, or give the device of this service to an object of another name",
+            id.as_str()
+        );
+        return Err(Standing::stalled(Reason::Invalid, note));
     }
     let claimed = first_to_claim(caches, credential, &id, &group);
     let member = GroupMember { id, group: group.clone() };

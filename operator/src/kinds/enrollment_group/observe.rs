@@ -12,7 +12,6 @@ use super::{
 use crate::{
     azure::{
         Context,
-        clients::place_of,
         dps::{self, Service},
         enrollment_group::{
             hub_group_of,
@@ -125,7 +124,7 @@ async fn look(
         Goal::Absent if has_keys(group) => unless_denied(ctx.secrets.meta(&secret_of(group)))?,
         Goal::Absent | Goal::Present => None,
     };
-    let place = place_of(&service.arm, &service.id);
+    let place = service.place();
     Ok(LiveState {
         group: found,
         keys,

@@ -77,7 +77,7 @@ fn look() -> LiveState {
         others: Some(Count { used: 99, limit: 100 }),
         keys_secret_is_ours: false,
         service: None,
-        place: "s/iot/contoso-dps".to_owned(),
+        place: "platform/azure/s/iot/contoso-dps".to_owned(),
     }
 }
 

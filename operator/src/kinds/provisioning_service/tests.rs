@@ -83,7 +83,7 @@ fn look(service: Option<Document>, record: Option<&str>) -> LiveState {
         groups: None,
         disenrolled: Vec::new(),
         is_known: false,
-        place: "s/iot-shared/contoso-dps".to_owned(),
+        place: "azure/azure/s/iot-shared/contoso-dps".to_owned(),
     }
 }
 

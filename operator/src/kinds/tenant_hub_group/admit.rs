@@ -83,10 +83,12 @@ fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
     let others: Vec<_> = others.filter(|other| other.key() != group.key() && is_granted(caches, other)).collect();
     // Another account proves nothing until its object has a hub: anybody can make one that names any subscription.
     let account = |group: &TenantHubGroup| account_key(&group.spec.account_ref, &group.key().name.namespace);
+    // A hub of the same name is another's only in the same resource group.
+    let place = |group: &TenantHubGroup| (account(group), group.spec.resource_group.name.to_lowercase());
     let names = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase());
     let is_anothers = |name: &String| {
         let rank = |group: &TenantHubGroup| (!holds(caches, group, name), age(group));
-        let counts = |other: &TenantHubGroup| account(other) == account(group) || holds(caches, other, name);
+        let counts = |other: &TenantHubGroup| holds(caches, other, name) || place(other) == place(group) && is_admitted(caches, other);
         others.iter().any(|other| wants(other, name) && counts(other) && rank(other) < rank(group))
     };
     names.filter(is_anothers).collect()
@@ -95,6 +97,15 @@ fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
 /// Whether a group has a hub, as the ledger says.
 fn holds(caches: &Caches, group: &TenantHubGroup, name: &str) -> bool {
     is_in_place(recorded(&caches.ledger.of(&group.key()), &entries::of(HUB, name)))
+}
+
+/// Whether a group may have what it asks for, with its limits.
+fn is_admitted(caches: &Caches, group: &TenantHubGroup) -> bool {
+    let (spec, namespace) = (&group.spec, group.key().name.namespace);
+    let account = accounts::granted(&caches.objects, &spec.account_ref, &namespace, &spec.resource_group.name);
+    let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, &namespace)).transpose();
+    let (Ok(account), Ok(service)) = (account, service) else { return false };
+    limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right)).is_ok()
 }
 
 fn is_granted(caches: &Caches, group: &TenantHubGroup) -> bool {

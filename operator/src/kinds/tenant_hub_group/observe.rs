@@ -23,7 +23,7 @@ use crate::{
             self, Service,
             links::{self, remember_link_key},
         },
-        facts::{ServiceFacts, WrittenHub, hubs_place},
+        facts::{ServiceFacts, WrittenHub, place_of_hubs},
         iot_hub::{self, link_policy},
         usage::Count,
     },
@@ -213,7 +213,8 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
     let policy = link_policy::name_of(&ctx.installation.id, group);
     let look = HubLook { group, ctx, arm: &arm, service: document.as_ref(), policy: &policy, entries: &entries, grant, goal };
     let mut hubs = Vec::new();
-    for (name, desired) in names(group, &entries) {
+    let place = place_of_hubs(&grant.account.object, &spec.resource_group.name);
+    for (name, desired) in names(group, &entries, &place) {
         hubs.push(look.at(name, desired).await?);
     }
     if goal == Goal::Absent {
@@ -241,15 +242,21 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
         roles: Roles::of(ctx, group),
         usages,
         enrolled,
-        place: hubs_place(arm.subscription(), &spec.resource_group.name),
+        place,
         links_to: iot_hub::service_of(group),
     })
 }
 
+/// Whether a hub of the ledger is elsewhere than the hubs are now, so that a look here says nothing of it.
+pub(super) fn is_elsewhere(entries: &Entries, hub: &str, place: &str) -> bool {
+    WrittenHub::of(entries, hub).is_some_and(|known| !known.is_at(place))
+}
+
 /// The hubs of the spec, and those of the ledger that are no longer in it.
-pub(super) fn names(group: &TenantHubGroup, entries: &Entries) -> Vec<(String, Option<IotHub>)> {
+pub(super) fn names(group: &TenantHubGroup, entries: &Entries, place: &str) -> Vec<(String, Option<IotHub>)> {
     let in_spec: BTreeSet<_> = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect();
     let dropped = entries.keys().filter_map(|entry| entry.strip_prefix(HUB)).filter(|name| !in_spec.contains(*name));
+    let dropped = dropped.filter(|name| !is_elsewhere(entries, name, place));
     let wanted = group.spec.hubs.iter().map(|hub| (hub.name.clone(), Some(hub.clone())));
     wanted.chain(dropped.map(|name| (name.to_owned(), None))).collect()
 }

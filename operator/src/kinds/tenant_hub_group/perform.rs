@@ -19,7 +19,7 @@ use crate::{
     controller::kind::Performed,
     error::{Error, reached},
     kinds::tenant_hub_group::links::{NewLink, perform::write_links},
-    ledger::entries::{HUB, LEFT, MADE},
+    ledger::entries::{HUB, HUB_PLACE, LEFT, MADE},
     object::{Keyed, ObjectKey},
 };
 
@@ -113,8 +113,9 @@ impl Act for Action {
                 format!("Link IoT hub {}", names.join(", "))
             }
             Self::Record { entries } => {
-                let names: Vec<_> =
-                    entries.iter().map(|(entry, to)| format!("{entry} ({})", if to.is_some() { "set" } else { "struck" })).collect();
+                // Where a hub is goes with what it is.
+                let told = entries.iter().filter(|(entry, _)| !entry.starts_with(HUB_PLACE));
+                let names: Vec<_> = told.map(|(entry, to)| format!("{entry} ({})", if to.is_some() { "set" } else { "struck" })).collect();
                 format!("Write down {}", names.join(", "))
             }
             Self::ForgetDevice { owner, .. } => format!("Strike the device of {owner}, whose hub is gone, from the ledger"),

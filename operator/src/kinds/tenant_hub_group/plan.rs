@@ -12,11 +12,11 @@ use crate::{
     controller::kind::Kind,
     kinds::tenant_hub_group::{
         drift, links,
-        observe::{LiveState, Observed, ObservedHub, hub_id},
+        observe::{LiveState, Observed, ObservedHub, hub_id, is_elsewhere},
         perform::Action,
         roles,
     },
-    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, LEFT, LEFT_HUB, LINK, ROLE},
+    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, HUB_PLACE, LEFT, LEFT_HUB, LINK, ROLE},
     object::ObjectKey,
 };
 
@@ -70,13 +70,17 @@ pub(super) fn both(mut a: Plan<Action>, b: Plan<Action>) -> Plan<Action> {
 }
 
 /// What a step in the life of a hub is as an action.
-fn action(group: &TenantHubGroup, hub: &ObservedHub) -> impl Fn(Step) -> Action {
-    let (id, entry, desired) = (hub_id(group, &hub.name), entries::of(HUB, &hub.name), hub.desired.as_ref());
+fn action(group: &TenantHubGroup, hub: &ObservedHub, place: &str) -> impl Fn(Step) -> Action {
+    let (id, desired) = (hub_id(group, &hub.name), hub.desired.as_ref());
+    let [entry, at] = [HUB, HUB_PLACE].map(|prefix| entries::of(prefix, &hub.name));
+    let place = place.to_owned();
     let location = desired.map(|hub| hub.location.clone()).unwrap_or_default();
     let (sku, units) = desired.map_or(("", 0), |hub| (sku_name(hub), i64::from(hub.sku.capacity)));
     move |step| match step {
         Step::Group(change) => Action::Group(change),
-        Step::Record(to) => record(entry.clone(), to),
+        Step::Record(to) => {
+            Action::Record { entries: vec![(entry.clone(), to.map(str::to_owned)), (at.clone(), to.map(|_| place.clone()))] }
+        }
         Step::Create => Action::CreateHub { id: id.clone(), location: location.clone(), sku: sku.to_owned(), units },
         Step::Delete => Action::DeleteHub { id: id.clone() },
     }
@@ -102,7 +106,7 @@ fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desi
     };
     let document = match arm_resource::present(life, &seen.group, &hub.resource, now) {
         Ok(document) => document,
-        Err(plan) => return links::noting_stale(seen, hub, plan.map(action(group, hub))),
+        Err(plan) => return links::noting_stale(seen, hub, plan.map(action(group, hub, &seen.place))),
     };
     if let Some(plan) = refuses_keys(seen, hub, document) {
         return plan;
@@ -112,7 +116,7 @@ fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desi
         return Plan::act(vec![change], why, note);
     }
     if let Some(plan) = arm_resource::in_place(named, &hub.resource) {
-        return plan.map(action(group, hub));
+        return plan.map(action(group, hub, &seen.place));
     }
     let plan = roles::plan(seen, hub, &hub_id(group, name), now);
     match links::ask_to_relink(group, seen, hub) {
@@ -218,7 +222,7 @@ fn hub_dropped(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now:
     );
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
     if plan.actions.is_empty() && plan.standing == Standing::Met {
-        let known = [HUB, HUB_FACTS, LINK, ROLE, LEFT_HUB].map(|prefix| entries::of(prefix, &hub.name)).into_iter();
+        let known = [HUB, HUB_PLACE, HUB_FACTS, LINK, ROLE, LEFT_HUB].map(|prefix| entries::of(prefix, &hub.name)).into_iter();
         let struck = known.filter(|entry| seen.entries.contains_key(entry)).map(|entry| (entry, None));
         // What stays in Azure takes room in a grant.
         let left = hub.resource.own().filter(|_| hub.resource.record.as_deref() != Some(ADOPTED));
@@ -252,7 +256,7 @@ fn leave(
             unconfirmed: (!confirmed && hub.counted_devices().is_none_or(|devices| devices > 0)).then(|| ask.to_owned()),
             undo: undo(group, seen, hub, now),
         };
-        if let Some(plan) = arm_resource::absent(named, &hub.resource, obstacles, Reason::DeleteHub, now, action(group, hub)) {
+        if let Some(plan) = arm_resource::absent(named, &hub.resource, obstacles, Reason::DeleteHub, now, action(group, hub, &seen.place)) {
             return plan;
         }
     }
@@ -307,11 +311,16 @@ fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Acti
         return whole;
     }
     let name = &group.spec.resource_group.name;
-    // Those were deleted; what was let go before is still there.
+    // Those were deleted; what was let go before, or is elsewhere, is still there.
     let is_gone = |entry: &str| seen.hubs.iter().any(|hub| entries::of(LEFT_HUB, &hub.name) == entry);
-    let struck = seen.entries.keys().filter(|entry| !entry.starts_with(LEFT) || is_gone(entry));
-    arm_resource::leave_group(&seen.group, name, entries::says_made(&seen.entries), now, |step| match step {
+    let of_hub = |entry: &str| {
+        let prefixes = [HUB, HUB_PLACE, HUB_FACTS, LINK, ROLE];
+        prefixes.iter().find_map(|prefix| entry.strip_prefix(prefix)).is_some_and(|hub| is_elsewhere(&seen.entries, hub, &seen.place))
+    };
+    let struck = seen.entries.keys().filter(|entry| (!entry.starts_with(LEFT) || is_gone(entry)) && !of_hub(entry));
+    let struck: Vec<_> = struck.map(|entry| (entry.clone(), None)).collect();
+    arm_resource::leave_group(&seen.group, name, !struck.is_empty(), now, |step| match step {
         Step::Group(change) => Action::Group(change),
-        _ => Action::Record { entries: struck.clone().map(|entry| (entry.clone(), None)).collect() },
+        _ => Action::Record { entries: struck.clone() },
     })
 }

@@ -75,6 +75,9 @@ struct SiteLink {
     weight: i64,
 }
 
+/// Where the hubs are.
+const PLACE: &str = "platform/azure/s/rg";
+
 /// All that a look can see.
 #[derive(Clone, Debug)]
 struct Site {
@@ -313,7 +316,7 @@ impl Site {
                 },
             }
         };
-        let hubs: Vec<_> = names(object, &self.entries).into_iter().map(see).collect();
+        let hubs: Vec<_> = names(object, &self.entries, PLACE).into_iter().map(see).collect();
         let leaving = goal == Goal::Absent || hubs.iter().any(|hub| hub.desired.is_none());
         let enrolled = if leaving && service.is_some() { self.enrolled.clone() } else { Vec::new() };
         let entries = Arc::new(self.entries.clone());
@@ -330,7 +333,7 @@ impl Site {
             roles: Roles::of_owner(MARK),
             usages: self.usages.clone(),
             enrolled,
-            place: "s/rg".to_owned(),
+            place: PLACE.to_owned(),
             links_to: service_of(object),
         }
     }

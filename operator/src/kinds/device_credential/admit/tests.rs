@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Where the provisioning service is.
-const PLACE: &str = "s/iot/dps";
+const PLACE: &str = "platform/azure/s/iot/dps";
 /// The host of the one hub.
 const HOST: &str = "contoso-east.azure-devices.net";
 
@@ -43,7 +43,7 @@ impl Cluster {
         let text = str::to_owned;
         let service = ServiceFacts { id_scope: text("0ne00000001"), service_host: text("dps"), device_host: text("global") };
         note(&seen.0, &self::service().key(), &[(SERVICE, text(MADE)), (SERVICE_FACTS, service.written(PLACE))]);
-        let linked = HubFacts::written("s/contoso", HOST, Some(&self::service().key()));
+        let linked = HubFacts::written("platform/azure/s/contoso", HOST, Some("platform/dps"));
         note(&seen.0, &hubs().key(), &[("hub.east", text(MADE)), ("fact.hub.east", linked)]);
         seen.with_group(&[text(HOST)])
     }

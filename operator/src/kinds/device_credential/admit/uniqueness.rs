@@ -149,13 +149,17 @@ pub fn within_the_limit(
     let members = caches.objects.referrers(&group_itself).into_iter();
     let members = members.filter_map(|key| caches.objects.of::<DeviceCredential>().get(&key.name));
     let members = members.filter(|one| grants::covers(grant, &one.key().name.namespace, registration_id_of(one)));
-    let (mut first, mut living) = (0, HashSet::from([registration_id_of(credential).to_owned()]));
+    // Several objects of one id are one device.
+    let (mut first, mut living) = (HashSet::new(), HashSet::from([registration_id_of(credential).to_owned()]));
     for member in members {
-        first += usize::from(rank(&member) < mine);
-        living.insert(registration_id_of(&member).to_owned());
+        let id = registration_id_of(&member).to_owned();
+        if rank(&member) < mine && id != registration_id_of(credential) {
+            first.insert(id.clone());
+        }
+        living.insert(id);
     }
     let left = enrolled.difference(&living).count();
-    if first + left < most {
+    if first.len() + left < most {
         return Ok(());
     }
     let among = if left > 0 { ", with those that were left in the service" } else { "" };

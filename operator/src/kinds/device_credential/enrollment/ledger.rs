@@ -47,6 +47,15 @@ pub fn meant(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &
     ENTRIES.into_iter().find(|(_, prefix)| recorded(&entries, &entry(prefix, id)) == Some(&service)).map(|(meant, _)| meant)
 }
 
+/// Another provisioning service in which a registration id has an enrollment in the name of an owner. The ledger says one thing of an id at a
+/// time, so that whatever was written now would make that one forgotten.
+pub fn enrolled_elsewhere(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<String> {
+    let (entries, service) = (caches.ledger.of(owner), service.name.to_string());
+    let prefixes = ENTRIES.into_iter().map(|(_, prefix)| prefix).chain([LEFT_ENROLLMENT]);
+    let there = prefixes.filter_map(|prefix| recorded(&entries, &entry(prefix, id))).find(|there| **there != service);
+    there.map(str::to_owned)
+}
+
 /// Another credential in whose name a device is disenrolled, or enrolled, in that provisioning service: it has the id now, and not the key to it.
 pub fn written_for_another(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> Option<(ObjectKey, Meant)> {
     let service = service.name.to_string();

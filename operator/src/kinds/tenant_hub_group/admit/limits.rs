@@ -9,13 +9,16 @@ use crate::{
     azure::{
         accounts::account_key,
         arm_resource::ownership::age,
-        facts::WrittenHub,
-        grants::{HubLimits, LinkRight, hub_limits, names},
+        facts::{WrittenHub, place_of_hubs},
+        grants::{LinkRight, limiting, names},
         iot_hub::service_of,
     },
     controller::context::Caches,
     kinds::tenant_hub_group::{admit::is_granted, plan::sku_name},
-    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, LEFT_HUB},
+    ledger::{
+        Entries,
+        entries::{ADOPTED, HUB, LEFT_HUB},
+    },
     object::{Keyed, ObjectKey},
 };
 
@@ -31,11 +34,11 @@ pub(super) fn is_within(
     link: Option<&LinkRight>,
 ) -> Result<Option<String>, Standing> {
     let (key, spec) = (group.key(), &group.spec);
-    let HubLimits { most, skus, most_units } = hub_limits(account, &key.name.namespace, &spec.resource_group.name);
+    let entry = limiting(account, &key.name.namespace, &spec.resource_group.name);
     let ungranted = |what: String| Err(Standing::stalled(Reason::NotGranted, what));
     for hub in &spec.hubs {
         let (name, sku, of_account) = (&hub.name, hub.sku, &account.key().name);
-        if !skus.is_empty() && !skus.contains(&sku.name) {
+        if let Some(skus) = entry.map(|entry| &entry.skus).filter(|skus| !skus.is_empty() && !skus.contains(&sku.name)) {
             let allowed: Vec<_> = skus.iter().map(|sku| format!("{sku:?}")).collect();
             return ungranted(format!(
                 "CloudAccount {of_account} grants no hub of tier {}, as {name} is to have; take one of {}",
@@ -43,7 +46,7 @@ pub(super) fn is_within(
                 allowed.join(", ")
             ));
         }
-        if let Some(most) = most_units.filter(|most| sku.capacity > *most) {
+        if let Some(most) = entry.and_then(|entry| entry.max_units).filter(|most| sku.capacity > *most) {
             return ungranted(format!(
                 "CloudAccount {of_account} grants a hub {}, and {name} is to have {}; take fewer, or ask its owner",
                 counted(most.into(), "unit"),
@@ -60,20 +63,23 @@ pub(super) fn is_within(
         }
     }
     // Whoever was not granted what it asks for takes nobody's room.
+    let is_entry = |namespace: &str, resource_group: &str| {
+        let other = limiting(account, namespace, resource_group);
+        other.zip(entry).is_some_and(|(other, entry)| std::ptr::eq(other, entry))
+    };
     let by_account = |other: &TenantHubGroup| {
         let (namespace, of) = (other.key().name.namespace, &other.spec);
-        let is_same = account_key(&of.account_ref, &namespace) == account.key();
-        is_same && hub_limits(account, &namespace, &of.resource_group.name).most == most && is_granted(caches, other)
+        account_key(&of.account_ref, &namespace) == account.key() && is_entry(&namespace, &of.resource_group.name)
     };
-    let subscription = &account.spec.azure.subscription_id;
-    let there = |facts: Option<WrittenHub>| facts.is_none_or(|facts| facts.is_in(subscription));
-    let of_account = within(group, caches, most.as_ref(), by_account, there, "the account's grant")?;
-    let by_service = |other: &TenantHubGroup| service_of(other) == service_of(group) && is_granted(caches, other);
-    let linked = |facts: Option<WrittenHub>| {
-        facts.is_some_and(|facts| Some(facts.linked_to) == service_of(group).map(|service| service.name.to_string()))
-    };
-    let most = link.and_then(|right| right.most.as_ref());
-    let of_service = within(group, caches, most, by_service, linked, "the provisioning service's grant")?;
+    let there = |namespace: &str, hub: &WrittenHub| hub.group_of(account).is_some_and(|group| is_entry(namespace, group));
+    let most = entry.and_then(|entry| Some((entry.max_hubs?, &*entry.namespaces)));
+    let of_account = within(group, caches, account, most, by_account, there, "the account's grant")?;
+    let service = service_of(group);
+    let by_service = |other: &TenantHubGroup| service_of(other) == service && is_granted(caches, other);
+    let service_name = service.as_ref().map(|service| service.name.to_string());
+    let linked = |_: &str, hub: &WrittenHub| service_name.as_ref() == Some(&hub.linked_to);
+    let most = link.and_then(|right| right.most.as_ref()).map(|(most, namespaces)| (*most, &**namespaces));
+    let of_service = within(group, caches, account, most, by_service, linked, "the provisioning service's grant")?;
     Ok(of_account.or(of_service))
 }
 
@@ -81,17 +87,20 @@ pub(super) fn is_within(
 fn within(
     group: &TenantHubGroup,
     caches: &Caches,
-    limit: Option<&(i32, Vec<String>)>,
+    account: &CloudAccount,
+    limit: Option<(i32, &[String])>,
     is_counted: impl Fn(&TenantHubGroup) -> bool,
-    is_left: impl Fn(Option<WrittenHub>) -> bool,
+    is_left: impl Fn(&str, &WrittenHub) -> bool,
     whose: &str,
 ) -> Result<Option<String>, Standing> {
     let Some((most, namespaces)) = limit else { return Ok(None) };
     let (mine, key) = (named(group), group.key());
-    let made = hubs_of_page(caches, &key);
+    let (entries, place) = (caches.ledger.of(&key), place_of_hubs(account, &group.spec.resource_group.name));
+    let made = hubs_of_page(&entries);
     // Its own hub that is to be deleted makes room for another.
     let deletes = group.spec.deletion_policy == DeletionPolicy::Delete;
-    let leaving: BTreeSet<_> = made.iter().filter(|hub| deletes && !mine.contains(*hub)).cloned().collect();
+    let is_here = |hub: &String| WrittenHub::of(&entries, hub).is_none_or(|known| known.is_at(&place));
+    let leaving: BTreeSet<_> = made.iter().filter(|hub| deletes && !mine.contains(*hub) && is_here(hub)).cloned().collect();
     let has_all = mine.is_subset(&made);
     let rank = |is_there: bool, of: &TenantHubGroup| (!is_there, age(of));
     let my_rank = rank(has_all || deletes && mine.len() <= made.len(), group);
@@ -99,13 +108,15 @@ fn within(
     let others = others.filter(|other| other.key() != key && names(namespaces, &other.key().name.namespace) && is_counted(other));
     let (mut first, mut there) = (BTreeSet::new(), BTreeSet::new());
     for other in others {
-        let theirs = hubs_of_page(caches, &other.key());
+        let theirs = hubs_of_page(&caches.ledger.of(&other.key()));
         let asked = named(&other);
         there.extend(asked.intersection(&theirs).cloned());
         first.extend(asked.into_iter().filter(|hub| rank(theirs.contains(hub), &other) < my_rank));
     }
-    let left = &left_behind(caches, namespaces, is_left) - &leaving;
-    let most = usize::try_from(*most).unwrap_or(0);
+    let left = left_behind(caches, namespaces, |owner| owner.key() == key || is_counted(owner), is_left);
+    // What was left behind keeps nobody from what it has.
+    let left = if has_all { BTreeSet::new() } else { &left - &leaving };
+    let most = usize::try_from(most).unwrap_or(0);
     let beside = |hubs: &BTreeSet<String>| hubs.difference(&mine).count();
     let granted = || format!("{whose} is for {}", counted(i64::try_from(most).unwrap_or(i64::MAX), "hub"));
     if beside(&(&first | &left)) + mine.len() > most {
@@ -126,23 +137,27 @@ fn named(group: &TenantHubGroup) -> BTreeSet<String> {
     group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect()
 }
 
-/// The hubs that the page of a group says are there, or may be.
-fn hubs_of_page(caches: &Caches, owner: &ObjectKey) -> BTreeSet<String> {
-    caches.ledger.of(owner).keys().filter_map(|entry| entry.strip_prefix(HUB)).map(str::to_owned).collect()
+/// The hubs that a page says are there, or may be.
+fn hubs_of_page(entries: &Entries) -> BTreeSet<String> {
+    entries.keys().filter_map(|entry| entry.strip_prefix(HUB)).map(str::to_owned).collect()
 }
 
-/// The hubs that were made for objects of these namespaces that are gone, do not name them any more, or were let go with them.
-fn left_behind(caches: &Caches, namespaces: &[String], is_left: impl Fn(Option<WrittenHub>) -> bool) -> BTreeSet<String> {
+/// The hubs that were made for objects of these namespaces that are gone, do not name them any more, ask for them by another right, or were
+/// let go with them.
+fn left_behind(
+    caches: &Caches,
+    namespaces: &[String],
+    is_counted: impl Fn(&TenantHubGroup) -> bool,
+    is_left: impl Fn(&str, &WrittenHub) -> bool,
+) -> BTreeSet<String> {
     let in_grant = |(owner, ..): &(ObjectKey, String, String)| names(namespaces, &owner.name.namespace);
     let made = caches.ledger.beginning_with(HUB).into_iter().filter(|(.., record)| record != ADOPTED).filter(in_grant);
     let left = made.filter(|(owner, hub, _)| {
-        let owner = caches.objects.of::<TenantHubGroup>().get(&owner.name);
-        !owner.is_some_and(|owner| named(&owner).contains(hub))
+        let living = caches.objects.of::<TenantHubGroup>().get(&owner.name);
+        let is_owned = living.is_some_and(|living| is_counted(&living) && named(&living).contains(hub));
+        !is_owned && WrittenHub::of(&caches.ledger.of(owner), hub).is_some_and(|known| is_left(&owner.name.namespace, &known))
     });
-    let facts =
-        |owner: &ObjectKey, hub: &str| caches.ledger.of(owner).get(&entries::of(HUB_FACTS, hub)).and_then(|text| WrittenHub::read(text));
-    let left = left.filter(|(owner, hub, _)| is_left(facts(owner, hub)));
     let let_go = caches.ledger.beginning_with(LEFT_HUB).into_iter().filter(in_grant);
-    let let_go = let_go.filter(|(.., facts)| is_left(WrittenHub::read(facts)));
+    let let_go = let_go.filter(|(owner, _, known)| WrittenHub::read(known).is_some_and(|known| is_left(&owner.name.namespace, &known)));
     left.chain(let_go).map(|(_, hub, _)| hub).collect()
 }

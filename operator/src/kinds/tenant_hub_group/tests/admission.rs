@@ -116,6 +116,10 @@ fn room(caches: &Caches, group: &TenantHubGroup) -> String {
     }
 }
 
+/// Where the hubs are, and another resource group of the same grant.
+const HERE: &str = "platform/azure/s/contoso-iot";
+const THERE: &str = "platform/azure/s/contoso-other";
+
 const WAITS: &str = "waits: the account's grant is for 1 hub, which leaves no room for another before one that was taken out is gone";
 
 fn no_room(most: &str, first: usize, left: usize, mine: usize) -> String {
@@ -142,14 +146,34 @@ fn one_hub_takes_anothers_place_when_that_is_gone_and_never_if_that_stays() {
     use DeletionPolicy::{Delete, Retain};
     let caches = granting_hubs(1);
     let swapped = |policy| of_age("hubs", 2, &["b-hub"], policy);
-    note(&caches, &swapped(Delete).key(), &[("hub.a-hub", "made".to_owned())]);
+    note(&caches, &swapped(Delete).key(), &[("hub.a-hub", "made".to_owned()), ("at.a-hub", HERE.to_owned())]);
     assert_eq!(room(&caches, &swapped(Delete)), WAITS);
     assert_eq!(room(&caches, &swapped(Retain)), no_room("1 hub", 0, 1, 1));
     // Whoever is older and waits for room does not take the place that is being made.
     show(&caches, of_age("older", 1, &["c-hub"], Delete));
     assert_eq!(room(&caches, &swapped(Delete)), WAITS);
-    note(&caches, &swapped(Delete).key(), &[("hub.b-hub", "claimed".to_owned())]);
+    note(&caches, &swapped(Delete).key(), &[("hub.b-hub", "claimed".to_owned()), ("at.b-hub", HERE.to_owned())]);
     assert_eq!(room(&caches, &swapped(Delete)), "room");
+    // One that is in another resource group is not deleted from here.
+    let elsewhere = granting_hubs(1);
+    note(&elsewhere, &swapped(Delete).key(), &[("hub.a-hub", "made".to_owned()), ("at.a-hub", THERE.to_owned())]);
+    assert_eq!(room(&elsewhere, &swapped(Delete)), no_room("1 hub", 0, 1, 1));
+}
+
+/// A hub does not stop to count because its owner asks for it by another right, or by none.
+#[test]
+fn a_hub_whose_owner_has_another_account_now_takes_the_room_that_it_took() {
+    use DeletionPolicy::Delete;
+    let caches = granting_hubs(1);
+    let mut moved = of_age("moved", 1, &["a-hub"], Delete);
+    note(&caches, &moved.key(), &[("hub.a-hub", "made".to_owned()), ("at.a-hub", HERE.to_owned())]);
+    moved.spec.account_ref = read(json!({ "name": "own" }));
+    show(&caches, moved);
+    assert_eq!(room(&caches, &of_age("hubs", 2, &["b-hub"], Delete)), no_room("1 hub", 0, 1, 1));
+    // What it has is nobody's loss.
+    let settled = of_age("settled", 3, &["c-hub"], Delete);
+    note(&caches, &settled.key(), &[("hub.c-hub", "made".to_owned()), ("at.c-hub", HERE.to_owned())]);
+    assert_eq!(room(&caches, &settled), "room");
 }
 
 #[test]
@@ -157,16 +181,18 @@ fn what_was_let_go_takes_room_once_and_what_was_adopted_none() {
     use DeletionPolicy::Delete;
     let gone = of_age("gone", 1, &[], Delete).key();
     for (entry, value, asked, is_refused) in [
-        ("left.hub.a-hub", "s/contoso-iot a-hub.azure-devices.net -", "b-hub", true),
-        ("left.hub.a-hub", "", "b-hub", true),
-        ("left.hub.a-hub", "s/contoso-iot a-hub.azure-devices.net -", "A-hub", false),
-        ("left.hub.a-hub", "another/contoso-iot a-hub.azure-devices.net -", "b-hub", false),
+        ("left.hub.a-hub", "platform/azure/s/contoso-iot a-hub.azure-devices.net -", "b-hub", true),
+        ("left.hub.a-hub", "fabrikam/azure/s/contoso-iot a-hub.azure-devices.net -", "b-hub", false),
+        ("left.hub.a-hub", "platform/azure/s/fabrikam-iot a-hub.azure-devices.net -", "b-hub", false),
+        ("left.hub.a-hub", "", "b-hub", false),
+        ("left.hub.a-hub", "platform/azure/s/contoso-iot a-hub.azure-devices.net -", "A-hub", false),
+        ("left.hub.a-hub", "platform/azure/another/contoso-iot a-hub.azure-devices.net -", "b-hub", false),
         ("hub.a-hub", "made", "b-hub", true),
         ("hub.a-hub", "made", "A-hub", false),
         ("hub.a-hub", "adopted", "b-hub", false),
     ] {
         let caches = granting_hubs(1);
-        note(&caches, &gone, &[(entry, value.to_owned())]);
+        note(&caches, &gone, &[(entry, value.to_owned()), ("at.a-hub", HERE.to_owned())]);
         let told = room(&caches, &of_age("hubs", 2, &[asked], Delete));
         assert_eq!(told, if is_refused { no_room("1 hub", 0, 1, 1) } else { "room".to_owned() }, "{entry}={value}, {asked}");
     }

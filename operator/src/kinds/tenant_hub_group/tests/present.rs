@@ -111,8 +111,8 @@ fn a_hub_of_somebody_else_is_adopted_or_refused() {
     assert_eq!(described(&with(Maker::Another, IfUnmanaged, IfUnmanaged)), [belongs]);
     let adopting = with(Maker::Stranger, IfUnmanaged, IfUnmanaged);
     assert_eq!(described(&adopting), taken);
-    let adopted = ("hub.a-hub".to_owned(), Some("adopted".to_owned()));
-    assert!(matches!(&adopting.actions[..], [Action::Record { entries }] if *entries == [adopted]), "{adopting:?}");
+    let adopted = [("hub.a-hub", "adopted"), ("at.a-hub", PLACE)].map(|(entry, value)| (entry.to_owned(), Some(value.to_owned())));
+    assert!(matches!(&adopting.actions[..], [Action::Record { entries }] if *entries == adopted), "{adopting:?}");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_hub_is_waited_for_while_it_moves_and_left_to_somebody_when_it_failed() {
 }
 
 /// What the ledger says of a hub that is linked.
-const IN_USE: &str = "s/rg a-hub.azure-devices.net platform/dps";
+const IN_USE: &str = "platform/azure/s/rg a-hub.azure-devices.net platform/dps";
 
 fn facts_of(site: &Site) -> Option<String> {
     let seen = Observed::Live(Box::new(site.look(&object(&["a-hub"]), Goal::Present)));
@@ -263,7 +263,7 @@ fn what_is_known_of_a_hub_holds_while_it_is_busy_or_not_shown() {
     unseen.taken = false;
     assert_eq!(facts_of(&unseen), None, "its name is free: it is lost");
     let mut moved = with(("Succeeded", "Transitioning"));
-    moved.entries.insert("fact.hub.a-hub".to_owned(), "s/another a-hub.azure-devices.net platform/dps".to_owned());
+    moved.entries.insert("fact.hub.a-hub".to_owned(), "platform/azure/s/another a-hub.azure-devices.net platform/dps".to_owned());
     assert_ne!(facts_of(&moved).as_deref(), Some(IN_USE), "it speaks of another place");
 }
 
