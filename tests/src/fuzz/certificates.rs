@@ -2,7 +2,7 @@ use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, Slot};
+use moorage_crds::{CloudAccount, DeviceCredential, EnrollmentGroup, ProvisioningService, Slot, TenantHubGroup};
 use moorage_keys::{Authority, Chain, IssueError, Leaf, RegistrationId};
 use moorage_operator::azure::facts;
 use moorage_operator::clock::Clock;
@@ -193,12 +193,16 @@ fn accepted(lookout: &Watcher, chain: &str) -> Vec<Value> {
         service_host: "wind-dps.azure-devices-provisioning.net".to_owned(),
         device_host: "global.azure-devices-provisioning.net".to_owned(),
     };
-    let hubs = ["wind-east-hub.azure-devices.net".to_owned()];
+    let hub_group = lookout.object::<TenantHubGroup>("TenantHubGroup");
+    let (hub, of_hubs) = ("wind-east-hub", facts::place_of_hubs(&account, &hub_group.spec.resource_group.name));
+    let hubs = [format!("{hub}.azure-devices.net")];
+    let of_hub = facts::HubFacts::written(&of_hubs, &hubs[0], Some(&service.key().name.to_string()));
     let authorities = Authority::from_pem(chain).map(|authority| (Slot::Primary, authority.thumbprint().to_string()));
     let of_group = facts::GroupFacts::written(&place, &hubs, None, &authorities.into_iter().collect::<Vec<_>>());
     let made = || entries::MADE.to_owned();
     vec![
         Watcher::page(&service.key(), &[(entries::SERVICE, made()), (entries::SERVICE_FACTS, of_service.written(&place))]),
+        Watcher::page(&hub_group.key(), &[(&entries::of(entries::HUB, hub), made()), (&entries::of(entries::HUB_FACTS, hub), of_hub)]),
         Watcher::page(&group.key(), &[(entries::GROUP, made()), (entries::GROUP_FACTS, of_group)]),
     ]
 }
