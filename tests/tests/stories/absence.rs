@@ -9,7 +9,7 @@ use moorage_tests::wait::{NotYet, until};
 #[test]
 fn a_hub_that_azure_does_not_show_for_a_moment_stays_ready_and_in_its_enrollment_group() -> anyhow::Result<()> {
     block_on(async {
-        let tenants = Tenants::ready("unseen").await?;
+        let tenants = Tenants::ready("notshown").await?;
         let cloud = tenants.harness.cloud();
         let world = tenants.snapshot();
         let changes = || cloud.requests().iter().filter(|request| request.writes).count();
