@@ -74,7 +74,7 @@ pub enum DriftPolicy {
     /// It is told in an Event and corrected.
     #[default]
     Correct,
-    /// It is listed in `status.drift`, the object is `Stalled` with reason `Drifted`, and the cloud is left as it is. A change of the spec is carried out all the same.
+    /// It is listed in `status.drift`, the condition `Drifted` is true, and the cloud is left as it is. A change of the spec is carried out all the same.
     Report,
 }
 
@@ -86,7 +86,7 @@ pub struct CommonStatus {
     #[serde(default = "unseen")]
     #[schemars(schema_with = "crate::schema::observed_generation")]
     pub observed_generation: i64,
-    /// `Ready`, `Reconciling` and `Stalled`, as kstatus reads them.
+    /// `Ready`, `Reconciling` and `Stalled`, as kstatus reads them, and `Drifted`.
     #[serde(default)]
     #[schemars(schema_with = "crate::schema::conditions")]
     pub conditions: Vec<Condition>,
@@ -110,6 +110,8 @@ pub mod conditions {
     pub const RECONCILING: &str = "Reconciling";
     /// Nothing more happens until somebody changes something.
     pub const STALLED: &str = "Stalled";
+    /// Somebody has changed something in the cloud, and that is left so.
+    pub const DRIFTED: &str = "Drifted";
 }
 
 /// Location of a device-facing or service-facing quota: how much of it is used.

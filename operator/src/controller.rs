@@ -10,6 +10,7 @@ pub mod leader_election;
 pub mod linter;
 pub mod metrics;
 pub mod queue;
+pub mod readiness;
 pub mod reconcile;
 pub mod status;
 pub mod watch;

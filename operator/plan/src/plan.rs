@@ -71,33 +71,35 @@ pub struct Plan<A> {
     pub look_again: Option<Timestamp>,
     /// Whether what is there can be used now, even while something is still to be done.
     pub usable: bool,
+    /// What somebody has changed in the cloud and is left so, as a sentence.
+    pub drift: Option<String>,
 }
 
 impl<A> Plan<A> {
     /// Nothing to do: the goal is met.
     pub fn met() -> Self {
-        Self { actions: Vec::new(), standing: Standing::Met, look_again: None, usable: true }
+        Self { actions: Vec::new(), standing: Standing::Met, look_again: None, usable: true, drift: None }
     }
 
     /// Nothing to do yet; look again at `when`, or when something that the object depends on changes.
     pub fn wait(reason: Reason, note: impl Into<String>, when: Option<Timestamp>) -> Self {
-        Self { actions: Vec::new(), standing: Standing::Reconciling(Why::new(reason, note)), look_again: when, usable: false }
+        Self { actions: Vec::new(), standing: Standing::Reconciling(Why::new(reason, note)), look_again: when, usable: false, drift: None }
     }
 
     /// Nothing to do until somebody changes something.
     pub fn stalled(reason: Reason, note: impl Into<String>) -> Self {
-        Self { actions: Vec::new(), standing: Standing::Stalled(Why::new(reason, note)), look_again: None, usable: false }
+        Self { actions: Vec::new(), standing: Standing::Stalled(Why::new(reason, note)), look_again: None, usable: false, drift: None }
     }
 
     /// Actions to perform now, after which the world is observed anew.
     pub fn act(actions: Vec<A>, reason: Reason, note: impl Into<String>) -> Self {
-        Self { actions, standing: Standing::Reconciling(Why::new(reason, note)), look_again: None, usable: false }
+        Self { actions, standing: Standing::Reconciling(Why::new(reason, note)), look_again: None, usable: false, drift: None }
     }
 
     /// The same plan, with its actions as those of another.
     pub fn map<B>(self, of: impl FnMut(A) -> B) -> Plan<B> {
-        let Self { actions, standing, look_again, usable } = self;
-        Plan { actions: actions.into_iter().map(of).collect(), standing, look_again, usable }
+        let Self { actions, standing, look_again, usable, drift } = self;
+        Plan { actions: actions.into_iter().map(of).collect(), standing, look_again, usable, drift }
     }
 
     /// The same plan, to be looked at again no later than `when`.
@@ -114,6 +116,13 @@ impl<A> Plan<A> {
     #[must_use]
     pub fn usable(mut self, usable: bool) -> Self {
         self.usable = usable;
+        self
+    }
+
+    /// The same plan, where a difference in the cloud is left as it is.
+    #[must_use]
+    pub fn drifted(mut self, note: impl Into<String>) -> Self {
+        self.drift = Some(note.into());
         self
     }
 }

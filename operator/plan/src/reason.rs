@@ -16,6 +16,12 @@ macro_rules! reasons {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),* }
             }
+
+            /// Whether it says that an object has no right to what it asks for, so that whatever rests on it rests on nothing. An object
+            /// whose spec makes no sense now, or that waits for something, has what it has.
+            pub fn is_refusal(self) -> bool {
+                matches!(self, Self::NotGranted | Self::QuotaExceeded | Self::AlreadyExists | Self::NameTaken)
+            }
         }
     };
 }
@@ -127,6 +133,8 @@ reasons! {
     NameTaken,
     /// Something that cannot be recreated has vanished.
     Vanished,
+    /// Somebody has disabled it in the cloud, and it is not enabled unasked.
+    Disabled,
     /// The cloud differs from the spec, and is left so.
     Drifted,
     /// A change was lost to another writer.

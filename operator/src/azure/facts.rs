@@ -4,7 +4,7 @@
 //! admitted, and while it speaks of the place in Azure that the object means now.
 
 use moorage_crds::{CloudAccount, EnrollmentGroup, ProvisioningService, Slot, TenantHubGroup};
-use moorage_plan::{Goal, Reason, Standing};
+use moorage_plan::{Goal, Standing};
 
 use crate::{
     azure::{
@@ -198,13 +198,9 @@ impl GroupFacts {
     }
 }
 
-/// Whether an object has no right to what it asks for: what rests on it rests on nothing. One whose spec makes no sense now, or that waits
-/// for something, has what it has.
+/// Whether an object has no right to what it asks for: what rests on it rests on nothing.
 fn is_refused<K: Kind>(caches: &Caches, object: &K) -> bool {
-    caches.verdict(&object.key(), || {
-        let Err(Standing::Stalled(why)) = object.admit(caches, Goal::Present) else { return false };
-        [Reason::NotGranted, Reason::QuotaExceeded, Reason::AlreadyExists, Reason::NameTaken].contains(&why.reason)
-    })
+    caches.verdict(&object.key(), || matches!(object.admit(caches, Goal::Present), Err(Standing::Stalled(why)) if why.reason.is_refusal()))
 }
 
 /// Where a provisioning service is, as its object and its account say, and through which account it is reached.

@@ -101,6 +101,14 @@ pub trait Kind:
         self.has_finalizer() && caches.ledger.says_made(&self.key())
     }
 
+    /// Whether what was made for it works whether or not we may look at it, or change it.
+    const WORKS_BY_ITSELF: bool = true;
+
+    /// Until when what was made for it can be used, as far as that is known without a look; a time that has passed if it cannot.
+    fn usable_until(&self, _: &Caches) -> Timestamp {
+        Timestamp::MAX
+    }
+
     /// Whether a change of a Secret that it refers to concerns those who refer to it.
     const RELAYS_SECRETS: bool = false;
 

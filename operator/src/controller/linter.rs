@@ -104,7 +104,8 @@ pub fn described<A: Act>(plan: &Plan<A>) -> Vec<String> {
     let standing = described_standing(&plan.standing);
     let again = plan.look_again.map(|when| format!(" | again in {} s", when.duration_since(now()).as_secs())).unwrap_or_default();
     let usable = if plan.usable { " | usable" } else { "" };
-    lines.push(format!("{standing}{again}{usable}"));
+    let drift = plan.drift.as_ref().map(|drift| format!(" | drifted: {drift}")).unwrap_or_default();
+    lines.push(format!("{standing}{again}{usable}{drift}"));
     lines
 }
 

@@ -25,6 +25,8 @@ use crate::{
         kind::{Kind, Performed},
         queue::Priority,
         reconcile::{
+            conditions::Sight,
+            failures::Failed,
             schedule::{next_look, seed},
             step::{Hold, Step},
         },
@@ -65,8 +67,8 @@ pub async fn reconcile<K: Kind>(controller: &Controller, ctx: &Context<K::Client
     let this = Reconciliation { controller, ctx, object: &*object, key, priority, now };
     let (outcome, next) = match this.run().await {
         Ok(next) => ("Done", next),
-        Err(error) if error.wait == Wait::Backpressure => ("Waiting", Some(this.wait_for_backpressure(&error).await)),
-        Err(error) => ("Failed", Some(this.after_failure(&error).await)),
+        Err(failed) if failed.error.wait == Wait::Backpressure => ("Waiting", Some(this.wait_for_backpressure(&failed).await)),
+        Err(failed) => ("Failed", Some(this.after_failure(&failed).await)),
     };
     controller.metrics.reconciliation(key.kind, priority, outcome);
     if ctx.objects.of::<K>().get(&key.name).is_none() {
@@ -78,25 +80,25 @@ pub async fn reconcile<K: Kind>(controller: &Controller, ctx: &Context<K::Client
 }
 
 impl<K: Kind> Reconciliation<'_, K> {
-    async fn run(&self) -> Result<Next, Error> {
+    async fn run(&self) -> Result<Next, Failed> {
         let Self { controller, ctx, object, key, now, .. } = *self;
         let goal = object.goal();
         if goal == Goal::Absent && object.is_annotated(annotations::ORPHAN) {
-            return self.orphan().await;
+            return Ok(self.orphan().await?);
         }
 
         // Pure, over the caches.
         let admitted = match object.admit(ctx.caches(), goal) {
             Ok(admitted) => admitted,
-            Err(standing) => return self.blocked(&self.with_a_way_out(standing)).await,
+            Err(standing) => return Ok(self.blocked(&self.with_a_way_out(standing)).await?),
         };
 
         // Reads only.
         let seen = match object.observe(ctx, &admitted, goal).await {
             Ok(seen) => seen,
             Err(ObserveError::CacheNotSynced(namespace)) => return Ok(Some(self.until_synced(&namespace))),
-            Err(ObserveError::Failed(error)) => return Err(error),
-            Err(ObserveError::Blocked(standing)) => return self.blocked(&self.with_a_way_out(standing)).await,
+            Err(ObserveError::Failed(error)) => return Err(error.into()),
+            Err(ObserveError::Blocked(standing)) => return Ok(self.blocked(&self.with_a_way_out(standing)).await?),
         };
         self.tell_headroom(&seen);
 
@@ -108,7 +110,10 @@ impl<K: Kind> Reconciliation<'_, K> {
                 Ok(None)
             }
             Step::Act => {
-                let Some(until) = self.repeats(&plan) else { return self.act(&plan).await };
+                let Some(until) = self.repeats(&plan) else {
+                    let sight = || Some(Sight::of(&plan, object.ready_message(&seen)));
+                    return self.act(&plan).await.map_err(|error| Failed { error, sight: sight() });
+                };
                 self.report(&seen, &plan, Vec::new()).await?;
                 Ok(Some((until, Priority::Changed)))
             }

@@ -17,18 +17,34 @@ pub struct ConditionInputs<'a> {
     pub usable: bool,
     /// What can be used, and until when, as the condition `Ready` says it.
     pub ready: String,
+    /// What was seen of changes in the cloud that somebody else has made.
+    pub drift: Drift<'a>,
     /// Of which generation of the spec this is told.
     pub generation: Option<i64>,
     /// When this is told.
     pub now: Timestamp,
 }
 
+/// What the condition `Drifted` is told by.
+#[derive(Clone, Copy, Debug)]
+pub enum Drift<'a> {
+    /// Nobody has looked: it stays as it was.
+    Unseen,
+    /// Nothing that is left so.
+    None,
+    /// This is left so.
+    Left(&'a str),
+}
+
 impl ConditionInputs<'_> {
-    /// The three conditions, with the transition times of those that did not change.
+    /// The conditions, with the transition times of those that did not change.
     pub fn conditions(&self, before: &[Condition]) -> Vec<Condition> {
         let stalled = matches!(self.standing, Standing::Stalled(_));
         let fine = Why::new(Reason::Ready, self.ready.clone());
-        let up_to_date = Why::new(Reason::Ready, if stalled { "See the condition Stalled" } else { "Up to date" });
+        let up_to_date = match self.standing {
+            Standing::Stalled(why) => Why::new(why.reason, "See the condition Stalled"),
+            Standing::Met | Standing::Reconciling(_) => Why::new(Reason::Ready, "Up to date"),
+        };
         let unblocked = Why::new(Reason::Ready, "Nothing is in the way");
         let why = match (self.goal, self.standing.why()) {
             (Goal::Absent, None) => Why::new(Reason::Deleting, "The object is being deleted"),
@@ -44,7 +60,20 @@ impl ConditionInputs<'_> {
         ]
         .into_iter()
         .map(|(type_, holds, why)| self.condition(type_, holds, why, before))
+        .chain([self.drifted(before)])
         .collect()
+    }
+
+    fn drifted(&self, before: &[Condition]) -> Condition {
+        let said = before.iter().find(|condition| condition.type_ == conditions::DRIFTED);
+        match (self.drift, said) {
+            (Drift::Left(note), _) => self.condition(conditions::DRIFTED, true, &Why::new(Reason::Drifted, note), before),
+            (Drift::Unseen, Some(said)) => Condition { observed_generation: self.generation, ..said.clone() },
+            (Drift::None | Drift::Unseen, _) => {
+                let none = Why::new(Reason::Ready, "No change of somebody else's is left as it is");
+                self.condition(conditions::DRIFTED, false, &none, before)
+            }
+        }
     }
 
     fn condition(&self, type_: &str, holds: bool, why: &Why, before: &[Condition]) -> Condition {
@@ -101,7 +130,15 @@ mod tests {
 
     fn inputs(standing: &Standing, usable: bool, now: i64) -> ConditionInputs<'_> {
         let now = Timestamp::from_second(now).expect("in range");
-        ConditionInputs { goal: Goal::Present, standing, usable, ready: "It works".to_owned(), generation: Some(3), now }
+        ConditionInputs {
+            goal: Goal::Present,
+            standing,
+            usable,
+            ready: "It works".to_owned(),
+            drift: Drift::None,
+            generation: Some(3),
+            now,
+        }
     }
 
     fn words(conditions: &[Condition]) -> Vec<String> {
@@ -111,15 +148,27 @@ mod tests {
     #[test]
     fn conditions_say_where_it_stands_as_kstatus_reads_them() {
         let met = inputs(&Standing::Met, true, 0).conditions(&[]);
-        assert_eq!(words(&met), ["Ready=True/Ready", "Reconciling=False/Ready", "Stalled=False/Ready"]);
+        assert_eq!(words(&met), ["Ready=True/Ready", "Reconciling=False/Ready", "Stalled=False/Ready", "Drifted=False/Ready"]);
 
         let away = Standing::Reconciling(Why::new(Reason::DependencyUnavailable, "away"));
         let degraded = inputs(&away, true, 0).conditions(&[]);
-        assert_eq!(words(&degraded), ["Ready=True/Ready", "Reconciling=True/DependencyUnavailable", "Stalled=False/Ready"]);
+        assert_eq!(words(&degraded)[..3], ["Ready=True/Ready", "Reconciling=True/DependencyUnavailable", "Stalled=False/Ready"]);
 
         let stuck = Standing::Stalled(Why::new(Reason::NotGranted, "no"));
         let stalled = inputs(&stuck, false, 0).conditions(&[]);
-        assert_eq!(words(&stalled), ["Ready=False/NotGranted", "Reconciling=False/Ready", "Stalled=True/NotGranted"]);
+        assert_eq!(words(&stalled)[..3], ["Ready=False/NotGranted", "Reconciling=False/NotGranted", "Stalled=True/NotGranted"]);
+    }
+
+    #[test]
+    fn drift_is_a_condition_of_its_own_and_stays_until_somebody_has_looked_again() {
+        let left = ConditionInputs { drift: Drift::Left("the sku"), ..inputs(&Standing::Met, true, 10) }.conditions(&[]);
+        assert_eq!(words(&left), ["Ready=True/Ready", "Reconciling=False/Ready", "Stalled=False/Ready", "Drifted=True/Drifted"]);
+        let away = Standing::Reconciling(Why::new(Reason::Unavailable, "away"));
+        let unseen = ConditionInputs { drift: Drift::Unseen, ..inputs(&away, true, 20) }.conditions(&left);
+        assert_eq!(unseen[3], left[3]);
+        let mended = inputs(&Standing::Met, true, 30).conditions(&unseen);
+        assert_eq!(words(&mended)[3], "Drifted=False/Ready");
+        assert_eq!(mended[3].last_transition_time.0.as_second(), 30);
     }
 
     #[test]

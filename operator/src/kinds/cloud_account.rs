@@ -25,6 +25,7 @@ use crate::{
 
 impl Kind for CloudAccount {
     const DRIFT_PERIOD: SignedDuration = SignedDuration::from_mins(30);
+    const WORKS_BY_ITSELF: bool = false;
 
     type Clients = Clients;
     type Admitted = Admitted;

@@ -61,7 +61,7 @@ use crate::{
         observe::{Observed, observe},
         perform::perform,
         plan::{Action, plan},
-        status::{build_status, ready_message},
+        status::{build_status, ready_message, usable_until},
         subject::{group_of, hub_group_of, registration_id_of, rights_in_hubs, secret_of},
     },
     object::{Dependency, Keyed},
@@ -93,6 +93,11 @@ impl Kind for DeviceCredential {
 
     fn has_something_to_undo(&self) -> bool {
         self.spec.deletion_policy != DevicePolicy::Retain
+    }
+
+    /// While its Secret is there, and nothing in it has ended.
+    fn usable_until(&self, caches: &Caches) -> Timestamp {
+        usable_until(self, caches)
     }
 
     fn visible_to_dependents(&self) -> Value {

@@ -18,6 +18,8 @@ pub const RESOURCE_GROUP: &str = "resource-group";
 pub const SERVICE: &str = "service";
 /// The enrollment group itself.
 pub const GROUP: &str = "group";
+/// The group was disabled as its spec said, or was then found so: whoever enables it in the spec has it enabled.
+pub const DISABLED: &str = "disabled";
 /// The state in which the thing was last seen as its spec says, under `driftPolicy: Report`.
 pub const APPLIED: &str = "applied";
 
@@ -50,6 +52,10 @@ pub const IDENTITY: &str = "identity.";
 pub const DISENROLLED: &str = "disenrolled.";
 /// How entries of registration ids begin whose device has an individual enrollment of ours; the value is the provisioning service.
 pub const ENROLLED: &str = "enrolled.";
+
+/// How entries of registration ids begin whose individual enrollment we have disabled, beside what it is for; the value is the provisioning
+/// service.
+pub const OFF: &str = "off.";
 
 /// How the entries begin of registration ids that have an enrollment of ours.
 const OF_ENROLLMENTS: [&str; 3] = [DISENROLLED, ENROLLED, LEFT_ENROLLMENT];

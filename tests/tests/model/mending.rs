@@ -90,16 +90,15 @@ fn unstick(story: &mut Story<'_>, object: Ref, reason: &str, message: &str) {
             story.touch(format!("enrollment {id}"));
             look_again(story, object);
         }
-        ("AlreadyExists" | "Drifted", Ref::Device(t, d)) if message.contains(" in hub ") => {
+        ("AlreadyExists" | "Disabled", Ref::Device(t, d)) if message.contains(" in hub ") => {
             let (t, d) = (usize::from(t), usize::from(d));
             let (Some(hub), id) = (story.case.hub_of(t, d), story.case.device_id(t, d)) else { return };
             if message.contains("which came first") {
                 return;
             }
-            story
-                .world
-                .cloud
-                .seed(|azure| if reason == "Drifted" { azure.set_device_enabled(&hub, &id, true) } else { azure.delete_device(&hub, &id) });
+            story.world.cloud.seed(|azure| {
+                if reason == "Disabled" { azure.set_device_enabled(&hub, &id, true) } else { azure.delete_device(&hub, &id) }
+            });
             story.touch(format!("device {hub} {id}"));
             look_again(story, object);
         }

@@ -88,9 +88,13 @@ fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes(
         meddle(&tenants);
         let drifted = tenants.snapshot();
         tenants.harness.cloud().advance(SignedDuration::from_mins(35)).await?;
-        let hubs = tenants.until("TenantHubGroup", "presses", "presses", "Stalled", "Drifted").await?;
+        let hubs = tenants.until("TenantHubGroup", "presses", "presses", "Drifted", "Drifted").await?;
+        assert_eq!(hubs["status"]["conditions"][0]["status"], "True");
         assert_eq!(hubs["status"]["drift"], json!(["presses-large-hub sku"]));
-        let group = tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Stalled", "Drifted").await?;
+        let group = tenants.until("EnrollmentGroup", "presses", "presses-anywhere", "Drifted", "Drifted").await?;
+        // Drift alone stalls nothing; that somebody has disabled the group does.
+        assert_eq!(hubs["status"]["conditions"][2]["status"], "False");
+        assert_eq!(group["status"]["conditions"][2]["reason"], "Disabled");
         assert_eq!(group["status"]["drift"], json!(["iotHubs", "provisioningStatus"]));
         tenants.harness.cloud().advance(SignedDuration::from_hours(2)).await?;
         tenants.harness.until_at_rest(&tenants.operator).await?;
@@ -103,7 +107,11 @@ fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes(
         ] } });
         tenants.patch("TenantHubGroup", "presses", "presses", &hubs).await?;
         tenants.patch("EnrollmentGroup", "presses", "presses-anywhere", &json!({ "spec": { "driftPolicy": "Correct" } })).await?;
-        tenants.harness.until_all_ready().await?;
+        for status in ["Disabled", "Enabled"] {
+            let spec = json!({ "spec": { "provisioningStatus": status } });
+            tenants.patch("EnrollmentGroup", "presses", "presses-anywhere", &spec).await?;
+            tenants.harness.until_all_ready().await?;
+        }
         let is_drifted = |object: &Value| object["status"]["drift"].is_array();
         until("nothing has drifted any more", SOON, || async {
             let world = tenants.snapshot();

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{annotations, conditions};
 use moorage_plan::{Class, Goal, Reason, Standing, Why, retry_in};
 
-use super::Reconciliation;
+use super::{Reconciliation, conditions::Sight};
 use crate::{
     controller::{kind::Kind, queue::Priority, reconcile::schedule::seed},
     error::{Error, Wait},
@@ -13,22 +13,37 @@ use crate::{
 /// How long an object waits for its turn before it tells.
 const LONG_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
+/// A reconciliation that came to no end.
+#[derive(Debug)]
+pub(super) struct Failed {
+    /// What failed.
+    pub error: Error,
+    /// What was seen before it, if that far was come.
+    pub sight: Option<Sight>,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, sight: None }
+    }
+}
+
 impl<K: Kind> Reconciliation<'_, K> {
     /// It is only somebody else's turn: that is no failure, and is told only when it takes long.
-    pub(super) async fn wait_for_backpressure(&self, error: &Error) -> (Timestamp, Priority) {
-        let (key, now) = (self.key, self.now);
+    pub(super) async fn wait_for_backpressure(&self, failed: &Failed) -> (Timestamp, Priority) {
+        let (key, now, Failed { error, sight }) = (self.key, self.now, failed);
         let wait = retry_in(error.class, 1, seed(key));
         tracing::debug!(object = %key, wait = %wait, error = error.chain(), "waits for its turn");
         if now.duration_since(self.controller.attempts.waits_since(key, now)) > LONG_WAIT {
             let note = format!("waits for its turn, and goes on by itself: {}", error.held_back_by());
-            self.report_failure(&Standing::Reconciling(Why::new(error.reason(), note))).await;
+            self.report_failure(&Standing::Reconciling(Why::new(error.reason(), note)), sight.as_ref()).await;
         }
         (now + wait, self.priority)
     }
 
     /// Counts the failure, and tells of it unless it is the normal course of things.
-    pub(super) async fn after_failure(&self, error: &Error) -> (Timestamp, Priority) {
-        let (key, now) = (self.key, self.now);
+    pub(super) async fn after_failure(&self, failed: &Failed) -> (Timestamp, Priority) {
+        let (key, now, Failed { error, sight }) = (self.key, self.now, failed);
         let failures = self.controller.attempts.failed(key);
         let wait = retry_in(error.class, failures, seed(key));
         let chain = error.chain();
@@ -36,7 +51,7 @@ impl<K: Kind> Reconciliation<'_, K> {
             // Whoever called in vain has told it, and will again.
             tracing::debug!(reason = %error.reason(), object = %key, left = %left, error = chain, "not tried");
             if !self.is_reconciling_for(error.reason()) {
-                self.report_failure(&standing_of(error, chain)).await;
+                self.report_failure(&standing_of(error, chain), sight.as_ref()).await;
             }
             return (now + wait.max(left), Priority::Changed);
         }
@@ -47,13 +62,16 @@ impl<K: Kind> Reconciliation<'_, K> {
         }
         if named || failures > 1 || !matches!(error.class, Class::Conflict) {
             tracing::warn!(reason = %error.reason(), object = %key, failures, wait = %wait, error = chain, "failed");
-            self.report_failure(&self.with_a_way_out(standing_of(error, chain))).await;
+            self.report_failure(&self.with_a_way_out(standing_of(error, chain)), sight.as_ref()).await;
         }
-        (now + wait, Priority::Changed)
+        let next = now + wait;
+        (self.end_of_use().map_or(next, |end| end.min(next)), Priority::Changed)
     }
 
-    async fn report_failure(&self, standing: &Standing) {
-        if let Err(second) = self.report_unseen(standing).await {
+    /// What was seen before the failure holds still; if nothing was, so does what was told before.
+    async fn report_failure(&self, standing: &Standing, sight: Option<&Sight>) {
+        let common = sight.map_or_else(|| self.common_unseen(standing), |sight| self.common(standing, sight, Vec::new()));
+        if let Err(second) = self.report_conditions(&common).await {
             tracing::warn!(object = %self.key, error = second.chain(), "the failure could not be reported");
         }
     }

@@ -5,7 +5,7 @@ use moorage_plan::{Goal, Plan, Reason, Standing, Target};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Next, Reconciliation};
+use super::{Next, Reconciliation, conditions::Sight};
 use crate::{
     cluster::Place,
     controller::{Controller, effects::writer::Writer, kind::Kind, queue::Priority, reconcile::schedule::next_look, status::difference},
@@ -18,7 +18,7 @@ impl<K: Kind> Reconciliation<'_, K> {
     /// Reports what was seen, and where that leaves the object.
     pub(super) async fn report(&self, seen: &K::Observed, plan: &Plan<K::Action>, planned: Vec<String>) -> Result<(), Error> {
         self.record_facts(seen).await?;
-        let common = self.common(plan, self.object.ready_message(seen), planned);
+        let common = self.common(&plan.standing, &Sight::of(plan, self.object.ready_message(seen)), planned);
         let status = self.object.build_status(seen, common);
         if self.object.status() == Some(&status) {
             return Ok(());
@@ -45,13 +45,13 @@ impl<K: Kind> Reconciliation<'_, K> {
     /// Nothing to look at, or nothing that may be looked at: only the conditions are told.
     pub(super) async fn blocked(&self, standing: &Standing) -> Result<Next, Error> {
         self.controller.attempts.settled(self.key);
-        self.report_unseen(standing).await?;
-        Ok(Some(next_look::<K>(self.key, None, standing, self.now)))
+        self.report_conditions(&self.common_unseen(standing)).await?;
+        Ok(Some(next_look::<K>(self.key, self.end_of_use(), standing, self.now)))
     }
 
-    /// Reports where an object stands that could not be looked at: the rest of its status stays as it is.
-    pub(super) async fn report_unseen(&self, standing: &Standing) -> Result<(), Error> {
-        self.write_status(with_common(current_status(self.object), &self.common_unseen(standing))).await
+    /// Reports where an object stands: the rest of its status stays as it is.
+    pub(super) async fn report_conditions(&self, common: &CommonStatus) -> Result<(), Error> {
+        self.write_status(with_common(current_status(self.object), common)).await
     }
 
     /// Patches the status, if there is anything to patch.
@@ -60,7 +60,7 @@ impl<K: Kind> Reconciliation<'_, K> {
         let version = object.meta().resource_version.as_deref();
         if controller.write_status::<K>(key, version, &current_status(object), &status).await? {
             self.count_the_first_ready(&status);
-            self.warn_when_it_stalls(&status).await;
+            self.warn_of_what_is_new(&status).await;
         }
         Ok(())
     }
@@ -73,8 +73,9 @@ impl<K: Kind> Reconciliation<'_, K> {
         }
     }
 
-    async fn warn_when_it_stalls(&self, status: &Value) {
-        if let Some((reason, note)) = news_of_stalling(&current_status(self.object), status) {
+    async fn warn_of_what_is_new(&self, status: &Value) {
+        let before = current_status(self.object);
+        for (reason, note) in [conditions::STALLED, conditions::DRIFTED].into_iter().filter_map(|type_| news_of(type_, &before, status)) {
             self.controller.events.warning(self.object, reason, &note).await;
         }
     }
@@ -104,10 +105,10 @@ impl Controller {
     }
 }
 
-/// Why an object is stalled, if it was not before for that reason.
-pub(super) fn news_of_stalling(before: &Value, status: &Value) -> Option<(Reason, String)> {
-    let (_, reason, note) = condition_of(status, conditions::STALLED).filter(|(holds, ..)| *holds)?;
-    let is_known = condition_of(before, conditions::STALLED).is_some_and(|(held, why, _)| held && why == reason);
+/// Why a condition holds, if it did not before for that reason.
+pub(super) fn news_of(type_: &str, before: &Value, status: &Value) -> Option<(Reason, String)> {
+    let (_, reason, note) = condition_of(status, type_).filter(|(holds, ..)| *holds)?;
+    let is_known = condition_of(before, type_).is_some_and(|(held, why, _)| held && why == reason);
     let reason = Reason::ALL.iter().find(|one| one.as_str() == reason).filter(|_| !is_known)?;
     Some((*reason, note))
 }

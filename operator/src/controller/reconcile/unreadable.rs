@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use kube::core::PartialObjectMetaExt;
-use moorage_crds::{CommonStatus, annotations};
+use moorage_crds::{CommonStatus, annotations, conditions};
 use moorage_plan::{Class, Goal, Reason, Standing, Why, retry_in};
 use serde_json::{Value, json};
 
@@ -14,11 +14,12 @@ use crate::{
         Controller,
         kind::Kind,
         queue::Priority,
+        readiness::{Look, is_ready},
         reconcile::{
-            report::{news_of_stalling, with_common},
+            report::{news_of, with_common},
             schedule::seed,
         },
-        status::ConditionInputs,
+        status::{ConditionInputs, Drift},
     },
     error::Error,
     object::ObjectKey,
@@ -71,7 +72,8 @@ async fn tell<K: Kind>(
     let goal = if metadata.deletion_timestamp.is_some() { Goal::Absent } else { Goal::Present };
     let standing = Standing::Stalled(Why::new(Reason::Invalid, note));
     let generation = metadata.generation;
-    let inputs = ConditionInputs { goal, standing: &standing, usable: false, ready: String::new(), generation, now };
+    let usable = is_ready(Look::Unreadable, &standing, now);
+    let inputs = ConditionInputs { goal, standing: &standing, usable, ready: String::new(), drift: Drift::Unseen, generation, now };
     let common = CommonStatus {
         observed_generation: generation.unwrap_or(-1),
         conditions: inputs.conditions(&told.conditions),
@@ -80,7 +82,7 @@ async fn tell<K: Kind>(
     };
     let status = with_common(before.clone(), &common);
     if controller.write_status::<K>(key, metadata.resource_version.as_deref(), &before, &status).await?
-        && let Some((reason, note)) = news_of_stalling(&before, &status)
+        && let Some((reason, note)) = news_of(conditions::STALLED, &before, &status)
     {
         controller.events.warning(&metadata.clone().into_response_partial::<K>(), reason, &note).await;
     }

@@ -6,6 +6,7 @@ use moorage_plan::Lifetime;
 
 use crate::{
     cluster::Found,
+    controller::context::Caches,
     kinds::device_credential::{
         assignment::hub::AssignedHub,
         certificate::{
@@ -50,6 +51,22 @@ pub fn ready_message(credential: &DeviceCredential, seen: &Observed) -> String {
     };
     let until = until.map(|until| format!(" until {}", until.strftime("%Y-%m-%d %H:%M UTC"))).unwrap_or_default();
     format!("Secret {} holds a working credential{until}", secret_of(credential))
+}
+
+/// Until when what the credential's Secret holds can be used, as its metadata says, or, where that cannot be read, as was told last.
+pub fn usable_until(credential: &DeviceCredential, caches: &Caches) -> Timestamp {
+    let Ok(meta) = caches.secrets.meta(&secret_of(credential)) else {
+        return credential.status.as_ref().and_then(|told| told.not_after).unwrap_or(Timestamp::MAX);
+    };
+    let written = meta.filter(|meta| key_annotations_of(meta).revision > 0);
+    written.map_or(Timestamp::MIN, |meta| {
+        let life = if is_of_a_certificate(&meta) {
+            certificate_annotations_of(&meta).life
+        } else {
+            key_annotations_of(&meta).lives.first_to_end()
+        };
+        life.map_or(Timestamp::MAX, |life| life.not_after)
+    })
 }
 
 fn status_of_keys(credential: &DeviceCredential, seen: &ObservedWithKeys, common: CommonStatus) -> DeviceCredentialStatus {

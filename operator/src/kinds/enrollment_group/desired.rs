@@ -69,6 +69,8 @@ pub(super) struct Desired<'a> {
     pub(super) hubs: &'a [HubHost],
     pub(super) proof: Proof<'a>,
     pub(super) webhook: Option<&'a Webhook>,
+    /// Whether a group that is found disabled may be enabled: whoever else has disabled it had a reason.
+    pub(super) may_enable: bool,
 }
 
 impl Desired<'_> {
@@ -76,8 +78,8 @@ impl Desired<'_> {
     pub(super) fn document(&self, there: Document) -> Document {
         let spec = &self.group.spec;
         let had_a_webhook = there.allocation() == Some(AllocationPolicy::Custom);
-        let document =
-            there.with_hubs(allocation(self.group), self.hubs).with_enabled(self.enabled()).with_reprovisioning(self.reprovisioning());
+        let enabled = self.enables(&there);
+        let document = there.with_hubs(allocation(self.group), self.hubs).with_enabled(enabled).with_reprovisioning(self.reprovisioning());
         let mut document = match self.proof {
             Proof::Keys(keys) => document.with_keys(keys),
             Proof::Signers(signers) => document.with_signers(signers),
@@ -106,7 +108,7 @@ impl Desired<'_> {
             ("allocationPolicy", there.allocation() == Some(allocation(self.group))),
             // One that is not asked is of no consequence.
             ("customAllocationDefinition", webhook.is_none() || there.custom_allocation() == webhook),
-            ("provisioningStatus", there.is_enabled() == self.enabled()),
+            ("provisioningStatus", there.is_enabled() == self.enables(there)),
             ("reprovisionPolicy", there.reprovisioning() == self.reprovisioning()),
             ("initialTwin.tags", twin.is_none_or(|twin| twin::holds(there.initial_tags(), &twin.tags.read()))),
             ("initialTwin.desired", twin.is_none_or(|twin| twin::holds(there.initial_desired(), &twin.desired.read()))),
@@ -144,8 +146,13 @@ impl Desired<'_> {
         listed == self.hubs.iter().map(|hub| hub.host().as_str().to_lowercase()).collect::<Vec<_>>()
     }
 
-    fn enabled(&self) -> bool {
-        self.group.spec.provisioning_status == ProvisioningStatus::Enabled
+    /// Whether somebody else has disabled it.
+    pub(super) fn is_found_disabled(&self, there: &Document) -> bool {
+        self.group.spec.provisioning_status == ProvisioningStatus::Enabled && !there.is_enabled() && !self.may_enable
+    }
+
+    fn enables(&self, there: &Document) -> bool {
+        self.group.spec.provisioning_status == ProvisioningStatus::Enabled && (self.may_enable || there.is_enabled())
     }
 
     fn reprovisioning(&self) -> Reprovisioning {

@@ -21,7 +21,7 @@ use crate::{
         usage::Count,
     },
     error::{Error, ObserveError},
-    ledger::entries::{APPLIED, CLAIMED, GROUP, recorded},
+    ledger::entries::{APPLIED, CLAIMED, DISABLED, GROUP, recorded},
     object::Keyed,
 };
 
@@ -51,6 +51,8 @@ pub struct LiveState {
     pub(super) record: Option<String>,
     /// See [`APPLIED`].
     pub(super) applied: Option<String>,
+    /// Whether the ledger says that it was disabled as its spec said.
+    pub(super) disabled_by_spec: bool,
     /// Whether devices have registered through it; asked only when it could be removed.
     pub(super) has_registrations: bool,
     /// The groups of keys that the service has; asked only when one more is to be made.
@@ -135,6 +137,7 @@ async fn look(
         hubs,
         record,
         applied: recorded(&entries, APPLIED).map(str::to_owned),
+        disabled_by_spec: entries.contains_key(DISABLED),
         has_registrations,
         others,
         keys_secret_is_ours: keys_secret.is_some_and(|meta| is_ours(group, &meta)),

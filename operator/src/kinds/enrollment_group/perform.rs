@@ -9,10 +9,13 @@ use crate::{
     },
     controller::kind::Performed,
     error::{Error, reached},
-    ledger::entries::{APPLIED, GROUP, GROUP_FACTS},
+    ledger::entries::{APPLIED, DISABLED, GROUP, GROUP_FACTS},
 };
 use moorage_cloud::IfMatch;
 use moorage_crds::EnrollmentGroup;
+
+/// Value of [`DISABLED`].
+const BY_SPEC: &str = "spec";
 
 /// However a change ends, there may be one group more or one less: what was counted before holds no more.
 struct Recount<'a> {
@@ -32,7 +35,11 @@ pub(super) async fn perform(group: &EnrollmentGroup, writer: &Writer<'_>, action
     match action {
         Action::Put { condition: IfMatch::Unset, .. } | Action::Delete { .. } => performed.waking(service_of(group)),
         Action::Put { .. } => performed.waking(service_of(group)).waking(hub_group_of(group)),
-        Action::Record { .. } | Action::RecordApplied { .. } | Action::StoreKeys { .. } | Action::ForgetKeys => performed,
+        Action::Record { .. }
+        | Action::RecordDisabled { .. }
+        | Action::RecordApplied { .. }
+        | Action::StoreKeys { .. }
+        | Action::ForgetKeys => performed,
     }
 }
 
@@ -44,7 +51,8 @@ async fn carry_out(group: &EnrollmentGroup, writer: &Writer<'_>, action: &Action
     };
     match action {
         Action::Record { to: Some(to) } => writer.record(&[(GROUP.to_owned(), Some((*to).to_owned()))]).await,
-        Action::Record { to: None } => writer.record(&[GROUP, APPLIED, GROUP_FACTS].map(|entry| (entry.to_owned(), None))).await,
+        Action::Record { to: None } => writer.record(&[GROUP, APPLIED, DISABLED, GROUP_FACTS].map(|entry| (entry.to_owned(), None))).await,
+        Action::RecordDisabled { by_spec } => writer.record(&[(DISABLED.to_owned(), by_spec.then(|| BY_SPEC.to_owned()))]).await,
         Action::RecordApplied { state } => writer.record(&[(APPLIED.to_owned(), Some(state.clone()))]).await,
         Action::StoreKeys { taken: Some(keys) } => keys::store(writer, group, keys).await,
         Action::StoreKeys { taken: None } => keys::store(writer, group, &keys::generate()).await,

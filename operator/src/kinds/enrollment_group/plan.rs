@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use moorage_cloud::{Attestation, EnrollmentGroup as Document, IfMatch, KeyPair, Signers};
-use moorage_crds::{Adoption, DriftPolicy, EnrollmentGroup, annotations};
+use moorage_crds::{Adoption, DriftPolicy, EnrollmentGroup, ProvisioningStatus, annotations};
 use moorage_plan::{Act, Goal, Plan, Reason, Standing, Target, Why};
 
 use super::{
@@ -40,6 +40,10 @@ pub enum Action {
     Record {
         to: Option<&'static str>,
     },
+    /// Writes down that the group is disabled because its spec says so, or that it is no more.
+    RecordDisabled {
+        by_spec: bool,
+    },
     /// Writes down the state that was seen in place.
     RecordApplied {
         state: String,
@@ -54,8 +58,8 @@ impl Act for Action {
             Self::Put { .. } => Reason::UpdateEnrollmentGroup,
             Self::Delete { .. } => Reason::DeleteEnrollmentGroup,
             Self::ForgetKeys => Reason::DeleteSecret,
-            Self::Record { to: Some(_) } | Self::RecordApplied { .. } => Reason::RecordClaim,
-            Self::Record { to: None } => Reason::DropClaim,
+            Self::Record { to: Some(_) } | Self::RecordDisabled { by_spec: true } | Self::RecordApplied { .. } => Reason::RecordClaim,
+            Self::Record { to: None } | Self::RecordDisabled { by_spec: false } => Reason::DropClaim,
         }
     }
 
@@ -69,19 +73,23 @@ impl Act for Action {
             Self::ForgetKeys => "Delete the Secret with the group's keys".to_owned(),
             Self::Record { to: Some(to) } => format!("Write down that the group is {to}"),
             Self::Record { to: None } => "Strike the group from the ledger".to_owned(),
+            Self::RecordDisabled { by_spec: true } => "Write down that the group is disabled as its spec says".to_owned(),
+            Self::RecordDisabled { by_spec: false } => "Strike from the ledger that the group was disabled".to_owned(),
             Self::RecordApplied { .. } => "Write down that the group is as its spec says".to_owned(),
         }
     }
 
     fn target(&self) -> Target {
         match self {
-            Self::Record { .. } | Self::RecordApplied { .. } | Self::StoreKeys { .. } | Self::ForgetKeys => Target::Cluster,
+            Self::Record { .. } | Self::RecordDisabled { .. } | Self::RecordApplied { .. } | Self::StoreKeys { .. } | Self::ForgetKeys => {
+                Target::Cluster
+            }
             Self::Put { .. } | Self::Delete { .. } => Target::Cloud,
         }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Record { .. } | Self::RecordApplied { .. })
+        !matches!(self, Self::Record { .. } | Self::RecordDisabled { .. } | Self::RecordApplied { .. })
     }
 }
 
@@ -107,7 +115,7 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &LiveState, now: Timestamp)
         Some(there) => keep(group, seen, there),
     };
     let plan = match ending.soon {
-        Some(Why { reason, note }) if plan.standing == Standing::Met => Plan::stalled(reason, note).usable(true),
+        Some(why) if plan.standing == Standing::Met => Plan { standing: Standing::Stalled(why), ..plan },
         _ => plan,
     };
     plan.by(ending.next)
@@ -130,7 +138,34 @@ fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Plan<Act
     };
     // One that names no hubs gives its devices any that is linked, other tenants' among them.
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(!there.hubs().is_empty()) };
-    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref() };
+    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref(), may_enable: seen.disabled_by_spec };
+    if let Some(record) = disabled_by_spec(group, seen, there) {
+        let note = format!("Enrollment group {id} is disabled, or enabled, as its spec says");
+        return Plan::act(vec![record], Reason::RecordClaim, note).usable(true);
+    }
+    let plan = keep_as(&wish, seen, there);
+    if plan.standing == Standing::Met && wish.is_found_disabled(there) {
+        let note = format!(
+            "somebody has disabled enrollment group {id} in Azure, and no device can register through it; it is not enabled unasked: enable it \
+             there, or set provisioningStatus: Disabled and, when this object is Ready, Enabled"
+        );
+        return Plan { standing: Standing::stalled(Reason::Disabled, note), ..plan }.usable(false);
+    }
+    plan
+}
+
+/// What the ledger has to say of a group that its spec disables, or does no longer.
+fn disabled_by_spec(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Option<Action> {
+    let by_spec = match group.spec.provisioning_status {
+        ProvisioningStatus::Disabled => true,
+        ProvisioningStatus::Enabled => seen.disabled_by_spec && !there.is_enabled(),
+    };
+    (by_spec != seen.disabled_by_spec).then_some(Action::RecordDisabled { by_spec })
+}
+
+fn keep_as(wish: &Desired<'_>, seen: &LiveState, there: &Document) -> Plan<Action> {
+    let Desired { group, proof, .. } = *wish;
+    let id = id_of(group);
     let (fields, opens) = (wish.drift(there, seen.keys.as_ref()), proof.opens(there, seen.keys.as_ref()));
     let reports = group.spec.drift_policy == DriftPolicy::Report;
     let state = reports.then(|| wish.state());
@@ -147,7 +182,7 @@ fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Plan<Act
     if reports && seen.applied == state {
         let note =
             format!("{note}, and is left so (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct");
-        return Plan::stalled(Reason::Drifted, note).usable(opens);
+        return Plan::met().usable(opens).drifted(note);
     }
     let put = Action::Put { document: wish.document(there.clone()), condition: IfMatch::of(there.etag()), id: id.to_owned(), fields };
     Plan::act(vec![put], Reason::UpdateEnrollmentGroup, note).usable(opens)
@@ -181,7 +216,7 @@ pub(super) fn reported(group: &EnrollmentGroup, seen: &LiveState) -> Vec<String>
         return Vec::new();
     }
     let (Some(there), Some(hubs), Some(proof)) = (&seen.group, &seen.hubs, proof(seen)) else { return Vec::new() };
-    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref() };
+    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref(), may_enable: true };
     wish.drift(there, seen.keys.as_ref()).into_iter().map(str::to_owned).collect()
 }
 
@@ -213,7 +248,8 @@ fn create(group: &EnrollmentGroup, seen: &LiveState) -> Plan<Action> {
     match proof(seen) {
         None => actions.push(Action::StoreKeys { taken: None }),
         Some(proof) if actions.is_empty() => {
-            let document = Desired { group, hubs, proof, webhook: seen.webhook.as_ref() }.document(proof.new_document(id));
+            let document =
+                Desired { group, hubs, proof, webhook: seen.webhook.as_ref(), may_enable: true }.document(proof.new_document(id));
             actions.push(Action::Put { document, condition: IfMatch::Unset, id: id.to_owned(), fields: Vec::new() });
         }
         Some(_) => {}

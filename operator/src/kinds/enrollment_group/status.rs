@@ -18,6 +18,9 @@ use moorage_plan::counted;
 /// What the group is good for.
 pub(super) fn ready_message(group: &EnrollmentGroup, seen: &Observed) -> String {
     let Observed::Live(seen) = seen else { return String::new() };
+    if seen.group.as_ref().is_some_and(|there| !there.is_enabled()) {
+        return format!("Enrollment group {} is disabled as its spec says, and no device can register through it", keys::id_of(group));
+    }
     let hubs = seen.group.as_ref().map_or(0, |group| group.hubs().len());
     let hubs = counted(i64::try_from(hubs).unwrap_or(i64::MAX), "IoT hub");
     format!("Enrollment group {} assigns devices to {hubs} of TenantHubGroup {}", keys::id_of(group), hub_group_of(group).name)

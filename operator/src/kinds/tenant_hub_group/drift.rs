@@ -13,13 +13,13 @@ use crate::{
         links::wanted_link,
         observe::{LiveState, ObservedHub},
         perform::Action,
-        plan::{both, sku_name},
+        plan::sku_name,
     },
     ledger::entries::{APPLIED, LINK, ROLE, recorded},
 };
 
-/// Under `driftPolicy: Report`, leaves drift as it is; writes down when everything is as the spec says.
-pub(super) fn report_or_correct(group: &TenantHubGroup, seen: &LiveState, mut plan: Plan<Action>) -> Plan<Action> {
+/// Under `driftPolicy: Report`, writes down when everything is as the spec says.
+pub(super) fn record_or_tell(group: &TenantHubGroup, seen: &LiveState, plan: Plan<Action>) -> Plan<Action> {
     if group.spec.drift_policy != DriftPolicy::Report {
         return plan;
     }
@@ -35,16 +35,29 @@ pub(super) fn report_or_correct(group: &TenantHubGroup, seen: &LiveState, mut pl
     if drift.is_empty() {
         return plan;
     }
-    plan.actions.retain(|action| match action {
-        Action::ChangeHub { .. } | Action::WriteLinks { .. } | Action::AssignRole { .. } => false,
-        Action::Record { entries } => !entries.iter().any(|(entry, _)| entry.starts_with(LINK) || entry.starts_with(ROLE)),
-        _ => true,
-    });
-    let note = format!(
+    plan.drifted(format!(
         "somebody has changed in Azure: {}; it is left so (driftPolicy: Report): undo that there, change the spec, or set driftPolicy: Correct",
         drift.join(", ")
-    );
-    both(plan, Plan::stalled(Reason::Drifted, note))
+    ))
+}
+
+/// The same plan, without what would correct drift that is left.
+pub(super) fn without_corrections(plan: Plan<Action>) -> Plan<Action> {
+    let corrects = |action: &Action| match action {
+        Action::ChangeHub { .. } | Action::WriteLinks { .. } | Action::AssignRole { .. } => true,
+        Action::Record { entries } => entries.iter().any(|(entry, _)| entry.starts_with(LINK) || entry.starts_with(ROLE)),
+        _ => false,
+    };
+    if !plan.actions.iter().any(corrects) {
+        return plan;
+    }
+    let actions: Vec<_> = plan.actions.into_iter().filter(|action| !corrects(action)).collect();
+    if actions.is_empty() { Plan::met() } else { Plan { actions, ..plan } }
+}
+
+/// Whether somebody's changes are left as they are.
+pub(super) fn is_left(group: &TenantHubGroup, seen: &LiveState) -> bool {
+    !reported(group, seen).is_empty()
 }
 
 /// What is told of the differences that are left as they are.

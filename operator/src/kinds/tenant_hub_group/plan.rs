@@ -36,13 +36,15 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
     if let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), now, Action::Group) {
         return plan;
     }
+    let is_left = drift::is_left(group, seen);
+    let as_reported = |plan| if is_left { drift::without_corrections(plan) } else { plan };
     let mut whole = Plan::met();
     for hub in &seen.hubs {
         let plan = match &hub.desired {
             Some(desired) => hub_present(group, seen, hub, desired, now),
             None => hub_dropped(group, seen, hub, now),
         };
-        whole = both(whole, plan);
+        whole = both(whole, as_reported(plan));
     }
     whole = one_record(whole);
     let takes_devices = |hub: &ObservedHub| {
@@ -50,7 +52,7 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
         hub.resource.own().is_some_and(|document| is_active(document) && lets_in(document))
     };
     let usable = seen.hubs.iter().filter(|hub| hub.desired.is_some()).all(|hub| takes_devices(hub) || seen.was_in_use(hub));
-    drift::report_or_correct(group, seen, both(whole, links::plan(group, seen, now))).usable(usable)
+    drift::record_or_tell(group, seen, both(whole, as_reported(links::plan(group, seen, now)))).usable(usable)
 }
 
 /// Both plans at once: all actions, the worse standing, the earlier look.

@@ -23,8 +23,8 @@ use crate::{
     error::{Error, ObserveError, bounded},
     kinds::device_credential::{
         enrollment::{
-            ledger::{Meant, ledger_entries, meant},
-            seen::{MARK, bears_mark, mark},
+            ledger::{Meant, entries_of_enrolled, is_disabled_by_us, meant},
+            seen::{MARK, bears_mark, disabled, mark},
         },
         keys::generated::{CloudDocument, FoundInCloud, GeneratedKeys, LedgerNote, StoredKeys},
     },
@@ -86,8 +86,9 @@ pub async fn observe_individual(
     let what = format!("individual enrollment {id} in ProvisioningService {}", of_service.name);
     let desired_enrollment = DesiredEnrollment::of(ctx, credential, group, individual, webhook(ctx, group).await?)?;
     let meant = meant(ctx, &key, id, &of_service);
+    let off = is_disabled_by_us(ctx, &key, id, &of_service);
     // A twin may be large, and what was seen is remembered for each device.
-    let state = Thumbprint::of(desired_enrollment.state(&stored, meant, &of_service).as_bytes()).to_string();
+    let state = Thumbprint::of(desired_enrollment.state(&stored, (meant, off), &of_service).as_bytes()).to_string();
     let is_known = stored.live.is_some() && stored.pending.is_none() && !asks_for_a_look(credential);
     if is_known && ctx.clients.settled.fresh(&key, &state, ctx.clock.now()).is_some() {
         return Ok(GeneratedKeys::settled(what, stored, CloudDocument::Enrollment(Box::new(desired_enrollment.fresh(id)))));
@@ -100,17 +101,30 @@ pub async fn observe_individual(
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
     let ours = |there: &Document| meant.is_some() && bears_mark(ctx, &key, there);
+    let (is_enabled, enables) = (there.as_ref().is_none_or(Document::is_enabled), desired_enrollment.is_enabled());
+    let obstacle = |there: &Document| {
+        let disabled = || (enables && !is_enabled && !off).then(|| disabled(id, &of_service));
+        if ours(there) { disabled() } else { Some(somebody_elses(id, &of_service)) }
+    };
+    let noted = |off: bool, text: String| LedgerNote { entries: entries_of_enrolled(id, &of_service, off), text };
     let found = there.as_ref().map(|there| FoundInCloud {
-        obstacle: (!ours(there)).then(|| somebody_elses(id, &of_service)),
+        obstacle: obstacle(there),
         keys,
         differs: desired_enrollment.differs(there),
         over: IfMatch::of(there.etag()),
         proof: None,
     });
-    let claim = (meant != Some(Meant::Enrolled)).then(|| LedgerNote {
-        entries: ledger_entries(id, Some((Meant::Enrolled, &of_service))),
-        text: format!("Write down that we enroll registration id {id} in {}", of_service.name),
-    });
+    // Until it is enabled again, the ledger says that it is for us to enable it.
+    let stays_off = !enables || off && !is_enabled;
+    let claim = if meant != Some(Meant::Enrolled) {
+        Some(noted(stays_off, format!("Write down that we enroll registration id {id} in {}", of_service.name)))
+    } else if stays_off && !off {
+        Some(noted(true, format!("Write down that we disable the enrollment of {id} in {}", of_service.name)))
+    } else if off && !stays_off {
+        Some(noted(false, format!("Write down that the enrollment of {id} in {} is enabled", of_service.name)))
+    } else {
+        None
+    };
     let wanted = CloudDocument::Enrollment(Box::new(desired_enrollment.over(there.unwrap_or_else(|| desired_enrollment.fresh(id)))));
     let generated = GeneratedKeys { what, stored, claim, there: found, wanted };
     if generated.is_settled() {
@@ -236,7 +250,7 @@ impl<'a> DesiredEnrollment<'a> {
     }
 
     /// What is looked for, in words: when it was seen so, and nothing of it has changed, there is no need to look.
-    fn state(&self, stored: &StoredKeys, meant: Option<Meant>, service: &ObjectKey) -> String {
+    fn state(&self, stored: &StoredKeys, (meant, off): (Option<Meant>, bool), service: &ObjectKey) -> String {
         let hubs: Vec<_> = self.hubs.iter().map(ToString::to_string).collect();
         let keys = stored.live.as_ref().map(|keys| keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string());
         let allocation = enrollment_group::allocation(self.group);
@@ -245,7 +259,7 @@ impl<'a> DesiredEnrollment<'a> {
         let mut webhook = DefaultHasher::new();
         self.webhook().hash(&mut webhook);
         format!(
-            "{service} {id_scope:?} {meant:?} {keys:?} {hubs:?} {allocation:?} {:x} {} {:?}",
+            "{service} {id_scope:?} {meant:?} {off} {keys:?} {hubs:?} {allocation:?} {:x} {} {:?}",
             webhook.finish(),
             self.is_enabled(),
             self.spec
@@ -354,7 +368,11 @@ mod tests {
         desired_enrollment.webhook = Some(Webhook::new("https://choose.example?code=1", "2021-10-01"));
         assert_eq!(desired_enrollment.differs(&there("etag", json!("1"))), ["customAllocationDefinition"]);
         let state = |desired_enrollment: &DesiredEnrollment<'_>| {
-            desired_enrollment.state(&StoredKeys::default(), None, &ObjectKey::new(KindName::ProvisioningService, "platform", "dps"))
+            desired_enrollment.state(
+                &StoredKeys::default(),
+                (None, false),
+                &ObjectKey::new(KindName::ProvisioningService, "platform", "dps"),
+            )
         };
         let before = state(&desired_enrollment);
         desired_enrollment.webhook = Some(Webhook::new("https://choose.example?code=2", "2021-10-01"));
@@ -367,9 +385,9 @@ mod tests {
         let (group, spec) = (group(), spec());
         let service = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
         let mut desired = desired_enrollment(&group, &spec);
-        let before = desired.state(&StoredKeys::default(), None, &service);
+        let before = desired.state(&StoredKeys::default(), (None, false), &service);
         desired.id_scope = Some("0ne00000002".to_owned());
-        assert_ne!(desired.state(&StoredKeys::default(), None, &service), before);
+        assert_ne!(desired.state(&StoredKeys::default(), (None, false), &service), before);
     }
 
     #[test]

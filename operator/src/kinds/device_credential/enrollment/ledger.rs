@@ -2,13 +2,14 @@
 //!
 //! The individual enrollment of a registration id is one thing, which is there for one of two purposes: enabled, with keys of the device's
 //! own, because its credential asks for it (`individual`); or disabled, because its credential is gone (`disenroll`). The ledger says for
-//! which, in one of two entries, and is written before each change from one to the other.
+//! which, in one of two entries, and is written before each change from one to the other. A third says of an enrollment for the device's own
+//! keys that it is we who have disabled it: one that somebody else has disabled is not enabled.
 
 use moorage_keys::RegistrationId;
 
 use crate::{
     controller::context::Caches,
-    ledger::entries::{DISENROLLED, ENROLLED, LEFT_ENROLLMENT, recorded},
+    ledger::entries::{DISENROLLED, ENROLLED, LEFT_ENROLLMENT, OFF, recorded},
     object::ObjectKey,
 };
 
@@ -34,7 +35,21 @@ pub fn ledger_entries(id: &RegistrationId, now: Option<(Meant, &ObjectKey)>) -> 
     let value = |meant: Meant| now.filter(|(now, _)| *now == meant).map(|(_, service)| service.name.to_string());
     let of_enrollment = ENTRIES.into_iter().map(|(meant, prefix)| (entry(prefix, id), value(meant)));
     // Whatever it is now, it was not left behind.
-    of_enrollment.chain([(entry(LEFT_ENROLLMENT, id), None)]).collect()
+    of_enrollment.chain([(entry(LEFT_ENROLLMENT, id), None), (entry(OFF, id), None)]).collect()
+}
+
+/// The entries of an enrollment for the device's own keys, with whether we have it disabled.
+pub fn entries_of_enrolled(id: &RegistrationId, service: &ObjectKey, off: bool) -> Vec<(String, Option<String>)> {
+    let mut entries = ledger_entries(id, Some((Meant::Enrolled, service)));
+    entries.retain(|(name, _)| *name != entry(OFF, id));
+    entries.push((entry(OFF, id), off.then(|| service.name.to_string())));
+    entries
+}
+
+/// Whether the ledger says that it is we who have disabled the enrollment that a registration id has in that provisioning service.
+pub fn is_disabled_by_us(caches: &Caches, owner: &ObjectKey, id: &RegistrationId, service: &ObjectKey) -> bool {
+    let said = recorded(&caches.ledger.of(owner), &entry(OFF, id)).map(str::to_owned);
+    said.as_deref() == Some(&*service.name.to_string()) || meant(caches, owner, id, service) == Some(Meant::Disenrolled)
 }
 
 /// What the ledger says that we wrote the enrollment for that a registration id has in that provisioning service.

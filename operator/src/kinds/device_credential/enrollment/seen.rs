@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moorage_cloud::{DpsService, IndividualEnrollment, Registration};
 use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup};
 use moorage_keys::RegistrationId;
-use moorage_plan::{Goal, Reason};
+use moorage_plan::{Goal, Reason, Why};
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
             uniqueness::{is_another_s, shown},
         },
         assignment::hub::{AssignedHub, group_name_of, of_record},
-        enrollment::ledger::{Meant, meant},
+        enrollment::ledger::{Meant, is_disabled_by_us, meant},
         subject::group_of,
     },
     object::{Keyed, ObjectKey},
@@ -39,6 +39,8 @@ pub struct ObservedEnrollment {
     pub marked: bool,
     /// What the ledger says that we wrote it for, or were about to.
     pub meant: Option<Meant>,
+    /// Whether the ledger says that it is we who have disabled it.
+    pub off: bool,
     /// The device's identity, if that is to go as well.
     pub assigned_hub: Option<AssignedHub>,
     /// Name of the group, as sentences have it.
@@ -62,6 +64,16 @@ pub fn held_up_by_another(seen: &ObservedEnrollment, other: &ObjectKey, meant: M
     Some(ObserveError::stalled(Reason::AlreadyExists, note))
 }
 
+/// Whoever disables an enrollment by hand has a reason, and does not expect it to come back.
+pub fn disabled(id: &RegistrationId, service: &ObjectKey) -> Why {
+    let note = format!(
+        "somebody has disabled the individual enrollment {id} in ProvisioningService {}, and the device cannot register; it is not enabled \
+         unasked: enable it there, or set provisioningStatus of the group to Disabled and then to Enabled",
+        service.name
+    );
+    Why::new(Reason::Disabled, note)
+}
+
 /// Looks at the individual enrollment of a device, and, when that is to be removed, at its record.
 pub async fn observe_enrollment(
     credential: &DeviceCredential,
@@ -82,7 +94,7 @@ pub async fn observe_enrollment(
     let nowhere = enrollments.is_none();
     let (owner, service) = (credential.key(), enrollment_group::service_of(group));
     let marked = enrollment.as_ref().is_some_and(|there| bears_mark(ctx, &owner, there));
-    let meant = meant(ctx, &owner, id, &service);
+    let (meant, off) = (meant(ctx, &owner, id, &service), is_disabled_by_us(ctx, &owner, id, &service));
     let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
     let assigned_hub = evicts.then(|| of_record(ctx, group, id, registration.as_ref()));
     // What an older credential has created in the hub is not taken from it.
@@ -96,6 +108,7 @@ pub async fn observe_enrollment(
         registration,
         marked,
         meant,
+        off,
         assigned_hub,
         group: group_name_of(group),
     })

@@ -197,7 +197,7 @@ fn somebody_elses(place: &DeviceIdentity) -> Why {
 /// Whoever disables a device by hand has a reason, and does not expect it to come back.
 fn disabled(place: &DeviceIdentity) -> Why {
     Why::new(
-        Reason::Drifted,
+        Reason::Disabled,
         format!("somebody has disabled {}, and that is left so; enable it there, or delete this object", place.what()),
     )
 }

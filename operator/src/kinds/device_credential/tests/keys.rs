@@ -264,7 +264,7 @@ fn an_identity_that_somebody_has_disabled_stays_so_and_one_that_we_have_disabled
     let keys = model.stored().live.expect("it has keys");
     model.hub = Some(identity_of(1, 9, &keys, false));
     let last = settle(&mut model, Vec::new());
-    assert!(described(&last)[0].starts_with("stuck, Drifted: somebody has disabled device press-7"), "{last:?}");
+    assert!(described(&last)[0].starts_with("stuck, Disabled: somebody has disabled device press-7"), "{last:?}");
 
     let mut model = Model { goal: Goal::Absent, ..ready() };
     model.credential.spec.deletion_policy = DevicePolicy::Disenroll;

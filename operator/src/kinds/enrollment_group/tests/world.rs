@@ -29,6 +29,7 @@ struct Model {
     secret: Option<u8>,
     record: Option<String>,
     applied: Option<String>,
+    disabled_by_spec: bool,
     /// Looks until the tenant's hubs are linked.
     linking: u8,
     has_registrations: bool,
@@ -102,6 +103,7 @@ impl World for Model {
             hubs: (self.linking == 0 && !leaving).then(|| hosts(&[EAST, WEST])),
             record: self.record.clone(),
             applied: self.applied.clone(),
+            disabled_by_spec: self.disabled_by_spec,
             has_registrations: leaving && self.group.is_some() && self.has_registrations,
             keys_secret_is_ours: leaving && self.secret.is_some(),
             ..look()
@@ -114,7 +116,9 @@ impl World for Model {
             Action::Record { to } => {
                 self.record = to.map(str::to_owned);
                 self.applied = self.applied.take().filter(|_| to.is_some());
+                self.disabled_by_spec &= to.is_some();
             }
+            Action::RecordDisabled { by_spec } => self.disabled_by_spec = *by_spec,
             Action::RecordApplied { state } => self.applied = Some(state.clone()),
             Action::StoreKeys { taken } => {
                 assert!(self.record.is_some(), "nothing says that it is ours");
@@ -169,7 +173,7 @@ prop_compose! {
         (group, secret, record) in beginnings(),
         adoption in prop::sample::select(&["Never", "IfUnmanaged"][..]),
         status in prop::sample::select(&["Enabled", "Disabled"][..]),
-        (recreate, has_registrations) in any::<(bool, bool)>(),
+        (recreate, has_registrations, by_spec) in any::<(bool, bool, bool)>(),
         linking in 0..3_u8,
         (allocation, drift) in (prop::sample::select(&["GeoLatency", "Hashed"][..]), prop::sample::select(&["Correct", "Report"][..])),
         deletion in prop::sample::select(&["Delete", "Retain"][..]),
@@ -181,7 +185,9 @@ prop_compose! {
         if recreate {
             annotate(&mut object.metadata, RECREATE, "press");
         }
-        Model { object, goal, group, secret, record: record.map(str::to_owned), applied: None, linking, has_registrations, made: 0 }
+        let disabled_by_spec = by_spec && record.is_some();
+        let record = record.map(str::to_owned);
+        Model { object, goal, group, secret, record, applied: None, disabled_by_spec, linking, has_registrations, made: 0 }
     }
 }
 
@@ -202,11 +208,18 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
         prop_assert_eq!((after.group, after.secret), (None, None));
         return Ok(());
     }
-    prop_assert_eq!(described(&last), ["met | usable"]);
+    let enables = before.object.spec.provisioning_status == ProvisioningStatus::Enabled;
+    let found_disabled = enables && !before.disabled_by_spec && before.group.as_ref().is_some_and(|group| !group.enabled);
+    if found_disabled {
+        prop_assert_eq!((reason(&last), last.usable), (Some(Reason::Disabled), false));
+    } else {
+        prop_assert_eq!(described(&last), ["met | usable"]);
+    }
+    prop_assert_eq!(after.disabled_by_spec, !enables);
     let group = after.group.expect("it is there");
     let allocation = if before.object.spec.allocation_policy == Desired::Hashed { "hashed" } else { "geoLatency" };
     prop_assert_eq!((&group.hubs[..], group.allocation), (&[EAST.to_owned(), WEST.to_owned()][..], allocation));
-    prop_assert_eq!(group.enabled, before.object.spec.provisioning_status == ProvisioningStatus::Enabled);
+    prop_assert_eq!(group.enabled, enables && !found_disabled);
     prop_assert!(group.keys.is_some() && group.keys == after.secret, "what is stored is what is registered");
     let known = before.secret.or(before.group.as_ref().and_then(|group| group.keys));
     prop_assert!(known.is_none_or(|known| group.keys == Some(known)), "no device's key changes");
@@ -251,37 +264,57 @@ fn drifted(policy: &str) -> Model {
         secret: Some(1),
         record: Some("made".to_owned()),
         applied: None,
+        disabled_by_spec: false,
         linking: 0,
         has_registrations: false,
         made: 0,
     };
     assert_eq!(described(&settle(&mut model, Vec::new())), ["met | usable"]);
     let group = model.group.as_mut().expect("it is there");
-    (group.enabled, group.hubs) = (false, vec![EAST.to_owned(), "fabrikam.azure-devices.net".to_owned()]);
+    (group.allocation, group.hubs) = ("hashed", vec![EAST.to_owned(), "fabrikam.azure-devices.net".to_owned()]);
     model
+}
+
+#[test]
+fn a_group_that_somebody_has_disabled_stays_so_until_its_spec_has_said_so_too() {
+    for policy in ["Correct", "Report"] {
+        let mut model = drifted(policy);
+        model.group.as_mut().expect("it is there").enabled = false;
+        let last = settle(&mut model, Vec::new());
+        assert_eq!((reason(&last), last.usable, last.drift.is_some()), (Some(Reason::Disabled), false, policy == "Report"));
+        let hubs = model.group.as_ref().map(|group| (group.enabled, group.hubs.contains(&WEST.to_owned())));
+        assert_eq!(hubs, Some((false, policy == "Correct")), "the rest is as the policy says");
+
+        model.object.spec.provisioning_status = ProvisioningStatus::Disabled;
+        assert_eq!(described(&settle(&mut model, Vec::new())), ["met | usable"]);
+        model.object.spec.provisioning_status = ProvisioningStatus::Enabled;
+        assert_eq!(described(&settle(&mut model, Vec::new())), ["met | usable"]);
+        assert_eq!(model.group.map(|group| group.enabled), Some(true));
+        assert!(!model.disabled_by_spec, "the next one who disables it is heard again");
+    }
 }
 
 #[test]
 fn what_somebody_else_changed_is_corrected_or_only_told_as_the_policy_says() {
     let mut corrected = drifted("Correct");
     assert_eq!(described(&settle(&mut corrected, Vec::new())), ["met | usable"]);
-    assert!(corrected.group.is_some_and(|group| group.enabled));
+    assert!(corrected.group.is_some_and(|group| group.allocation == "geoLatency"));
 
     let mut reported = drifted("Report");
-    let sentence = "stuck, Drifted: enrollment group press differs from its spec in iotHubs, provisioningStatus, and is left so (driftPolicy: \
-                    Report); undo that in Azure, change the spec, or set driftPolicy: Correct | usable";
+    let sentence = "met | usable | drifted: enrollment group press differs from its spec in iotHubs, allocationPolicy, and is left so \
+                    (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct";
     assert_eq!(described(&settle(&mut reported, Vec::new())), [sentence]);
-    assert!(reported.group.is_some_and(|group| !group.enabled));
+    assert!(reported.group.is_some_and(|group| group.allocation == "hashed"));
 }
 
 #[test]
 fn a_change_of_the_spec_is_carried_out_over_drift_that_was_only_told() {
     let mut model = drifted("Report");
-    assert_eq!(reason(&settle(&mut model, Vec::new())), Some(Reason::Drifted));
+    assert!(settle(&mut model, Vec::new()).drift.is_some());
     model.object.spec.allocation_policy = Desired::Hashed;
     assert_eq!(described(&settle(&mut model, Vec::new())), ["met | usable"]);
     let group = model.group.expect("it is there");
-    assert_eq!((group.enabled, group.allocation, group.hubs), (true, "hashed", vec![EAST.to_owned(), WEST.to_owned()]));
+    assert_eq!((group.allocation, group.hubs), ("hashed", vec![EAST.to_owned(), WEST.to_owned()]));
 }
 
 proptest! {

@@ -37,6 +37,7 @@ fn seen(enrollment: Option<IndividualEnrollment>, marked: bool, recorded: bool) 
         registration: None,
         marked,
         meant: recorded.then_some(Meant::Disenrolled),
+        off: recorded,
         assigned_hub: None,
         group: "platform/press".to_owned(),
     }
@@ -160,6 +161,8 @@ fn an_enrollment_with_keys_of_the_device_s_own_becomes_its_bar_with_others_whate
 #[test]
 fn an_enrollment_that_is_asked_for_no_more_goes_if_it_is_ours() {
     let admitted = |there: Option<IndividualEnrollment>, marked| described(&reenroll(&enrolled(there, marked)));
+    let by_hand = ObservedEnrollment { off: false, ..enrolled(Some(enrollment("disabled")), true) };
+    assert_eq!(described(&reenroll(&by_hand)), ["Disabled"], "whoever has disabled it does not want the device to register");
     for state in ["enabled", "disabled"] {
         assert_eq!(admitted(Some(enrollment(state)), true), ["Reenroll cloud", "DropClaim cluster"], "{state}");
         assert_eq!(admitted(Some(enrollment(state)), false), ["AlreadyExists"], "{state}");
@@ -181,8 +184,8 @@ fn the_ledger_says_one_thing_of_an_enrollment_at_a_time() {
     let of = |meant| {
         ledger_entries(&id, meant).into_iter().map(|(entry, value)| format!("{entry}={}", value.unwrap_or_default())).collect::<Vec<_>>()
     };
-    let left = "left.enrollment.contoso-press=";
-    assert_eq!(of(Some((Meant::Disenrolled, &service))), ["disenrolled.contoso-press=platform/dps", "enrolled.contoso-press=", left]);
-    assert_eq!(of(Some((Meant::Enrolled, &service))), ["disenrolled.contoso-press=", "enrolled.contoso-press=platform/dps", left]);
-    assert_eq!(of(None), ["disenrolled.contoso-press=", "enrolled.contoso-press=", left]);
+    let (left, off) = ("left.enrollment.contoso-press=", "off.contoso-press=");
+    assert_eq!(of(Some((Meant::Disenrolled, &service))), ["disenrolled.contoso-press=platform/dps", "enrolled.contoso-press=", left, off]);
+    assert_eq!(of(Some((Meant::Enrolled, &service))), ["disenrolled.contoso-press=", "enrolled.contoso-press=platform/dps", left, off]);
+    assert_eq!(of(None), ["disenrolled.contoso-press=", "enrolled.contoso-press=", left, off]);
 }
