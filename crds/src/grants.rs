@@ -22,6 +22,11 @@ pub struct AccountGrant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub max_hubs: Option<i32>,
+    /// Most provisioning services that these namespaces may have there together; no limit if left out. Azure has a limit of its own for a
+    /// subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub max_services: Option<i32>,
     /// Tiers that their IoT hubs may have; all if left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 7), extend("x-kubernetes-list-type" = "set"))]

@@ -209,14 +209,14 @@ fn create<D>(desired: Desired<'_>, group: &ObservedGroup, seen: &ObservedResourc
     if let Some(ask) = desired.vanished.filter(|_| seen.was_in_place()) {
         return if seen.name_is_taken { unseen(desired.named, now) } else { Plan::stalled(Reason::Vanished, ask) };
     }
-    if let Some(plan) = resource_group::missing(group, place, desired.location, now, Step::Group) {
-        return plan;
-    }
     if let Some(plan) = overlooked(desired.named, seen, now) {
         return plan;
     }
     if let Some(refused) = desired.refused {
         return refused;
+    }
+    if let Some(plan) = resource_group::missing(group, place, desired.location, now, Step::Group) {
+        return plan;
     }
     // One that is no longer wanted before it is in place must be found again.
     let claim = (seen.record.as_deref() != Some(CLAIMED)).then_some(Step::Record(Some(CLAIMED)));

@@ -4,14 +4,18 @@ pub mod disjoint;
 pub mod keys;
 pub mod webhook;
 
+use std::sync::Arc;
+
 use moorage_cloud::AllocationPolicy as CloudPolicy;
-use moorage_crds::{AllocationPolicy, AuthoritySecret, EnrollmentGroup, ObjectRef, SigningCertificates};
+use moorage_crds::{AllocationPolicy, AuthoritySecret, EnrollmentGroup, ObjectRef, SigningCertificates, TenantHubGroup};
 
 use crate::{
     azure::{
         Context,
         dps::{self, Service},
+        iot_hub,
     },
+    controller::context::Caches,
     error::ObserveError,
     object::{Dependency, Keyed, KindName, NamespacedName, ObjectKey},
 };
@@ -42,7 +46,16 @@ pub fn hub_group_of(group: &EnrollmentGroup) -> ObjectKey {
 /// # Errors
 /// As [`dps::service`].
 pub async fn service(ctx: &Context, group: &EnrollmentGroup) -> Result<Service, ObserveError> {
-    service_for(ctx, group, &hub_group_of(group).name.namespace).await
+    service_for(ctx, group, &payer_of(ctx, group)).await
+}
+
+/// Who pays for the calls for a group: the tenant whose hubs they are, if its hub group says so too by being linked to the same service;
+/// otherwise anybody could be made to pay.
+pub fn payer_of(caches: &Caches, group: &EnrollmentGroup) -> Arc<str> {
+    let at = hub_group_of(group).name;
+    let hub_group = caches.objects.of::<TenantHubGroup>().get(&at);
+    let agrees = hub_group.is_some_and(|hub_group| iot_hub::service_of(&hub_group) == Some(service_of(group)));
+    if agrees { at.namespace } else { group.key().name.namespace }
 }
 
 /// The provisioning service of a group, with calls that a namespace pays for.

@@ -16,7 +16,7 @@ use crate::{
     controller::{context::Caches, kind::Kind},
     ledger::{
         Entries, Ledger,
-        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, SERVICE, SERVICE_FACTS, is_in_place, recorded},
+        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, LINKED_TO, SERVICE, SERVICE_FACTS, is_in_place, recorded},
     },
     object::{Keyed, ObjectKey},
 };
@@ -76,6 +76,11 @@ impl HubFacts {
         format!("{place} {} {}", host.to_lowercase(), linked_to.unwrap_or(NONE))
     }
 
+    /// Whether facts were written of a hub at a place, and what it was linked to.
+    pub fn linked_at<'a>(facts: &'a str, place: &str) -> Option<&'a str> {
+        words(facts).filter(|[at, ..]: &[&str; 3]| *at == place).map(|[.., linked_to]| linked_to)
+    }
+
     /// The hubs that are there and the group's, while its account grants it their resource group.
     pub fn of(caches: &Caches, hubs: &TenantHubGroup) -> Vec<Self> {
         let (key, spec) = (hubs.key(), &hubs.spec);
@@ -103,25 +108,21 @@ impl HubFacts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenHub {
     place: String,
-    /// The provisioning service that it was linked to.
-    pub linked_to: String,
+    /// The provisioning service that it is linked to, or may be.
+    pub linked_to: Option<String>,
 }
 
 impl WrittenHub {
-    /// Reads what [`HubFacts::written`] wrote, or a place alone.
-    pub fn read(facts: &str) -> Option<Self> {
-        let (place, linked_to) = match facts.split(' ').collect::<Vec<_>>()[..] {
-            [place, _, linked_to] => (place, linked_to),
-            [place] if !place.is_empty() => (place, NONE),
-            _ => return None,
-        };
-        Some(Self { place: place.to_owned(), linked_to: linked_to.to_owned() })
+    /// Reads what a page says of a hub that was left behind.
+    pub fn left(text: &str) -> Option<Self> {
+        let mut words = text.split(' ').filter(|word| !word.is_empty());
+        Some(Self { place: words.next()?.to_owned(), linked_to: words.next().map(str::to_owned) })
     }
 
-    /// A hub of a page: what is known of it, or where it was claimed.
+    /// A hub of a page: where it was claimed, and what it is linked to.
     pub fn of(entries: &Entries, hub: &str) -> Option<Self> {
-        let told = [HUB_FACTS, HUB_PLACE].iter().find_map(|prefix| recorded(entries, &entries::of(prefix, hub)));
-        Self::read(told?)
+        let place = recorded(entries, &entries::of(HUB_PLACE, hub))?.to_owned();
+        Some(Self { place, linked_to: recorded(entries, &entries::of(LINKED_TO, hub)).map(str::to_owned) })
     }
 
     /// Whether it is at a place.
@@ -209,6 +210,11 @@ pub fn service_place(subscription: &str, service: &ProvisioningService) -> Strin
     let (subscription, group, name): ServiceId =
         (subscription.to_lowercase(), service.spec.resource_group.to_lowercase(), service.spec.name.to_lowercase());
     format!("{account}/{subscription}/{group}/{name}")
+}
+
+/// The resource group and the name of a service at a place, if it was reached through an account.
+pub fn place_of_service<'a>(account: &CloudAccount, place: &'a str) -> Option<(&'a str, &'a str)> {
+    place.strip_prefix(&place_of_hubs(account, ""))?.split_once('/')
 }
 
 fn words<const N: usize>(facts: &str) -> Option<[&str; N]> {

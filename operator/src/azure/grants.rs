@@ -53,13 +53,13 @@ pub fn on_account(account: &CloudAccount, namespace: &str, resource_group: &str)
     grants.map(|grant| grant.adoption).max()
 }
 
-/// The entry of an account that limits the hubs of a namespace in a resource group; none for the account's own namespace. Of several that
-/// fit it is the first.
-pub fn limiting<'a>(account: &'a CloudAccount, namespace: &str, resource_group: &str) -> Option<&'a AccountGrant> {
+/// The entry of an account that limits what a namespace has in a resource group, with its position; none for the account's own namespace. Of
+/// several that fit it is the first.
+pub fn limiting<'a>(account: &'a CloudAccount, namespace: &str, resource_group: &str) -> Option<(usize, &'a AccountGrant)> {
     if *account.key().name.namespace == *namespace {
         return None;
     }
-    account.spec.grants.iter().find(|grant| is_for(grant, namespace, resource_group))
+    account.spec.grants.iter().enumerate().find(|(_, grant)| is_for(grant, namespace, resource_group))
 }
 
 fn is_for(grant: &AccountGrant, namespace: &str, resource_group: &str) -> bool {

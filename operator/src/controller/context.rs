@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::{
-    cache::{objects::Objects, secrets::Secrets, unreadable::UnreadableObjects, verdicts::Verdicts},
+    cache::{derived::Derived, objects::Objects, secrets::Secrets, unreadable::UnreadableObjects, verdicts::Verdicts},
     clock::Clock,
     cluster::ApiReader,
     controller::{effects::Effect, kind::CloudClients},
@@ -34,6 +34,7 @@ pub struct Caches {
     /// What the world cannot tell.
     pub ledger: Ledger,
     verdicts: Verdicts,
+    derived: Derived,
 }
 
 impl Caches {
@@ -47,6 +48,7 @@ impl Caches {
             secrets,
             ledger,
             verdicts: Verdicts::default(),
+            derived: Derived::default(),
         }
     }
 
@@ -54,6 +56,11 @@ impl Caches {
     pub fn verdict(&self, object: &ObjectKey, judge: impl Fn() -> bool) -> bool {
         let state = || [self.objects.changes().up_to(object.kind), self.ledger.changes_up_to(object.kind)];
         self.verdicts.of(object, state, judge)
+    }
+
+    /// What follows from all objects of a kind, and of those that it rests on, and from their pages; worked out once until one changes.
+    pub fn derived<T: Send + Sync + 'static>(&self, kind: KindName, work_out: impl FnOnce() -> T) -> Arc<T> {
+        self.derived.of(|| [self.objects.changes().up_to(kind), self.ledger.changes_up_to(kind)], work_out)
     }
 
     /// Forgets what was judged of an object that is gone.

@@ -16,6 +16,8 @@ pub const ADOPTED: &str = "adopted";
 pub const RESOURCE_GROUP: &str = "resource-group";
 /// The provisioning service itself.
 pub const SERVICE: &str = "service";
+/// Where the provisioning service is that was claimed.
+pub const SERVICE_PLACE: &str = "service-at";
 /// The enrollment group itself.
 pub const GROUP: &str = "group";
 /// The group was disabled as its spec said, or was then found so: whoever enables it in the spec has it enabled.
@@ -30,6 +32,8 @@ pub const HUB_PLACE: &str = "at.";
 /// How entries of links begin; the hub's name follows, and the value is the digest of the key that the link was last written with,
 /// [`BY_IDENTITY`], or [`STALE`].
 pub const LINK: &str = "link.";
+/// How entries begin of the provisioning service that a hub is linked to, or is about to be; the hub's name follows.
+pub const LINKED_TO: &str = "to.";
 /// How entries of roles begin; the name of the hub follows on which the provisioning service has a role.
 pub const ROLE: &str = "role.";
 /// Value of a link without a key.
@@ -63,8 +67,10 @@ const OF_ENROLLMENTS: [&str; 3] = [DISENROLLED, ENROLLED, LEFT_ENROLLMENT];
 /// How entries begin of what an object left in a cloud when it was let go (`moorage.dev/orphan`): they take room in a grant, and claim
 /// nothing.
 pub const LEFT: &str = "left.";
-/// Such an entry of a hub; the hub's name follows, and the value is what was known of it.
+/// Such an entry of a hub; the hub's name follows, and the value is where it is, and the provisioning service that it is linked to, if any.
 pub const LEFT_HUB: &str = "left.hub.";
+/// Such an entry of a provisioning service; its name follows, and the value is where it is.
+pub const LEFT_SERVICE: &str = "left.service.";
 /// Such an entry of an individual enrollment; the registration id follows, and the value is the provisioning service.
 pub const LEFT_ENROLLMENT: &str = "left.enrollment.";
 
@@ -94,9 +100,17 @@ pub fn left_of(entries: &Entries) -> Entries {
         if entry.starts_with(LEFT) {
             return Some((entry.clone(), value.clone()));
         }
-        if let Some(hub) = entry.strip_prefix(HUB).filter(|_| value != ADOPTED) {
-            let facts = recorded(entries, &of(HUB_FACTS, hub)).or_else(|| recorded(entries, &of(HUB_PLACE, hub)));
-            return Some((of(LEFT_HUB, hub), facts.unwrap_or_default().to_owned()));
+        if let Some(hub) = entry.strip_prefix(HUB) {
+            let linked_to = recorded(entries, &of(LINKED_TO, hub));
+            let is_left = value != ADOPTED || linked_to.is_some();
+            // One that was only asked for says nothing of one that was left before.
+            let is_told = value == CLAIMED && entries.contains_key(&of(LEFT_HUB, hub));
+            let left = || [recorded(entries, &of(HUB_PLACE, hub)), linked_to].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            return (is_left && !is_told).then(|| (of(LEFT_HUB, hub), left()));
+        }
+        if entry == SERVICE_PLACE {
+            let is_left = recorded(entries, SERVICE).is_some_and(|record| record != ADOPTED);
+            return is_left.then(|| (of(LEFT_SERVICE, value.rsplit('/').next().unwrap_or_default()), value.clone()));
         }
         let id = [ENROLLED, DISENROLLED].iter().find_map(|prefix| entry.strip_prefix(prefix))?;
         Some((format!("{LEFT_ENROLLMENT}{id}"), value.clone()))
@@ -155,27 +169,35 @@ mod tests {
         let page = |entries: &[(&str, &str)]| entries.iter().map(|(entry, value)| ((*entry).to_owned(), (*value).to_owned())).collect();
         let before: Entries = page(&[
             ("hub.a", MADE),
-            ("fact.hub.a", "s/rg a.azure-devices.net -"),
+            ("at.a", "s/rg"),
+            ("to.a", "platform/dps"),
+            ("fact.hub.a", "s/rg a.azure-devices.net platform/dps"),
             ("hub.b", CLAIMED),
             ("at.b", "s/rg"),
             ("hub.c", ADOPTED),
+            ("hub.e", CLAIMED),
+            ("at.e", "s/elsewhere"),
+            ("left.hub.e", "s/rg"),
             ("link.a", "digest"),
             ("resource-group", "rg"),
             ("enrolled.x", "platform/dps"),
             ("disenrolled.y", "platform/dps"),
             ("identity.1", "made"),
-            ("left.hub.d", "s/rg d.azure-devices.net -"),
+            ("left.hub.d", "s/rg platform/dps"),
         ]);
         let left: Entries = page(&[
-            ("left.hub.a", "s/rg a.azure-devices.net -"),
+            ("left.hub.a", "s/rg platform/dps"),
             ("left.hub.b", "s/rg"),
-            ("left.hub.d", "s/rg d.azure-devices.net -"),
+            ("left.hub.d", "s/rg platform/dps"),
+            ("left.hub.e", "s/rg"),
             ("left.enrollment.x", "platform/dps"),
             ("left.enrollment.y", "platform/dps"),
         ]);
         assert_eq!(left_of(&before), left);
         assert!(says_made(&before) && !says_made(&left));
         assert_eq!(left_of(&left), left, "a second time changes nothing");
-        assert_eq!(left_of(&page(&[("service", MADE), ("group", MADE)])), Entries::new());
+        let of_service = |record| page(&[("service", record), ("service-at", "a/azure/s/rg/dps"), ("group", MADE)]);
+        assert_eq!(left_of(&of_service(MADE)), page(&[("left.service.dps", "a/azure/s/rg/dps")]));
+        assert_eq!(left_of(&of_service(ADOPTED)), Entries::new());
     }
 }

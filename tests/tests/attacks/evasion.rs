@@ -71,7 +71,8 @@ fn links_without_end_by_a_group_that_forgets_its_service() -> anyhow::Result<()>
         attack.delete("TenantHubGroup", "first").await?;
         attack.tenants.harness.until_gone("TenantHubGroup", &namespace, "first").await?;
         attack.create("TenantHubGroup", "first", &hubs(&platform, "fabrikam-rg", "fabrikam-one-hub", "Retain")).await?;
-        attack.tenants.harness.until_condition("TenantHubGroup", &namespace, "first", "Ready", "Ready").await?;
+        let sentence = attack.until_refused("TenantHubGroup", "first", "AlreadyExists").await?;
+        assert!(sentence.contains("is linked to ProvisioningService"), "{sentence}");
         attack.create("TenantHubGroup", "second", &linked("fabrikam-two-hub")).await?;
         let sentence = attack.until_refused("TenantHubGroup", "second", "QuotaExceeded").await?;
         assert!(sentence.contains("1 that objects left behind"), "{sentence}");

@@ -122,7 +122,7 @@ async fn whoever_only_says_that_it_is_an_application_spends_nothing_of_its_budge
     let bench = Bench::new().await;
     let real = bench.identity();
     assert_eq!(bench.azure.arm(&real, SUBSCRIPTION).resource_group("none").await.map(|group| group.is_none()), Ok(true));
-    let scope = format!("{SUBSCRIPTION} as {CLIENT} of {TENANT}");
+    let scope = format!("the account for {SUBSCRIPTION} as {CLIENT} of {TENANT}");
     let few = Limit { burst: 3, per_minute: 1 };
     bench.azure.set_limit(&scope, Arm::READS, few);
     bench.azure.set_limit(&format!("{scope}, not signed in yet"), Arm::READS, few);

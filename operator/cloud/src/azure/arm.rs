@@ -16,6 +16,7 @@ use crate::azure::pipeline::service_client::{Service, ServiceClient, endless};
 use crate::error::Error;
 use crate::flow::bulkhead::Bulkhead;
 use crate::flow::limits::{Limit, Quota};
+use crate::flow::rejected::CALLER;
 
 pub(crate) mod hubs;
 pub(crate) mod names;
@@ -138,8 +139,8 @@ impl Arm {
 /// A resource that hangs is no reason to believe that the resource manager does, until several of them do.
 /// Of nobody else but who was accepted as the same application: what one provokes closes no other's.
 fn of_resource_and_subscription(host: &HostName, scope: &str, target: &str) -> Vec<Bulkhead> {
-    let resource: Arc<str> = format!("{host}{} for subscription {scope}", resource_in(target)).into();
-    let subscription = format!("{host} for subscription {scope}").into();
+    let resource: Arc<str> = format!("{host}{}{CALLER}{scope}", resource_in(target)).into();
+    let subscription = format!("{host}{CALLER}{scope}").into();
     vec![
         Bulkhead { name: resource.clone(), width: 4, threshold: 3, about: None },
         Bulkhead { name: subscription, width: 12, threshold: 5, about: Some(resource) },

@@ -23,6 +23,7 @@ use crate::azure::pipeline::request::Asked;
 use crate::azure::pipeline::service_client::Scope;
 use crate::azure::pipeline::transport::client_options;
 use crate::error::Error;
+use crate::flow::rejected::CALLER;
 
 mod presented;
 mod sign_in_calls;
@@ -96,7 +97,7 @@ impl Identity {
     /// says so shares nothing with it.
     pub(crate) fn scope_in(&self, subscription: &str) -> Scope {
         let (identity, SignIn { tenant, client, .. }) = (self.clone(), &*self.0);
-        let proven: Arc<str> = format!("{subscription} as {client} of {tenant}").into();
+        let proven: Arc<str> = format!("the account{CALLER}{subscription} as {client} of {tenant}").into();
         let unproven: Arc<str> = format!("{proven}, not signed in yet").into();
         Arc::new(move || if identity.0.tokens.is_proven() { proven.clone() } else { unproven.clone() })
     }

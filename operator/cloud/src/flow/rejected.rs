@@ -9,6 +9,14 @@ use crate::error::{Class, Detail, Error, Failure};
 /// A bulkhead is asked again after so long.
 const UNTIL_THERE_IS_ROOM: SignedDuration = SignedDuration::from_secs(1);
 
+/// In the name of a scope or of a bulkhead, what follows it says who calls: one and the same to those who are the same to the cloud. It is not told
+/// to whoever made the call, for the account is often another's.
+pub(crate) const CALLER: &str = " for ";
+
+fn told(name: &str) -> &str {
+    name.split_once(CALLER).map_or(name, |(told, _)| told)
+}
+
 /// Why a call was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rejected {
@@ -32,22 +40,25 @@ impl Rejected {
             Self::NotAnswering { name, .. } => (
                 Class::Unavailable,
                 Detail::NotAnswering,
-                format!("{name} did not answer several calls in a row; until it does, it is asked only now and then"),
+                format!("{} did not answer several calls in a row; until it does, it is asked only now and then", told(name)),
             ),
             Self::BulkheadFull { name } => (
                 Class::RateLimited(wait),
                 Detail::BulkheadFull,
-                format!("as many calls as Moorage allows itself at once are under way to {name}; nothing was sent"),
+                format!("as many calls as Moorage allows itself at once are under way to {}; nothing was sent", told(name)),
             ),
             Self::OutOfBudget { scope, quota, .. } => (
                 Class::RateLimited(wait),
                 Detail::OutOfBudget,
-                format!("Moorage's own budget {quota} for {scope} has no call left for now; nothing was sent"),
+                format!("Moorage's own budget {quota} for {} has no call left for now; nothing was sent", told(scope)),
             ),
             Self::Paused { scope, quota, .. } => (
                 Class::Throttled(Some(wait)),
                 Detail::Paused,
-                format!("the cloud throttled calls and asked for a pause, so budget {quota} for {scope} is closed; nothing was sent"),
+                format!(
+                    "the cloud throttled calls and asked for a pause, so budget {quota} for {} is closed; nothing was sent",
+                    told(scope)
+                ),
             ),
         };
         let failure = Failure::new(step, class, detail, message);
@@ -96,6 +107,8 @@ mod tests {
                 "the cloud throttled calls and asked for a pause, so budget registry for hub.example.net is closed; nothing was sent",
             ),
         ];
+        let called = Rejected::BulkheadFull { name: "hub.example.net for the account for s as c of t".into() };
+        assert_eq!(called.error("read it").message(), table[1].3, "who calls is not told");
         for (rejected, class, detail, message) in table {
             let error = rejected.error("read it");
             assert_eq!((error.step(), error.class(), error.detail(), error.message()), ("read it", class, detail, message));

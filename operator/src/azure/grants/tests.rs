@@ -88,8 +88,8 @@ fn limits_are_those_of_the_grant_that_lets_in() {
         { "namespaces": ["contoso"], "resourceGroups": ["rg"], "maxHubs": 2, "skus": ["S1"], "maxUnits": 3 },
     ]);
     let account = account(&grants);
-    let entry = limiting(&account, "contoso", "rg").expect("it is limited");
-    assert_eq!((entry.max_hubs, &entry.skus[..], entry.max_units), (Some(2), &[moorage_crds::SkuName::S1][..], Some(3)));
+    let (position, entry) = limiting(&account, "contoso", "rg").expect("it is limited");
+    assert_eq!((position, entry.max_hubs, &entry.skus[..], entry.max_units), (2, Some(2), &[moorage_crds::SkuName::S1][..], Some(3)));
     let grants = json!([{ "namespaces": ["fabrikam"], "allocation": "Any" }, { "namespaces": ["contoso"], "maxHubs": 1 }]);
     let right = LinkRight { most: Some((1, vec!["contoso".to_owned()])), allocation: AllocationGrant::Own };
     assert_eq!(on_provisioning_service(&service(&grants), "contoso"), Some(right));

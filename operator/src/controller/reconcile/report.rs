@@ -1,5 +1,6 @@
 //! What was seen and decided, written into the object's status where it differs.
 
+use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{CommonStatus, conditions};
 use moorage_plan::{Goal, Plan, Reason, Standing, Target};
 use serde::Serialize;
@@ -13,6 +14,9 @@ use crate::{
     ledger::entries,
     object::{Dependency, ObjectKey},
 };
+
+/// When somebody is judged again who was refused for the sake of others.
+const REFUSED: SignedDuration = SignedDuration::from_mins(2);
 
 impl<K: Kind> Reconciliation<'_, K> {
     /// Reports what was seen, and where that leaves the object.
@@ -46,7 +50,11 @@ impl<K: Kind> Reconciliation<'_, K> {
     pub(super) async fn blocked(&self, standing: &Standing) -> Result<Next, Error> {
         self.controller.attempts.settled(self.key);
         self.report_conditions(&self.common_unseen(standing)).await?;
-        Ok(Some(next_look::<K>(self.key, self.end_of_use(), standing, self.now)))
+        // What others have may go without a word to whoever was refused for it; asking costs the cloud nothing.
+        let is_refused = matches!(standing, Standing::Stalled(why) if why.reason.is_refusal());
+        let soon = is_refused.then(|| self.now.saturating_add(REFUSED).unwrap_or(Timestamp::MAX));
+        let next = [soon, self.end_of_use()].into_iter().flatten().min();
+        Ok(Some(next_look::<K>(self.key, next, standing, self.now)))
     }
 
     /// Reports where an object stands: the rest of its status stays as it is.

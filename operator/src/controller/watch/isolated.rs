@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::{Deserialize, Deserializer, de::DeserializeOwned, de::Error as _};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use crate::cache::unreadable::Unreadable;
 
@@ -36,11 +36,22 @@ fn without_large_status(text: &str) -> Cow<'_, str> {
     }
     let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(text) else { return text.into() };
     let Some(status) = parts.remove("status").filter(|status| status.get().len() > LARGEST_STATUS) else { return text.into() };
-    let mut fields = serde_json::from_str::<Parts<'_>>(status.get()).unwrap_or_default();
-    fields.retain(|_, field| field.get().len() <= LARGEST_FIELD);
-    let Ok(status) = serde_json::value::to_raw_value(&fields) else { return text.into() };
+    let Some(status) = without_large_fields(status.get()) else { return text.into() };
     parts.insert("status".to_owned(), &status);
     serde_json::to_string(&parts).map_or_else(|_| text.into(), Cow::Owned)
+}
+
+/// A status without those fields that are too large to be ours.
+fn without_large_fields(status: &str) -> Option<Box<RawValue>> {
+    let mut fields = serde_json::from_str::<BTreeMap<String, &RawValue>>(status).unwrap_or_default();
+    fields.retain(|_, field| field.get().len() <= LARGEST_FIELD);
+    serde_json::value::to_raw_value(&fields).ok()
+}
+
+/// What is kept of the status of an object that cannot be read.
+fn what_is_kept(status: &str) -> Option<Value> {
+    let large = if status.len() > LARGEST_STATUS { Some(without_large_fields(status)?) } else { None };
+    serde_json::from_str(large.as_ref().map_or(status, |kept| kept.get())).ok()
 }
 
 /// Leaves what the operator reads: labels, owners and annotations of others are not in memory for each object.
@@ -115,8 +126,7 @@ impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Isolated<K> {
             Err(error) => error,
         };
         let Outline { metadata, status } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        let status = status.map(RawValue::get).filter(|status| status.len() <= LARGEST_STATUS && !status.contains(MAGIC));
-        let status = status.and_then(|status| serde_json::from_str(status).ok());
+        let status = status.map(RawValue::get).filter(|status| !status.contains(MAGIC)).and_then(what_is_kept);
         Ok(Self { read: Err(Unreadable { error, metadata: metadata.into(), status }), size: raw.get().len() })
     }
 }
@@ -271,6 +281,9 @@ mod tests {
         assert!(unreadable.error.contains("finalizers"), "{}", unreadable.error);
         // What is needed to tell it, and to let it go.
         assert_eq!(unreadable.status, Some(json!({ "observedGeneration": 1 })));
+        object["status"]["secretName"] = "x".repeat(LARGEST_STATUS).into();
+        let unreadable_and_large = read(&object).read.expect_err("it is not read");
+        assert_eq!(unreadable_and_large.status, unreadable.status, "what was told when is not told anew");
         assert_eq!(unreadable.metadata.finalizers, None);
         assert_eq!(unreadable.metadata.annotations, Some([("moorage.dev/paused".to_owned(), "true".to_owned())].into()));
     }

@@ -14,7 +14,7 @@ use crate::{
         Context,
         dps::{self, Service},
         enrollment_group::{
-            hub_group_of,
+            payer_of,
             webhook::{Webhook, webhook},
         },
         facts::{GroupFacts, HubFacts, ServiceFacts},
@@ -51,8 +51,8 @@ pub struct LiveState {
     pub(super) record: Option<String>,
     /// See [`APPLIED`].
     pub(super) applied: Option<String>,
-    /// Whether the ledger says that it was disabled as its spec said.
-    pub(super) disabled_by_spec: bool,
+    /// See [`DISABLED`].
+    pub(super) disabled: Option<String>,
     /// Whether devices have registered through it; asked only when it could be removed.
     pub(super) has_registrations: bool,
     /// The groups of keys that the service has; asked only when one more is to be made.
@@ -70,7 +70,7 @@ pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &A
         Admitted::Kept { users } => return Ok(Observed::Kept { users: users.clone() }),
         Admitted::Sought(sought) => &**sought,
     };
-    let service = service.connect(ctx, &hub_group_of(group).name.namespace).await?;
+    let service = service.connect(ctx, &payer_of(ctx, group)).await?;
     let enrollments = match goal {
         Goal::Present => Some(dps::enrollments(ctx, &service).await?),
         Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
@@ -137,13 +137,20 @@ async fn look(
         hubs,
         record,
         applied: recorded(&entries, APPLIED).map(str::to_owned),
-        disabled_by_spec: entries.contains_key(DISABLED),
+        disabled: recorded(&entries, DISABLED).map(str::to_owned),
         has_registrations,
         others,
         keys_secret_is_ours: keys_secret.is_some_and(|meta| is_ours(group, &meta)),
         service: ServiceFacts::of(&ctx.ledger, &service.object.key(), &place),
         place,
     })
+}
+
+impl LiveState {
+    /// Whether the ledger says that it was disabled as its spec said.
+    pub(super) fn is_disabled_by_spec(&self) -> bool {
+        self.disabled.is_some()
+    }
 }
 
 /// By what the group's devices prove themselves: keys that are stored, or who signs certificates.

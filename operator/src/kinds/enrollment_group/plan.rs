@@ -138,7 +138,7 @@ fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Plan<Act
     };
     // One that names no hubs gives its devices any that is linked, other tenants' among them.
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(!there.hubs().is_empty()) };
-    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref(), may_enable: seen.disabled_by_spec };
+    let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref(), may_enable: seen.is_disabled_by_spec() };
     if let Some(record) = disabled_by_spec(group, seen, there) {
         let note = format!("Enrollment group {id} is disabled, or enabled, as its spec says");
         return Plan::act(vec![record], Reason::RecordClaim, note).usable(true);
@@ -158,9 +158,9 @@ fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Plan<Act
 fn disabled_by_spec(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Option<Action> {
     let by_spec = match group.spec.provisioning_status {
         ProvisioningStatus::Disabled => true,
-        ProvisioningStatus::Enabled => seen.disabled_by_spec && !there.is_enabled(),
+        ProvisioningStatus::Enabled => seen.is_disabled_by_spec() && !there.is_enabled(),
     };
-    (by_spec != seen.disabled_by_spec).then_some(Action::RecordDisabled { by_spec })
+    (by_spec != seen.is_disabled_by_spec()).then_some(Action::RecordDisabled { by_spec })
 }
 
 fn keep_as(wish: &Desired<'_>, seen: &LiveState, there: &Document) -> Plan<Action> {

@@ -73,7 +73,7 @@ fn look() -> LiveState {
         hubs: Some(hosts(&[EAST, WEST])),
         record: None,
         applied: None,
-        disabled_by_spec: false,
+        disabled: None,
         has_registrations: false,
         others: Some(Count { used: 99, limit: 100 }),
         keys_secret_is_ours: false,

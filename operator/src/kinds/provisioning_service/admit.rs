@@ -1,16 +1,19 @@
 //! What is judged of a provisioning service before Azure is asked: who still needs it, its account's grant, and who wants it too.
 
-use moorage_crds::{DeletionPolicy, ProvisioningService};
-use moorage_plan::{Goal, Standing};
+use std::collections::BTreeSet;
+
+use moorage_crds::{CloudAccount, DeletionPolicy, ProvisioningService};
+use moorage_plan::{Goal, Reason, Standing, counted};
 
 use crate::{
     azure::{
         accounts::{self, GrantedAccount, account_key},
-        arm_resource::ownership::{Claim, earlier_claim},
-        facts::{ServiceFacts, service_place},
+        arm_resource::ownership::{Claim, age, earlier_claim},
+        facts::{ServiceFacts, place_of_service, service_place},
+        grants::limiting,
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
-    ledger::entries::{SERVICE, is_in_place, recorded},
+    ledger::entries::{ADOPTED, LEFT_SERVICE, SERVICE, SERVICE_PLACE, is_in_place, recorded},
     object::{Keyed, ObjectKey},
 };
 
@@ -52,8 +55,48 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
         return Ok(Admitted::Kept { users });
     }
     let account = granted()?;
+    if goal == Goal::Present {
+        is_within(object, caches, &account.object)?;
+    }
     let older = (goal == Goal::Present).then(|| earlier_claim(caches, object, &Name(object))).flatten();
     Ok(Admitted::Granted(Grant { account, older, users }))
+}
+
+/// Whether there is room for a service in the entry of its account that limits how many there may be: those that were made keep their place, then
+/// the oldest objects have theirs.
+fn is_within(object: &ProvisioningService, caches: &Caches, account: &CloudAccount) -> Result<(), Standing> {
+    let (key, group) = (object.key(), &object.spec.resource_group);
+    let Some((entry, grant)) = limiting(account, &key.name.namespace, group) else { return Ok(()) };
+    let Some(most) = grant.max_services else { return Ok(()) };
+    let is_entry = |namespace: &str, group: &str| limiting(account, namespace, group).is_some_and(|(position, _)| position == entry);
+    let place = service_place(&account.spec.azure.subscription_id, object);
+    let takes_room =
+        |owner: &ObjectKey, place: &str| place_of_service(account, place).is_some_and(|(group, _)| is_entry(&owner.name.namespace, group));
+    let made = caches.ledger.owners_of(SERVICE_PLACE).into_iter().filter(|(owner, place)| {
+        takes_room(owner, place) && recorded(&caches.ledger.of(owner), SERVICE).is_some_and(|record| record != ADOPTED)
+    });
+    let let_go = caches.ledger.beginning_with(LEFT_SERVICE).into_iter().filter(|(owner, _, place)| takes_room(owner, place));
+    let there: BTreeSet<_> = made.map(|(_, place)| place).chain(let_go.map(|(.., place)| place)).collect();
+    if there.contains(&place) {
+        return Ok(());
+    }
+    let asks = |other: &ProvisioningService| {
+        let (key, spec) = (other.key(), &other.spec);
+        let by_entry =
+            account_key(&spec.account_ref, &key.name.namespace) == account.key() && is_entry(&key.name.namespace, &spec.resource_group);
+        by_entry && age(other) < age(object) && !there.contains(&service_place(&account.spec.azure.subscription_id, other))
+    };
+    let first = caches.objects.of::<ProvisioningService>().all().into_iter().filter(|other| asks(other)).count();
+    if there.len() + first < usize::try_from(most).unwrap_or(0) {
+        return Ok(());
+    }
+    let note = format!(
+        "the account's grant is for {}; {} are there, or were left behind, and {first} of other objects come first: delete one, and its page of \
+         the ledger, or ask its owner for more",
+        counted(most.into(), "provisioning service"),
+        there.len()
+    );
+    Err(Standing::stalled(Reason::QuotaExceeded, note))
 }
 
 /// The name of a service, of which there is one in the world.

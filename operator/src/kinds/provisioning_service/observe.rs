@@ -91,14 +91,14 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
     if goal == Goal::Absent {
         resource_group::look_inside(&arm, &id.group, &mut group).await?;
     }
-    let counts = goal == Goal::Present && service.document.is_some();
+    let counts = goal == Goal::Present && service.own().is_some();
     Ok(LiveState {
         group,
         groups: if counts { count_groups(object, ctx).await } else { None },
         is_known: ServiceFacts::of(&ctx.ledger, &key, &service_place(arm.subscription(), object)).is_some(),
         place: service_place(arm.subscription(), object),
         service,
-        noted: !entries.is_empty(),
+        noted: entries::says_made(&entries),
         granted: grant.account.adoption,
         users: grant.users.clone(),
         disenrolled: if goal == Goal::Absent { entries::of_enrollments_in(&ctx.ledger, &key) } else { Vec::new() },

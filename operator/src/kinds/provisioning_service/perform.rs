@@ -17,9 +17,10 @@ use crate::{
             self,
             links::{self, tells_of_identities},
         },
+        facts::service_place,
     },
     error::{Error, reached},
-    ledger::entries::{RESOURCE_GROUP, SERVICE, SERVICE_FACTS},
+    ledger::entries::{self, LEFT_SERVICE, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE},
     object::{Keyed, ObjectKey},
 };
 
@@ -84,8 +85,15 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
     let namespace = &key.name.namespace;
     let arm = async || reached(accounts::reach(writer, &spec.account_ref, namespace, &spec.resource_group).await);
     match action {
-        Action::Record { to: Some(to) } => writer.record(&[(SERVICE.to_owned(), Some((*to).to_owned()))]).await,
-        Action::Record { to: None } => writer.record(&[SERVICE, SERVICE_FACTS, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None))).await,
+        Action::Record { to: Some(to) } => {
+            let place = service_place(arm().await?.subscription(), object);
+            writer.record(&[(SERVICE.to_owned(), Some((*to).to_owned())), (SERVICE_PLACE.to_owned(), Some(place))]).await
+        }
+        Action::Record { to: None } => {
+            let struck = [SERVICE, SERVICE_PLACE, SERVICE_FACTS, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None));
+            // It is gone, whoever left it behind before.
+            writer.record(&[&struck[..], &[(entries::of(LEFT_SERVICE, &spec.name), None)]].concat()).await
+        }
         Action::ForgetDisenrolled { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
         Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,
         Action::Create { id, location } => {

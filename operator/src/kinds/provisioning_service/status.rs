@@ -38,7 +38,7 @@ pub(super) fn facts(seen: &Observed) -> Option<Facts> {
 pub(super) fn headroom(seen: &Observed) -> Vec<(&'static str, i64)> {
     let Observed::Live(seen) = seen else { return Vec::new() };
     let left = |service: &Document| i64::try_from(MOST_LINKS.saturating_sub(service.links().len())).unwrap_or(0);
-    let links = seen.service.document.as_ref().map(|service| ("linked_hubs", left(service)));
+    let links = seen.service.own().map(|service| ("linked_hubs", left(service)));
     links.into_iter().chain(seen.groups.map(|groups| ("enrollment_groups", groups.left()))).collect()
 }
 
@@ -52,7 +52,8 @@ pub(super) fn ready_message(object: &ProvisioningService, seen: &Observed) -> St
 pub(super) fn build_status(object: &ProvisioningService, seen: &Observed, common: CommonStatus) -> ProvisioningServiceStatus {
     let before = object.status.clone().unwrap_or_default();
     let Observed::Live(seen) = seen else { return ProvisioningServiceStatus { common, ..before } };
-    let Some(service) = &seen.service.document else {
+    // Of somebody else's nothing is told.
+    let Some(service) = seen.service.own() else {
         return ProvisioningServiceStatus { common, ..ProvisioningServiceStatus::default() };
     };
     ProvisioningServiceStatus {

@@ -1,21 +1,23 @@
 //! What is judged of a hub group before Azure is asked: who still needs it, the grants, and who wants its hubs too.
 
 mod limits;
+mod room;
+mod roster;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use moorage_crds::{DeletionPolicy, TenantHubGroup};
 use moorage_plan::{Goal, Reason, Standing};
 
+use self::roster::{Member, Roster};
 use crate::{
     azure::{
-        accounts::{self, GrantedAccount, account_key},
-        arm_resource::ownership::age,
+        accounts::{self, GrantedAccount},
         dps::{self, GrantedService},
         iot_hub::service_of,
     },
     controller::{context::Caches, reconcile::dependents::users_of_kind},
-    ledger::entries::{self, HUB, is_in_place, recorded},
+    ledger::entries::LINKED_TO,
     object::{Keyed, KindName},
 };
 
@@ -52,6 +54,7 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     if goal == Goal::Present {
         is_each_hub_named_once(group)?;
     }
+    linked_elsewhere(group, caches)?;
     let namespace = &key.name.namespace;
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
     let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
@@ -77,26 +80,36 @@ fn is_each_hub_named_once(group: &TenantHubGroup) -> Result<(), Standing> {
 
 /// The hubs of the spec that another object wants too, which has them by the ledger, or is older: it keeps them.
 fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
-    let wants = |other: &TenantHubGroup, name: &str| other.spec.hubs.iter().any(|hub| hub.name.eq_ignore_ascii_case(name));
-    let others = caches.objects.of::<TenantHubGroup>().all().into_iter();
-    let others = others.filter(|other| group.spec.hubs.iter().any(|hub| wants(other, &hub.name)));
-    let others: Vec<_> = others.filter(|other| other.key() != group.key() && is_granted(caches, other)).collect();
-    // Another account proves nothing until its object has a hub: anybody can make one that names any subscription.
-    let account = |group: &TenantHubGroup| account_key(&group.spec.account_ref, &group.key().name.namespace);
-    // A hub of the same name is another's only in the same resource group.
-    let place = |group: &TenantHubGroup| (account(group), group.spec.resource_group.name.to_lowercase());
-    let names = group.spec.hubs.iter().map(|hub| hub.name.to_lowercase());
-    let is_anothers = |name: &String| {
-        let rank = |group: &TenantHubGroup| (!holds(caches, group, name), age(group));
-        let counts = |other: &TenantHubGroup| holds(caches, other, name) || place(other) == place(group) && is_admitted(caches, other);
-        others.iter().any(|other| wants(other, name) && counts(other) && rank(other) < rank(group))
+    let roster = Roster::now(caches);
+    let key = group.key();
+    let Some(mine) = roster.of(&key) else { return BTreeSet::new() };
+    let mut judged = HashMap::new();
+    let mut is_admitted = |other: &Member| *judged.entry(other.key.clone()).or_insert_with(|| is_admitted(caches, &other.group));
+    let rank = |member: &Member, name: &str| (!member.holds(name), member.age.clone());
+    let mut is_anothers = |name: &str| {
+        // Another account proves nothing until its object has a hub: anybody can make one that names any subscription. And a hub of the same
+        // name is another's only in the same resource group.
+        let is_there = |other: &Member| (&other.account, &other.resource_group) == (&mine.account, &mine.resource_group);
+        let my_rank = rank(mine, name);
+        let mut first = roster.wanting(name).filter(|other| other.key != key && other.granted && rank(other, name) < my_rank);
+        first.any(|other| other.holds(name) || is_there(other) && is_admitted(other))
     };
-    names.filter(is_anothers).collect()
+    mine.named.iter().filter(|name| is_anothers(name)).cloned().collect()
 }
 
-/// Whether a group has a hub, as the ledger says.
-fn holds(caches: &Caches, group: &TenantHubGroup, name: &str) -> bool {
-    is_in_place(recorded(&caches.ledger.of(&group.key()), &entries::of(HUB, name)))
+/// Another provisioning service to which hubs of a page are linked, or may be: what was linked there would be forgotten.
+fn linked_elsewhere(group: &TenantHubGroup, caches: &Caches) -> Result<(), Standing> {
+    let service = service_of(group).map(|service| service.name.to_string());
+    let entries = caches.ledger.of(&group.key());
+    let links = entries.iter().filter_map(|(entry, service)| Some((entry.strip_prefix(LINKED_TO)?, service)));
+    let mut elsewhere = links.filter(|(_, linked_to)| Some(*linked_to) != service.as_ref());
+    elsewhere.next().map_or(Ok(()), |(hub, linked_to)| {
+        let note = format!(
+            "IoT hub {hub} is linked to ProvisioningService {linked_to} in the name of a former object of this name; name that one in \
+             spec.provisioningServiceRef, or make the hub group under another name"
+        );
+        Err(Standing::stalled(Reason::AlreadyExists, note))
+    })
 }
 
 /// Whether a group may have what it asks for, with its limits.

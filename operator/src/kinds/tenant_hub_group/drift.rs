@@ -15,7 +15,7 @@ use crate::{
         perform::Action,
         plan::sku_name,
     },
-    ledger::entries::{APPLIED, LINK, ROLE, recorded},
+    ledger::entries::{APPLIED, LINK, LINKED_TO, ROLE, recorded},
 };
 
 /// Under `driftPolicy: Report`, writes down when everything is as the spec says.
@@ -45,7 +45,9 @@ pub(super) fn record_or_tell(group: &TenantHubGroup, seen: &LiveState, plan: Pla
 pub(super) fn without_corrections(plan: Plan<Action>) -> Plan<Action> {
     let corrects = |action: &Action| match action {
         Action::ChangeHub { .. } | Action::WriteLinks { .. } | Action::AssignRole { .. } => true,
-        Action::Record { entries } => entries.iter().any(|(entry, _)| entry.starts_with(LINK) || entry.starts_with(ROLE)),
+        Action::Record { entries } => {
+            entries.iter().any(|(entry, _)| [LINK, LINKED_TO, ROLE].iter().any(|prefix| entry.starts_with(prefix)))
+        }
         _ => false,
     };
     if !plan.actions.iter().any(corrects) {

@@ -19,7 +19,7 @@ use crate::{
         perform::Action,
         plan::record,
     },
-    ledger::entries::{self, BY_IDENTITY, LINK, STALE},
+    ledger::entries::{self, BY_IDENTITY, LINK, LINKED_TO, STALE, recorded},
 };
 
 /// A link as it is to be written.
@@ -72,7 +72,13 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> 
     let records: Vec<_> = add.iter().filter_map(|link| Some((entries::of(LINK, &link.name), Some(link.digest()?)))).collect();
     let note = format!("IoT hub {} is being linked", names.join(", "));
     let remove = relink.into_iter().filter_map(|hub| hub.host.as_ref().map(|host| host.host().clone())).collect();
-    let mut actions = vec![Action::WriteLinks { add, remove }];
+    let linked_to = seen.links_to.as_ref().map(|service| service.name.to_string());
+    let is_noted = |hub: &NewLink| recorded(&seen.entries, &entries::of(LINKED_TO, &hub.name)) == linked_to.as_deref();
+    let noted = add.iter().filter(|hub| !is_noted(hub)).map(|hub| (entries::of(LINKED_TO, &hub.name), linked_to.clone()));
+    // A link takes room in a grant from the moment in which it may be there.
+    let noted: Vec<_> = noted.collect();
+    let mut actions: Vec<_> = (!noted.is_empty()).then_some(Action::Record { entries: noted }).into_iter().collect();
+    actions.push(Action::WriteLinks { add, remove });
     if !records.is_empty() {
         actions.push(Action::Record { entries: records });
     }

@@ -23,7 +23,7 @@ use crate::{
             self, Service,
             links::{self, remember_link_key},
         },
-        facts::{ServiceFacts, WrittenHub, place_of_hubs},
+        facts::{HubFacts, ServiceFacts, WrittenHub, place_of_hubs},
         iot_hub::{self, link_policy},
         usage::Count,
     },
@@ -81,13 +81,14 @@ impl LiveState {
     /// What the ledger says that is known of a hub, where the hubs are now.
     pub(super) fn known(&self, hub: &ObservedHub) -> Option<&str> {
         let facts = recorded(&self.entries, &entries::of(HUB_FACTS, &hub.name))?;
-        WrittenHub::read(facts).filter(|known| known.is_at(&self.place)).map(|_| facts)
+        HubFacts::linked_at(facts, &self.place).map(|_| facts)
     }
 
     /// Whether a hub that is busy, or not shown at the moment, was in use before.
     pub(super) fn was_in_use(&self, hub: &ObservedHub) -> bool {
-        let known = self.known(hub).filter(|_| hub.resource.is_unsettled()).and_then(WrittenHub::read);
-        known.is_some_and(|known| self.links_to.as_ref().is_none_or(|service| service.name.to_string() == known.linked_to))
+        let known = self.known(hub).filter(|_| hub.resource.is_unsettled());
+        let linked_to = known.and_then(|facts| HubFacts::linked_at(facts, &self.place));
+        linked_to.is_some_and(|linked_to| self.links_to.as_ref().is_none_or(|service| service.name.to_string() == linked_to))
     }
 }
 

@@ -9,6 +9,7 @@ use moorage_plan::{Act, Goal, Plan, Reason, Standing, counted};
 
 use crate::{
     azure::arm_resource::{self, Desired, Named, Obstacles, Step, is_active, phase, resource_group, unsettled},
+    azure::facts::WrittenHub,
     controller::kind::Kind,
     kinds::tenant_hub_group::{
         drift, links,
@@ -16,7 +17,7 @@ use crate::{
         perform::Action,
         roles,
     },
-    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, HUB_PLACE, LEFT, LEFT_HUB, LINK, ROLE},
+    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, HUB_PLACE, LEFT, LEFT_HUB, LINK, LINKED_TO, ROLE, recorded},
     object::ObjectKey,
 };
 
@@ -33,7 +34,12 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &Observed, goal: Goal, now: Tim
 
 fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     let place = &group.spec.resource_group;
-    if let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), now, Action::Group) {
+    // One in which no hub can be made is not made either.
+    let is_to_be_made = |hub: &ObservedHub| hub.desired.is_some() && hub.resource.document.is_none() && !hub.resource.name_is_taken;
+    if seen.crowded.is_none()
+        && seen.hubs.iter().any(is_to_be_made)
+        && let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), now, Action::Group)
+    {
         return plan;
     }
     let is_left = drift::is_left(group, seen);
@@ -224,11 +230,12 @@ fn hub_dropped(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now:
     );
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
     if plan.actions.is_empty() && plan.standing == Standing::Met {
-        let known = [HUB, HUB_PLACE, HUB_FACTS, LINK, ROLE, LEFT_HUB].map(|prefix| entries::of(prefix, &hub.name)).into_iter();
+        let known = [HUB, HUB_PLACE, HUB_FACTS, LINK, LINKED_TO, ROLE].map(|prefix| entries::of(prefix, &hub.name)).into_iter();
+        let known = known.chain([entries::of(LEFT_HUB, &hub.name)].into_iter().filter(|entry| is_left_here(seen, entry)));
         let struck = known.filter(|entry| seen.entries.contains_key(entry)).map(|entry| (entry, None));
         // What stays in Azure takes room in a grant.
         let left = hub.resource.own().filter(|_| hub.resource.record.as_deref() != Some(ADOPTED));
-        let left = left.and_then(|_| entries::left_of(&seen.entries).remove_entry(&entries::of(LEFT_HUB, &hub.name)));
+        let left = left.map(|_| (entries::of(LEFT_HUB, &hub.name), seen.place.clone()));
         let entries: BTreeMap<_, _> = struck.chain(left.map(|(entry, facts)| (entry, Some(facts)))).collect();
         let strike = Action::Record { entries: entries.into_iter().collect() };
         return Plan::act(vec![strike], Reason::DropClaim, format!("IoT hub {} is let go", hub.name));
@@ -301,6 +308,11 @@ fn devices_of<'a>(hubs: impl IntoIterator<Item = &'a ObservedHub>) -> String {
     sum.map_or_else(|| "an unknown number of devices".to_owned(), |sum| counted(sum, "device"))
 }
 
+/// Whether what a page says that was left behind is where the hubs are now: a look here says nothing of any other.
+fn is_left_here(seen: &LiveState, entry: &str) -> bool {
+    recorded(&seen.entries, entry).and_then(WrittenHub::left).is_some_and(|left| left.is_at(&seen.place))
+}
+
 fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {
     let confirmed = group.deletion_is_confirmed();
     let ask = group.confirmation(&format!("{} would lose their identities with the hubs", devices_of(&seen.hubs)));
@@ -314,9 +326,9 @@ fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Acti
     }
     let name = &group.spec.resource_group.name;
     // Those were deleted; what was let go before, or is elsewhere, is still there.
-    let is_gone = |entry: &str| seen.hubs.iter().any(|hub| entries::of(LEFT_HUB, &hub.name) == entry);
+    let is_gone = |entry: &str| is_left_here(seen, entry) && seen.hubs.iter().any(|hub| entries::of(LEFT_HUB, &hub.name) == entry);
     let of_hub = |entry: &str| {
-        let prefixes = [HUB, HUB_PLACE, HUB_FACTS, LINK, ROLE];
+        let prefixes = [HUB, HUB_PLACE, HUB_FACTS, LINK, LINKED_TO, ROLE];
         prefixes.iter().find_map(|prefix| entry.strip_prefix(prefix)).is_some_and(|hub| is_elsewhere(&seen.entries, hub, &seen.place))
     };
     let struck = seen.entries.keys().filter(|entry| (!entry.starts_with(LEFT) || is_gone(entry)) && !of_hub(entry));

@@ -5,11 +5,7 @@ use moorage_crds::{CommonStatus, HubStatus, TenantHubGroup, TenantHubGroupStatus
 use serde_json::{Value, json};
 
 use crate::{
-    azure::{
-        arm_resource::ownership::Whose,
-        facts::{HubFacts, WrittenHub},
-        usage::Count,
-    },
+    azure::{arm_resource::ownership::Whose, facts::HubFacts, usage::Count},
     controller::kind::Facts,
     error::bounded,
     kinds::tenant_hub_group::{
@@ -35,9 +31,6 @@ pub(super) fn facts(seen: &Observed) -> Option<Facts> {
         let is_there = hub.desired.is_some() && hub.resource.own().is_some() && is_in_place(hub.resource.record.as_deref());
         let host = hub.host.as_ref().filter(|_| is_there)?;
         let linked_to = seen.links_to.as_ref().filter(|_| hub.takes_devices(&seen.policy)).map(|service| service.name.to_string());
-        // A link that was left in a service stays there, although the group does not name the service.
-        let left = || seen.known(hub).and_then(WrittenHub::read).map(|known| known.linked_to).filter(|_| seen.links_to.is_none());
-        let linked_to = linked_to.or_else(left);
         Some((entries::of(HUB_FACTS, &hub.name), HubFacts::written(&seen.place, host.host().as_str(), linked_to.as_deref())))
     };
     Some(seen.hubs.iter().filter_map(of_hub).collect())

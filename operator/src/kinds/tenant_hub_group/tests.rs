@@ -258,7 +258,9 @@ impl Site {
     fn complete(self, name: &str) -> Self {
         let digest = digest_of(&access(1));
         let site = self.with(name, SiteHub::ours()).linked(SiteLink::ours(name));
-        site.recorded(&entries::of(entries::HUB, name), "made").recorded(&entries::of(entries::LINK, name), &digest)
+        site.recorded(&entries::of(entries::HUB, name), "made")
+            .recorded(&entries::of(entries::LINK, name), &digest)
+            .recorded(&entries::of(entries::LINKED_TO, name), "platform/dps")
     }
 
     /// The same with a provisioning service that has an identity.

@@ -152,7 +152,7 @@ fn a_group_whose_keys_were_changed_gets_the_stored_ones_back() {
 fn a_group_is_disabled_when_its_spec_says_so() {
     let press = object(&json!({ "provisioningStatus": "Disabled" }));
     assert_eq!(present(&press, found())[0], "RecordClaim: Write down that the group is disabled as its spec says");
-    let noted = || LiveState { disabled_by_spec: true, ..found() };
+    let noted = || LiveState { disabled: Some("spec".to_owned()), ..found() };
     let plan = plan(&press, noted(), Goal::Present);
     assert!(matches!(&plan.actions[..], [Action::Put { document, .. }] if !document.is_enabled()), "{plan:?}");
     let disabled = document(|whole| whole["provisioningStatus"] = json!("disabled"));

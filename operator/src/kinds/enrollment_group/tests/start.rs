@@ -69,7 +69,7 @@ fn a_device_that_registers_again_is_treated_as_the_spec_says() {
     let table = [("MigrateData", Reprovisioning::Migrate), ("ResetData", Reprovisioning::Reset), ("Never", Reprovisioning::Never)];
     for (policy, rule) in table {
         let press = object(&json!({ "reprovisionPolicy": policy, "provisioningStatus": "Disabled" }));
-        assert_eq!(put(&press, LiveState { disabled_by_spec: true, ..found() }).0.reprovisioning(), rule);
+        assert_eq!(put(&press, LiveState { disabled: Some("spec".to_owned()), ..found() }).0.reprovisioning(), rule);
     }
 }
 

@@ -103,7 +103,7 @@ impl World for Model {
             hubs: (self.linking == 0 && !leaving).then(|| hosts(&[EAST, WEST])),
             record: self.record.clone(),
             applied: self.applied.clone(),
-            disabled_by_spec: self.disabled_by_spec,
+            disabled: self.disabled_by_spec.then(|| "spec".to_owned()),
             has_registrations: leaving && self.group.is_some() && self.has_registrations,
             keys_secret_is_ours: leaving && self.secret.is_some(),
             ..look()

@@ -9,7 +9,7 @@ use crate::{
         context::Caches,
         linter::{caches, described_standing, note, show},
     },
-    ledger::entries::{CLAIMED, GROUP, MADE, SERVICE, SERVICE_FACTS},
+    ledger::entries::{CLAIMED, GROUP, MADE, SERVICE, SERVICE_FACTS, SERVICE_PLACE},
     object::Keyed,
 };
 
@@ -114,6 +114,35 @@ fn a_service_that_is_kept_needs_no_account_and_waits_for_those_who_need_it() {
         let named = "EnrollmentGroup/platform/press";
         assert!(matches!(&admitted, Ok(Admitted::Kept { users: Some(users) }) if users == named), "{policy}: {admitted:?}");
     }
+}
+
+#[test]
+fn services_of_a_grant_are_counted_with_those_that_were_left_behind() {
+    let grant = json!([{ "namespaces": ["platform"], "resourceGroups": ["iot-*"], "maxServices": 1 }]);
+    let full = "stuck, QuotaExceeded: the account's grant is for 1 provisioning service; 1 are there, or were left behind, and 0 of other objects \
+                come first: delete one, and its page of the ledger, or ask its owner for more";
+    let place = |name: &str| format!("azure/azure/s/iot-shared/{name}");
+    let gone = created(service(&json!({})), "gone", "2026-01-01T00:00:00Z").key();
+    for (entry, at, is_refused) in [
+        (SERVICE, place("other-dps"), true),
+        (SERVICE, "azure/azure/s/elsewhere/other-dps".to_owned(), false),
+        (SERVICE, place("contoso-dps"), false),
+        ("left.service.other-dps", place("other-dps"), true),
+        ("left.service.other-dps", "platform/own/s/iot-shared/other-dps".to_owned(), false),
+    ] {
+        let caches = caches_with(&grant);
+        let entries =
+            if entry == SERVICE { vec![(SERVICE, MADE.to_owned()), (SERVICE_PLACE, at.clone())] } else { vec![(entry, at.clone())] };
+        note(&caches, &gone, &entries);
+        let told = refused(&service(&json!({})), &caches, Goal::Present);
+        assert_eq!(told.as_deref(), is_refused.then_some(full), "{entry} {at}");
+    }
+    // The older of two that ask has it.
+    let (caches, old) = (caches_with(&grant), created(service(&json!({ "name": "a-dps" })), "old", "2026-01-01T00:00:00Z"));
+    let new = created(service(&json!({ "name": "b-dps" })), "new", "2026-02-01T00:00:00Z");
+    show(&caches, old.clone());
+    show(&caches, new.clone());
+    assert!(refused(&old, &caches, Goal::Present).is_none() && refused(&new, &caches, Goal::Present).is_some());
 }
 
 #[test]

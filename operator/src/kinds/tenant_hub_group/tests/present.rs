@@ -11,6 +11,7 @@ use crate::{
     ledger::entries::{self, CLAIMED},
 };
 
+const TO_LINK: &str = "RecordClaim: Write down to.a-hub (set)";
 const LINK: &str = "LinkHub: Link IoT hub a-hub";
 const LINKED: &str = "RecordClaim: Write down link.a-hub (set)";
 const LINKING: &str = "not yet, LinkHub: IoT hub a-hub is being linked";
@@ -59,7 +60,7 @@ fn hubs_without_a_provisioning_service_are_made_and_not_linked() {
     assert_eq!(Site::empty().recorded("hub.a-hub", "claimed").present(&alone), [make, making]);
     let there = Site::empty().with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made");
     assert_eq!(there.present(&alone), ["met | usable"]);
-    assert_eq!(there.present(&object(&["a-hub"])), [LINK, LINKED, LINKING]);
+    assert_eq!(there.present(&object(&["a-hub"])), [TO_LINK, LINK, LINKED, LINKING]);
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn an_adopted_hub_gets_our_policy_and_keeps_its_size() {
     assert!(matches!(&plan.actions[..], [Action::ChangeHub { size: None, policy: Some(policy), .. }] if policy == POLICY), "{plan:?}");
     let with_policy =
         Site::empty().with("a-hub", SiteHub { policy: Some(1), ..SiteHub::of(Maker::Stranger) }).recorded("hub.a-hub", "adopted");
-    assert_eq!(with_policy.present(&hubs), [LINK, LINKED, LINKING]);
+    assert_eq!(with_policy.present(&hubs), [TO_LINK, LINK, LINKED, LINKING]);
 }
 
 #[test]
@@ -150,11 +151,13 @@ fn a_hub_of_ours_is_brought_to_its_size_and_gets_our_policy_in_one_write() {
 fn a_hub_is_linked_with_the_key_that_the_ledger_then_recognises() {
     let hubs = object(&["a-hub"]);
     let site = Site::empty().with("a-hub", SiteHub::ours());
-    let first = ["RecordClaim: Write down hub.a-hub (set)", LINK, LINKED, "not yet, RecordClaim: IoT hub a-hub is in place"];
+    let first = ["RecordClaim: Write down hub.a-hub (set)", TO_LINK, LINK, LINKED, "not yet, RecordClaim: IoT hub a-hub is in place"];
     assert_eq!(site.present(&hubs), first);
     let plan = site.recorded("hub.a-hub", "made").plan(&hubs, Goal::Present);
-    assert_eq!(described(&plan), [LINK, LINKED, LINKING]);
-    let [Action::WriteLinks { add, remove }, Action::Record { entries }] = &plan.actions[..] else { panic!("{plan:?}") };
+    assert_eq!(described(&plan), [TO_LINK, LINK, LINKED, LINKING]);
+    let [Action::Record { .. }, Action::WriteLinks { add, remove }, Action::Record { entries }] = &plan.actions[..] else {
+        panic!("{plan:?}")
+    };
     assert_eq!((add.len(), add[0].host.to_string(), &add[0].key, add[0].is_new), (1, host("a-hub"), &Some(access(1)), true));
     assert_eq!((add[0].link.allocation_weight, add[0].link.apply_allocation_policy), (5, false));
     assert!(remove.is_empty());
@@ -170,7 +173,7 @@ fn a_link_of_ours_is_written_again_when_its_key_weight_or_policy_changed_or_the_
     assert_eq!(rolled.present(&hubs), [LINK, LINKED, LINKING]);
     let forgotten = Site::empty().complete("a-hub");
     let forgotten = Site { entries: forgotten.entries.into_iter().filter(|(entry, _)| entry == "hub.a-hub").collect(), ..forgotten };
-    assert_eq!(forgotten.present(&hubs), [LINK, LINKED, LINKING]);
+    assert_eq!(forgotten.present(&hubs), [TO_LINK, LINK, LINKED, LINKING]);
     let usable = [LINK, LINKED, &format!("{LINKING} | usable")];
     let mut heavier = object(&["a-hub"]);
     heavier.spec.hubs[0].link.allocation_weight = 6;
@@ -202,7 +205,7 @@ fn the_fiftieth_link_is_written_and_the_fifty_first_is_not() {
         let site = Site::empty().with("a-hub", SiteHub::ours()).recorded("hub.a-hub", "made");
         (0..others).fold(site, |site, n| site.linked(SiteLink::foreign(&format!("other-{n}")))).present(&object(&["a-hub"]))
     };
-    assert_eq!(with(49), [LINK, LINKED, LINKING]);
+    assert_eq!(with(49), [TO_LINK, LINK, LINKED, LINKING]);
     assert_eq!(with(50), ["stuck, QuotaExceeded: the provisioning service has 50 of 50 linked hubs and needs 1 more; use another"]);
     let mut full = (0..49).fold(Site::empty().complete("a-hub"), |site, n| site.linked(SiteLink::foreign(&format!("other-{n}"))));
     full.hub("a-hub").policy = Some(2);
@@ -323,7 +326,7 @@ fn a_hub_that_is_stuck_holds_up_no_other() {
     let asked = "stuck, AlreadyExists: IoT hub a-hub exists already; set adoption: IfUnmanaged to take it over, or choose another name";
     assert_eq!(
         site.present(&object(&["a-hub", "b-hub"])),
-        ["LinkHub: Link IoT hub b-hub", "RecordClaim: Write down link.b-hub (set)", asked]
+        ["RecordClaim: Write down to.b-hub (set)", "LinkHub: Link IoT hub b-hub", "RecordClaim: Write down link.b-hub (set)", asked]
     );
 }
 
@@ -368,7 +371,7 @@ fn s0_3_a_link_by_identity_is_written_down_before_it_is_made_and_after_the_role_
     let site = site.with("a-hub", SiteHub { roles: vec![role_on("a-hub")], ..plain }).recorded("role.a-hub", CLAIMED);
     assert_eq!(site.present(&hubs), [LINKED, "not yet, RecordClaim: IoT hub a-hub is being linked"]);
     let site = site.recorded("link.a-hub", BY_IDENTITY);
-    assert_eq!(site.present(&hubs), [LINK, LINKING]);
+    assert_eq!(site.present(&hubs), [TO_LINK, LINK, LINKING]);
     assert_eq!(site.linked(SiteLink::by_identity("a-hub")).present(&hubs), ["met | usable"]);
 }
 
@@ -404,7 +407,7 @@ fn a_role_that_somebody_else_gave_is_as_good_and_is_not_taken_away() {
     let given = RoleAssignment { name: "theirs".to_owned(), principal: PRINCIPAL.to_uppercase() };
     let hub = SiteHub { policy: None, roles: vec![given], ..SiteHub::ours() };
     let site = Site::empty().with_identity().with("a-hub", hub).recorded("hub.a-hub", "made").recorded("link.a-hub", BY_IDENTITY);
-    assert_eq!(site.present(&keyless(object(&["a-hub"]))), [LINK, LINKING]);
+    assert_eq!(site.present(&keyless(object(&["a-hub"]))), [TO_LINK, LINK, LINKING]);
     let leaving = site.linked(SiteLink::by_identity("a-hub")).absent(&object(&["a-hub"]));
     assert!(leaving.iter().all(|line| !line.contains("DeleteRole")), "{leaving:?}");
 }
@@ -439,5 +442,5 @@ fn a_link_to_a_hub_that_is_no_more_is_replaced_when_the_hub_is_made_anew() {
     let site = site.recorded("hub.a-hub", "made").recorded("link.a-hub", STALE).with("a-hub", SiteHub::ours());
     assert_eq!(site.present(&hubs), ["UnlinkHub: Unlink a-hub.azure-devices.net", LINKING]);
     let unlinked = Site { links: Vec::new(), ..site };
-    assert_eq!(unlinked.present(&hubs), [LINK, LINKED, LINKING]);
+    assert_eq!(unlinked.present(&hubs), [TO_LINK, LINK, LINKED, LINKING]);
 }
