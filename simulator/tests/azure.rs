@@ -49,6 +49,8 @@ mod resource_manager;
 mod signatures;
 #[path = "azure/talker.rs"]
 mod talker;
+#[path = "azure/strangers.rs"]
+mod strangers;
 #[path = "azure/twins.rs"]
 mod twins;
 #[path = "azure/webhooks.rs"]

@@ -28,6 +28,10 @@ impl Service for ResourceManager {
         &[HOST]
     }
 
+    fn audiences(&self) -> &'static [&'static str] {
+        &authorization::AUDIENCES
+    }
+
     fn is_meant_by(&self, path: &[String]) -> bool {
         path.first().is_some_and(|first| ["subscriptions", "providers"].iter().any(|own| first.eq_ignore_ascii_case(own)))
     }

@@ -22,9 +22,10 @@ const DEVICE_API: Plane = Plane {
 };
 
 /// `/{idScope}/registrations/…`, against the service's own `/registrations/{id}`.
-fn is_device_path(path: &str) -> bool {
+pub(crate) fn is_device_path(path: &str) -> bool {
     let mut segments = path.trim_start_matches('/').split('/');
-    segments.next() != Some("registrations") && segments.next() == Some("registrations")
+    let mut names_registrations = || segments.next().is_some_and(|segment| segment.eq_ignore_ascii_case("registrations"));
+    !names_registrations() && names_registrations()
 }
 
 const PROVISIONING: Api = Api { name: "DPS", plane: &MANAGEMENT };
