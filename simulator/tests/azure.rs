@@ -43,6 +43,8 @@ mod refusals_of_the_manager;
 mod registry;
 #[path = "azure/reprovisioning.rs"]
 mod reprovisioning;
+#[path = "azure/resource_groups.rs"]
+mod resource_groups;
 #[path = "azure/resource_manager.rs"]
 mod resource_manager;
 #[path = "azure/signatures.rs"]

@@ -44,6 +44,24 @@ const SOURCES: [Source; 3] = [
     source!("azure/dps/dataplane-device.json", &DEVICES),
 ];
 
+/// The poll of `Azure-AsyncOperation`, as the file has it.
+const STATUS_OF_OPERATION: &str = r##"{
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Devices/provisioningServices/{provisioningServiceName}/operationresults/{operationId}?asyncinfo": {"get": {
+        "operationId": "IotDpsResource_GetOperationResult",
+        "parameters": [
+            {"name": "operationId", "in": "path", "required": true, "type": "string"},
+            {"$ref": "#/parameters/subscriptionId"},
+            {"name": "resourceGroupName", "in": "path", "required": true, "type": "string"},
+            {"name": "provisioningServiceName", "in": "path", "required": true, "type": "string"},
+            {"$ref": "#/parameters/api-version"}
+        ],
+        "responses": {
+            "200": {"description": "the state", "schema": {"$ref": "#/definitions/AsyncOperationResult"}},
+            "default": {"description": "error", "schema": {"$ref": "#/definitions/ErrorDetails"}}
+        }
+    }}
+}"##;
+
 const DEVIATIONS: [Deviation; 5] = [
     Deviation {
         document: MANAGEMENT_FILE,
@@ -66,9 +84,14 @@ const DEVIATIONS: [Deviation; 5] = [
                 "false",
             ),
             Change::Put(
-                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/200/x-or-nothing",
-                "true",
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/200",
+                r##"{"description": "the end: the resource, or nothing", "x-or-nothing": true, "schema": {"$ref": "#/definitions/ProvisioningServiceDescription"}}"##,
             ),
+            Change::Put(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/operationId",
+                r#""IotDpsResource_OperationLocation""#,
+            ),
+            Change::Put("/x-ms-paths", STATUS_OF_OPERATION),
             Change::Put(
                 "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/202",
                 r#"{"description": "still running"}"#,
@@ -78,7 +101,7 @@ const DEVIATIONS: [Deviation; 5] = [
                 r#"{"description": "the end of a deletion"}"#,
             ),
         ],
-        reason: "the file describes the poll of Azure-AsyncOperation; Location leads to the same address without asyncinfo, \
+        reason: "the file describes the poll of Azure-AsyncOperation; Location leads to the same address without asyncinfo, and ends with the resource, \
                  see https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations",
     },
     Deviation {
