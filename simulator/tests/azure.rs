@@ -49,11 +49,13 @@ mod resource_groups;
 mod resource_manager;
 #[path = "azure/signatures.rs"]
 mod signatures;
-#[path = "azure/talker.rs"]
-mod talker;
 #[path = "azure/strangers.rs"]
 mod strangers;
+#[path = "azure/talker.rs"]
+mod talker;
 #[path = "azure/twins.rs"]
 mod twins;
+#[path = "azure/versions.rs"]
+mod versions;
 #[path = "azure/webhooks.rs"]
 mod webhooks;

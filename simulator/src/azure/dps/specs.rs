@@ -135,7 +135,11 @@ const SERVICE_API_OF_2018: &[Change] = &[
     Change::Remove("/paths/~1enrollmentGroups/post"),
 ];
 
-/// Identities, and links by them, came with 2026-11-01.
+/// Where the portal finds a service is told since 2022-12-12.
+const MANAGEMENT_WITHOUT_PORTAL_HOST: &[Change] =
+    &[Change::Remove("/definitions/IotDpsPropertiesDescription/properties/portalOperationsHostName")];
+
+/// Identities, and links by them, came with 2026-08-31.
 const MANAGEMENT_WITH_IDENTITIES: &[Change] = &[
     Change::Put(
         "/definitions/IotHubDefinitionDescription/properties/hostName",
@@ -162,7 +166,7 @@ const MANAGEMENT_WITH_IDENTITIES: &[Change] = &[
     Change::Put("/definitions/ProvisioningServiceDescription/properties/identity", r##"{"$ref": "#/definitions/ManagedServiceIdentity"}"##),
 ];
 
-const MODELS: [Model; 4] = [
+const MODELS: [Model; 6] = [
     Model {
         document: SERVICE_FILE,
         version: "2018-09-01-preview",
@@ -180,6 +184,19 @@ const MODELS: [Model; 4] = [
         version: "2019-03-31",
         changes: DEVICE_WITHOUT_ISSUED_CERTIFICATES,
         source: "models of the DPS device client in Azure/azure-iot-sdk-csharp, which speaks 2019-03-31",
+    },
+    Model {
+        document: MANAGEMENT_FILE,
+        version: "2022-02-05",
+        changes: MANAGEMENT_WITHOUT_PORTAL_HOST,
+        source: "models of armdeviceprovisioningservices 1.2.0 for Go, whose requests are those of @azure/arm-deviceprovisioningservices 5.1.0",
+    },
+    Model {
+        document: MANAGEMENT_FILE,
+        version: "2026-08-31",
+        changes: MANAGEMENT_WITH_IDENTITIES,
+        source: "iotdps.json of 2026-08-31 and 2026-11-01 in Azure/azure-rest-api-specs differ by what the latter says of Device Registry; \
+                 @azure/arm-deviceprovisioningservices 6.0.0 speaks it",
     },
     Model {
         document: MANAGEMENT_FILE,
