@@ -1,4 +1,5 @@
-// Devices of the group that lab.js made, one that speaks HTTPS and one that speaks MQTT: each registers and talks to its hub.
+// Devices of the group that lab.js made, one that speaks HTTPS and one that speaks MQTT: each registers and talks to its hub. In the end
+// the provisioning service is asked for both.
 'use strict';
 
 const { refusal, tell } = require('./simulated');
@@ -6,9 +7,10 @@ const { refusal, tell } = require('./simulated');
 const crypto = require('crypto');
 const { Client, Message } = require('azure-iot-device');
 const { ProvisioningDeviceClient } = require('azure-iot-provisioning-device');
+const { ProvisioningServiceClient } = require('azure-iot-provisioning-service');
 const { SymmetricKeySecurityClient } = require('azure-iot-security-symmetric-key');
 
-const { GROUP_KEY, ID_SCOPE } = process.env;
+const { GROUP_KEY, ID_SCOPE, PROVISIONING_CONNECTION_STRING } = process.env;
 const host = 'global.azure-devices-provisioning.net';
 
 const derived = (id) => crypto.createHmac('sha256', Buffer.from(GROUP_KEY, 'base64')).update(id).digest('base64');
@@ -45,5 +47,8 @@ tell(async () => {
   const mqtt = { Provisioning: require('azure-iot-provisioning-device-mqtt').Mqtt, Transport: require('azure-iot-device-mqtt').Mqtt };
   const stranger = await refusal(() => register(new http.Provisioning(), 'js-stranger', derived('another')));
   const [https, overMqtt] = await Promise.all([live('js-https', http, async () => ({})), live('js-mqtt', mqtt, twinOf)]);
-  return { stranger, https, mqtt: overMqtt };
+  const service = ProvisioningServiceClient.fromConnectionString(PROVISIONING_CONNECTION_STRING);
+  const query = service.createEnrollmentGroupDeviceRegistrationStateQuery({ query: '*' }, 'js-lab', 10);
+  const registered = (await query.next()).responseBody.map((state) => [state.registrationId, state.status, state.payload]);
+  return { stranger, https, mqtt: overMqtt, registered };
 });
