@@ -21,3 +21,4 @@ pub use engine::faults::{BadRule, Fault, Faults, Match, Occurrence, Rule};
 pub use engine::listener::MqttListener;
 pub use engine::log::LoggedRequest;
 pub use simulator::Simulator;
+pub use spec::Strictness;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use jiff::SignedDuration;
-use moorage_simulator::{Application, MqttListener, Network, Options, Profile, Simulator, Subscription};
+use moorage_simulator::{Application, MqttListener, Network, Options, Profile, Simulator, Strictness, Subscription};
 
 /// A local Azure: Entra, the resource manager, IoT Hub and the Device Provisioning Service.
 #[derive(Parser)]
@@ -52,7 +52,10 @@ struct Arguments {
     /// instant, or azure-like: things take their time, and are seen late.
     #[arg(long, default_value = "instant")]
     profile: Profile,
-    /// Serve requests that break the published OpenAPI instead of answering 400.
+    /// Refuse whatever breaks the published OpenAPI, whoever sends it; by default only the operator is held to it.
+    #[arg(long, conflicts_with = "lenient")]
+    strict: bool,
+    /// Hold nobody to the published OpenAPI beyond what Azure itself refuses.
     #[arg(long)]
     lenient: bool,
     /// End when the standard input ends, so that nothing outlives the program that started this.
@@ -61,12 +64,20 @@ struct Arguments {
 }
 
 impl Arguments {
+    fn strictness(&self) -> Strictness {
+        match (self.strict, self.lenient) {
+            (true, _) => Strictness::Everybody,
+            (false, true) => Strictness::Nobody,
+            (false, false) => Strictness::default(),
+        }
+    }
+
     fn options(&self) -> Options {
         let mut options = Options {
             listen: self.listen,
             mqtt: self.mqtt_address.unwrap_or_default(),
             seed: self.seed.clone(),
-            strict: !self.lenient,
+            strictness: self.strictness(),
             profile: self.profile,
             default_region: self.default_region.clone(),
             applications: vec![Application {

@@ -54,7 +54,7 @@ impl Simulator {
             clock: Clock::new(options.patience),
             faults,
             log: Log::default(),
-            strict: options.strict,
+            strictness: options.strictness.clone(),
             authority,
             controls: control::answer,
             cloud: Mutex::new(Azure::new(SERVICES, options, seed)),

@@ -1,7 +1,8 @@
 //! The check of what goes in and out: is this a request that the vendor's OpenAPI files allow, and is that an answer?
 //!
 //! Stricter than OpenAPI 2.0 where a test wants it so: properties and query parameters that are not declared are
-//! violations, and so is a value that an open enumeration does not list.
+//! violations, and so is a value that an open enumeration does not list. The services read over some of that; who is refused for it
+//! all the same is chosen by [`Strictness`].
 
 mod book;
 mod change;
@@ -12,6 +13,7 @@ mod library;
 mod operation;
 mod reading;
 mod schema;
+mod strictness;
 mod template;
 mod verdict;
 
@@ -24,6 +26,8 @@ pub(crate) use finding::Finding;
 #[cfg(test)]
 pub(crate) use library::Library;
 pub use operation::OperationRef;
+pub use strictness::Strictness;
+pub(crate) use strictness::product_of;
 pub use verdict::{SeenRequest, Verdict};
 
 /// Whether a host name, whose port is ignored, is that name, or ends in that suffix, which begins with a dot.

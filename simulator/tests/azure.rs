@@ -43,13 +43,19 @@ mod refusals_of_the_manager;
 mod registry;
 #[path = "azure/reprovisioning.rs"]
 mod reprovisioning;
+#[path = "azure/resource_groups.rs"]
+mod resource_groups;
 #[path = "azure/resource_manager.rs"]
 mod resource_manager;
 #[path = "azure/signatures.rs"]
 mod signatures;
+#[path = "azure/strangers.rs"]
+mod strangers;
 #[path = "azure/talker.rs"]
 mod talker;
 #[path = "azure/twins.rs"]
 mod twins;
+#[path = "azure/versions.rs"]
+mod versions;
 #[path = "azure/webhooks.rs"]
 mod webhooks;

@@ -28,6 +28,10 @@ impl Service for ResourceManager {
         &[HOST]
     }
 
+    fn audiences(&self) -> &'static [&'static str] {
+        &authorization::AUDIENCES
+    }
+
     fn is_meant_by(&self, path: &[String]) -> bool {
         path.first().is_some_and(|first| ["subscriptions", "providers"].iter().any(|own| first.eq_ignore_ascii_case(own)))
     }
@@ -127,7 +131,7 @@ fn in_groups(azure: &mut Azure, request: &Request, now: Timestamp, subscription:
     let written = |place: usize| request.segments.get(place).map_or("", String::as_str);
     let unknown = || errors::unknown_path(request);
     match rest {
-        [] if request.method == Method::GET => Ok(resource_groups::list(azure, request, subscription)),
+        [] if request.method == Method::GET => resource_groups::list(azure, request, subscription),
         [_] => resource_groups::one(azure, request, now, written(1), written(3)),
         [group, "resources"] if request.method == Method::GET => resource_groups::contents(azure, request, subscription, group),
         [group, "providers", provider, name] if request.method == Method::GET => {

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use crate::azure::dps::manage::ServiceType;
 use crate::azure::dps::service::{GLOBAL_HOST, HOST_SUFFIX, ServiceState};
 use crate::azure::dps::service_api::refusal;
+use crate::azure::dps::specs::is_device_path;
 use crate::azure::resource::kind::ResourceType;
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
@@ -40,6 +41,10 @@ impl Service for Provisioning {
         &[HOST_SUFFIX]
     }
 
+    fn audiences(&self) -> &'static [&'static str] {
+        &[service_api::AUDIENCE]
+    }
+
     fn specs(&self) -> Specs {
         specs::SPECS
     }
@@ -55,7 +60,7 @@ impl Service for Provisioning {
     /// Under the global name devices are answered, under its own a service answers both its APIs.
     fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
         let own_host = (request.host != GLOBAL_HOST).then_some(request.host.as_str());
-        let for_devices = own_host.is_none() || request.segments.get(1).is_some_and(|kind| kind == "registrations");
+        let for_devices = own_host.is_none() || is_device_path(&request.path);
         if for_devices { device_api::answer(azure, request, now, own_host) } else { service_api::answer(azure, request, now) }
     }
 

@@ -19,6 +19,11 @@ impl Service for Entra {
         &["login.microsoftonline.com"]
     }
 
+    /// Those of other services of Azure, which nothing here simulates and every tenant knows.
+    fn audiences(&self) -> &'static [&'static str] {
+        &["https://graph.microsoft.com", "https://vault.azure.net", "https://eventhubs.azure.net", "https://storage.azure.com"]
+    }
+
     fn is_meant_by(&self, _path: &[String]) -> bool {
         true
     }
@@ -32,7 +37,8 @@ impl Service for Entra {
                 if request.method == http::Method::POST
                     && (oauth.as_str(), version.as_str(), token.as_str()) == ("oauth2", "v2.0", "token") =>
             {
-                token::answer(&mut azure.directory, &mut azure.keyring, tenant, request)
+                let audiences: Vec<&str> = azure.services.iter().flat_map(|service| service.audiences()).copied().collect();
+                token::answer(&mut azure.directory, &mut azure.keyring, &audiences, tenant, request)
             }
             _ => Response::json(404, json!({ "error": "not_found" })),
         }

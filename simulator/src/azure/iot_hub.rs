@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::azure::iot_hub::hub::{HOST_SUFFIX, HubState};
 use crate::azure::iot_hub::manage::HubType;
-use crate::azure::iot_hub::registry::errors;
+use crate::azure::iot_hub::registry::{authorization, errors};
 use crate::azure::resource::kind::ResourceType;
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
@@ -32,6 +32,10 @@ pub(crate) struct IotHub;
 impl Service for IotHub {
     fn hosts(&self) -> &'static [&'static str] {
         &[HOST_SUFFIX]
+    }
+
+    fn audiences(&self) -> &'static [&'static str] {
+        &[authorization::AUDIENCE]
     }
 
     fn specs(&self) -> Specs {

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use crate::engine::faults::Rule;
 use crate::engine::listener::MqttListener;
+use crate::spec::Strictness;
 
 /// The Entra tenant of the default options.
 pub const TENANT: &str = "11111111-1111-4111-8111-111111111111";
@@ -27,8 +28,8 @@ pub struct Options {
     pub mqtt: MqttListener,
     /// What keys and id scopes are made from; `None` draws a fresh seed.
     pub seed: Option<String>,
-    /// Whether a request that breaks the vendor's OpenAPI is answered 400 instead of served.
-    pub strict: bool,
+    /// Whose requests are refused for whatever breaks the vendor's OpenAPI, also where the services read over it.
+    pub strictness: Strictness,
     /// The applications that may ask for tokens.
     pub applications: Vec<Application>,
     /// The subscriptions that exist.
@@ -63,7 +64,7 @@ impl Default for Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             mqtt: MqttListener::default(),
             seed: None,
-            strict: true,
+            strictness: Strictness::default(),
             applications: vec![Application::default()],
             subscriptions: vec![Subscription::default()],
             networks: vec![network(1, "eastus"), network(2, "westus"), network(3, "westeurope"), network(4, "southeastasia")],

@@ -22,6 +22,11 @@ pub(crate) trait Service: Sync {
         &[]
     }
 
+    /// The resources for which tokens are asked that it takes.
+    fn audiences(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Whether clients that can only be pointed at one local address mean it, by the path.
     fn is_meant_by(&self, _path: &[String]) -> bool {
         false

@@ -13,6 +13,7 @@ use crate::azure::access::roles::RoleAssignment;
 use crate::azure::options::Options;
 use crate::azure::resource::group::ResourceGroup;
 use crate::azure::resource::kind::ResourceType;
+use crate::azure::resource::operation::Operation;
 use crate::azure::resource::{Resource, ResourceId};
 use crate::azure::service::Service;
 use crate::azure::state::parts::Parts;
@@ -28,8 +29,8 @@ pub struct Azure {
     pub(crate) groups: BTreeMap<(String, String), ResourceGroup>,
     /// By what they are for and by their names, both in lower case.
     pub(crate) roles: BTreeMap<(String, String), RoleAssignment>,
-    /// When each long-running operation is done.
-    pub(crate) operations: BTreeMap<String, Timestamp>,
+    /// Every long-running operation, by its id.
+    pub(crate) operations: BTreeMap<String, Operation>,
     /// What each service keeps for itself.
     pub(crate) parts: Parts,
     due: BTreeMap<(Timestamp, u64), Due>,
@@ -94,7 +95,7 @@ impl Azure {
         let number = self.count();
         let due = now + self.options.latency.operation + self.delay();
         let id = format!("b3BlcmF0aW9u{number:06}");
-        self.operations.insert(id.clone(), due);
+        self.operations.insert(id.clone(), Operation { due, deletes: false });
         self.schedule(due, move |azure, _| end(azure, number));
         Begun { number, id }
     }
@@ -108,6 +109,13 @@ impl Azure {
                 azure.remove(kind, &id.id());
             }
         })
+    }
+
+    /// Has an operation that has begun end with nothing.
+    pub(crate) fn deletes(&mut self, begun: &Begun) {
+        if let Some(operation) = self.operations.get_mut(&begun.id) {
+            operation.deletes = true;
+        }
     }
 
     /// Removes a resource, with the roles on it; one that is made again under its name has none of them.

@@ -12,7 +12,7 @@ use crate::engine::http::body::Delivery;
 use crate::engine::http::{Request, Response};
 use crate::engine::log::LoggedRequest;
 use crate::engine::server::Server;
-use crate::spec::Finding;
+use crate::spec::{Finding, product_of};
 
 /// The connection ends here without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,9 @@ pub(crate) struct Cut;
 
 /// Answers a request to a simulated host, or cuts its connection.
 pub(crate) async fn serve<C: Cloud>(server: &Arc<Server<C>>, request: &Request) -> Result<(Response, Delivery), Cut> {
-    let finding = C::check(request);
+    let mut finding = C::check(request);
+    let read = finding.as_read.take().map(|body| Request { json: Some(body).filter(|body| !body.is_null()), ..request.clone() });
+    let request = read.as_ref().unwrap_or(request);
     handle(server, request, &finding, |cloud, now| cloud.answer(request, now)).await
 }
 
@@ -62,7 +64,8 @@ async fn handle<C: Cloud>(
         Some(Fault::Oversized(length)) => Delivery::Oversized(length),
         Some(Fault::LostAfter) | None => Delivery::Whole,
     };
-    let response = if server.strict && !finding.violations.is_empty() {
+    let held = server.strictness.holds(&request.headers);
+    let response = if finding.refused || (held && !finding.violations.is_empty()) {
         refuse::<C>(request, finding, now)
     } else {
         let response = server.change(effect);
@@ -102,6 +105,8 @@ fn note<C: Cloud>(server: &Server<C>, request: &Request, finding: &Finding) -> (
         status: None,
         writes: writes::<C>(request),
         fault: None,
+        held: server.strictness.holds(&request.headers),
+        product: product_of(&request.headers).to_owned(),
         violations: finding.violations.clone(),
     });
     let fault = server.faults.fault_for(seq, request, finding.operation(), &caller);

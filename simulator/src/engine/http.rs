@@ -19,6 +19,7 @@ pub(crate) struct Peer {
 }
 
 /// A request that has been read to its end.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub method: Method,
     /// The `Host` header as sent, port included.

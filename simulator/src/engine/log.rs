@@ -35,6 +35,10 @@ pub struct LoggedRequest {
     pub writes: bool,
     /// The fault that hit it.
     pub fault: Option<Fault>,
+    /// The first product that its `User-Agent` names; empty without one.
+    pub product: String,
+    /// Whether its sender is refused whatever breaks the OpenAPI.
+    pub held: bool,
     /// How it breaks the OpenAPI.
     pub violations: Vec<String>,
 }

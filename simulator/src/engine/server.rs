@@ -12,6 +12,7 @@ use crate::engine::http::{Request, Response};
 use crate::engine::log::Log;
 use crate::engine::snapshot::Secrets;
 use crate::engine::tls::Authority;
+use crate::spec::Strictness;
 
 /// Answers the simulator's own paths.
 pub(crate) type Controls<C> = for<'a> fn(&'a Arc<Server<C>>, &'a Request) -> Boxed<'a, Response>;
@@ -21,8 +22,8 @@ pub(crate) struct Server<C> {
     pub clock: Clock,
     pub faults: Faults,
     pub log: Log,
-    /// Whether a request that breaks the vendor's description is refused.
-    pub strict: bool,
+    /// Who is refused whatever breaks the vendor's description.
+    pub strictness: Strictness,
     pub authority: Arc<Authority>,
     pub controls: Controls<C>,
     pub cloud: Mutex<C>,

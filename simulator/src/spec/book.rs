@@ -73,7 +73,8 @@ impl SpecBook {
         if let Some(operation) = found {
             violations.extend(request::check(&self.arena, operation, seen));
         }
-        Verdict { operation: found.map(|operation| operation.facts.clone()), violations }
+        let as_read = found.and_then(|operation| request::as_read(&self.arena, operation, seen, &violations));
+        Verdict { operation: found.map(|operation| operation.facts.clone()), violations, as_read }
     }
 
     /// Finds all that is wrong with an answer to the operation.
@@ -87,18 +88,26 @@ impl SpecBook {
         }
     }
 
+    fn fitting(&self, plane: &PlaneOperations, seen: &SeenRequest<'_>, path: &str, any_case: bool) -> Vec<&Operation> {
+        let segments = split(path);
+        let all = plane.operations.iter().map(|&index| &self.operations[index]);
+        all.filter(|operation| operation.template.fits(&segments, seen.query, any_case)).collect()
+    }
+
     fn find(&self, seen: &SeenRequest<'_>, violations: &mut Vec<Violation>) -> Option<&Operation> {
         let mut missing = |kind, place, rule: &'static str| violations.push(Violation::new(kind, place, rule));
         let Some(plane) = self.planes.iter().find(|plane| (plane.plane.serves)(seen.host, seen.path)) else {
             missing(Kind::UnknownHost, Place::Root("host"), "belongs to no described service");
             return None;
         };
-        let segments = split(seen.path);
-        let fits = |operation: &&Operation| operation.template.fits(&segments, seen.query, plane.plane.ignores_case);
-        let fitting: Vec<&Operation> = plane.operations.iter().map(|&index| &self.operations[index]).filter(fits).collect();
+        let mut fitting = self.fitting(plane, seen, seen.path, plane.plane.ignores_case);
         if fitting.is_empty() {
-            missing(Kind::UndeclaredPath, Place::Root("path"), "is not declared");
-            return None;
+            fitting = self.fitting(plane, seen, without_last_slash(seen.path), true);
+            if fitting.is_empty() {
+                missing(Kind::UndeclaredPath, Place::Root("path"), "is not declared");
+                return None;
+            }
+            missing(Kind::Spelling, Place::Root("path"), "is declared in another case, or without the slash at its end");
         }
         let mut same_method: Vec<&Operation> = fitting.into_iter().filter(|operation| operation.facts.method() == seen.method).collect();
         let Some(exactest) = same_method.iter().map(|operation| operation.exactness.clone()).max() else {
@@ -108,6 +117,11 @@ impl SpecBook {
         same_method.retain(|operation| operation.exactness == exactest);
         choose_version(&same_method, seen.query, violations)
     }
+}
+
+/// Services route a path with a slash at its end as the one without.
+fn without_last_slash(path: &str) -> &str {
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// The version asked for, else the newest, so that the rest of the request is checked as well.

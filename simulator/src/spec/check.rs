@@ -4,4 +4,5 @@ pub(crate) mod answer;
 mod body;
 pub(crate) mod place;
 pub(crate) mod request;
+mod spelling;
 pub(crate) mod violation;

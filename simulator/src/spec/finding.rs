@@ -8,21 +8,28 @@ use crate::spec::operation::OperationRef;
 use crate::spec::verdict::{SeenRequest, Verdict};
 
 /// What the OpenAPI says of a request.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Finding {
     operation: Option<OperationRef>,
     pub violations: Vec<String>,
     kinds: Vec<Kind>,
+    /// Whether the service refuses the request, whoever sends it.
+    pub refused: bool,
+    /// The body as the service reads it, if that is not how it was sent.
+    pub as_read: Option<Value>,
 }
 
 impl Finding {
     /// Looks a request up.
     pub fn of(book: &SpecBook, request: &SeenRequest<'_>) -> Self {
         let verdict: Verdict = book.check(request);
+        let refused = verdict.failures().any(Violation::is_refused);
         Self {
             violations: lines(verdict.failures()),
             kinds: verdict.failures().map(Violation::kind).collect(),
+            refused,
             operation: verdict.operation,
+            as_read: verdict.as_read,
         }
     }
 

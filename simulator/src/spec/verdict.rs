@@ -1,5 +1,7 @@
 //! What is checked, and what the check says of it.
 
+use std::fmt;
+
 use http::{HeaderMap, Method};
 use serde_json::Value;
 
@@ -23,12 +25,22 @@ pub struct SeenRequest<'a> {
 }
 
 /// What the check says of a request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Verdict {
     /// The operation that was meant; also there when the api-version is not known.
     pub operation: Option<OperationRef>,
     /// What is wrong with it, in the order of the check.
     pub violations: Vec<Violation>,
+    /// The body as the service reads it, if that is not how it was sent.
+    pub as_read: Option<Value>,
+}
+
+/// Without the body, in which there may be secrets.
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Verdict");
+        shown.field("operation", &self.operation).field("violations", &self.violations).finish_non_exhaustive()
+    }
 }
 
 impl Verdict {

@@ -33,21 +33,38 @@ pub fn client(simulator: &Simulator) -> reqwest::Client {
 
 /// The same from a local address, which decides where the device stands.
 pub fn client_from(simulator: &Simulator, from: Option<IpAddr>) -> reqwest::Client {
+    client_on(simulator, roots(simulator), from)
+}
+
+/// TLS that trusts the simulator's authority.
+fn roots(simulator: &Simulator) -> rustls::ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(simulator.ca_pem().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    client_on(simulator, tls, from)
+        .with_no_client_auth()
+}
+
+/// A client that says of itself what the operator says, and is held to the OpenAPI as the operator is.
+const OPERATOR: &str = "azsdk-rust-moorage/0.0.0 (tests)";
+
+/// A client that is not the operator, and is answered as Azure answers.
+pub fn stranger(simulator: &Simulator) -> reqwest::Client {
+    client_as(simulator, roots(simulator), None, "AHC/2.1")
 }
 
 /// The same with a TLS of its own.
 pub fn client_on(simulator: &Simulator, tls: rustls::ClientConfig, from: Option<IpAddr>) -> reqwest::Client {
+    client_as(simulator, tls, from, OPERATOR)
+}
+
+fn client_as(simulator: &Simulator, tls: rustls::ClientConfig, from: Option<IpAddr>, agent: &str) -> reqwest::Client {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
+        .user_agent(agent)
         .dns_resolver(Arc::new(Everything(simulator.address())))
         .local_address(from)
         .retry(reqwest::retry::never())
@@ -113,6 +130,15 @@ impl Bench {
     }
 
     pub async fn with(options: Options) -> Self {
+        Self::with_client(options, client).await
+    }
+
+    /// With a client that is not held to the OpenAPI.
+    pub async fn of_a_stranger() -> Self {
+        Self::with_client(options(), stranger).await
+    }
+
+    async fn with_client(options: Options, client: fn(&Simulator) -> reqwest::Client) -> Self {
         let simulator = Simulator::start(options).await.unwrap();
         let client = client(&simulator);
         let token = token(&client, "https://management.azure.com/.default").await;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bench::{self, Bench, call, hub_body, hub_path, options, try_call};
+use crate::bench::{self, Bench, call, hub_body, hub_path, options, stranger, try_call};
 use jiff::{SignedDuration, Timestamp};
-use moorage_simulator::{Fault, Match, Occurrence, Options, Rule, Simulator};
+use moorage_simulator::{Fault, Match, Occurrence, Options, Rule, Simulator, Strictness};
 use serde_json::{Value, json};
 
 /// A program that follows the clock over the wire: it has work every `period` and writes down how late it was.
@@ -290,6 +290,32 @@ async fn a_request_that_breaks_the_openapi_is_refused_and_reported() {
     assert_eq!(violations.len(), 1, "{violations:?}");
     assert!(violations[0].contains("colour"));
     assert_eq!(bench.arm("GET", &hub_path("hub-a"), None).await.status, 404);
+}
+
+#[tokio::test]
+async fn everybody_or_nobody_may_be_held_to_the_openapi() {
+    let put = async |strictness: Strictness| {
+        let bench = Bench::with(Options { strictness, ..options() }).await;
+        bench.group().await;
+        let mut body = hub_body();
+        body["properties"]["colour"] = "red".into();
+        let strange = stranger(&bench.simulator);
+        let bearer = format!("Bearer {}", bench.token);
+        let headers = [("authorization", bearer.as_str())];
+        let (ours, theirs) = (bench::arm_url(&hub_path("hub-a")), bench::arm_url(&hub_path("hub-b")));
+        let statuses = [
+            bench::call(&bench.client, "PUT", &ours, &headers, Some(&body)).await.status,
+            bench::call(&strange, "PUT", &theirs, &headers, Some(&body)).await.status,
+        ];
+        let requests = bench.simulator.requests();
+        let held: Vec<(String, bool)> = requests[requests.len() - 2..].iter().map(|one| (one.product.clone(), one.held)).collect();
+        assert_eq!(bench.simulator.violations().len(), 2);
+        (statuses, held)
+    };
+    let products = |ours, theirs| vec![("azsdk-rust-moorage".to_owned(), ours), ("AHC".to_owned(), theirs)];
+    assert_eq!(put(Strictness::default()).await, ([400, 201], products(true, false)));
+    assert_eq!(put(Strictness::Everybody).await, ([400, 400], products(true, true)));
+    assert_eq!(put(Strictness::Nobody).await, ([201, 201], products(false, false)));
 }
 
 #[tokio::test]

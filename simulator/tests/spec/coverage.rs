@@ -52,7 +52,7 @@ const PROVISIONING_SERVICES: &[Row] = &[
     ("DELETE", "{devices}/provisioningServices/contoso", "IotDpsResource_Delete"),
     ("POST", "{devices}/provisioningServices/contoso/listkeys", "IotDpsResource_ListKeys"),
     ("POST", "{devices}/provisioningServices/contoso/keys/moorage/listkeys", "IotDpsResource_ListKeysForKeyName"),
-    ("GET", "{devices}/provisioningServices/contoso/operationresults/aWQ9", "IotDpsResource_GetOperationResult"),
+    ("GET", "{devices}/provisioningServices/contoso/operationresults/aWQ9", "IotDpsResource_OperationLocation"),
     ("GET", "{devices}/provisioningServices/contoso/certificates", "DpsCertificate_List"),
     ("PUT", "{devices}/provisioningServices/contoso/certificates/root", "DpsCertificate_CreateOrUpdate"),
     ("GET", "{devices}/provisioningServices/contoso/certificates/root", "DpsCertificate_Get"),

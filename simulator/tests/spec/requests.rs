@@ -44,7 +44,7 @@ fn a_missing_property_is_reported_with_its_place() {
 #[test]
 fn a_wrong_choice_is_reported_with_its_place() {
     let mut body = group();
-    body["allocationPolicy"] = json!("GeoLatency");
+    body["allocationPolicy"] = json!("nearest");
     assert_eq!(put_group(body).found(), ["body/allocationPolicy must be one of: custom | geoLatency | hashed | static"]);
 }
 
@@ -105,18 +105,49 @@ fn an_undeclared_path_method_and_host_are_reported() {
     };
     let misspelt = "/subscriptions/2f5c/resourceGroups/plant/providers/Microsoft.Devices/IotHub/contoso";
     assert_eq!(found("GET", ARM, misspelt), (None, "path is not declared".to_owned()));
-    assert_eq!(found("GET", HUB, "/Devices/one"), (None, "path is not declared".to_owned()));
+    assert_eq!(found("GET", HUB, "/device/one"), (None, "path is not declared".to_owned()));
     assert_eq!(found("PATCH", HUB, "/devices/one"), (None, "method is not declared for this path".to_owned()));
     assert_eq!(found("GET", "azure-devices.net.example.com", "/devices/one"), (None, "host belongs to no described service".to_owned()));
     assert_eq!(found("GET", "notmanagement.azure.com", misspelt), (None, "host belongs to no described service".to_owned()));
 }
 
 #[test]
-fn paths_match_in_any_case_at_resource_manager_only() {
+fn a_path_in_another_case_is_found_and_right_at_resource_manager_only() {
     let path = format!("{DEVICES}/iothubs/contoso-east").to_ascii_lowercase();
     assert_eq!(Call::new("GET", ARM, path, "2023-06-30").found(), [""; 0]);
-    let data = Call::new("GET", HUB, "/DEVICES/one", "2021-04-12");
-    assert_eq!(data.found(), ["path is not declared"]);
+    for path in ["/DEVICES/one", "/devices/one/"] {
+        let data = Call::new("GET", HUB, path, "2021-04-12");
+        assert_eq!(data.found(), ["path is declared in another case, or without the slash at its end"]);
+        assert_eq!(data.operation().id(), "Devices_GetIdentity");
+    }
+    assert_eq!(Call::new("GET", HUB, "/devices//", "2021-04-12").found(), ["path is not declared"]);
+}
+
+#[test]
+fn a_body_is_read_as_the_service_reads_it_and_what_is_wrong_for_it_is_told_from_what_it_reads_over() {
+    let mut body = group();
+    body["AllocationPolicy"] = json!("GEOLATENCY");
+    body.as_object_mut().expect("an object").remove("allocationPolicy");
+    body["colour"] = json!("red");
+    body["initialTwin"] = json!({ "tags": { "Colour": "red" } });
+    let verdict = put_group(body).verdict();
+    let mut found: Vec<String> = verdict.violations.iter().map(ToString::to_string).collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        ["body/AllocationPolicy is spelt allocationPolicy", "body/AllocationPolicy is spelt geoLatency", "body/colour is not declared"]
+    );
+    assert!(verdict.violations.iter().all(|violation| violation.is_failure() && !violation.is_refused()));
+    let mut wanted = group();
+    wanted["allocationPolicy"] = json!("geoLatency");
+    wanted["initialTwin"] = json!({ "tags": { "Colour": "red" } });
+    assert_eq!(verdict.as_read, Some(wanted));
+
+    let mut nonsense = group();
+    nonsense["allocationPolicy"] = json!("nearest");
+    let verdict = put_group(nonsense).verdict();
+    assert!(verdict.violations.iter().all(moorage_simulator::spec::Violation::is_refused));
+    assert_eq!(verdict.as_read, None);
 }
 
 #[test]

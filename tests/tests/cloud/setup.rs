@@ -7,7 +7,7 @@ use moorage_cloud::{
     WriteAccess,
 };
 use moorage_keys::{SymmetricKey, Token};
-use moorage_simulator::{CLIENT, CLIENT_SECRET, NewHub, NewService, Options, SUBSCRIPTION, Simulator, TENANT};
+use moorage_simulator::{CLIENT, CLIENT_SECRET, LoggedRequest, NewHub, NewService, Options, SUBSCRIPTION, Simulator, TENANT};
 
 pub const GROUP: &str = "rg-contoso";
 
@@ -87,8 +87,10 @@ impl Bench {
         self.simulator.requests().iter().filter(|request| request.host.ends_with(host)).count()
     }
 
-    /// Every request so far was as the vendor's files say.
+    /// Every request so far was as the vendor's files say, and known as one that is refused if it is not.
     pub fn is_in_order(&self) {
+        let loose = |request: &&LoggedRequest| !request.held && !request.host.starts_with("login.");
+        assert_eq!(self.simulator.requests().iter().find(loose).map(|request| &request.product), None);
         assert_eq!(self.simulator.violations(), Vec::<String>::new());
     }
 

@@ -3,6 +3,7 @@
 mod devices;
 mod enrollments;
 mod hubs;
+mod languages;
 mod place;
 mod refusals;
 mod registry;

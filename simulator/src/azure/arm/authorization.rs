@@ -4,7 +4,8 @@ use crate::azure::resource::errors::arm;
 use crate::azure::state::Azure;
 use crate::engine::http::{Request, Response};
 
-const AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+/// The audiences of its bearer tokens.
+pub(crate) const AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
 
 /// Checks the bearer token, its audience and the principal's role in the subscription.
 pub(crate) fn admit(azure: &Azure, request: &Request, subscription: &str) -> Result<(), Response> {

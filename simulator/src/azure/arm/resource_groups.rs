@@ -2,13 +2,15 @@
 
 use http::Method;
 use jiff::Timestamp;
+use regex::Regex;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 use crate::azure::resource::errors::{arm, no_body, no_such_group, unknown_path};
 use crate::azure::resource::group::{ResourceGroup, key, must_accept, must_exist};
 use crate::azure::resource::kind::ResourceType;
 use crate::azure::resource::operation::announce_location;
-use crate::azure::resource::page::page;
+use crate::azure::resource::page::{page, page_of};
 use crate::azure::resource::phase::Phase;
 use crate::azure::resource::regions::{known_region, region_name};
 use crate::azure::resource::{KeptId, Resource, tags_of};
@@ -28,11 +30,44 @@ fn document(group: &ResourceGroup) -> Value {
     })
 }
 
-/// Lists the groups of a subscription.
-pub(crate) fn list(azure: &Azure, request: &Request, subscription: &str) -> Response {
-    let value: Vec<Value> =
-        azure.groups.values().filter(|group| group.subscription.eq_ignore_ascii_case(subscription)).map(document).collect();
-    page(azure, request, value)
+/// Lists the groups of a subscription: all, or those with a tag, so many on a page as the caller wants.
+pub(crate) fn list(azure: &Azure, request: &Request, subscription: &str) -> Outcome {
+    let wanted = request.parameter("$filter").map(Tagged::read).transpose()?;
+    let here = azure.groups.values().filter(|group| group.subscription.eq_ignore_ascii_case(subscription));
+    let value: Vec<Value> = here.filter(|group| wanted.as_ref().is_none_or(|tag| tag.is_on(group))).map(document).collect();
+    let most = match request.parameter("$top").map(str::parse) {
+        None => usize::MAX,
+        Some(Ok(most @ 1..)) => most,
+        Some(_) => {
+            return Err(arm(400, "InvalidTopInQueryString", "The $top of the query string is not valid: it must be a positive number."));
+        }
+    };
+    Ok(page_of(azure, request, value, most))
+}
+
+/// What groups are asked for: those with a tag, whatever the case of its name, with a certain value or with any.
+struct Tagged {
+    name: String,
+    value: Option<String>,
+}
+
+impl Tagged {
+    fn read(filter: &str) -> Result<Self, Response> {
+        static TAGGED: LazyLock<Regex> = LazyLock::new(|| {
+            let pattern = r"(?i)^\s*tagName\s+eq\s+'([^']*)'(?:\s+and\s+tagValue\s+eq\s+'([^']*)')?\s*$";
+            Regex::new(pattern).expect("the pattern is right")
+        });
+        let found = TAGGED.captures(filter).ok_or_else(|| {
+            let message = format!("Invalid $filter '{filter}' specified in the query string.");
+            arm(400, "InvalidFilterInQueryString", &message)
+        })?;
+        Ok(Self { name: found[1].to_owned(), value: found.get(2).map(|value| value.as_str().to_owned()) })
+    }
+
+    fn is_on(&self, group: &ResourceGroup) -> bool {
+        let fits = |value: &Value| self.value.as_ref().is_none_or(|wanted| value.as_str() == Some(wanted));
+        group.tags.iter().any(|(name, value)| name.eq_ignore_ascii_case(&self.name) && fits(value))
+    }
 }
 
 /// Answers everything on one group.

@@ -32,7 +32,7 @@ fn addressed(azure: &Azure, request: &Request, now: Timestamp, own_host: Option<
     let [scope, registrations, id, rest @ ..] = request.segments.as_slice() else {
         return Err(unknown_path(request, now));
     };
-    if registrations != "registrations" {
+    if !registrations.eq_ignore_ascii_case("registrations") {
         return Err(unknown_path(request, now));
     }
     let service = azure
@@ -53,18 +53,20 @@ fn addressed(azure: &Azure, request: &Request, now: Timestamp, own_host: Option<
 
 fn route(azure: &mut Azure, request: &Request, now: Timestamp, own_host: Option<&str>) -> Outcome {
     let (service, id, rest) = addressed(azure, request, now, own_host)?;
-    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
-    match (request.method.as_str(), rest.as_slice()) {
+    // Operation ids keep their case.
+    let folded: Vec<String> = rest.iter().map(|segment| segment.to_lowercase()).collect();
+    let folded: Vec<&str> = folded.iter().map(String::as_str).collect();
+    match (request.method.as_str(), folded.as_slice()) {
         ("PUT", ["register"]) => {
             let proved = prove(azure, &service, &id, request, now)?;
             same_id(request, &id, now)?;
             count_attempt(azure, &service, now)?;
             Ok(register(azure, proved, request, now))
         }
-        ("GET", ["operations", operation]) => {
+        ("GET", ["operations", _]) => {
             let proved = prove(azure, &service, &id, request, now)?;
             count_poll(azure, &service, &id, now)?;
-            poll(azure, &proved, operation, request, now)
+            poll(azure, &proved, &rest[1], request, now)
         }
         ("POST", []) => {
             let proved = prove(azure, &service, &id, request, now)?;

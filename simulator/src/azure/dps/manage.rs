@@ -64,7 +64,7 @@ impl ResourceType for ServiceType {
 /// Answers everything on one provisioning service.
 fn one(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
     match (request.method.as_str(), rest) {
-        ("GET", ["operationresults", id]) => poll(azure, request, id, now),
+        ("GET", ["operationresults", operation]) => poll(azure, request, &ServiceType, id, operation, now),
         ("PUT", []) => put(azure, request, now, id),
         ("PATCH", []) => {
             find(azure, id)?;

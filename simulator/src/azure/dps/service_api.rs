@@ -22,7 +22,7 @@ use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
 /// The audience of bearer tokens for this API.
-const AUDIENCE: &str = "https://azure-devices-provisioning.net";
+pub(crate) const AUDIENCE: &str = "https://azure-devices-provisioning.net";
 
 /// Answers a request to `{service}.azure-devices-provisioning.net`.
 pub(crate) fn answer(azure: &mut Azure, request: &Request, now: Timestamp) -> Response {

@@ -22,9 +22,10 @@ const DEVICE_API: Plane = Plane {
 };
 
 /// `/{idScope}/registrations/…`, against the service's own `/registrations/{id}`.
-fn is_device_path(path: &str) -> bool {
+pub(crate) fn is_device_path(path: &str) -> bool {
     let mut segments = path.trim_start_matches('/').split('/');
-    segments.next() != Some("registrations") && segments.next() == Some("registrations")
+    let mut names_registrations = || segments.next().is_some_and(|segment| segment.eq_ignore_ascii_case("registrations"));
+    !names_registrations() && names_registrations()
 }
 
 const PROVISIONING: Api = Api { name: "DPS", plane: &MANAGEMENT };
@@ -42,6 +43,24 @@ const SOURCES: [Source; 3] = [
     source!("azure/dps/dataplane-service.json", &ENROLLMENTS),
     source!("azure/dps/dataplane-device.json", &DEVICES),
 ];
+
+/// The poll of `Azure-AsyncOperation`, as the file has it.
+const STATUS_OF_OPERATION: &str = r##"{
+    "/subscriptions/{subscriptionId}/resourceGroups/{resourceGroupName}/providers/Microsoft.Devices/provisioningServices/{provisioningServiceName}/operationresults/{operationId}?asyncinfo": {"get": {
+        "operationId": "IotDpsResource_GetOperationResult",
+        "parameters": [
+            {"name": "operationId", "in": "path", "required": true, "type": "string"},
+            {"$ref": "#/parameters/subscriptionId"},
+            {"name": "resourceGroupName", "in": "path", "required": true, "type": "string"},
+            {"name": "provisioningServiceName", "in": "path", "required": true, "type": "string"},
+            {"$ref": "#/parameters/api-version"}
+        ],
+        "responses": {
+            "200": {"description": "the state", "schema": {"$ref": "#/definitions/AsyncOperationResult"}},
+            "default": {"description": "error", "schema": {"$ref": "#/definitions/ErrorDetails"}}
+        }
+    }}
+}"##;
 
 const DEVIATIONS: [Deviation; 5] = [
     Deviation {
@@ -65,9 +84,14 @@ const DEVIATIONS: [Deviation; 5] = [
                 "false",
             ),
             Change::Put(
-                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/200/x-or-nothing",
-                "true",
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/200",
+                r##"{"description": "the end: the resource, or nothing", "x-or-nothing": true, "schema": {"$ref": "#/definitions/ProvisioningServiceDescription"}}"##,
             ),
+            Change::Put(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/operationId",
+                r#""IotDpsResource_OperationLocation""#,
+            ),
+            Change::Put("/x-ms-paths", STATUS_OF_OPERATION),
             Change::Put(
                 "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/202",
                 r#"{"description": "still running"}"#,
@@ -77,7 +101,7 @@ const DEVIATIONS: [Deviation; 5] = [
                 r#"{"description": "the end of a deletion"}"#,
             ),
         ],
-        reason: "the file describes the poll of Azure-AsyncOperation; Location leads to the same address without asyncinfo, \
+        reason: "the file describes the poll of Azure-AsyncOperation; Location leads to the same address without asyncinfo, and ends with the resource, \
                  see https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations",
     },
     Deviation {
@@ -111,7 +135,11 @@ const SERVICE_API_OF_2018: &[Change] = &[
     Change::Remove("/paths/~1enrollmentGroups/post"),
 ];
 
-/// Identities, and links by them, came with 2026-11-01.
+/// Where the portal finds a service is told since 2022-12-12.
+const MANAGEMENT_WITHOUT_PORTAL_HOST: &[Change] =
+    &[Change::Remove("/definitions/IotDpsPropertiesDescription/properties/portalOperationsHostName")];
+
+/// Identities, and links by them, came with 2026-08-31.
 const MANAGEMENT_WITH_IDENTITIES: &[Change] = &[
     Change::Put(
         "/definitions/IotHubDefinitionDescription/properties/hostName",
@@ -138,7 +166,7 @@ const MANAGEMENT_WITH_IDENTITIES: &[Change] = &[
     Change::Put("/definitions/ProvisioningServiceDescription/properties/identity", r##"{"$ref": "#/definitions/ManagedServiceIdentity"}"##),
 ];
 
-const MODELS: [Model; 4] = [
+const MODELS: [Model; 6] = [
     Model {
         document: SERVICE_FILE,
         version: "2018-09-01-preview",
@@ -156,6 +184,19 @@ const MODELS: [Model; 4] = [
         version: "2019-03-31",
         changes: DEVICE_WITHOUT_ISSUED_CERTIFICATES,
         source: "models of the DPS device client in Azure/azure-iot-sdk-csharp, which speaks 2019-03-31",
+    },
+    Model {
+        document: MANAGEMENT_FILE,
+        version: "2022-02-05",
+        changes: MANAGEMENT_WITHOUT_PORTAL_HOST,
+        source: "models of armdeviceprovisioningservices 1.2.0 for Go, whose requests are those of @azure/arm-deviceprovisioningservices 5.1.0",
+    },
+    Model {
+        document: MANAGEMENT_FILE,
+        version: "2026-08-31",
+        changes: MANAGEMENT_WITH_IDENTITIES,
+        source: "iotdps.json of 2026-08-31 and 2026-11-01 in Azure/azure-rest-api-specs differ by what the latter says of Device Registry; \
+                 @azure/arm-deviceprovisioningservices 6.0.0 speaks it",
     },
     Model {
         document: MANAGEMENT_FILE,

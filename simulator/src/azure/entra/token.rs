@@ -1,6 +1,7 @@
 //! The token endpoint: client secrets and federated assertions
 //! (Microsoft Learn: "OAuth 2.0 client credentials flow on the Microsoft identity platform").
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -13,11 +14,14 @@ use crate::engine::clock::real_now;
 use crate::engine::http::{Outcome, Request, Response};
 use crate::engine::keys::Keyring;
 
+/// What a scope may name beside a resource, as users do who sign in.
+const OPENID: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Answers `POST /{tenant}/oauth2/v2.0/token`.
-pub(crate) fn answer(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, request: &Request) -> Response {
-    grant(directory, keyring, tenant, request).unwrap_or_else(|refusal| refusal)
+/// Answers `POST /{tenant}/oauth2/v2.0/token`; `audiences` are the resources that there are.
+pub(crate) fn answer(directory: &mut Directory, keyring: &mut Keyring, audiences: &[&str], tenant: &str, request: &Request) -> Response {
+    grant(directory, keyring, audiences, tenant, request).unwrap_or_else(|refusal| refusal)
 }
 
 /// The body's fields.
@@ -37,7 +41,7 @@ impl Form {
     }
 }
 
-fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, request: &Request) -> Outcome {
+fn grant(directory: &mut Directory, keyring: &mut Keyring, audiences: &[&str], tenant: &str, request: &Request) -> Outcome {
     let form = Form(request.form());
     if !directory.knows_tenant(tenant) {
         let text = format!("Tenant '{tenant}' not found.");
@@ -47,11 +51,7 @@ fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, request
         let text = "The app requested an unsupported grant type.";
         return Err(refuse(400, "unsupported_grant_type", 70_003, text));
     }
-    let scope = form.needed("scope")?;
-    let resource = scope.strip_suffix("/.default").ok_or_else(|| {
-        let text = format!("The provided request must include a '.default' scope: {scope}.");
-        refuse(400, "invalid_scope", 1_002_012, &text)
-    })?;
+    let resource = resource(form.needed("scope")?)?;
     let application = application(directory, tenant, form.needed("client_id")?)?;
     if let Some(assertion) = form.field("client_assertion") {
         keyring.keep(assertion.to_owned());
@@ -59,10 +59,17 @@ fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, request
     } else {
         prove_secret(application, form.needed("client_secret")?)?;
     }
+    if !audiences.contains(&resource) {
+        let text = format!(
+            "The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the application has \
+             not been installed by the administrator of the tenant or consented to by any user in the tenant."
+        );
+        return Err(refuse(400, "invalid_resource", 500_011, &text));
+    }
     let token = Token {
         tenant: tenant.to_owned(),
         client: application.client_id.clone(),
-        resource: resource.trim_end_matches('/').to_owned(),
+        resource: resource.to_owned(),
         expires: Instant::now() + directory.lifetime,
     };
     let text = keyring.token("bearer token");
@@ -70,6 +77,31 @@ fn grant(directory: &mut Directory, keyring: &mut Keyring, tenant: &str, request
     let seconds = directory.lifetime.as_secs();
     let body = json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": text });
     Ok(Response::json(200, body).with("cache-control", "no-store, no-cache"))
+}
+
+/// The one resource that a scope names, beside those of `OPENID`.
+fn resource(scope: &str) -> Result<&str, Response> {
+    let resources = scope.split_whitespace().filter(|one| !OPENID.contains(one)).map(|one| {
+        one.strip_suffix("/.default").map(|resource| resource.trim_end_matches('/')).ok_or_else(|| {
+            let text = format!("The provided value for the input parameter scope {one} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.");
+            refuse(400, "invalid_scope", 1_002_012, &text)
+        })
+    });
+    let resources: BTreeSet<&str> = resources.collect::<Result<_, _>>()?;
+    let mut resources = resources.into_iter();
+    match (resources.next(), resources.next()) {
+        (Some(resource), None) => Ok(resource),
+        (None, _) => {
+            let text = format!("The provided value for the input parameter scope is not valid: {scope} names no resource.");
+            Err(refuse(400, "invalid_scope", 70_011, &text))
+        }
+        (Some(_), Some(_)) => {
+            let text = format!(
+                "Provided value for the input parameter scope is not valid because it contains more than one resource. Scope {scope} is not valid."
+            );
+            Err(refuse(400, "invalid_scope", 28_000, &text))
+        }
+    }
 }
 
 fn application<'a>(directory: &'a Directory, tenant: &str, client: &str) -> Result<&'a Application, Response> {

@@ -66,7 +66,7 @@ impl ResourceType for HubType {
 /// Answers everything on one hub.
 fn one(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
     match (request.method.as_str(), rest) {
-        ("GET", ["operationresults", id]) => poll(azure, request, id, now),
+        ("GET", ["operationresults", operation]) => poll(azure, request, &HubType, id, operation, now),
         ("PUT", []) => put(azure, request, now, id),
         ("DELETE", []) => {
             find(azure, id)?;

@@ -27,8 +27,11 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
     if request.parameter("api-version").is_none_or(str::is_empty) {
         return Err(refused(400, "InvalidProtocolVersion", "The api-version is missing."));
     }
-    let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
-    if let ["devices", id, "messages", "events"] = segments.as_slice()
+    let folded = request.folded();
+    let segments: Vec<&str> = folded.iter().map(String::as_str).collect();
+    // Ids keep their case.
+    let id = request.segments.get(1).map_or("", String::as_str);
+    if let ["devices", _, "messages", "events"] = segments.as_slice()
         && request.method == http::Method::POST
     {
         authorization::device(azure, &name, id, request, now)?;
@@ -46,12 +49,12 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
         ("POST", ["devices"]) => bulk::apply(azure, &name, request, now),
         ("POST", _) => query::answer(azure, &name, request),
         ("GET", ["devices"]) => Ok(devices::list(azure, &name, request)),
-        ("GET", ["devices", id]) => devices::get(azure, &name, id),
-        ("PUT", ["devices", id]) => devices::put(azure, &name, id, request, now),
-        ("DELETE", ["devices", id]) => devices::delete(azure, &name, id, request),
-        ("GET", ["twins", id]) => twins::get(azure, &name, id),
-        ("PATCH", ["twins", id]) => twins::write(azure, &name, id, request, TwinWrite::Patch, now),
-        ("PUT", ["twins", id]) => twins::write(azure, &name, id, request, TwinWrite::Replace, now),
+        ("GET", ["devices", _]) => devices::get(azure, &name, id),
+        ("PUT", ["devices", _]) => devices::put(azure, &name, id, request, now),
+        ("DELETE", ["devices", _]) => devices::delete(azure, &name, id, request),
+        ("GET", ["twins", _]) => twins::get(azure, &name, id),
+        ("PATCH", ["twins", _]) => twins::write(azure, &name, id, request, TwinWrite::Patch, now),
+        ("PUT", ["twins", _]) => twins::write(azure, &name, id, request, TwinWrite::Replace, now),
         _ => Ok(devices::statistics(azure, &name)),
     }
 }

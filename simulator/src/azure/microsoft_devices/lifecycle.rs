@@ -29,6 +29,7 @@ pub(crate) fn delete(
         Phase::Active | Phase::Deleting(_) => {}
     }
     let begun = azure.begin_on(kind, id, now);
+    azure.deletes(&begun);
     let resource = resource(azure, kind, id)?;
     if resource.phase == Phase::Active {
         resource.phase = Phase::Deleting(begun.number);

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use serde_json::{Map, Number as JsonNumber, Value};
 
 use crate::spec::check::place::Place;
+use crate::spec::check::spelling::declared_as;
 use crate::spec::check::violation::{Kind, Violation};
-use crate::spec::schema::{Arena, Array, Bounds, Choices, Integer, Object, Others, Schema, SchemaId, Shape, Subtypes, Text};
+use crate::spec::schema::{Arena, Array, Bounds, Choices, Integer, Object, Others, Property, Schema, SchemaId, Shape, Subtypes, Text};
 
 #[cfg(test)]
 mod tests;
@@ -82,13 +83,14 @@ impl<'a> Walk<'a> {
         for name in &object.required {
             let read_only = object.properties.get(name).is_some_and(|property| property.read_only);
             let excused = read_only && self.direction == Direction::Request;
-            if !excused && map.get(name).is_none_or(Value::is_null) {
+            if !excused && self.given(map, name).is_none_or(Value::is_null) {
                 self.report(Kind::MissingProperty, place.key(name), "is required");
             }
         }
         for (name, value) in map {
             let here = place.key(name);
-            match (object.properties.get(name), object.others) {
+            let known = object.properties.get(name).or_else(|| self.respelt(object, name, here));
+            match (known, object.others) {
                 (Some(property), _) if property.read_only && self.direction == Direction::Request => {
                     self.report(Kind::ReadOnly, here, "is read-only, the service ignores it");
                 }
@@ -99,6 +101,19 @@ impl<'a> Walk<'a> {
                 (None, Others::Refused) => self.report(Kind::UndeclaredProperty, here, "is not declared"),
             }
         }
+    }
+
+    /// The value of a property, in whichever case a caller writes its name.
+    fn given<'v>(&self, map: &'v Map<String, Value>, name: &str) -> Option<&'v Value> {
+        let any_case = |name: &str| map.iter().find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        map.get(name).or_else(|| any_case(name).filter(|_| self.direction == Direction::Request))
+    }
+
+    /// The property that a caller means who writes its name in another case.
+    fn respelt<'o>(&mut self, object: &'o Object, name: &str, here: Place<'_>) -> Option<&'o Property> {
+        let declared = declared_as(object, name).filter(|_| self.direction == Direction::Request)?;
+        self.report(Kind::Spelling, here, format!("is spelt {declared}"));
+        object.properties.get(declared)
     }
 
     fn visit_array(&mut self, array: &Array, items: &[Value], place: Place<'_>) {
@@ -160,15 +175,21 @@ impl<'a> Walk<'a> {
 
     /// Open enumerations (`modelAsString`) are held to their values as well: nobody here means an unknown one.
     fn visit_choice(&mut self, choices: &Choices, value: &Value, place: Place<'_>) {
-        let any_case = choices.any_case_in_answers && self.direction == Direction::Answer;
-        let known = choices.values.iter().any(|choice| match (choice.as_str(), value.as_str()) {
-            (Some(choice), Some(value)) if any_case => choice.eq_ignore_ascii_case(value),
-            _ => choice == value,
-        });
-        if !known {
-            let rule = one_of(choices.values.iter().filter_map(Value::as_str));
-            self.report(Kind::UnknownValue, place, rule);
+        if choices.values.contains(value) {
+            return;
         }
+        let meant =
+            choices.values.iter().filter_map(Value::as_str).find(|choice| value.as_str().is_some_and(|it| choice.eq_ignore_ascii_case(it)));
+        match (meant, self.direction) {
+            (Some(_), Direction::Answer) if choices.any_case_in_answers => {}
+            (Some(choice), Direction::Request) => self.report(Kind::Spelling, place, format!("is spelt {choice}")),
+            _ => self.report_unknown(choices, place),
+        }
+    }
+
+    fn report_unknown(&mut self, choices: &Choices, place: Place<'_>) {
+        let rule = one_of(choices.values.iter().filter_map(Value::as_str));
+        self.report(Kind::UnknownValue, place, rule);
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Kind {
     Repeated,
     /// A property that only the service writes.
     ReadOnly,
+    /// Another case than the declared one, or a slash at the end of a path.
+    Spelling,
 }
 
 /// Whether a violation is a failure.
@@ -42,29 +44,32 @@ pub enum Kind {
 pub enum Severity {
     /// The service refuses it, or does something else than the caller meant.
     Failure,
+    /// The service reads over it, and nobody means it: it counts against who is held to the description.
+    Tolerated,
     /// The service takes no notice of it.
     Ignored,
 }
 
 impl Kind {
     /// `Ignored` for what Azure drops without a word: read-only properties come back in every PUT that edits a
-    /// GET (azure-cli and Terraform do so), and unknown conditional headers have no effect.
+    /// GET (azure-cli and Terraform do so), and unknown conditional headers have no effect. `Tolerated` for what clients of the
+    /// vendor's own send and the services answer all the same: they route without regard to case and to a slash at the end, read names and
+    /// enumerations so, and leave alone what they do not know, a body where they want none included.
     pub fn severity(self) -> Severity {
         match self {
             Self::ReadOnly | Self::UndeclaredHeader => Severity::Ignored,
+            Self::UndeclaredPath | Self::UndeclaredQuery | Self::UndeclaredBody | Self::UndeclaredProperty | Self::Spelling => {
+                Severity::Tolerated
+            }
             Self::UnknownHost
-            | Self::UndeclaredPath
             | Self::UndeclaredMethod
             | Self::MissingApiVersion
             | Self::UnknownApiVersion
-            | Self::UndeclaredQuery
             | Self::MissingQuery
             | Self::MissingHeader
             | Self::ContentType
-            | Self::UndeclaredBody
             | Self::MissingBody
             | Self::UndeclaredStatus
-            | Self::UndeclaredProperty
             | Self::MissingProperty
             | Self::WrongType
             | Self::UnknownValue
@@ -102,6 +107,11 @@ impl Violation {
 
     /// Whether this one counts.
     pub fn is_failure(&self) -> bool {
+        self.kind.severity() != Severity::Ignored
+    }
+
+    /// Whether the service refuses it, whoever sends it.
+    pub fn is_refused(&self) -> bool {
         self.kind.severity() == Severity::Failure
     }
 }

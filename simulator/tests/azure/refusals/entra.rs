@@ -35,6 +35,13 @@ async fn what_entra_refuses_has_its_error_and_its_code() {
         asked("a wrong secret", TENANT, &by("client_secret=wrong")).refused(401, Says::Entra("invalid_client", 7_000_215)),
         asked("no proof", TENANT, &by("")).refused(400, Says::Entra("invalid_request", 900_144)),
         asked("no scope", TENANT, &by(&secret).replace("scope", "rope")).refused(400, Says::Entra("invalid_request", 900_144)),
+        asked("no resource", TENANT, &by(&secret).replace(SCOPE, "openid+profile")).refused(400, Says::Entra("invalid_scope", 70_011)),
+        asked("two resources", TENANT, &by(&secret).replace(SCOPE, &format!("{SCOPE}+https%3A%2F%2Fvault.azure.net%2F.default")))
+            .refused(400, Says::Entra("invalid_scope", 28_000)),
+        asked("a right of a user", TENANT, &by(&secret).replace("%2F.default", "%2Fuser_impersonation"))
+            .refused(400, Says::Entra("invalid_scope", 1_002_012)),
+        asked("no such resource", TENANT, &by(&secret).replace("management.azure.com", "management.example.com"))
+            .refused(400, Says::Entra("invalid_resource", 500_011)),
         asked("no such tenant", "00000000-0000-4000-8000-000000000000", &by(&secret)).refused(400, Says::Entra("invalid_request", 90_002)),
         asked("no such application", TENANT, &of_nobody).refused(400, Says::Entra("unauthorized_client", 700_016)),
         asked("another service account", TENANT, &by(&assertion("system:serviceaccount:ns:other", AUDIENCE, later)))

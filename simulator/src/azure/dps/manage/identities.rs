@@ -1,4 +1,4 @@
-//! The managed identities of a provisioning service, which the resource manager knows since 2026-11-01.
+//! The managed identities of a provisioning service, which the resource manager knows since 2026-08-31.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::engine::http::{Request, Response};
 use crate::engine::keys::Keyring;
 
 /// Since when the resource manager tells of identities and of links by them.
-const SINCE: &str = "2026-11-01";
+const SINCE: &str = "2026-08-31";
 
 /// The property that turns shared access signatures off, of the same version.
 pub(crate) const LOCAL_AUTH_OFF: &str = "disableLocalAuth";

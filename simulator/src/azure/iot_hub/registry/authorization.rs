@@ -12,7 +12,7 @@ use crate::engine::http::{Request, Response};
 use crate::engine::tls::client_certificates;
 
 /// The audience of bearer tokens for hubs.
-const AUDIENCE: &str = "https://iothubs.azure.net";
+pub(crate) const AUDIENCE: &str = "https://iothubs.azure.net";
 
 fn unauthorized(text: &str) -> Response {
     refused(401, "IotHubUnauthorizedAccess", text)
