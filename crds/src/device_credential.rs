@@ -74,7 +74,8 @@ pub struct DeviceCredentialSpec {
     /// Hub in which the device is created, without a provisioning service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hub_ref: Option<Box<HubRef>>,
-    /// What the device registers as; the name of this object if left out.
+    /// What the device registers as; the name of this object if left out. To the provisioning service it is the same in capitals; a key that is
+    /// derived from the group's is derived from it as it is written here, in lower case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^[a-z0-9._:-]*[a-z0-9-]$')")

@@ -84,7 +84,12 @@ impl Device {
         let host = self.entry("provisioningHost")?;
         let authorization = match key_entry {
             Some(entry) => {
-                let token = sas::dps_device(&IdScope::parse(scope)?, &RegistrationId::parse(id)?, &self.key(entry)?, far_future());
+                let token = sas::dps_device(
+                    &IdScope::parse(scope)?,
+                    &RegistrationId::parse(&id.to_ascii_lowercase())?,
+                    &self.key(entry)?,
+                    far_future(),
+                );
                 Some(token.expose().to_owned())
             }
             None if self.secret.contains_key("tls.crt") => None,

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
-use moorage_cloud::{Continuation, DpsService, Page, Registration};
+use moorage_cloud::{Continuation, DpsService, IndividualEnrollment, Page, Registration};
 use moorage_keys::{DeviceId, RegistrationId};
 
 use crate::{
@@ -27,6 +27,8 @@ const FOR_A_PAGE: SignedDuration = SignedDuration::from_secs(6);
 const ASKED: SignedDuration = SignedDuration::from_secs(5);
 /// Pages that are read in one go; the rest waits for its turn.
 const AT_A_TIME: usize = 20;
+/// Records that are looked up one by one with each reading, of those that a list leaves out; the rest is looked up with the next ones.
+const LOOKED_UP: usize = 20;
 /// When the rest is read.
 const TURN: SignedDuration = SignedDuration::from_secs(1);
 
@@ -57,6 +59,8 @@ pub struct RegistrationList {
     /// When it is read again.
     pub next: Timestamp,
     placed: HashMap<RegistrationId, AssignedDevice>,
+    /// The device up to which those were looked up that the list leaves out.
+    looked_up_to: Option<RegistrationId>,
 }
 
 /// The last reading of each list.
@@ -75,6 +79,8 @@ struct Reading {
     pages: i64,
     after: Option<Continuation>,
     placed: HashMap<RegistrationId, AssignedDevice>,
+    /// Devices of ours whose enrollment is in the list, and says nothing of a record.
+    untold: Vec<RegistrationId>,
 }
 
 impl RegistrationList {
@@ -117,7 +123,7 @@ pub async fn registration_list(ctx: &Context, service: &Service, list: List, ask
     }
     let unread = || Error::backpressure(format!("the registrations in provisioning service {} are being read", service.id.name), TURN);
     let Ok(mut reading) = desk.reading.try_lock() else { return desk.last().ok_or_else(|| unread().into()) };
-    match read_on(ctx, service, &list, &mut reading).await {
+    match read_on(ctx, service, &list, &mut reading, desk.last().as_deref()).await {
         Ok(Some(roll)) => {
             let roll = Arc::new(roll);
             desk.keep(&roll);
@@ -134,6 +140,7 @@ async fn read_on(
     service: &Service,
     list: &List,
     reading: &mut Option<Reading>,
+    last: Option<&RegistrationList>,
 ) -> Result<Option<RegistrationList>, ObserveError> {
     let enrollments = enrollments(ctx, service).await?;
     let failed = |error| Error::cloud(format!("failed to read the registrations in provisioning service {}", service.id.name), error);
@@ -141,7 +148,7 @@ async fn read_on(
     for _ in 0..AT_A_TIME {
         let page = match list {
             List::Group(group) => enrollments.registrations_of(group, so_far.after.as_ref()).await,
-            List::Individuals => individuals(&enrollments, so_far.after.as_ref()).await,
+            List::Individuals => individuals(ctx, &enrollments, &mut so_far).await,
         };
         // What was read before is read again then: the place in the list may be what is refused.
         let page = page.map_err(failed).inspect_err(|error| ctx.clients.forget_key_if_denied(service, error))?;
@@ -149,24 +156,61 @@ async fn read_on(
         so_far.placed.extend(page.items.iter().filter_map(|record| placed(ctx, record)));
         so_far.after = page.next;
         if so_far.after.is_none() {
+            let looked_up_to = look_up(ctx, &enrollments, &mut so_far, last).await.map_err(failed)?;
             let read = ctx.clock.now();
             let next = read.saturating_add(interval(so_far.pages)).unwrap_or(Timestamp::MAX);
-            return Ok(Some(RegistrationList { read, next, placed: so_far.placed }));
+            return Ok(Some(RegistrationList { read, next, placed: so_far.placed, looked_up_to }));
         }
     }
     *reading = Some(so_far);
     Ok(None)
 }
 
-async fn individuals(enrollments: &DpsService, after: Option<&Continuation>) -> Result<Page<Registration>, moorage_cloud::Error> {
-    let Page { items, next } = enrollments.enrollments(after).await?;
-    Ok(Page { items: items.iter().filter_map(moorage_cloud::IndividualEnrollment::registration).collect(), next })
+async fn individuals(ctx: &Context, enrollments: &DpsService, so_far: &mut Reading) -> Result<Page<Registration>, moorage_cloud::Error> {
+    let Page { items, next } = enrollments.enrollments(so_far.after.as_ref()).await?;
+    let untold = items.iter().filter(|there| there.registration().is_none()).filter_map(IndividualEnrollment::id);
+    so_far.untold.extend(untold.filter(|id| is_asked_for(ctx, id)));
+    Ok(Page { items: items.iter().filter_map(IndividualEnrollment::registration).collect(), next })
+}
+
+/// Looks up the records of some devices that a list says nothing of: they have not registered, or the service leaves records out of its list.
+/// Those whose turn it is not are where they were. Gives the last one that was looked up.
+async fn look_up(
+    ctx: &Context,
+    enrollments: &DpsService,
+    so_far: &mut Reading,
+    last: Option<&RegistrationList>,
+) -> Result<Option<RegistrationId>, moorage_cloud::Error> {
+    let untold = std::mem::take(&mut so_far.untold);
+    let now = turns(untold.clone(), last.and_then(|last| last.looked_up_to.as_ref()));
+    for id in untold.into_iter().filter(|id| !now.contains(id)) {
+        so_far.placed.extend(last.and_then(|last| last.of(&id)).map(|placed| (id, placed.clone())));
+    }
+    for id in &now {
+        so_far.pages += 1;
+        let record = enrollments.registration(id.as_str()).await?;
+        so_far.placed.extend(record.and_then(|record| placed(ctx, &record)));
+    }
+    Ok(now.into_iter().last())
+}
+
+/// Whose turn it is, beginning after the one who was the last.
+fn turns(mut all: Vec<RegistrationId>, after: Option<&RegistrationId>) -> Vec<RegistrationId> {
+    all.sort();
+    let begin = after.map_or(0, |after| all.partition_point(|id| id <= after));
+    all.rotate_left(begin);
+    all.truncate(LOOKED_UP);
+    all
+}
+
+fn is_asked_for(ctx: &Context, id: &RegistrationId) -> bool {
+    ctx.objects.count_referrers(&azure::registration_id(id.as_str())) > 0
 }
 
 /// Nobody here asks for a device that no object is about.
 fn placed(ctx: &Context, record: &Registration) -> Option<(RegistrationId, AssignedDevice)> {
     let id = record.id()?;
-    let asked = ctx.objects.count_referrers(&azure::registration_id(id.as_str())) > 0;
+    let asked = is_asked_for(ctx, &id);
     let hub = record.assigned_hub().filter(|_| asked)?;
     Some((id, AssignedDevice { hub: hub.into(), device: record.device_id(), registered: record.updated() }))
 }
@@ -186,9 +230,23 @@ mod tests {
     }
 
     #[test]
+    fn everybody_whom_a_list_leaves_out_is_looked_up_in_turn() {
+        let all: Vec<_> = (0..50).map(|n| RegistrationId::parse(&format!("press-{n:02}")).expect("an id")).collect();
+        let (mut after, mut seen) = (None, Vec::new());
+        for _ in 0..5 {
+            let now = turns(all.iter().rev().cloned().collect(), after.as_ref());
+            assert_eq!(now.len(), LOOKED_UP);
+            after = now.last().cloned();
+            seen.extend(now);
+        }
+        assert_eq!(seen, [all.clone(), all].concat(), "each twice in a hundred");
+        assert_eq!(turns(Vec::new(), after.as_ref()), []);
+    }
+
+    #[test]
     fn a_reading_serves_until_the_next_is_due_and_only_for_moments_when_somebody_asks() {
         let at = |seconds| Timestamp::from_second(seconds).expect("in range");
-        let roll = RegistrationList { read: at(10), next: at(70), placed: HashMap::new() };
+        let roll = RegistrationList { read: at(10), next: at(70), placed: HashMap::new(), looked_up_to: None };
         assert_eq!([9, 10, 69, 70].map(|second| roll.serves(at(second), false)), [false, true, true, false]);
         assert_eq!([10, 14, 15].map(|second| roll.serves(at(second), true)), [true, true, false]);
     }

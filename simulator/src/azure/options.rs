@@ -322,6 +322,8 @@ pub struct Variants {
     pub policies_on_get: PoliciesOnGet,
     /// Whether lists of the resource manager begin with an empty page that has a `nextLink`.
     pub lists_begin_empty: bool,
+    /// Whether queries for individual enrollments leave the records of their devices out.
+    pub queries_leave_records_out: bool,
     /// What a second registration of a device writes to the hub's identity.
     pub reregistration: Reregistration,
     /// Whether devices that use the second key of an enrollment, a group's or their own, are turned away at the provisioning service.

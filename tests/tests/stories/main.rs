@@ -22,6 +22,7 @@ mod promises;
 mod quickstart;
 mod quotas;
 mod refusals;
+mod registrations;
 mod restore;
 mod rights;
 mod running;

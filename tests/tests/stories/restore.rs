@@ -24,7 +24,7 @@ fn kept(object: &Value) -> Value {
     kept
 }
 
-/// All that has to be in a backup: the objects of moorage.dev, the Secrets, and the ledger.
+/// All that has to be in a backup: the objects of moorage.dev, the Secrets, and the ledger, in the order in which they are restored.
 async fn backup(tenants: &Tenants) -> anyhow::Result<Vec<Value>> {
     let list = async |what: &str, namespace: &str| -> anyhow::Result<Vec<Value>> {
         let text = tenants.harness.kubectl(&["get", what, "-n", namespace, "-o", "json"], "").await?;
@@ -38,6 +38,21 @@ async fn backup(tenants: &Tenants) -> anyhow::Result<Vec<Value>> {
         all.extend(list("moorage", &namespace).await?);
     }
     Ok(all)
+}
+
+/// Goes on with what was saved on another control plane.
+async fn restore(tenants: &mut Tenants, saved: &[Value]) -> anyhow::Result<&'static ControlPlane> {
+    let other = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Silent).await?;
+    let other: &'static ControlPlane = Box::leak(Box::new(other));
+    let harness = tenants.harness.moved_to(other).await?;
+    let operator = harness.operator().await?;
+    std::mem::replace(&mut tenants.operator, operator).stop().await?;
+    tenants.harness = harness;
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": saved }).to_string();
+    tenants.harness.kubectl(&["create", "-f", "-"], &list).await?;
+    tenants.harness.until_all_ready().await?;
+    tenants.harness.until_at_rest(&tenants.operator).await?;
+    Ok(other)
 }
 
 fn cloud_writes(tenants: &Tenants) -> usize {
@@ -59,16 +74,7 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
         let namespace = tenants.example.namespace("contoso");
         let before = tenants.harness.secret(&namespace, "contoso-simdevice-east").await?;
 
-        let other = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Silent).await?;
-        let other: &'static ControlPlane = Box::leak(Box::new(other));
-        let harness = tenants.harness.moved_to(other).await?;
-        let operator = harness.operator().await?;
-        std::mem::replace(&mut tenants.operator, operator).stop().await?;
-        tenants.harness = harness;
-        let list = json!({ "apiVersion": "v1", "kind": "List", "items": saved }).to_string();
-        tenants.harness.kubectl(&["create", "-f", "-"], &list).await?;
-        tenants.harness.until_all_ready().await?;
-        tenants.harness.until_at_rest(&tenants.operator).await?;
+        let other = restore(&mut tenants, &saved).await?;
         assert_eq!(cloud_writes(&tenants), written);
         assert_eq!(tenants.snapshot(), world);
         assert_eq!(tenants.harness.secret(&namespace, "contoso-simdevice-east").await?, before);
@@ -79,6 +85,46 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
         confirm_all(&tenants).await?;
         tenants.harness.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
         assert_eq!(tenants.snapshot(), past);
+        tenants.end().await?;
+        other.end().await
+    })
+}
+
+#[test]
+fn a_restore_without_the_ledger_knows_by_tags_and_by_the_keys_in_secrets_what_is_ours_and_locks_no_device_out() -> anyhow::Result<()> {
+    block_on(async {
+        let mut tenants = Tenants::ready_with("noledger", moorage_tests::harness::cloud_options(), |example| {
+            // One of each proof: derived keys, an individual enrollment, and an identity in a hub.
+            let individual = example.object_mut("DeviceCredential", "contoso-simdevice-west").expect("it is in the example");
+            individual["spec"]["individualEnrollment"] = json!({});
+            let inside = json!({
+                "apiVersion": "moorage.dev/v1alpha1", "kind": "DeviceCredential",
+                "metadata": { "namespace": example.namespace("contoso"), "name": "contoso-inside" },
+                "spec": { "hubRef": { "name": "contoso-us", "hub": "contoso-east-hub" }, "deviceId": "inside", "deletionPolicy": "Deprovision" },
+            });
+            example.objects_mut().push(inside);
+        })
+        .await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        let (world, mut saved) = (tenants.snapshot(), backup(&tenants).await?);
+        saved.retain(|object| object["kind"] != "ConfigMap");
+        let namespace = tenants.example.namespace("contoso");
+        let names = ["contoso-simdevice-east", "contoso-simdevice-west", "contoso-inside"];
+        let mut before = Vec::new();
+        for name in names {
+            before.push(tenants.harness.secret(&namespace, name).await?);
+        }
+        let other = restore(&mut tenants, &saved).await?;
+        assert_eq!(tenants.snapshot(), world, "nothing in the cloud is another");
+        for (name, before) in names.into_iter().zip(before) {
+            assert_eq!(tenants.harness.secret(&namespace, name).await?, before, "{name}");
+        }
+        tenants.device("contoso", "contoso-simdevice-east", EAST).await?.register(Some("IOTHUB_DEVICE_KEY"), |_| {}).await?;
+
+        // What was made is known to be, and goes.
+        tenants.harness.kubectl(&["delete", "devicecredential", "contoso-inside", "-n", &namespace], "").await?;
+        tenants.harness.until_gone("DeviceCredential", &namespace, "contoso-inside").await?;
+        assert!(!tenants.snapshot().contains(" inside "), "{}", tenants.snapshot());
         tenants.end().await?;
         other.end().await
     })

@@ -23,6 +23,10 @@ use crate::{
 
 const PRIMARY: &str = "primaryKey";
 const SECONDARY: &str = "secondaryKey";
+/// Value of [`names::KEYS_OF`]: the keys were generated here.
+const GENERATED: &str = "Generated";
+/// Value of [`names::KEYS_OF`]: they are those of a group that was adopted.
+const TAKEN: &str = "Adopted";
 /// Length of a key that DPS generates itself.
 const KEY_BYTES: usize = 64;
 
@@ -67,6 +71,12 @@ pub async fn stored_keys(ctx: &Context, group: &EnrollmentGroup) -> Result<Optio
     pair.map(Some).ok_or_else(|| ObserveError::stalled(Reason::SecretMalformed, note()))
 }
 
+/// Whether the keys of the group's Secret were generated for it, and not taken from a group that was there: then the group is one that we made.
+pub fn are_generated(ctx: &Context, group: &EnrollmentGroup) -> bool {
+    let meta = ctx.secrets.meta(&secret_of(group)).ok().flatten();
+    meta.is_some_and(|meta| meta.annotations.as_ref().is_some_and(|all| all.get(names::KEYS_OF).is_some_and(|of| of == GENERATED)))
+}
+
 /// Recognises a pair of keys to those who hold them, and to nobody else.
 pub fn digest_of(keys: &KeyPair) -> String {
     keyed_digest(&keys.primary, [keys.secondary.expose_bytes()]).to_string()
@@ -83,19 +93,23 @@ fn random_key() -> SymmetricKey {
     SymmetricKey::from_bytes(&*bytes).expect("64 bytes are a key")
 }
 
-/// Stores keys in a new Secret. It has no owner reference: the keys outlive the object when the group is retained.
+/// Stores keys in a new Secret, which says whether they were generated for the group. It has no owner reference: the keys outlive the object when the group is retained.
 ///
 /// # Errors
 /// `Conflict` if there is one.
-pub async fn store(writer: &Writer<'_>, group: &EnrollmentGroup, keys: &KeyPair) -> Result<(), Error> {
+pub async fn store(writer: &Writer<'_>, group: &EnrollmentGroup, keys: &KeyPair, generated: bool) -> Result<(), Error> {
     let (at, key) = (secret_of(group), group.key());
     let metadata = ObjectMeta {
         name: Some(at.name.to_string()),
         namespace: Some(at.namespace.to_string()),
         labels: Some([(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned())].into()),
         annotations: Some(
-            [(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned()), (names::OWNER_NAME.to_owned(), key.name.name.to_string())]
-                .into(),
+            [
+                (names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned()),
+                (names::OWNER_NAME.to_owned(), key.name.name.to_string()),
+                (names::KEYS_OF.to_owned(), if generated { GENERATED } else { TAKEN }.to_owned()),
+            ]
+            .into(),
         ),
         ..ObjectMeta::default()
     };

@@ -7,7 +7,7 @@ use moorage_plan::{Goal, Reason};
 use super::{
     admit::{Admitted, Sought, wanted_hubs},
     authorities::{issues, signers},
-    keys::{has_keys, id_of, is_ours, secret_of, stored_keys},
+    keys::{are_generated, has_keys, id_of, is_ours, secret_of, stored_keys},
 };
 use crate::{
     azure::{
@@ -21,7 +21,7 @@ use crate::{
         usage::Count,
     },
     error::{Error, ObserveError},
-    ledger::entries::{APPLIED, CLAIMED, DISABLED, GROUP, recorded},
+    ledger::entries::{ADOPTED, APPLIED, CLAIMED, DISABLED, GROUP, MADE, recorded},
     object::Keyed,
 };
 
@@ -40,6 +40,8 @@ pub struct LiveState {
     pub(super) keys: Option<KeyPair>,
     /// The keys that the Secret holds.
     pub(super) stored: Option<KeyPair>,
+    /// What the keys that the Secret holds say that the group is to us, where the ledger does not.
+    pub(super) stored_as: &'static str,
     /// Who signs the devices' certificates, as the spec and its Secrets say; `None` for a group of keys.
     pub(super) signers: Option<Signers>,
     /// Whether the authority's key is in the cluster, so that credentials can be issued.
@@ -131,6 +133,7 @@ async fn look(
         group: found,
         keys,
         stored,
+        stored_as: if are_generated(ctx, group) { MADE } else { ADOPTED },
         signers,
         issues,
         webhook,

@@ -54,8 +54,8 @@ async fn carry_out(group: &EnrollmentGroup, writer: &Writer<'_>, action: &Action
         Action::Record { to: None } => writer.record(&[GROUP, APPLIED, DISABLED, GROUP_FACTS].map(|entry| (entry.to_owned(), None))).await,
         Action::RecordDisabled { by_spec } => writer.record(&[(DISABLED.to_owned(), by_spec.then(|| BY_SPEC.to_owned()))]).await,
         Action::RecordApplied { state } => writer.record(&[(APPLIED.to_owned(), Some(state.clone()))]).await,
-        Action::StoreKeys { taken: Some(keys) } => keys::store(writer, group, keys).await,
-        Action::StoreKeys { taken: None } => keys::store(writer, group, &keys::generate()).await,
+        Action::StoreKeys { taken: Some(keys) } => keys::store(writer, group, keys, false).await,
+        Action::StoreKeys { taken: None } => keys::store(writer, group, &keys::generate(), true).await,
         Action::ForgetKeys => keys::forget(writer, group).await,
         Action::Put { document, condition, id, .. } => {
             let (enrollments, _recount) = enrollments().await?;

@@ -266,6 +266,11 @@ fn claim(group: &EnrollmentGroup, seen: &LiveState) -> Option<Plan<Action>> {
             let note = format!("Enrollment group {id} is in place");
             Some(Plan::act(vec![Action::Record { to: Some(MADE) }], Reason::RecordClaim, note))
         }
+        // The ledger was lost, and the Secret was not: nobody else has its keys.
+        (None, true, Adoption::Never) if has_keys(group) => {
+            let note = format!("Enrollment group {id} has the keys of this object's Secret");
+            Some(Plan::act(vec![Action::Record { to: Some(seen.stored_as) }], Reason::RecordClaim, note).usable(true))
+        }
         (_, _, Adoption::IfUnmanaged | Adoption::Always) => {
             let note = format!("Enrollment group {id} is being adopted");
             Some(Plan::act(vec![Action::Record { to: Some(ADOPTED) }], Reason::RecordClaim, note))

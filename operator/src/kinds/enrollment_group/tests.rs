@@ -67,6 +67,7 @@ fn look() -> LiveState {
         group: None,
         keys: None,
         stored: Some(keys(1)),
+        stored_as: "made",
         signers: None,
         issues: false,
         webhook: None,

@@ -27,9 +27,9 @@ impl IndividualEnrollment {
         Self(Document::of(json!({ "registrationId": id.as_str() })))
     }
 
-    /// The registration id; none if it is not one that we could have given.
+    /// The registration id, in lower case; none if it is not one that we could have given.
     pub fn id(&self) -> Option<RegistrationId> {
-        RegistrationId::parse(self.0.text(&["registrationId"])?).ok()
+        RegistrationId::parse(&self.0.text(&["registrationId"])?.to_ascii_lowercase()).ok()
     }
 
     /// What the device is called in its hub, as it was read; none if it is called by its registration id.

@@ -27,9 +27,10 @@ pub enum RegistrationStatus {
 }
 
 impl Registration {
-    /// The id under which the device registered; none if it is not one that we could have given.
+    /// The id under which the device registered, in lower case: to the service it is the same in any (Microsoft Learn: "Terminology used with
+    /// Device Provisioning Service", registration ID). None if it is not one that we could have given.
     pub fn id(&self) -> Option<RegistrationId> {
-        RegistrationId::parse(self.raw_id()?).ok()
+        RegistrationId::parse(&self.raw_id()?.to_ascii_lowercase()).ok()
     }
 
     /// The id as it was read.

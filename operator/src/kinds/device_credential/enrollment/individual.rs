@@ -100,7 +100,9 @@ pub async fn observe_individual(
         let note = format!("ProvisioningService {} is being deleted, and no device is enrolled in it any more", of_service.name);
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));
     }
-    let ours = |there: &Document| meant.is_some() && bears_mark(ctx, &key, there);
+    // Its keys prove it where the ledger was lost.
+    let is_proven = keys.is_some() && keys.as_ref() == stored.keys();
+    let ours = |there: &Document| (meant.is_some() || is_proven) && bears_mark(ctx, &key, there);
     let (is_enabled, enables) = (there.as_ref().is_none_or(Document::is_enabled), desired_enrollment.is_enabled());
     let obstacle = |there: &Document| {
         let disabled = || (enables && !is_enabled && !off).then(|| disabled(id, &of_service));

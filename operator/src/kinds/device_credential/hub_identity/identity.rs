@@ -175,7 +175,10 @@ pub fn generated_keys_of(
     let (keys, generation) = (there.keys(), there.generation().unwrap_or_default().to_owned());
     let is_that = |made: &str| !generation.is_empty() && made == generation;
     let obstacle = match record {
-        Some(IdentityRecord::Claimed) if keys.is_some() && keys.as_ref() == stored.keys() => None,
+        // Its keys prove it before it was seen in place, and where the ledger was lost.
+        Some(IdentityRecord::Claimed) | None if keys.is_some() && keys.as_ref() == stored.keys() => {
+            (record.is_none() && !there.is_enabled()).then(|| disabled(place))
+        }
         Some(IdentityRecord::Made(made)) if is_that(made) && !there.is_enabled() => Some(disabled(place)),
         Some(IdentityRecord::Made(made) | IdentityRecord::Disabled(made)) if is_that(made) => None,
         Some(_) | None => Some(somebody_elses(place)),

@@ -78,8 +78,15 @@ fn a_group_with_other_keys_is_adopted_or_refused_whatever_we_claimed() {
             assert_eq!(present(&object(&json!({})), by_certificate), [refused]);
         }
     }
-    // Without a claim, equal keys are no proof: those of an adopted group were stored as well.
-    assert_eq!(present(&object(&json!({})), LiveState { record: None, ..found() }), [refused]);
+}
+
+#[test]
+fn a_group_whose_keys_the_secret_has_is_what_it_was_although_the_ledger_is_lost() {
+    for stored_as in ["made", "adopted"] {
+        let told = present(&object(&json!({})), LiveState { record: None, stored_as, ..found() });
+        let in_place = "not yet, RecordClaim: Enrollment group press has the keys of this object's Secret | usable";
+        assert_eq!(told, [format!("RecordClaim: Write down that the group is {stored_as}").as_str(), in_place]);
+    }
 }
 
 #[test]

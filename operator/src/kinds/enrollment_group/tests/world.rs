@@ -99,6 +99,7 @@ impl World for Model {
         let seen = LiveState {
             group: self.group.as_ref().map(Group::document),
             keys: self.group.as_ref().and_then(|group| group.keys).map(keys),
+            stored_as: if self.group.as_ref().is_some_and(|group| group.ours) { "made" } else { "adopted" },
             stored: self.secret.map(keys).filter(|_| !leaving || claimed && self.group.is_some()),
             hubs: (self.linking == 0 && !leaving).then(|| hosts(&[EAST, WEST])),
             record: self.record.clone(),
@@ -196,7 +197,10 @@ fn ends_present(before: &Model, fates: Vec<Fate>) -> Result<(), TestCaseError> {
     let last = settle(&mut after, fates);
     prop_assert!(after.made <= 1);
     let stranger = before.group.as_ref().filter(|group| !group.ours);
-    let may = before.object.spec.adoption == Adoption::IfUnmanaged || before.record.as_deref() == Some("adopted");
+    // The ledger was lost, and the Secret with the keys of the adopted group was not.
+    let is_proven =
+        before.record.is_none() && before.secret.is_some() && before.secret == before.group.as_ref().and_then(|group| group.keys);
+    let may = is_proven || before.object.spec.adoption == Adoption::IfUnmanaged || before.record.as_deref() == Some("adopted");
     if let Some(stranger) = stranger.filter(|group| !may || group.keys.is_none()) {
         prop_assert_eq!(reason(&last), Some(Reason::AlreadyExists));
         prop_assert_eq!((after.group.as_ref(), after.secret), (Some(stranger), before.secret));

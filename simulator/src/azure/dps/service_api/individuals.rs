@@ -92,6 +92,8 @@ pub(crate) fn query(azure: &Azure, name: &str, request: &Request, now: Timestamp
     let query = Query::of(request, "enrollments", now)?;
     let service = service(azure, name, now)?;
     let seen = service.individuals.iter().filter(|(_, individual)| azure.queries(individual.enrollment.visible_from, now));
-    let all = seen.map(|(id, individual)| (id.clone(), with_record(service, individual))).collect();
+    let without = azure.options.variants.queries_leave_records_out;
+    let told = |individual| if without { shown(individual) } else { with_record(service, individual) };
+    let all = seen.map(|(id, individual)| (id.clone(), told(individual))).collect();
     Ok(page(request, "enrollment", query.among(all)))
 }
