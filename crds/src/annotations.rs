@@ -49,6 +49,8 @@ pub const HUB_TOKEN_NOT_BEFORE: &str = "moorage.dev/hub-token-not-before";
 pub const HUB_TOKEN_NOT_AFTER: &str = "moorage.dev/hub-token-not-after";
 /// On a credential's Secret: the hub, the device and the key that its connection string and its token for the hub are for.
 pub const HUB_LOGIN: &str = "moorage.dev/hub-login";
+/// On an `EnrollmentGroup`: the thumbprint of an authority whose devices are to be accepted no longer, although they may not have followed.
+pub const DROP_AUTHORITY: &str = "moorage.dev/drop-authority";
 /// On a credential's Secret: what the device's own keys were generated for; without it, they are derived from a group's.
 pub const KEYS_OF: &str = "moorage.dev/keys-of";
 /// On a credential's Secret: from when its certificate holds (RFC 3339).

@@ -175,6 +175,34 @@ pub struct OutputSecret {
     #[x_kube(validation = Rule::new("self.all(k, self[k] == k || self[k] in self || !(self[k] in ['registrationId', 'idScope', 'provisioningHost', 'deviceId', 'hubHost', 'deviceKey', 'primaryKey', 'secondaryKey', 'dpsToken', 'connectionString', 'hubToken']))")
         .message("an entry cannot have the name of another one that keeps its own: rename that one too, or choose another name"))]
     pub keys: BTreeMap<String, String>,
+    /// Labels and annotations that the Secret has, beside those of others, which stay.
+    #[serde(default, skip_serializing_if = "SecretMetadata::is_empty")]
+    pub metadata: SecretMetadata,
+}
+
+/// Labels and annotations of a Secret, for example those that an admission policy wants.
+#[derive(Serialize, Deserialize, KubeSchema, Clone, Debug, Default, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretMetadata {
+    /// Labels; one that is taken out here stays on the Secret until that is made anew.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::labels")]
+    #[x_kube(validation = Rule::new("!('app.kubernetes.io/managed-by' in self) && self.all(k, !k.startsWith('moorage.dev/'))")
+        .message("app.kubernetes.io/managed-by, and labels that begin with moorage.dev/, are the operator's own"))]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations; likewise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::annotations")]
+    #[x_kube(validation = Rule::new("self.all(k, !k.startsWith('moorage.dev/') && !k.startsWith('cert-manager.io/'))")
+        .message("annotations that begin with moorage.dev/ or cert-manager.io/ are the operator's, or cert-manager's, own"))]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl SecretMetadata {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.annotations.is_empty()
+    }
 }
 
 /// A token for the DPS device API, renewed before it ends.

@@ -1,5 +1,7 @@
 //! `ProvisioningService`: one DPS, shared by tenants.
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +54,11 @@ pub struct ProvisioningServiceSpec {
     /// A managed identity of its own, for links without keys (see `link.authentication` of a TenantHubGroup). Azure gives it out; it stays when this is taken back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<ServiceIdentity>,
+    /// Tags on the service, and the resource group, that are made for this object. What others have tagged stays; a tag that is taken out here stays in Azure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::tags")]
+    #[x_kube(validation = Rule::new("!('moorage-owner' in self)").message("moorage-owner is the operator's own tag"))]
+    pub tags: BTreeMap<String, String>,
     /// Namespaces that may link hubs and enroll devices; the own namespace always may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]

@@ -19,6 +19,22 @@ pub(crate) fn observed_generation(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "format": "int64", "default": -1 })
 }
 
+/// Tags in Azure: at most 50 on anything, one of which is the operator's.
+pub(crate) fn tags(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "maxProperties": 49, "additionalProperties": { "type": "string", "maxLength": 256 } })
+}
+
+/// Labels, with values as Kubernetes takes them.
+pub(crate) fn labels(_: &mut SchemaGenerator) -> Schema {
+    let value = json_schema!({ "type": "string", "maxLength": 63, "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$" });
+    json_schema!({ "type": "object", "maxProperties": 32, "additionalProperties": value })
+}
+
+/// Annotations.
+pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "maxProperties": 32, "additionalProperties": { "type": "string", "maxLength": 4096 } })
+}
+
 /// Conditions as a map by type, so that server-side apply by others can add their own.
 pub(crate) fn conditions(_: &mut SchemaGenerator) -> Schema {
     json_schema!({

@@ -1,5 +1,7 @@
 //! `TenantHubGroup`: a tenant's regional IoT hubs.
 
+use std::collections::BTreeMap;
+
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,11 @@ pub struct TenantHubGroupSpec {
     #[schemars(length(min = 1, max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     #[x_kube(validation = Rule::new("self.all(a, self.exists_one(b, a.name.lowerAscii() == b.name.lowerAscii()))").message("names of hubs that differ in nothing but case are one hub to Azure: take one of them out"))]
     pub hubs: Vec<IotHub>,
+    /// Tags on the hubs, and the resource group, that are made for this object. What others have tagged stays; a tag that is taken out here stays in Azure.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(schema_with = "crate::schema::tags")]
+    #[x_kube(validation = Rule::new("!('moorage-owner' in self)").message("moorage-owner is the operator's own tag"))]
+    pub tags: BTreeMap<String, String>,
     /// What becomes of differences that somebody else makes in Azure.
     #[serde(default)]
     pub drift_policy: DriftPolicy,

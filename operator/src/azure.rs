@@ -11,6 +11,7 @@ pub mod grants;
 pub mod iot_hub;
 pub mod observation_cache;
 pub mod registrations;
+pub mod tags;
 pub mod twin;
 pub mod usage;
 

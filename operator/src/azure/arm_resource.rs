@@ -8,6 +8,8 @@ pub mod ownership;
 pub mod perform;
 pub mod resource_group;
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::Adoption;
 use moorage_plan::{Plan, Reason};
@@ -134,6 +136,8 @@ pub struct Desired<'a> {
     pub named: Named<'a>,
     /// Where its resource group is made, if it may be.
     pub location: Option<&'a str>,
+    /// The tags that its owner wants on that.
+    pub tags: &'a BTreeMap<String, String>,
     /// Whether an existing one is taken over.
     pub adoption: Adoption,
     /// How far its account lets that be done.
@@ -215,7 +219,7 @@ fn create<D>(desired: Desired<'_>, group: &ObservedGroup, seen: &ObservedResourc
     if let Some(refused) = desired.refused {
         return refused;
     }
-    if let Some(plan) = resource_group::missing(group, place, desired.location, now, Step::Group) {
+    if let Some(plan) = resource_group::missing(group, place, (desired.location, desired.tags), now, Step::Group) {
         return plan;
     }
     // One that is no longer wanted before it is in place must be found again.

@@ -7,6 +7,7 @@ mod observe;
 mod perform;
 mod plan;
 mod status;
+mod succession;
 
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{CommonStatus, EnrollmentGroup};

@@ -20,6 +20,10 @@ pub const SERVICE: &str = "service";
 pub const SERVICE_PLACE: &str = "service-at";
 /// The enrollment group itself.
 pub const GROUP: &str = "group";
+/// The certificate (PEM) of the authority that devices of a group were issued by when it was last seen in place.
+pub const AUTHORITY: &str = "authority";
+/// The certificate (PEM) of the one before it, whose devices the group goes on accepting.
+pub const FORMER_AUTHORITY: &str = "former-authority";
 /// The group was disabled as its spec said, or was then found so: whoever enables it in the spec has it enabled.
 pub const DISABLED: &str = "disabled";
 /// The state in which the thing was last seen as its spec says, under `driftPolicy: Report`.

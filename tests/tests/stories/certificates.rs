@@ -215,3 +215,45 @@ fn what_cannot_sign_is_refused_with_a_sentence_that_says_what_to_do() -> anyhow:
         tenants.end().await
     })
 }
+
+/// The same at a time at which the service takes another registration of the device.
+async fn again(tenants: &Tenants, secret: &Secret) -> anyhow::Result<String> {
+    tenants.harness.cloud().advance(SignedDuration::from_mins(1)).await?;
+    register(tenants, secret).await
+}
+
+#[test]
+fn an_authority_whose_secret_is_issued_anew_locks_no_device_out() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = wind("rekeyed").await?;
+        let old = secret(&tenants).await?;
+        register(&tenants, &old).await?;
+        // As cert-manager does by default in many charts: the same Secret, another key.
+        let (certificate, key) = authority("Wind devices 2026", |_| ())?;
+        keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
+        let new = renewed(&tenants, &old).await?;
+        tenants.harness.until_all_ready().await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        for credential in [&old, &new] {
+            again(&tenants, credential).await?;
+        }
+        // A third one finds no place beside the first, whose devices may not have followed.
+        let (certificate, key) = authority("Wind devices 2026", |_| ())?;
+        keep(&tenants, "wind-ca-2026", &certificate, &key).await?;
+        let asked = tenants.until("EnrollmentGroup", "wind-platform", "wind-turbines", "Reconciling", "AwaitingConfirmation").await?;
+        for credential in [&old, &new] {
+            again(&tenants, credential).await?;
+        }
+        let message = asked["status"]["conditions"][1]["message"].as_str().unwrap_or_default();
+        let annotation = message.split("annotate this object with ").nth(1).unwrap_or_default();
+        tenants.annotate("EnrollmentGroup", "wind-platform", "wind-turbines", annotation).await?;
+        let newest = renewed(&tenants, &new).await?;
+        tenants.harness.until_all_ready().await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        for credential in [&new, &newest] {
+            again(&tenants, credential).await?;
+        }
+        assert!(again(&tenants, &old).await.is_err(), "its devices had followed, as was said");
+        tenants.end().await
+    })
+}

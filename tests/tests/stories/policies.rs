@@ -123,3 +123,65 @@ fn drift_is_listed_by_field_and_left_alone_until_the_spec_or_the_policy_changes(
         tenants.end().await
     })
 }
+
+#[test]
+fn tags_and_labels_that_a_policy_wants_are_there_and_those_of_others_stay() -> anyhow::Result<()> {
+    block_on(async {
+        let tenants = presses("tags", &[]).await?;
+        let namespace = tenants.example.namespace("presses");
+        let lines = |what: &str| {
+            let world = tenants.snapshot();
+            world.lines().filter(|line| line.contains(what) && line.contains(" tags ")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        for (what, tags) in [("presses-dps", vec!["4711"]), ("presses-large-hub", vec!["4711", "presses"]), ("/presses-rg ", vec!["4711"])]
+        {
+            let found = lines(what);
+            assert!(found.iter().any(|line| tags.iter().all(|tag| line.contains(&format!("\"{tag}\"")))), "{what}: {found:?}");
+        }
+        let metadata = async || -> anyhow::Result<Value> {
+            let text = tenants.harness.kubectl(&["get", "secret", "press-1", "-n", &namespace, "-o", "json"], "").await?;
+            Ok(serde_json::from_str::<Value>(&text)?["metadata"].clone())
+        };
+        let before = metadata().await?;
+        assert_eq!((&before["labels"]["team"], &before["annotations"]["reloader.stakater.com/match"]), (&json!("presses"), &json!("true")));
+
+        // Somebody adds their own, and the spec changes: both are there afterwards.
+        tenants.harness.kubectl(&["label", "secret", "press-1", "-n", &namespace, "theirs=yes"], "").await?;
+        let secret = json!({ "spec": { "secret": { "metadata": { "labels": { "team": "rollers" } } } } });
+        tenants.patch("DeviceCredential", "presses", "press-1", &secret).await?;
+        for (kind, name) in [("TenantHubGroup", "presses"), ("ProvisioningService", "presses-dps")] {
+            tenants.patch(kind, "presses", name, &json!({ "spec": { "tags": { "costCenter": "4712" } } })).await?;
+        }
+        until("the tags and labels are those of the spec", SOON, || async {
+            let labels = metadata().await.map_err(|error| NotYet::seen(format!("{error:#}")))?["labels"].clone();
+            let tagged = ["presses-dps", "presses-large-hub", "presses-small-hub"]
+                .map(|what| lines(what).iter().any(|line| line.contains("\"4712\"")));
+            let done = labels["team"] == "rollers" && labels["theirs"] == "yes" && tagged == [true; 3];
+            if done { Ok(()) } else { Err(NotYet::seen(format!("{labels} {tagged:?}"))) }
+        })
+        .await?;
+        assert!(lines("presses-large-hub").iter().any(|line| line.contains("\"presses\"")), "what is not in the spec stays");
+        tenants.harness.until_all_ready().await?;
+
+        let refused = json!({ "spec": { "tags": { "a/b": "c" } } });
+        tenants.patch("ProvisioningService", "presses", "presses-dps", &refused).await?;
+        tenants.until("ProvisioningService", "presses", "presses-dps", "Stalled", "Invalid").await?;
+        for (kind, name, patch) in [
+            ("ProvisioningService", "presses-dps", json!({ "spec": { "tags": { "moorage-owner": "me" } } })),
+            (
+                "DeviceCredential",
+                "press-1",
+                json!({ "spec": { "secret": { "metadata": { "annotations": { "moorage.dev/digest": "x" } } } } }),
+            ),
+            (
+                "DeviceCredential",
+                "press-1",
+                json!({ "spec": { "secret": { "metadata": { "labels": { "app.kubernetes.io/managed-by": "me" } } } } }),
+            ),
+        ] {
+            let told = tenants.patch(kind, "presses", name, &patch).await.expect_err("it is the operator's own").to_string();
+            assert!(told.contains("operator"), "{told}");
+        }
+        tenants.end().await
+    })
+}

@@ -1,11 +1,13 @@
 //! The resource group in which an object's resources live: made if it is missing, removed only if we made it and it is empty.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use moorage_cloud::{Arm, ResourceGroup};
 use moorage_plan::{Act, Plan, Reason};
 
 use crate::{
-    azure::{Context, Writer, arm_resource::ownership::OWNER_TAG},
+    azure::{Context, Writer, arm_resource::ownership::OWNER_TAG, tags},
     controller::reconcile::schedule::soon,
     error::Error,
     ledger::entries::RESOURCE_GROUP,
@@ -43,6 +45,8 @@ pub enum Change {
         name: String,
         /// Where its own record is kept: an Azure location.
         location: String,
+        /// The tags that its owner wants on it.
+        tags: BTreeMap<String, String>,
     },
     /// Removes it.
     Delete {
@@ -61,7 +65,7 @@ impl Act for Change {
 
     fn note(&self) -> String {
         match self {
-            Self::Create { name, location } => format!("Create resource group {name} in {location}"),
+            Self::Create { name, location, .. } => format!("Create resource group {name} in {location}"),
             Self::Delete { name } => format!("Delete resource group {name}, which is empty"),
         }
     }
@@ -102,7 +106,7 @@ fn failed(name: &str, error: moorage_cloud::Error) -> Error {
 pub fn missing<A>(
     seen: &ObservedGroup,
     name: &str,
-    location: Option<&str>,
+    (location, tags): (Option<&str>, &BTreeMap<String, String>),
     now: Timestamp,
     change: impl FnOnce(Change) -> A,
 ) -> Option<Plan<A>> {
@@ -111,7 +115,7 @@ pub fn missing<A>(
         (State::Moving, _) => Some(Plan::wait(Reason::Provisioning, format!("resource group {name} is not settled yet"), soon(now))),
         (State::Missing, Some(location)) => {
             let note = format!("Resource group {name} is being created");
-            let create = Change::Create { name: name.to_owned(), location: location.to_owned() };
+            let create = Change::Create { name: name.to_owned(), location: location.to_owned(), tags: tags.clone() };
             Some(Plan::act(vec![change(create)], Reason::CreateResourceGroup, note))
         }
         (State::Missing, None) => {
@@ -140,13 +144,20 @@ pub fn leftover<A>(seen: &ObservedGroup, name: &str, now: Timestamp, change: imp
 /// What the cloud or the API server says.
 pub async fn perform(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, change: &Change) -> Result<(), Error> {
     match change {
-        Change::Create { name, location } => create(writer, arm, owner, name, location).await,
+        Change::Create { name, location, tags } => create(writer, arm, owner, name, location, tags).await,
         Change::Delete { name } => delete(writer, arm, owner, name).await,
     }
 }
 
 /// Makes the group; first it is written down, for people who look for what is left: whose it is says its tag.
-async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str, location: &str) -> Result<(), Error> {
+async fn create(
+    writer: &Writer<'_>,
+    arm: &Arm,
+    owner: &ObjectKey,
+    name: &str,
+    location: &str,
+    tags: &BTreeMap<String, String>,
+) -> Result<(), Error> {
     if writer.ledger.of(owner).get(RESOURCE_GROUP).is_none_or(|noted| noted != name) {
         writer.record_for(owner, &[(RESOURCE_GROUP.to_owned(), Some(name.to_owned()))]).await?;
     }
@@ -155,7 +166,8 @@ async fn create(writer: &Writer<'_>, arm: &Arm, owner: &ObjectKey, name: &str, l
     if arm.resource_group(name).await.map_err(failed)?.is_some() {
         return Ok(());
     }
-    let group = ResourceGroup::new(location).with_tag(OWNER_TAG, &writer.owner_tag(owner));
+    let group = tags::over(tags, ResourceGroup::new(location), |group, name, value| group.with_tag(name, value));
+    let group = group.with_tag(OWNER_TAG, &writer.owner_tag(owner));
     let put = arm.put_resource_group(writer.access(), name, &group).await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))
 }

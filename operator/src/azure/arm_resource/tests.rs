@@ -33,10 +33,13 @@ fn seen(document: Option<Vault>, whose: Whose, record: Option<&str>) -> Observed
     ObservedResource { document, name_is_taken: false, whose, record: record.map(str::to_owned) }
 }
 
+static NO_TAGS: BTreeMap<String, String> = BTreeMap::new();
+
 fn desired() -> Desired<'static> {
     Desired {
         named: NAMED,
         location: Some("eastus"),
+        tags: &NO_TAGS,
         adoption: Adoption::IfUnmanaged,
         granted: Adoption::IfUnmanaged,
         creation: Reason::CreateHub,
@@ -69,7 +72,10 @@ fn a_resource_is_asked_for_lost_grouped_named_refused_and_then_claimed_and_made(
     }
     let lines =
         |desired: Desired<'_>, state, seen: &ObservedResource<Vault>| present_as_described(desired, state, seen).unwrap_or_default();
-    assert_eq!(lines(desired(), State::Missing, &nothing())[0], "UpdateHub: Group(Create { name: \"rg\", location: \"eastus\" })");
+    assert_eq!(
+        lines(desired(), State::Missing, &nothing())[0],
+        "UpdateHub: Group(Create { name: \"rg\", location: \"eastus\", tags: {} })"
+    );
     let taken = ObservedResource { name_is_taken: true, ..nothing() };
     let refused = || Desired { refused: Some(Plan::stalled(Reason::QuotaExceeded, "full")), ..desired() };
     assert!(lines(refused(), State::Settled, &taken)[0].starts_with("stuck, NameTaken: the name of key vault a is taken"));

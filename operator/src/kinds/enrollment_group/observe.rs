@@ -2,12 +2,14 @@
 
 use moorage_cloud::{Cloud, DpsService, EnrollmentGroup as Document, HubHost, KeyPair, Signers};
 use moorage_crds::{EnrollmentGroup, TenantHubGroup};
+use moorage_keys::Authority;
 use moorage_plan::{Goal, Reason};
 
 use super::{
     admit::{Admitted, Sought, wanted_hubs},
     authorities::{issues, signers},
     keys::{are_generated, has_keys, id_of, is_ours, secret_of, stored_keys},
+    succession::beside_former,
 };
 use crate::{
     azure::{
@@ -21,7 +23,7 @@ use crate::{
         usage::Count,
     },
     error::{Error, ObserveError},
-    ledger::entries::{ADOPTED, APPLIED, CLAIMED, DISABLED, GROUP, MADE, recorded},
+    ledger::entries::{ADOPTED, APPLIED, AUTHORITY, CLAIMED, DISABLED, FORMER_AUTHORITY, GROUP, MADE, recorded},
     object::Keyed,
 };
 
@@ -44,6 +46,10 @@ pub struct LiveState {
     pub(super) stored_as: &'static str,
     /// Who signs the devices' certificates, as the spec and its Secrets say; `None` for a group of keys.
     pub(super) signers: Option<Signers>,
+    /// The authority that devices were issued by when it was last seen in place, as the ledger says.
+    pub(super) issuing: Option<Authority>,
+    /// The one before it, whose devices go on being accepted, as the ledger says.
+    pub(super) former: Option<Authority>,
     /// Whether the authority's key is in the cluster, so that credentials can be issued.
     pub(super) issues: bool,
     /// What chooses the devices' hub, if the spec names it.
@@ -122,6 +128,9 @@ async fn look(
         (Goal::Absent, Some(CLAIMED)) if found.is_some() => unless_denied(proof(ctx, group).await.map(Some))?.unwrap_or_default(),
         (Goal::Absent, _) => (None, None),
     };
+    let written = |entry| recorded(&entries, entry).and_then(|text| Authority::from_pem(text).ok());
+    let (issuing, former) = (written(AUTHORITY), written(FORMER_AUTHORITY));
+    let signers = signers.map(|signers| beside_former(signers, former.as_ref()));
     let issues = goal == Goal::Present && issues(ctx, group).await?;
     let webhook = if goal == Goal::Present { webhook(ctx, group).await? } else { None };
     let keys_secret = match goal {
@@ -135,6 +144,8 @@ async fn look(
         stored,
         stored_as: if are_generated(ctx, group) { MADE } else { ADOPTED },
         signers,
+        issuing,
+        former,
         issues,
         webhook,
         hubs,

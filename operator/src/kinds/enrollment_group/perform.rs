@@ -9,7 +9,7 @@ use crate::{
     },
     controller::kind::Performed,
     error::{Error, reached},
-    ledger::entries::{APPLIED, DISABLED, GROUP, GROUP_FACTS},
+    ledger::entries::{APPLIED, AUTHORITY, DISABLED, FORMER_AUTHORITY, GROUP, GROUP_FACTS},
 };
 use moorage_cloud::IfMatch;
 use moorage_crds::EnrollmentGroup;
@@ -36,6 +36,7 @@ pub(super) async fn perform(group: &EnrollmentGroup, writer: &Writer<'_>, action
         Action::Put { condition: IfMatch::Unset, .. } | Action::Delete { .. } => performed.waking(service_of(group)),
         Action::Put { .. } => performed.waking(service_of(group)).waking(hub_group_of(group)),
         Action::Record { .. }
+        | Action::RecordAuthorities { .. }
         | Action::RecordDisabled { .. }
         | Action::RecordApplied { .. }
         | Action::StoreKeys { .. }
@@ -51,7 +52,13 @@ async fn carry_out(group: &EnrollmentGroup, writer: &Writer<'_>, action: &Action
     };
     match action {
         Action::Record { to: Some(to) } => writer.record(&[(GROUP.to_owned(), Some((*to).to_owned()))]).await,
-        Action::Record { to: None } => writer.record(&[GROUP, APPLIED, DISABLED, GROUP_FACTS].map(|entry| (entry.to_owned(), None))).await,
+        Action::Record { to: None } => {
+            writer.record(&[GROUP, APPLIED, DISABLED, AUTHORITY, FORMER_AUTHORITY, GROUP_FACTS].map(|entry| (entry.to_owned(), None))).await
+        }
+        Action::RecordAuthorities { notes, .. } => {
+            let entries: Vec<_> = notes.iter().map(|(entry, pem)| ((*entry).to_owned(), pem.clone())).collect();
+            writer.record(&entries).await
+        }
         Action::RecordDisabled { by_spec } => writer.record(&[(DISABLED.to_owned(), by_spec.then(|| BY_SPEC.to_owned()))]).await,
         Action::RecordApplied { state } => writer.record(&[(APPLIED.to_owned(), Some(state.clone()))]).await,
         Action::StoreKeys { taken: Some(keys) } => keys::store(writer, group, keys, false).await,

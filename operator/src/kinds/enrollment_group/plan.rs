@@ -10,10 +10,11 @@ use super::{
     desired::{Desired, Proof},
     keys::{has_keys, id_of, secret_of},
     observe::{LiveState, Observed},
+    succession,
 };
 use crate::{
     controller::kind::Kind,
-    ledger::entries::{ADOPTED, CLAIMED, MADE},
+    ledger::entries::{ADOPTED, CLAIMED, FORMER_AUTHORITY, MADE},
     object::Keyed,
 };
 
@@ -40,6 +41,11 @@ pub enum Action {
     Record {
         to: Option<&'static str>,
     },
+    /// Writes down which authorities devices were issued by.
+    RecordAuthorities {
+        notes: Vec<AuthorityNote>,
+        text: &'static str,
+    },
     /// Writes down that the group is disabled because its spec says so, or that it is no more.
     RecordDisabled {
         by_spec: bool,
@@ -50,6 +56,9 @@ pub enum Action {
     },
 }
 
+/// An entry of the ledger with the certificate of an authority, or without it.
+pub type AuthorityNote = (&'static str, Option<String>);
+
 impl Act for Action {
     fn reason(&self) -> Reason {
         match self {
@@ -58,7 +67,10 @@ impl Act for Action {
             Self::Put { .. } => Reason::UpdateEnrollmentGroup,
             Self::Delete { .. } => Reason::DeleteEnrollmentGroup,
             Self::ForgetKeys => Reason::DeleteSecret,
-            Self::Record { to: Some(_) } | Self::RecordDisabled { by_spec: true } | Self::RecordApplied { .. } => Reason::RecordClaim,
+            Self::Record { to: Some(_) }
+            | Self::RecordAuthorities { .. }
+            | Self::RecordDisabled { by_spec: true }
+            | Self::RecordApplied { .. } => Reason::RecordClaim,
             Self::Record { to: None } | Self::RecordDisabled { by_spec: false } => Reason::DropClaim,
         }
     }
@@ -73,6 +85,7 @@ impl Act for Action {
             Self::ForgetKeys => "Delete the Secret with the group's keys".to_owned(),
             Self::Record { to: Some(to) } => format!("Write down that the group is {to}"),
             Self::Record { to: None } => "Strike the group from the ledger".to_owned(),
+            Self::RecordAuthorities { text, .. } => (*text).to_owned(),
             Self::RecordDisabled { by_spec: true } => "Write down that the group is disabled as its spec says".to_owned(),
             Self::RecordDisabled { by_spec: false } => "Strike from the ledger that the group was disabled".to_owned(),
             Self::RecordApplied { .. } => "Write down that the group is as its spec says".to_owned(),
@@ -81,15 +94,23 @@ impl Act for Action {
 
     fn target(&self) -> Target {
         match self {
-            Self::Record { .. } | Self::RecordDisabled { .. } | Self::RecordApplied { .. } | Self::StoreKeys { .. } | Self::ForgetKeys => {
-                Target::Cluster
-            }
             Self::Put { .. } | Self::Delete { .. } => Target::Cloud,
+            Self::Record { .. }
+            | Self::RecordAuthorities { .. }
+            | Self::RecordDisabled { .. }
+            | Self::RecordApplied { .. }
+            | Self::StoreKeys { .. }
+            | Self::ForgetKeys => Target::Cluster,
         }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Record { .. } | Self::RecordDisabled { .. } | Self::RecordApplied { .. })
+        match self {
+            Self::Record { .. } | Self::RecordDisabled { .. } | Self::RecordApplied { .. } => false,
+            // That one has followed on another is news; that one is there is not.
+            Self::RecordAuthorities { notes, .. } => notes.iter().any(|(entry, _)| *entry == FORMER_AUTHORITY),
+            Self::StoreKeys { .. } | Self::Put { .. } | Self::Delete { .. } | Self::ForgetKeys => true,
+        }
     }
 }
 
@@ -112,7 +133,7 @@ pub(super) fn present(group: &EnrollmentGroup, seen: &LiveState, now: Timestamp)
     }
     let plan = match &seen.group {
         None => create(group, seen),
-        Some(there) => keep(group, seen, there),
+        Some(there) => keep(group, seen, there, now),
     };
     let plan = match ending.soon {
         Some(why) if plan.standing == Standing::Met => Plan { standing: Standing::Stalled(why), ..plan },
@@ -127,7 +148,7 @@ fn has_a_living_signer(seen: &LiveState, now: Timestamp) -> bool {
     matches!(seen.record.as_deref(), Some(MADE | ADOPTED)) && pair.iter().any(|one| one.not_after() > now && there.accepts(one))
 }
 
-fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Plan<Action> {
+fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document, now: Timestamp) -> Plan<Action> {
     let id = id_of(group);
     if let Some(refused) = claim(group, seen) {
         return refused;
@@ -136,6 +157,9 @@ fn keep(group: &EnrollmentGroup, seen: &LiveState, there: &Document) -> Plan<Act
         Ok(proof) => proof,
         Err(plan) => return plan,
     };
+    if let Some(plan) = succession::plan(group, seen, there, now) {
+        return plan;
+    }
     // One that names no hubs gives its devices any that is linked, other tenants' among them.
     let Some(hubs) = &seen.hubs else { return waiting_for_hubs(group).usable(!there.hubs().is_empty()) };
     let wish = Desired { group, hubs, proof, webhook: seen.webhook.as_ref(), may_enable: seen.is_disabled_by_spec() };

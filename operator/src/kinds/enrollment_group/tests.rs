@@ -5,6 +5,7 @@ mod hubs;
 mod leaving;
 mod present;
 mod start;
+mod succession;
 mod world;
 mod x509;
 
@@ -69,6 +70,8 @@ fn look() -> LiveState {
         stored: Some(keys(1)),
         stored_as: "made",
         signers: None,
+        issuing: None,
+        former: None,
         issues: false,
         webhook: None,
         hubs: Some(hosts(&[EAST, WEST])),

@@ -11,6 +11,7 @@ use crate::{
         arm_resource::ownership::{Claim, age, earlier_claim},
         facts::{ServiceFacts, place_of_service, service_place},
         grants::limiting,
+        tags,
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
     ledger::entries::{ADOPTED, LEFT_SERVICE, SERVICE, SERVICE_PLACE, is_in_place, recorded},
@@ -56,6 +57,7 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
     }
     let account = granted()?;
     if goal == Goal::Present {
+        tags::validate(&spec.tags)?;
         is_within(object, caches, &account.object)?;
     }
     let older = (goal == Goal::Present).then(|| earlier_claim(caches, object, &Name(object))).flatten();

@@ -18,6 +18,7 @@ use crate::{
             links::{self, tells_of_identities},
         },
         facts::service_place,
+        tags,
     },
     error::{Error, reached},
     ledger::entries::{self, LEFT_SERVICE, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE},
@@ -40,6 +41,8 @@ pub enum Action {
     },
     /// Gives the service a managed identity.
     EnableIdentity,
+    /// Sets the tags of the spec.
+    SetTags,
     /// Strikes what the ledger says of a device that was disenrolled in the service, which is gone.
     ForgetDisenrolled {
         owner: ObjectKey,
@@ -52,7 +55,7 @@ impl Act for Action {
         match self {
             Self::Group(change) => change.reason(),
             Self::Create { .. } => Reason::CreateProvisioningService,
-            Self::EnableIdentity => Reason::UpdateProvisioningService,
+            Self::EnableIdentity | Self::SetTags => Reason::UpdateProvisioningService,
             Self::Delete { .. } => Reason::DeleteProvisioningService,
             Self::Record { to: Some(_) } => Reason::RecordClaim,
             Self::Record { to: None } | Self::ForgetDisenrolled { .. } => Reason::DropClaim,
@@ -64,6 +67,7 @@ impl Act for Action {
             Self::Group(change) => change.note(),
             Self::Create { id, location } => format!("Create provisioning service {} in {location}", id.name),
             Self::EnableIdentity => "Give the provisioning service a managed identity".to_owned(),
+            Self::SetTags => "Set the tags of the provisioning service".to_owned(),
             Self::Delete { id } => format!("Delete provisioning service {}", id.name),
             Self::Record { to: Some(to) } => format!("Write down that the provisioning service is {to}"),
             Self::Record { to: None } => "Strike the provisioning service from the ledger".to_owned(),
@@ -99,7 +103,8 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::Create { id, location } => {
             let arm = arm().await?;
             let _lock = writer.clients.write_lock(&arm, id).await?;
-            let service = Document::new(location).with_tag(OWNER_TAG, &writer.owner_tag(&key));
+            let service = tags::over(&spec.tags, Document::new(location), |service, name, value| service.with_tag(name, value));
+            let service = service.with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let service = if tells_of_identities(object) { service.with_system_assigned_identity() } else { service };
             let put = arm.put_provisioning_service(writer.access(), id, &service).await;
             created(&format!("provisioning service {}", id.name), put)
@@ -109,6 +114,12 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
             let what = format!("the identity of provisioning service {}", service.id.name);
             let change = Document::with_system_assigned_identity;
             links::rewrite(writer, &service, true, &what, change).await.map(drop)
+        }
+        Action::SetTags => {
+            let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;
+            let what = format!("the tags of provisioning service {}", service.id.name);
+            let change = |document| tags::over(&spec.tags, document, |service: Document, name, value| service.with_tag(name, value));
+            links::rewrite(writer, &service, tells_of_identities(object), &what, change).await.map(drop)
         }
         Action::Delete { id } => {
             let arm = arm().await?;

@@ -10,8 +10,9 @@ use moorage_plan::{Goal, Plan, Reason};
 
 use crate::{
     azure::{
-        arm_resource::{self, Desired, Named, Obstacles, Phase, Step, phase},
+        arm_resource::{self, Desired, Named, Obstacles, Phase, Step, ownership::Whose, phase},
         dps::links::tells_of_identities,
+        tags,
     },
     controller::{kind::Kind, reconcile::schedule::patiently},
     kinds::provisioning_service::{
@@ -51,6 +52,7 @@ fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Pl
     let desired = Desired {
         named,
         location: Some(&spec.location),
+        tags: &spec.tags,
         adoption: spec.adoption,
         granted: seen.granted,
         creation: Reason::CreateProvisioningService,
@@ -71,7 +73,7 @@ fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Pl
     if let Some(plan) = arm_resource::in_place(named, &seen.service) {
         return plan.map(action(object)).usable(true);
     }
-    identity(object, service).usable(true)
+    changed(object, seen, service).usable(true)
 }
 
 /// Whether a service that devices know can be used while an operation runs.
@@ -80,17 +82,20 @@ fn is_usable_while_it_moves(seen: &LiveState) -> bool {
     seen.is_known && seen.service.own().is_some_and(moves)
 }
 
-/// Gives the service a managed identity, if its spec asks for one.
-fn identity(object: &ProvisioningService, service: &Document) -> Plan<Action> {
-    if !tells_of_identities(object) || service.principal().is_some() {
+/// Gives the service a managed identity, and tags, if its spec asks for them. The tags of an adopted one are its owner's.
+fn changed(object: &ProvisioningService, seen: &LiveState, service: &Document) -> Plan<Action> {
+    let lacks_identity = tells_of_identities(object) && service.principal().is_none();
+    let lacks_tags = seen.service.whose == Whose::Ours && tags::are_missing(&object.spec.tags, |name| service.tag(name));
+    if !lacks_identity && !lacks_tags {
         return Plan::met();
     }
     if !service.keeps_every_link() {
         let note = "the provisioning service has links that do not say how they work, which a write of ours might break";
         return Plan::stalled(Reason::UnknownLinks, note);
     }
-    let note = format!("provisioning service {} is being given an identity", object.spec.name);
-    Plan::act(vec![Action::EnableIdentity], Reason::UpdateProvisioningService, note)
+    let (what, action) = if lacks_identity { ("an identity", Action::EnableIdentity) } else { ("its tags", Action::SetTags) };
+    let note = format!("provisioning service {} is being given {what}", object.spec.name);
+    Plan::act(vec![action], Reason::UpdateProvisioningService, note)
 }
 
 fn absent(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Plan<Action> {

@@ -15,6 +15,7 @@ use crate::{
         accounts::{self, GrantedAccount},
         dps::{self, GrantedService},
         iot_hub::service_of,
+        tags,
     },
     controller::{context::Caches, reconcile::dependents::users_of_kind},
     ledger::entries::LINKED_TO,
@@ -53,6 +54,7 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     }
     if goal == Goal::Present {
         is_each_hub_named_once(group)?;
+        tags::validate(&spec.tags)?;
     }
     linked_elsewhere(group, caches)?;
     let namespace = &key.name.namespace;

@@ -15,6 +15,7 @@ use crate::{
         },
         dps,
         iot_hub::service_of,
+        tags,
     },
     controller::kind::Performed,
     error::{Error, reached},
@@ -38,6 +39,8 @@ pub enum Action {
         id: ResourceId,
         size: Option<(String, i64)>,
         policy: Option<String>,
+        /// Whether the tags of the spec are set.
+        tagged: bool,
         why: Reason,
     },
     RemovePolicy {
@@ -96,6 +99,7 @@ impl Act for Action {
             Self::Group(change) => change.note(),
             Self::CreateHub { id, location, sku, units } => format!("Create IoT hub {} in {location} ({sku}, units: {units})", id.name),
             Self::ChangeHub { id, size: Some((sku, units)), .. } => format!("Bring IoT hub {} to {sku}, units: {units}", id.name),
+            Self::ChangeHub { id, policy: None, .. } => format!("Set the tags of IoT hub {}", id.name),
             Self::ChangeHub { id, .. } => format!("Make an access policy for the link in IoT hub {}", id.name),
             Self::RemovePolicy { id, .. } => format!("Take the link's access policy from IoT hub {}", id.name),
             Self::AssignRole { id, instead: false, .. } => format!("Let the provisioning service into IoT hub {} by its identity", id.name),
@@ -165,16 +169,17 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
         Action::ForgetDevice { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
         Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,
         Action::CreateHub { id, location, sku, units } => {
-            let hub = Hub::new(location, sku, *units).with_tag(OWNER_TAG, &writer.owner_tag(&key));
+            let hub = with_tags(group, Hub::new(location, sku, *units)).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let put = arm().await?.put_hub(writer.access(), id, &hub, &IfMatch::Unset).await;
             created(&format!("IoT hub {}", id.name), put)
         }
-        Action::ChangeHub { id, size, policy, .. } => {
+        Action::ChangeHub { id, size, policy, tagged, .. } => {
             let change = |hub: Hub| {
                 let hub = match size {
                     Some((sku, units)) => hub.with_sku(sku, *units),
                     None => hub,
                 };
+                let hub = if *tagged { with_tags(group, hub) } else { hub };
                 match policy {
                     Some(policy) => hub.with_policy(policy, PolicyRights::LINK),
                     None => hub,
@@ -205,6 +210,10 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
             write_links(writer, &service, add, remove).await
         }
     }
+}
+
+fn with_tags(group: &TenantHubGroup, hub: Hub) -> Hub {
+    tags::over(&group.spec.tags, hub, |hub, name, value| hub.with_tag(name, value))
 }
 
 fn role_kept(id: &ResourceId, error: moorage_cloud::Error) -> Error {

@@ -38,7 +38,8 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
     let is_to_be_made = |hub: &ObservedHub| hub.desired.is_some() && hub.resource.document.is_none() && !hub.resource.name_is_taken;
     if seen.crowded.is_none()
         && seen.hubs.iter().any(is_to_be_made)
-        && let Some(plan) = resource_group::missing(&seen.group, &place.name, place.location.as_deref(), now, Action::Group)
+        && let Some(plan) =
+            resource_group::missing(&seen.group, &place.name, (place.location.as_deref(), &group.spec.tags), now, Action::Group)
     {
         return plan;
     }
@@ -100,6 +101,7 @@ fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desi
     let life = Desired {
         named,
         location: group.spec.resource_group.location.as_deref(),
+        tags: &group.spec.tags,
         adoption: desired.adoption,
         granted: seen.granted,
         creation: Reason::CreateHub,
@@ -150,10 +152,11 @@ fn refuses_keys(seen: &LiveState, hub: &ObservedHub, document: &Hub) -> Option<P
 /// The change that brings a hub to its spec, if it needs one.
 fn change(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, document: &Hub, desired: &IotHub) -> Option<Action> {
     let (resized, with_policy) = (drift::is_resized(hub, document, desired), drift::lacks_policy(seen, hub));
+    let tagged = drift::lacks_tags(group, hub, document);
     let size = resized.then(|| (sku_name(desired).to_owned(), i64::from(desired.sku.capacity)));
     let policy = with_policy.then(|| seen.policy.clone());
-    let why = if resized { Reason::UpdateHub } else { Reason::CreateLinkPolicy };
-    (resized || with_policy).then(|| Action::ChangeHub { id: hub_id(group, &hub.name), size, policy, why })
+    let why = if resized || !with_policy { Reason::UpdateHub } else { Reason::CreateLinkPolicy };
+    (resized || with_policy || tagged).then(|| Action::ChangeHub { id: hub_id(group, &hub.name), size, policy, tagged, why })
 }
 
 /// Has a hub wait until those are gone that were taken out for it.

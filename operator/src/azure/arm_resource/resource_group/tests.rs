@@ -11,7 +11,9 @@ fn seen(state: State, ours: bool, empty: bool) -> ObservedGroup {
 
 #[test]
 fn a_missing_group_is_made_where_the_spec_says_and_otherwise_asked_for() {
-    let plan = |state, location| missing(&seen(state, false, false), "rg", location, now(), |change| change).as_ref().map(described);
+    let plan = |state, location| {
+        missing(&seen(state, false, false), "rg", (location, &BTreeMap::new()), now(), |change| change).as_ref().map(described)
+    };
     let created =
         ["CreateResourceGroup: Create resource group rg in eastus", "not yet, CreateResourceGroup: Resource group rg is being created"];
     assert_eq!(plan(State::Missing, Some("eastus")), Some(created.map(str::to_owned).to_vec()));

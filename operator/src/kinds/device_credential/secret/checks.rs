@@ -13,6 +13,7 @@ use crate::{
         outputs::secret_content::Content,
         secret::{
             annotations::{annotation, key_annotations, key_annotations_of},
+            metadata::has_asked_metadata,
             read::ObservedSecret,
         },
     },
@@ -80,7 +81,8 @@ impl Checks<'_> {
         // Make sure that it is renewed on its day, whatever else has changed.
         fails(expected.renewal_due, Flaw::RenewalDue)?;
         // Make sure that it holds what was asked for, and goes when this very object does.
-        fails(!expected.says_so || !is_owned_by(self.credential, &self.secret.meta), Flaw::ContentDiffers)?;
+        let is_as_asked = is_owned_by(self.credential, &self.secret.meta) && has_asked_metadata(self.credential, &self.secret.meta);
+        fails(!expected.says_so || !is_as_asked, Flaw::ContentDiffers)?;
         // Make sure that no other is left, once this one is there.
         fails(!expected.stale.is_empty(), Flaw::Stale)
     }

@@ -56,13 +56,26 @@ pub fn pending(
     (metadata, data)
 }
 
+/// Whether a Secret has the labels and annotations that were asked for, beside those of others.
+pub fn has_asked_metadata(credential: &DeviceCredential, meta: &ObjectMeta) -> bool {
+    let asked = &credential.spec.secret.metadata;
+    let has = |there: Option<&BTreeMap<String, String>>, asked: &BTreeMap<String, String>| {
+        asked.iter().all(|(name, value)| there.is_some_and(|there| there.get(name) == Some(value)))
+    };
+    has(meta.labels.as_ref(), &asked.labels) && has(meta.annotations.as_ref(), &asked.annotations)
+}
+
 fn ours(credential: &DeviceCredential, at: &NamespacedName, over: Option<&ObjectMeta>) -> ObjectMeta {
     let mut metadata = over.cloned().unwrap_or_default();
     let key = credential.key();
     metadata.name = Some(at.name.to_string());
     metadata.namespace = Some(at.namespace.to_string());
-    metadata.labels.get_or_insert_default().insert(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned());
+    let asked = &credential.spec.secret.metadata;
+    let labels = metadata.labels.get_or_insert_default();
+    labels.extend(asked.labels.clone());
+    labels.insert(names::MANAGED_BY.to_owned(), names::MANAGER.to_owned());
     let annotations = metadata.annotations.get_or_insert_default();
+    annotations.extend(asked.annotations.clone());
     annotations.insert(names::OWNER_KIND.to_owned(), key.kind.as_str().to_owned());
     annotations.insert(names::OWNER_NAME.to_owned(), key.name.name.to_string());
     if over.is_none() {

@@ -119,6 +119,7 @@ impl World for Model {
                 self.applied = self.applied.take().filter(|_| to.is_some());
                 self.disabled_by_spec &= to.is_some();
             }
+            Action::RecordAuthorities { .. } => panic!("its devices have keys"),
             Action::RecordDisabled { by_spec } => self.disabled_by_spec = *by_spec,
             Action::RecordApplied { state } => self.applied = Some(state.clone()),
             Action::StoreKeys { taken } => {

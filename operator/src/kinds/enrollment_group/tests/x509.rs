@@ -7,7 +7,7 @@ use moorage_keys::Authority;
 use super::*;
 
 /// An authority that holds from the first of January to a day.
-fn authority(name: &str, (year, month, day): (i32, u8, u8)) -> Authority {
+pub fn authority(name: &str, (year, month, day): (i32, u8, u8)) -> Authority {
     let mut params = rcgen::CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
@@ -18,13 +18,13 @@ fn authority(name: &str, (year, month, day): (i32, u8, u8)) -> Authority {
 }
 
 /// Ten years: nothing is told of its end for a long time.
-const FAR: (i32, u8, u8) = (2036, 1, 1);
+pub const FAR: (i32, u8, u8) = (2036, 1, 1);
 
-fn pair(primary: &Authority, secondary: Option<&Authority>) -> Signers {
+pub fn pair(primary: &Authority, secondary: Option<&Authority>) -> Signers {
     Signers::Certificates(Pair { primary: primary.clone(), secondary: secondary.cloned() })
 }
 
-fn by_certificate(spec: &Value) -> EnrollmentGroup {
+pub fn by_certificate(spec: &Value) -> EnrollmentGroup {
     let secrets = json!({ "primary": { "secretName": "new-ca" }, "secondary": { "secretName": "old-ca" } });
     let mut whole = json!({ "attestation": { "x509": { "signingCertificates": secrets } } });
     for (field, value) in spec.as_object().into_iter().flatten() {
@@ -46,8 +46,12 @@ fn look_by(signers: Signers) -> LiveState {
     LiveState { stored: None, signers: Some(signers), others: None, ..look() }
 }
 
-fn found_by(signers: Signers, there: &[&Authority]) -> LiveState {
-    LiveState { group: Some(with_signers(there)), record: Some("made".to_owned()), ..look_by(signers) }
+pub fn found_by(signers: Signers, there: &[&Authority]) -> LiveState {
+    let issuing = match &signers {
+        Signers::Certificates(pair) => Some(pair.primary.clone()),
+        Signers::References(_) => None,
+    };
+    LiveState { group: Some(with_signers(there)), record: Some("made".to_owned()), issuing, ..look_by(signers) }
 }
 
 #[test]

@@ -123,7 +123,7 @@ impl World for Model {
         match action {
             Action::Record { to } => self.record = *to,
             Action::ForgetDisenrolled { owner, entry } => self.disenrolled.retain(|(of, one)| (of, one) != (owner, entry)),
-            Action::Group(Change::Create { name, location }) => {
+            Action::Group(Change::Create { name, location, .. }) => {
                 assert_eq!((name.as_str(), location.as_str()), ("iot-shared", "eastus"));
                 assert!(self.group.as_ref().is_none_or(|group| group.ours), "a write takes the tags of another's group");
                 self.group.get_or_insert(Group { ours: true, moving: self.slow, going: false });
@@ -143,6 +143,7 @@ impl World for Model {
                     self.service = Some(Service { maker: Maker::Us, tagged: true, links: 0, identity, moving: self.slow, going: false });
                 }
             }
+            Action::SetTags => panic!("no tags were asked for"),
             Action::EnableIdentity => {
                 assert!(self.object.spec.identity.is_some() && matches!(self.record, Some(MADE | ADOPTED)), "{self:?}");
                 let Some(service) = &mut self.service else { return };

@@ -65,7 +65,7 @@ impl DesiredCertificate {
         if at == secret_of(credential) {
             return refused(format!("Secret {at} is the one that cert-manager fills; name another in spec.secret.name"));
         }
-        let marks = marks(credential);
+        let marks = marks_of_secret(credential);
         let spec = json!({
             "secretName": &*at.name,
             "commonName": id.as_str(),
@@ -108,7 +108,7 @@ impl DesiredCertificate {
 
 /// The metadata of the Secret that is made for cert-manager to fill. It controls nothing of ours: cert-manager may want to be the controller.
 pub fn secret_to_fill(credential: &DeviceCredential, at: &NamespacedName) -> ObjectMeta {
-    let (labels, annotations) = marks(credential);
+    let (labels, annotations) = marks_of_secret(credential);
     ObjectMeta {
         name: Some(at.name.to_string()),
         namespace: Some(at.namespace.to_string()),
@@ -166,6 +166,16 @@ fn marks(credential: &DeviceCredential) -> (Texts, Texts) {
     let texts = |texts: &[(&str, &str)]| texts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let annotations = texts(&[(names::OWNER_KIND, key.kind.as_str()), (names::OWNER_NAME, &key.name.name)]);
     (texts(&[(names::MANAGED_BY, names::MANAGER)]), annotations)
+}
+
+/// The same for a Secret, with what was asked for Secrets.
+fn marks_of_secret(credential: &DeviceCredential) -> (Texts, Texts) {
+    let (mut labels, mut annotations) =
+        (credential.spec.secret.metadata.labels.clone(), credential.spec.secret.metadata.annotations.clone());
+    let (our_labels, our_annotations) = marks(credential);
+    labels.extend(our_labels);
+    annotations.extend(our_annotations);
+    (labels, annotations)
 }
 
 fn owner(credential: &DeviceCredential) -> Option<OwnerReference> {
