@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod arm_resource;
+pub mod claims;
 pub mod clients;
 pub mod cloud_path;
 pub mod dps;

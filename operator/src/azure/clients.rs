@@ -34,6 +34,8 @@ pub struct Clients {
     pub identities: ObservationCache<Option<Device>>,
     /// Where devices are.
     pub registration_lists: RegistrationLists,
+    /// Held by whoever writes down what takes room in a grant.
+    pub claims: tokio::sync::Mutex<()>,
 }
 
 /// An account and what proves it: whoever reads a key as one principal has not read it as another.
@@ -115,6 +117,7 @@ impl Clients {
             counts: Counts::default(),
             settled: ObservationCache::default(),
             identities: ObservationCache::default(),
+            claims: tokio::sync::Mutex::default(),
             registration_lists: RegistrationLists::default(),
         }
     }

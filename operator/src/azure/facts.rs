@@ -16,7 +16,7 @@ use crate::{
     controller::{context::Caches, kind::Kind},
     ledger::{
         Entries, Ledger,
-        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, LINKED_TO, SERVICE, SERVICE_FACTS, is_in_place, recorded},
+        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, LEFT_IN, LINKED_TO, SERVICE, SERVICE_FACTS, is_in_place, recorded},
     },
     object::{Keyed, ObjectKey},
 };
@@ -113,10 +113,18 @@ pub struct WrittenHub {
 }
 
 impl WrittenHub {
-    /// Reads what a page says of a hub that was left behind.
-    pub fn left(text: &str) -> Option<Self> {
-        let mut words = text.split(' ').filter(|word| !word.is_empty());
-        Some(Self { place: words.next()?.to_owned(), linked_to: words.next().map(str::to_owned) })
+    /// Reads what a page says of hubs of a name that were left behind, each with its text.
+    pub fn left(text: &str) -> impl Iterator<Item = (Self, &str)> {
+        text.split(LEFT_IN).filter_map(|part| {
+            let mut words = part.split(' ').filter(|word| !word.is_empty());
+            let left = Self { place: words.next()?.to_owned(), linked_to: words.next().map(str::to_owned) };
+            Some((left, part))
+        })
+    }
+
+    /// The subscription and the resource group in which it is, whichever account it was reached through.
+    pub fn in_subscription(&self) -> &str {
+        in_subscription(&self.place)
     }
 
     /// A hub of a page: where it was claimed, and what it is linked to.
@@ -134,6 +142,11 @@ impl WrittenHub {
     pub fn group_of(&self, account: &CloudAccount) -> Option<&str> {
         self.place.strip_prefix(&place_of_hubs(account, ""))
     }
+}
+
+/// The part of a place that says where in Azure it is, without the account.
+pub fn in_subscription(place: &str) -> &str {
+    place.splitn(3, '/').nth(2).unwrap_or(place)
 }
 
 /// What a page says of hubs, by their names.

@@ -73,6 +73,8 @@ const OF_ENROLLMENTS: [&str; 3] = [DISENROLLED, ENROLLED, LEFT_ENROLLMENT];
 pub const LEFT: &str = "left.";
 /// Such an entry of a hub; the hub's name follows, and the value is where it is, and the provisioning service that it is linked to, if any.
 pub const LEFT_HUB: &str = "left.hub.";
+/// Between the places in which hubs of one name were left.
+pub const LEFT_IN: &str = "; ";
 /// Such an entry of a provisioning service; its name follows, and the value is where it is.
 pub const LEFT_SERVICE: &str = "left.service.";
 /// Such an entry of an individual enrollment; the registration id follows, and the value is the provisioning service.
@@ -102,15 +104,17 @@ pub fn says_made(entries: &Entries) -> bool {
 pub fn left_of(entries: &Entries) -> Entries {
     let left = |(entry, value): (&String, &String)| {
         if entry.starts_with(LEFT) {
-            return Some((entry.clone(), value.clone()));
+            // What is told with the hub itself.
+            let is_told = entry.strip_prefix(LEFT_HUB).is_some_and(|hub| entries.contains_key(&of(HUB, hub)));
+            return (!is_told).then(|| (entry.clone(), value.clone()));
         }
         if let Some(hub) = entry.strip_prefix(HUB) {
             let linked_to = recorded(entries, &of(LINKED_TO, hub));
             let is_left = value != ADOPTED || linked_to.is_some();
-            // One that was only asked for says nothing of one that was left before.
-            let is_told = value == CLAIMED && entries.contains_key(&of(LEFT_HUB, hub));
-            let left = || [recorded(entries, &of(HUB_PLACE, hub)), linked_to].into_iter().flatten().collect::<Vec<_>>().join(" ");
-            return (is_left && !is_told).then(|| (of(LEFT_HUB, hub), left()));
+            let now =
+                [recorded(entries, &of(HUB_PLACE, hub)).filter(|_| is_left), linked_to].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let left = left_beside(recorded(entries, &of(LEFT_HUB, hub)), &now);
+            return (!left.is_empty()).then(|| (of(LEFT_HUB, hub), left));
         }
         if entry == SERVICE_PLACE {
             let is_left = recorded(entries, SERVICE).is_some_and(|record| record != ADOPTED);
@@ -120,6 +124,12 @@ pub fn left_of(entries: &Entries) -> Entries {
         Some((format!("{LEFT_ENROLLMENT}{id}"), value.clone()))
     };
     entries.iter().filter_map(left).collect()
+}
+
+/// What was left behind of a hub's name, in one place and in others before it.
+pub fn left_beside(before: Option<&str>, now: &str) -> String {
+    let parts = before.into_iter().flat_map(|before| before.split(LEFT_IN)).filter(|part| *part != now);
+    parts.chain([now]).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(LEFT_IN)
 }
 
 /// What those see of a page who rest on its owner.
@@ -193,11 +203,12 @@ mod tests {
             ("left.hub.a", "s/rg platform/dps"),
             ("left.hub.b", "s/rg"),
             ("left.hub.d", "s/rg platform/dps"),
-            ("left.hub.e", "s/rg"),
+            ("left.hub.e", "s/rg; s/elsewhere"),
             ("left.enrollment.x", "platform/dps"),
             ("left.enrollment.y", "platform/dps"),
         ]);
         assert_eq!(left_of(&before), left);
+        assert_eq!(left_beside(Some("s/rg; t/rg a/dps"), "s/rg"), "t/rg a/dps; s/rg");
         assert!(says_made(&before) && !says_made(&left));
         assert_eq!(left_of(&left), left, "a second time changes nothing");
         let of_service = |record| page(&[("service", record), ("service-at", "a/azure/s/rg/dps"), ("group", MADE)]);

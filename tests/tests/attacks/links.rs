@@ -50,6 +50,8 @@ fn links_that_the_next_object_of_a_name_does_not_know_of() -> anyhow::Result<()>
             attack.delete("TenantHubGroup", "first").await?;
             harness.until_gone("TenantHubGroup", &namespace, "first").await?;
         }
+        attack.create("TenantHubGroup", "first", &first("Delete")).await?;
+        attack.until_refused("TenantHubGroup", "first", "AlreadyExists").await?;
         // It was let go, and takes its room still.
         let second = hubs(&platform, "fabrikam-rg", &["fabrikam-second-hub"], "Retain");
         attack.create("TenantHubGroup", "second", &linked_to(shared(), second)).await?;

@@ -9,7 +9,7 @@ use crate::{
     azure::{
         accounts::{self, GrantedAccount, account_key},
         arm_resource::ownership::{Claim, age, earlier_claim},
-        facts::{ServiceFacts, place_of_service, service_place},
+        facts::{ServiceFacts, in_subscription, place_of_service, service_place},
         grants::limiting,
         tags,
     },
@@ -56,12 +56,31 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
         return Ok(Admitted::Kept { users });
     }
     let account = granted()?;
+    is_what_it_was(object, caches, &account.object)?;
     if goal == Goal::Present {
         tags::validate(&spec.tags)?;
         is_within(object, caches, &account.object)?;
     }
     let older = (goal == Goal::Present).then(|| earlier_claim(caches, object, &Name(object))).flatten();
     Ok(Admitted::Granted(Grant { account, older, users }))
+}
+
+/// Whether the service is that of the object's page: one of another name, or in another place, that was made in the name of a former object would
+/// be forgotten.
+fn is_what_it_was(object: &ProvisioningService, caches: &Caches, account: &CloudAccount) -> Result<(), Standing> {
+    let entries = caches.ledger.of(&object.key());
+    let is_made = is_in_place(recorded(&entries, SERVICE));
+    let place = service_place(&account.spec.azure.subscription_id, object);
+    let Some(former) = recorded(&entries, SERVICE_PLACE).filter(|former| is_made && in_subscription(former) != in_subscription(&place))
+    else {
+        return Ok(());
+    };
+    let name = former.rsplit('/').next().unwrap_or_default();
+    let note = format!(
+        "provisioning service {name} was made, or adopted, in the name of a former object of this name, and would be forgotten; name that one, \
+         where it is, or make this object under another name"
+    );
+    Err(Standing::stalled(Reason::AlreadyExists, note))
 }
 
 /// Whether there is room for a service in the entry of its account that limits how many there may be: those that were made keep their place, then

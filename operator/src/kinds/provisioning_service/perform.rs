@@ -2,7 +2,7 @@
 
 use moorage_cloud::{ProvisioningService as Document, ResourceId};
 use moorage_crds::ProvisioningService;
-use moorage_plan::{Act, Reason, Target};
+use moorage_plan::{Act, Goal, Reason, Target};
 
 use crate::{
     azure::{
@@ -12,7 +12,7 @@ use crate::{
             perform::{created, deleted},
             resource_group,
         },
-        clients,
+        claims, clients,
         dps::{
             self,
             links::{self, tells_of_identities},
@@ -20,8 +20,9 @@ use crate::{
         facts::service_place,
         tags,
     },
+    controller::kind::Kind,
     error::{Error, reached},
-    ledger::entries::{self, LEFT_SERVICE, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE},
+    ledger::entries::{self, LEFT_SERVICE, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE, recorded},
     object::{Keyed, ObjectKey},
 };
 
@@ -91,12 +92,17 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
     match action {
         Action::Record { to: Some(to) } => {
             let place = service_place(arm().await?.subscription(), object);
-            writer.record(&[(SERVICE.to_owned(), Some((*to).to_owned())), (SERVICE_PLACE.to_owned(), Some(place))]).await
+            let entries = [(SERVICE.to_owned(), Some((*to).to_owned())), (SERVICE_PLACE.to_owned(), Some(place))];
+            let judge = || object.admit(writer.caches(), Goal::Present).map(drop);
+            claims::record(writer, &key, &entries, judge).await
         }
         Action::Record { to: None } => {
             let struck = [SERVICE, SERVICE_PLACE, SERVICE_FACTS, RESOURCE_GROUP].map(|entry| (entry.to_owned(), None));
-            // It is gone, whoever left it behind before.
-            writer.record(&[&struck[..], &[(entries::of(LEFT_SERVICE, &spec.name), None)]].concat()).await
+            // It is gone, whoever left it behind here before.
+            let (left, place) = (entries::of(LEFT_SERVICE, &spec.name), service_place(arm().await?.subscription(), object));
+            let is_here = recorded(&writer.ledger.of(&key), &left) == Some(&place);
+            let struck: Vec<_> = struck.into_iter().chain(is_here.then_some((left, None))).collect();
+            writer.record(&struck).await
         }
         Action::ForgetDisenrolled { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
         Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,

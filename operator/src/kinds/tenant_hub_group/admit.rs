@@ -6,19 +6,21 @@ mod roster;
 
 use std::collections::{BTreeSet, HashMap};
 
-use moorage_crds::{DeletionPolicy, TenantHubGroup};
+use moorage_crds::{CloudAccount, DeletionPolicy, TenantHubGroup};
 use moorage_plan::{Goal, Reason, Standing};
 
+pub use self::limits::Crowded;
 use self::roster::{Member, Roster};
 use crate::{
     azure::{
         accounts::{self, GrantedAccount},
         dps::{self, GrantedService},
+        facts::{WrittenHub, in_subscription, place_of_hubs},
         iot_hub::service_of,
         tags,
     },
     controller::{context::Caches, reconcile::dependents::users_of_kind},
-    ledger::entries::LINKED_TO,
+    ledger::entries::{self, HUB, LEFT_HUB, LINKED_TO, is_in_place, recorded},
     object::{Keyed, KindName},
 };
 
@@ -40,8 +42,8 @@ pub struct Grant {
     pub(super) service: Option<GrantedService>,
     /// The hubs of the spec that another object keeps, in lower case.
     pub(super) contested: BTreeSet<String>,
-    /// Why no hub may be added yet, although there is room in the end.
-    pub(super) crowded: Option<String>,
+    /// What has to wait, although there is room in the end.
+    pub(super) crowded: Crowded,
 }
 
 pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Result<Admitted, Standing> {
@@ -56,13 +58,13 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
         is_each_hub_named_once(group)?;
         tags::validate(&spec.tags)?;
     }
-    linked_elsewhere(group, caches)?;
     let namespace = &key.name.namespace;
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
+    is_what_it_was(group, caches, &account.object)?;
     let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
     let crowded = match goal {
         Goal::Present => limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right))?,
-        Goal::Absent => None,
+        Goal::Absent => Crowded::default(),
     };
     Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches), crowded }))
 }
@@ -99,19 +101,39 @@ fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
     mine.named.iter().filter(|name| is_anothers(name)).cloned().collect()
 }
 
-/// Another provisioning service to which hubs of a page are linked, or may be: what was linked there would be forgotten.
-fn linked_elsewhere(group: &TenantHubGroup, caches: &Caches) -> Result<(), Standing> {
-    let service = service_of(group).map(|service| service.name.to_string());
+/// Whether the hubs that a group names are those of its page: one that was made in another place, or is linked to another provisioning service,
+/// in the name of a former object, would be forgotten.
+fn is_what_it_was(group: &TenantHubGroup, caches: &Caches, account: &CloudAccount) -> Result<(), Standing> {
     let entries = caches.ledger.of(&group.key());
-    let links = entries.iter().filter_map(|(entry, service)| Some((entry.strip_prefix(LINKED_TO)?, service)));
-    let mut elsewhere = links.filter(|(_, linked_to)| Some(*linked_to) != service.as_ref());
-    elsewhere.next().map_or(Ok(()), |(hub, linked_to)| {
-        let note = format!(
-            "IoT hub {hub} is linked to ProvisioningService {linked_to} in the name of a former object of this name; name that one in \
-             spec.provisioningServiceRef, or make the hub group under another name"
-        );
+    let here = place_of_hubs(account, &group.spec.resource_group.name);
+    let service = service_of(group).map(|service| service.name.to_string());
+    let links = entries.iter().filter_map(|(entry, service)| Some((entry.strip_prefix(LINKED_TO)?.to_owned(), service.clone())));
+    let named = || group.spec.hubs.iter().map(|hub| hub.name.to_lowercase());
+    let left = named().flat_map(|hub| {
+        let text = recorded(&entries, &entries::of(LEFT_HUB, &hub)).unwrap_or_default();
+        let left = WrittenHub::left(text).filter(|(left, _)| left.is_at(&here));
+        left.filter_map(|(left, _)| Some((hub.clone(), left.linked_to?))).collect::<Vec<_>>()
+    });
+    let former = |what: String, remedy: &str| {
+        let note = format!("{what} in the name of a former object of this name; {remedy}, or make the hub group under another name");
         Err(Standing::stalled(Reason::AlreadyExists, note))
-    })
+    };
+    if let Some((hub, linked_to)) = links.chain(left).find(|(_, linked_to)| Some(linked_to) != service.as_ref()) {
+        let what = format!("IoT hub {hub} is linked to ProvisioningService {linked_to}");
+        return former(what, "name that one in spec.provisioningServiceRef");
+    }
+    let is_elsewhere = |hub: &String| {
+        let is_made = is_in_place(recorded(&entries, &entries::of(HUB, hub)));
+        let known = WrittenHub::of(&entries, hub).filter(|_| is_made);
+        known.is_some_and(|known| known.in_subscription() != in_subscription(&here))
+    };
+    match named().find(is_elsewhere) {
+        Some(hub) => former(
+            format!("IoT hub {hub} was made, or adopted, in another subscription or resource group"),
+            "name the account and the resource group that it is in",
+        ),
+        None => Ok(()),
+    }
 }
 
 /// Whether a group may have what it asks for, with its limits.

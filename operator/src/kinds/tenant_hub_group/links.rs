@@ -68,12 +68,15 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> 
         );
         return Plan::stalled(Reason::QuotaExceeded, note);
     }
+    let linked_to = seen.links_to.as_ref().map(|service| service.name.to_string());
+    let is_noted = |hub: &NewLink| recorded(&seen.entries, &entries::of(LINKED_TO, &hub.name)) == linked_to.as_deref();
+    if let Some(why) = seen.crowded.links.as_ref().filter(|_| !add.iter().all(is_noted)) {
+        return Plan::wait(Reason::QuotaExceeded, format!("links wait: {why}"), None);
+    }
     let names: Vec<_> = add.iter().map(|link| &*link.name).chain(relink.iter().map(|hub| &*hub.name)).collect();
     let records: Vec<_> = add.iter().filter_map(|link| Some((entries::of(LINK, &link.name), Some(link.digest()?)))).collect();
     let note = format!("IoT hub {} is being linked", names.join(", "));
     let remove = relink.into_iter().filter_map(|hub| hub.host.as_ref().map(|host| host.host().clone())).collect();
-    let linked_to = seen.links_to.as_ref().map(|service| service.name.to_string());
-    let is_noted = |hub: &NewLink| recorded(&seen.entries, &entries::of(LINKED_TO, &hub.name)) == linked_to.as_deref();
     let noted = add.iter().filter(|hub| !is_noted(hub)).map(|hub| (entries::of(LINKED_TO, &hub.name), linked_to.clone()));
     // A link takes room in a grant from the moment in which it may be there.
     let noted: Vec<_> = noted.collect();

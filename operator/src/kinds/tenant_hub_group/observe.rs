@@ -29,12 +29,12 @@ use crate::{
     },
     error::{Error, ObserveError},
     kinds::tenant_hub_group::{
-        admit::{Admitted, Grant},
+        admit::{Admitted, Crowded, Grant},
         roles::Roles,
     },
     ledger::{
         Entries,
-        entries::{self, BY_IDENTITY, HUB, HUB_FACTS, LINK, ROLE, STALE, recorded},
+        entries::{self, BY_IDENTITY, CLAIMED, HUB, HUB_FACTS, LINK, ROLE, STALE, recorded},
     },
     object::{Keyed, ObjectKey},
 };
@@ -54,8 +54,8 @@ pub enum Observed {
 pub struct LiveState {
     pub(super) group: ObservedGroup,
     pub(super) granted: Adoption,
-    /// Why no hub may be added yet, although there is room for it in the end.
-    pub(super) crowded: Option<String>,
+    /// What has to wait, although there is room in the end.
+    pub(super) crowded: Crowded,
     /// Whether there is a provisioning service to which the hubs are to be linked.
     pub(super) is_to_link: bool,
     /// Whether that service is there and its object's, so that something may be added to it.
@@ -308,12 +308,19 @@ impl HubLook<'_> {
         let failed = |error| Error::cloud(format!("failed to look at IoT hub {}", id.name), error);
         let document = self.arm.hub(id).await.map_err(failed)?;
         let known = Known {
-            record: recorded(self.entries, &entries::of(HUB, &id.name)).map(str::to_owned),
+            record: self.record(&id.name),
             is_wanted: self.goal == Goal::Present && is_desired,
             is_contested: is_desired && self.grant.contested.contains(&id.name.to_lowercase()),
         };
         let name = async { self.arm.hub_name(&id.name).await.map_err(failed) };
         arm_resource::observe::observe(self.ctx, &self.group.key(), document, known, name).await
+    }
+
+    /// What the ledger says of a hub here; one that was only claimed elsewhere is claimed anew.
+    fn record(&self, name: &str) -> Option<String> {
+        let place = place_of_hubs(&self.grant.account.object, &self.group.spec.resource_group.name);
+        let record = recorded(self.entries, &entries::of(HUB, name));
+        record.filter(|record| *record != CLAIMED || !is_elsewhere(self.entries, name, &place)).map(str::to_owned)
     }
 
     /// The link may outlive the hub: then it is found by the name that the hub had.

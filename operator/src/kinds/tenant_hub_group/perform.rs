@@ -3,7 +3,7 @@
 use moorage_cloud::{Arm, Hub, IfMatch, PolicyRights, ResourceId};
 use moorage_crds::{CloudAccount, TenantHubGroup};
 use moorage_keys::HostName;
-use moorage_plan::{Act, Class, Reason, Target};
+use moorage_plan::{Act, Class, Goal, Reason, Standing, Target};
 
 use crate::{
     azure::{
@@ -13,14 +13,17 @@ use crate::{
             perform::{created, deleted},
             resource_group,
         },
-        dps,
+        claims, dps,
         iot_hub::service_of,
         tags,
     },
-    controller::kind::Performed,
+    controller::kind::{Kind, Performed},
     error::{Error, reached},
-    kinds::tenant_hub_group::links::{NewLink, perform::write_links},
-    ledger::entries::{HUB, HUB_PLACE, LEFT, MADE},
+    kinds::tenant_hub_group::{
+        admit::{Admitted, Crowded, Grant},
+        links::{NewLink, perform::write_links},
+    },
+    ledger::entries::{CLAIMED, HUB, HUB_PLACE, LEFT, LINKED_TO, MADE},
     object::{Keyed, ObjectKey},
 };
 
@@ -165,7 +168,13 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
         reached(reach)
     };
     match action {
-        Action::Record { entries } => writer.record(entries).await,
+        Action::Record { entries } => {
+            let judge = || match group.admit(writer.caches(), Goal::Present)? {
+                Admitted::Granted(Grant { crowded, .. }) => may_be_taken(crowded, entries),
+                Admitted::Kept { .. } => Ok(()),
+            };
+            claims::record(writer, &key, entries, judge).await
+        }
         Action::ForgetDevice { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
         Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,
         Action::CreateHub { id, location, sku, units } => {
@@ -214,6 +223,16 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
 
 fn with_tags(group: &TenantHubGroup, hub: Hub) -> Hub {
     tags::over(&group.spec.tags, hub, |hub, name, value| hub.with_tag(name, value))
+}
+
+/// Whether what is about to take room has it now.
+fn may_be_taken(crowded: Crowded, entries: &[(String, Option<String>)]) -> Result<(), Standing> {
+    let takes = |prefix: &str, to: &str| {
+        entries.iter().any(|(entry, value)| entry.starts_with(prefix) && value.as_deref().is_some_and(|value| to.is_empty() || value == to))
+    };
+    let hubs = crowded.hubs.filter(|_| takes(HUB, CLAIMED));
+    let links = crowded.links.filter(|_| takes(LINKED_TO, ""));
+    hubs.or(links).map_or(Ok(()), |why| Err(Standing::reconciling(Reason::QuotaExceeded, why)))
 }
 
 fn role_kept(id: &ResourceId, error: moorage_cloud::Error) -> Error {

@@ -17,7 +17,7 @@ use crate::{
         perform::Action,
         roles,
     },
-    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, HUB_PLACE, LEFT, LEFT_HUB, LINK, LINKED_TO, ROLE, recorded},
+    ledger::entries::{self, ADOPTED, HUB, HUB_FACTS, HUB_PLACE, LEFT, LEFT_HUB, LEFT_IN, LINK, LINKED_TO, ROLE, recorded},
     object::ObjectKey,
 };
 
@@ -36,7 +36,7 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
     let place = &group.spec.resource_group;
     // One in which no hub can be made is not made either.
     let is_to_be_made = |hub: &ObservedHub| hub.desired.is_some() && hub.resource.document.is_none() && !hub.resource.name_is_taken;
-    if seen.crowded.is_none()
+    if seen.crowded.hubs.is_none()
         && seen.hubs.iter().any(is_to_be_made)
         && let Some(plan) =
             resource_group::missing(&seen.group, &place.name, (place.location.as_deref(), &group.spec.tags), now, Action::Group)
@@ -161,7 +161,7 @@ fn change(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, document:
 
 /// Has a hub wait until those are gone that were taken out for it.
 fn no_room_yet(seen: &LiveState, hub: &ObservedHub) -> Option<Plan<Step>> {
-    let why = seen.crowded.as_ref().filter(|_| hub.resource.record.is_none())?;
+    let why = seen.crowded.hubs.as_ref().filter(|_| hub.resource.record.is_none())?;
     Some(Plan::wait(Reason::QuotaExceeded, format!("IoT hub {} waits: {why}", hub.name), None))
 }
 
@@ -234,11 +234,15 @@ fn hub_dropped(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, now:
     let plan = leave(group, seen, hub, delete, confirmed, &ask, now);
     if plan.actions.is_empty() && plan.standing == Standing::Met {
         let known = [HUB, HUB_PLACE, HUB_FACTS, LINK, LINKED_TO, ROLE].map(|prefix| entries::of(prefix, &hub.name)).into_iter();
-        let known = known.chain([entries::of(LEFT_HUB, &hub.name)].into_iter().filter(|entry| is_left_here(seen, entry)));
         let struck = known.filter(|entry| seen.entries.contains_key(entry)).map(|entry| (entry, None));
+        let struck = struck.chain(left_elsewhere(seen, &entries::of(LEFT_HUB, &hub.name)));
         // What stays in Azure takes room in a grant.
         let left = hub.resource.own().filter(|_| hub.resource.record.as_deref() != Some(ADOPTED));
-        let left = left.map(|_| (entries::of(LEFT_HUB, &hub.name), seen.place.clone()));
+        let left = left.map(|_| {
+            let entry = entries::of(LEFT_HUB, &hub.name);
+            let left = entries::left_beside(recorded(&seen.entries, &entry), &seen.place);
+            (entry, left)
+        });
         let entries: BTreeMap<_, _> = struck.chain(left.map(|(entry, facts)| (entry, Some(facts)))).collect();
         let strike = Action::Record { entries: entries.into_iter().collect() };
         return Plan::act(vec![strike], Reason::DropClaim, format!("IoT hub {} is let go", hub.name));
@@ -311,9 +315,15 @@ fn devices_of<'a>(hubs: impl IntoIterator<Item = &'a ObservedHub>) -> String {
     sum.map_or_else(|| "an unknown number of devices".to_owned(), |sum| counted(sum, "device"))
 }
 
-/// Whether what a page says that was left behind is where the hubs are now: a look here says nothing of any other.
-fn is_left_here(seen: &LiveState, entry: &str) -> bool {
-    recorded(&seen.entries, entry).and_then(WrittenHub::left).is_some_and(|left| left.is_at(&seen.place))
+/// What a page says that was left behind, without what is where the hubs are now, if there is such: a look here says nothing of any other, nor
+/// of a link to a service that is not looked at.
+fn left_elsewhere(seen: &LiveState, entry: &str) -> Option<(String, Option<String>)> {
+    let service = seen.links_to.as_ref().map(|service| service.name.to_string());
+    let is_seen = |left: &WrittenHub| left.is_at(&seen.place) && (left.linked_to.is_none() || left.linked_to == service);
+    let text = recorded(&seen.entries, entry)?;
+    let rest: Vec<_> = WrittenHub::left(text).filter(|(left, _)| !is_seen(left)).map(|(_, text)| text).collect();
+    let changed = rest.len() < WrittenHub::left(text).count();
+    changed.then(|| (entry.to_owned(), (!rest.is_empty()).then(|| rest.join(LEFT_IN))))
 }
 
 fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Action> {
@@ -329,13 +339,13 @@ fn absent(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Acti
     }
     let name = &group.spec.resource_group.name;
     // Those were deleted; what was let go before, or is elsewhere, is still there.
-    let is_gone = |entry: &str| is_left_here(seen, entry) && seen.hubs.iter().any(|hub| entries::of(LEFT_HUB, &hub.name) == entry);
     let of_hub = |entry: &str| {
         let prefixes = [HUB, HUB_PLACE, HUB_FACTS, LINK, LINKED_TO, ROLE];
         prefixes.iter().find_map(|prefix| entry.strip_prefix(prefix)).is_some_and(|hub| is_elsewhere(&seen.entries, hub, &seen.place))
     };
-    let struck = seen.entries.keys().filter(|entry| (!entry.starts_with(LEFT) || is_gone(entry)) && !of_hub(entry));
-    let struck: Vec<_> = struck.map(|entry| (entry.clone(), None)).collect();
+    let struck = seen.entries.keys().filter(|entry| !entry.starts_with(LEFT) && !of_hub(entry)).map(|entry| (entry.clone(), None));
+    let left = seen.hubs.iter().filter_map(|hub| left_elsewhere(seen, &entries::of(LEFT_HUB, &hub.name)));
+    let struck: Vec<_> = struck.chain(left).collect();
     arm_resource::leave_group(&seen.group, name, !struck.is_empty(), now, |step| match step {
         Step::Group(change) => Action::Group(change),
         _ => Action::Record { entries: struck.clone() },

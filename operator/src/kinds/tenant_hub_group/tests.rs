@@ -15,6 +15,7 @@ use moorage_keys::SymmetricKey;
 use serde_json::json;
 
 use super::{
+    admit::Crowded,
     observe::{LiveState, ObservedHub, digest_of, may_have_role, names},
     roles::Roles,
     *,
@@ -90,7 +91,7 @@ struct Site {
     principal: Option<&'static str>,
     entries: Entries,
     granted: Adoption,
-    crowded: Option<String>,
+    crowded: Crowded,
     enrolled: Vec<(String, String)>,
     usages: Vec<HubUsage>,
     /// Whether the names of hubs that are not here are taken elsewhere.
@@ -231,7 +232,7 @@ impl Site {
             principal: None,
             entries: Entries::new(),
             granted: Adoption::IfUnmanaged,
-            crowded: None,
+            crowded: Crowded::default(),
             usages: Vec::new(),
             enrolled: Vec::new(),
             taken: false,

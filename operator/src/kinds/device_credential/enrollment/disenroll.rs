@@ -15,6 +15,7 @@ use crate::{
         assignment::hub::{AssignedHub, DeviceIdentity, out_of_reach},
         enrollment::{ledger::Meant, seen::ObservedEnrollment},
     },
+    object::ObjectKey,
 };
 
 /// A step towards a device that cannot register, or back.
@@ -28,6 +29,8 @@ pub enum EnrollmentStep {
     DeleteRegistration { id: RegistrationId, over: IfMatch },
     /// Deletes the disabled enrollment.
     Reenroll { id: RegistrationId, over: IfMatch },
+    /// Writes into the ledger that the enrollment, which somebody else has disabled, is left as it is.
+    Leave { id: RegistrationId, service: ObjectKey },
     /// Writes into the ledger in which service the device is disenrolled by us, or strikes out that it is, or that it is enrolled by us.
     Record { id: RegistrationId, service: Option<String> },
 }
@@ -39,7 +42,7 @@ impl Act for EnrollmentStep {
             Self::DeleteIdentity { .. } => Reason::Deprovision,
             Self::Reenroll { .. } => Reason::Reenroll,
             Self::Record { service: Some(_), .. } => Reason::RecordClaim,
-            Self::Record { service: None, .. } => Reason::DropClaim,
+            Self::Leave { .. } | Self::Record { service: None, .. } => Reason::DropClaim,
         }
     }
 
@@ -49,6 +52,7 @@ impl Act for EnrollmentStep {
             Self::DeleteIdentity { identity } => format!("Delete device {} from hub {}", identity.device.as_str(), identity.hub),
             Self::DeleteRegistration { id, .. } => format!("Delete the registration record of {id}"),
             Self::Reenroll { id, .. } => format!("Delete the individual enrollment of registration id {id}"),
+            Self::Leave { id, .. } => format!("Leave registration id {id} disenrolled, as somebody has disabled its enrollment"),
             Self::Record { id, service: Some(service) } => format!("Write down that we disenroll registration id {id} in {service}"),
             Self::Record { id, service: None } => {
                 format!("Strike registration id {id}, whose enrollment is no longer ours, from the ledger")
@@ -59,12 +63,12 @@ impl Act for EnrollmentStep {
     fn target(&self) -> Target {
         match self {
             Self::Disenroll { .. } | Self::DeleteIdentity { .. } | Self::DeleteRegistration { .. } | Self::Reenroll { .. } => Target::Cloud,
-            Self::Record { .. } => Target::Cluster,
+            Self::Record { .. } | Self::Leave { .. } => Target::Cluster,
         }
     }
 
     fn is_news(&self) -> bool {
-        !matches!(self, Self::Record { .. })
+        !matches!(self, Self::Record { .. } | Self::Leave { .. })
     }
 }
 
@@ -85,6 +89,11 @@ pub fn disenroll(seen: &ObservedEnrollment, now: Timestamp) -> Plan<EnrollmentSt
     };
     let Some(there) = &seen.enrollment else { return write(IfMatch::Unset) };
     let ours = seen.marked && seen.meant.is_some();
+    // Whoever has disabled it does not want the device to register, also not through another object of this name.
+    if seen.marked && seen.meant == Some(Meant::Enrolled) && !there.is_enabled() && !seen.off {
+        let leave = EnrollmentStep::Leave { id: id.clone(), service: seen.service.clone() };
+        return Plan::act(vec![leave], Reason::DropClaim, note);
+    }
     // One that a device has registered through has the keys that its Secret held.
     let is_open = there.is_enabled() || (ours && seen.meant == Some(Meant::Enrolled));
     match (is_open, ours) {

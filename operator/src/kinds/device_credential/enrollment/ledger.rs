@@ -38,6 +38,14 @@ pub fn ledger_entries(id: &RegistrationId, now: Option<(Meant, &ObjectKey)>) -> 
     of_enrollment.chain([(entry(LEFT_ENROLLMENT, id), None), (entry(OFF, id), None)]).collect()
 }
 
+/// The entries of an enrollment that takes room in the service and is none of its object's any more.
+pub fn entries_of_left(id: &RegistrationId, service: &ObjectKey) -> Vec<(String, Option<String>)> {
+    let mut entries = ledger_entries(id, None);
+    entries.retain(|(name, _)| *name != entry(LEFT_ENROLLMENT, id));
+    entries.push((entry(LEFT_ENROLLMENT, id), Some(service.name.to_string())));
+    entries
+}
+
 /// The entries of an enrollment for the device's own keys, with whether we have it disabled.
 pub fn entries_of_enrolled(id: &RegistrationId, service: &ObjectKey, off: bool) -> Vec<(String, Option<String>)> {
     let mut entries = ledger_entries(id, Some((Meant::Enrolled, service)));

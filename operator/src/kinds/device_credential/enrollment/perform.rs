@@ -15,7 +15,7 @@ use crate::{
         assignment::perform::delete_identity,
         enrollment::{
             disenroll::EnrollmentStep,
-            ledger::{Meant, ledger_entries},
+            ledger::{Meant, entries_of_left, ledger_entries},
             seen::{MARK, enrollments_of, group_object, mark},
         },
         subject::registration_id_of,
@@ -45,6 +45,7 @@ pub async fn perform_enrollment(credential: &DeviceCredential, writer: &Writer<'
             let service = enrollment_group::service_of(&*group_object(credential, writer)?);
             writer.record(&ledger_entries(id, Some((Meant::Disenrolled, &service)))).await
         }
+        EnrollmentStep::Leave { id, service } => writer.record(&entries_of_left(id, service)).await,
         EnrollmentStep::Disenroll { id, over } => {
             let put = enrollments_of(credential, writer)
                 .await?

@@ -137,6 +137,13 @@ fn services_of_a_grant_are_counted_with_those_that_were_left_behind() {
         let told = refused(&service(&json!({})), &caches, Goal::Present);
         assert_eq!(told.as_deref(), is_refused.then_some(full), "{entry} {at}");
     }
+    // The next object of a name does not forget what the one before it made.
+    let caches = caches_with(&grant);
+    note(&caches, &service(&json!({})).key(), &[(SERVICE, MADE.to_owned()), (SERVICE_PLACE, place("former-dps"))]);
+    for goal in [Goal::Present, Goal::Absent] {
+        let told = refused(&service(&json!({})), &caches, goal).unwrap_or_default();
+        assert!(told.starts_with("stuck, AlreadyExists: provisioning service former-dps was made"), "{goal:?}: {told}");
+    }
     // The older of two that ask has it.
     let (caches, old) = (caches_with(&grant), created(service(&json!({ "name": "a-dps" })), "old", "2026-01-01T00:00:00Z"));
     let new = created(service(&json!({ "name": "b-dps" })), "new", "2026-02-01T00:00:00Z");

@@ -14,6 +14,15 @@ use crate::{
     object::Keyed,
 };
 
+/// Why nothing may be added yet, although there is room in the end: hubs that are taken out are to be gone before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crowded {
+    /// Of hubs.
+    pub hubs: Option<String>,
+    /// Of links.
+    pub links: Option<String>,
+}
+
 /// Whether a hub group is within what the owners of its account and of its provisioning service grant; with a sentence if it is not before
 /// hubs that it takes out are gone.
 ///
@@ -24,7 +33,7 @@ pub(super) fn is_within(
     caches: &Caches,
     account: &CloudAccount,
     link: Option<&LinkRight>,
-) -> Result<Option<String>, Standing> {
+) -> Result<Crowded, Standing> {
     let (key, spec) = (group.key(), &group.spec);
     let (position, entry) = limiting(account, &key.name.namespace, &spec.resource_group.name).unzip();
     let ungranted = |what: String| Err(Standing::stalled(Reason::NotGranted, what));
@@ -55,14 +64,14 @@ pub(super) fn is_within(
         }
     }
     let roster = Roster::now(caches);
-    let of_account = position
+    let hubs = position
         .zip(entry.and_then(|entry| entry.max_hubs))
         .map_or(Ok(None), |(position, most)| told(roster.in_account(account, position, bound(most), &key), most, "the account's grant"))?;
     let link = link.and_then(|right| right.most.as_ref()).zip(service_of(group));
-    let of_service = link.map_or(Ok(None), |((most, namespaces), service)| {
+    let links = link.map_or(Ok(None), |((most, namespaces), service)| {
         told(roster.in_service(&service, namespaces, bound(*most), &key), *most, "the provisioning service's grant")
     })?;
-    Ok(of_account.or(of_service))
+    Ok(Crowded { hubs, links })
 }
 
 fn bound(most: i32) -> usize {

@@ -124,11 +124,14 @@ pub(super) fn rooms<'a>(mut asking: Vec<Asking<'a>>, left: impl IntoIterator<Ite
     }
     let mut rooms = HashMap::new();
     for group in &asking {
-        rooms.insert(group.age.1.clone(), room(&tally, group, most));
+        let room = room(&tally, group, most);
+        // Whoever is refused takes no room with what it only asks for.
+        let is_refused = matches!(room, Room::None { .. });
+        rooms.insert(group.age.1.clone(), room);
         for name in group.named {
             let is_there = group.made.contains(&**name);
             tally.change(name, |standing| {
-                standing.asked_of_older = true;
+                standing.asked_of_older |= is_there || !is_refused;
                 standing.there_of_older |= is_there;
             });
         }
@@ -194,8 +197,8 @@ mod tests {
         }
     }
 
-    /// The rule as it is told, group by group and set by set.
-    fn as_told(groups: &[Group], left: &BTreeSet<&str>, most: usize, n: usize) -> Room {
+    /// The rule as it is told, group by group and set by set; those before this one were judged so before.
+    fn as_told(groups: &[Group], left: &BTreeSet<&str>, most: usize, n: usize, before: &[Room]) -> Room {
         let group = &groups[n];
         let mine: BTreeSet<&str> = group.named.iter().map(String::as_str).collect();
         let has_all = mine.is_subset(&group.made);
@@ -208,7 +211,8 @@ mod tests {
                 if is_there {
                     there.insert(name);
                 }
-                if (!is_there, m) < my_rank {
+                let is_refused = before.get(m).is_some_and(|room| matches!(room, Room::None { .. }));
+                if (!is_there, m) < my_rank && (is_there || !is_refused) {
                     first.insert(name);
                 }
             }
@@ -235,8 +239,11 @@ mod tests {
                 frees: group.frees,
             });
             let rooms = rooms(asking.collect(), left.iter().copied(), most);
+            let mut before = Vec::new();
             for n in 0..groups.len() {
-                prop_assert_eq!(rooms[&key(n)], as_told(&groups, &left, most, n), "{}", n);
+                let told = as_told(&groups, &left, most, n, &before);
+                prop_assert_eq!(rooms[&key(n)], told, "{}", n);
+                before.push(told);
             }
         }
 

@@ -117,9 +117,10 @@ impl Roster {
             let known = WrittenHub::of(&caches.ledger.of(&owner), &name)?;
             Some(PageHub { owner: owner.name, name, known, adopted: record == ADOPTED })
         });
-        let let_go = caches.ledger.beginning_with(LEFT_HUB).into_iter().filter_map(|(owner, name, known)| {
-            // What it was to whoever let it go is not known any more, but that it is theirs no more.
-            Some(PageHub { owner: owner.name, name, known: WrittenHub::left(&known)?, adopted: false })
+        // What it was to whoever let it go is not known any more, but that it is theirs no more.
+        let let_go = caches.ledger.beginning_with(LEFT_HUB).into_iter().flat_map(|(owner, name, known)| {
+            let hub = |known| PageHub { owner: owner.name.clone(), name: name.clone(), known, adopted: false };
+            WrittenHub::left(&known).map(|(known, _)| hub(known)).collect::<Vec<_>>()
         });
         let of_pages = made.chain(let_go).collect();
         Self { members, by_hub, of_pages, rooms: Mutex::default() }

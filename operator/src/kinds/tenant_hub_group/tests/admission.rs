@@ -112,7 +112,9 @@ fn of_age(name: &str, second: u8, hubs: &[&str], policy: DeletionPolicy) -> Tena
 fn room(caches: &Caches, group: &TenantHubGroup) -> String {
     show(caches, group.clone());
     match group.admit(caches, Goal::Present) {
-        Ok(Admitted::Granted(grant)) => grant.crowded.map_or_else(|| "room".to_owned(), |why| format!("waits: {why}")),
+        Ok(Admitted::Granted(grant)) => {
+            grant.crowded.hubs.or(grant.crowded.links).map_or_else(|| "room".to_owned(), |why| format!("waits: {why}"))
+        }
         Ok(other) => panic!("{other:?}"),
         Err(standing) => described_standing(&standing),
     }
@@ -209,8 +211,12 @@ fn hubs_of_another_account_give_no_place_in_this_one() {
         let caches = granting_hubs(1);
         note(&caches, &of_age("gone", 1, &[], Retain).key(), &[("hub.a-hub", "made".to_owned()), ("at.a-hub", HERE.to_owned())]);
         let moved = of_age("moved", 2, &["b-hub"], policy);
-        note(&caches, &moved.key(), &[("hub.b-hub", "made".to_owned()), ("at.b-hub", "contoso/own/z/contoso-iot".to_owned())]);
+        let made_at = |place: &str| note(&caches, &moved.key(), &[("hub.b-hub", "made".to_owned()), ("at.b-hub", place.to_owned())]);
+        made_at("contoso/own/s/contoso-iot");
         assert_eq!(room(&caches, &moved), no_room("1 hub", 0, 1, 1));
+        made_at("contoso/own/another/contoso-iot");
+        let elsewhere = "stuck, AlreadyExists: IoT hub b-hub was made, or adopted, in another subscription or resource group";
+        assert!(room(&caches, &moved).starts_with(elsewhere), "it would be forgotten there");
     }
 }
 
@@ -246,6 +252,8 @@ fn hubs_that_are_linked_to_another_service_in_the_name_of_an_object_are_not_forg
     let elsewhere = "stuck, AlreadyExists: IoT hub a-hub is linked to ProvisioningService platform/other in the name of a former object of this \
                      name; name that one in spec.provisioningServiceRef, or make the hub group under another name";
     assert_eq!(room(&caches, &hubs), elsewhere);
+    note(&caches, &hubs.key(), &[("left.hub.a-hub", format!("elsewhere; {HERE} platform/other"))]);
+    assert_eq!(room(&caches, &hubs), elsewhere, "also one that was let go");
     note(&caches, &hubs.key(), &[("hub.a-hub", "made".to_owned()), ("to.a-hub", "platform/dps".to_owned())]);
     assert_eq!(room(&caches, &hubs), "room");
 }

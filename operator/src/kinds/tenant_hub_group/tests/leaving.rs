@@ -121,14 +121,14 @@ fn a_dropped_hub_that_is_kept_or_adopted_loses_our_link_and_our_policy_and_nothi
 fn a_hub_that_is_to_take_anothers_place_in_a_grant_waits_until_that_is_gone() {
     let swapped = object(&["b-hub"]);
     let mut site = site().with("a-hub", SiteHub { devices: 9, ..SiteHub::ours() }).recorded("hub.a-hub", "made");
-    site.crowded = Some("the account's grant is for 1 hub".to_owned());
+    site.crowded.hubs = Some("the account's grant is for 1 hub".to_owned());
     let plan = site.present(&swapped);
     assert!(plan.iter().all(|line| !line.contains("b-hub")) && plan.join("").contains("AwaitingConfirmation"), "{plan:?}");
     site.hubs.clear();
     site.entries.clear();
     let waits = "not yet, QuotaExceeded: IoT hub b-hub waits: the account's grant is for 1 hub";
     assert_eq!(site.present(&swapped), [waits]);
-    site.crowded = None;
+    site.crowded.hubs = None;
     assert!(site.present(&swapped).join("").contains("CreateHub"), "{:?}", site.present(&swapped));
 }
 

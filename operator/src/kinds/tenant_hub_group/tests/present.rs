@@ -166,6 +166,17 @@ fn a_hub_is_linked_with_the_key_that_the_ledger_then_recognises() {
 }
 
 #[test]
+fn a_link_waits_until_those_are_gone_that_were_taken_out_for_it() {
+    let hubs = object(&["a-hub"]);
+    let mut site = Site::empty().complete("a-hub");
+    site.links.clear();
+    site.crowded.links = Some("the provisioning service's grant is for 1 hub".to_owned());
+    assert_eq!(site.present(&hubs), [LINK, LINKED, LINKING], "it is that one's own, and somebody took it away");
+    site.entries.remove("to.a-hub");
+    assert_eq!(site.present(&hubs), ["not yet, QuotaExceeded: links wait: the provisioning service's grant is for 1 hub"]);
+}
+
+#[test]
 fn a_link_of_ours_is_written_again_when_its_key_weight_or_policy_changed_or_the_ledger_lost_it() {
     let hubs = object(&["a-hub"]);
     let mut rolled = Site::empty().complete("a-hub");

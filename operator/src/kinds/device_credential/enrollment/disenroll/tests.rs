@@ -153,6 +153,8 @@ fn an_enrollment_with_keys_of_the_device_s_own_becomes_its_bar_with_others_whate
     for state in ["enabled", "disabled"] {
         assert_eq!(disenrolled(Some(enrollment(state)), true), ["RecordClaim cluster", "Disenroll cloud"], "{state}");
     }
+    let by_hand = ObservedEnrollment { off: false, ..enrolled(Some(enrollment("disabled")), true) };
+    assert_eq!(described(&disenroll(&by_hand, now())), ["DropClaim cluster"], "it is not enabled for the next object of this name");
     assert_eq!(disenrolled(None, false), ["RecordClaim cluster", "Disenroll cloud"]);
     assert_eq!(disenrolled(Some(enrollment("enabled")), false), ["AlreadyExists"]);
     assert_eq!(disenrolled(Some(enrollment("disabled")), false), ["DropClaim cluster"]);
