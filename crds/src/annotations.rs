@@ -26,6 +26,8 @@ pub const OWNER_KIND: &str = "moorage.dev/owner-kind";
 pub const OWNER_NAME: &str = "moorage.dev/owner-name";
 /// Annotation on ledger entries: namespace of the object for which something was made.
 pub const OWNER_NAMESPACE: &str = "moorage.dev/owner-namespace";
+/// Annotation on ledger entries: the cluster whose operator has written them.
+pub const CLUSTER: &str = "moorage.dev/cluster";
 /// Annotation on ledger entries: where in the cloud the things are.
 pub const PLACE: &str = "moorage.dev/place";
 /// Label on ledger entries: which installation wrote it.

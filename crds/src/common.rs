@@ -112,6 +112,12 @@ pub mod conditions {
     pub const STALLED: &str = "Stalled";
     /// Somebody has changed something in the cloud, and that is left so.
     pub const DRIFTED: &str = "Drifted";
+    /// The clock of the operator's machine is off; told for as long as it holds.
+    pub const CLOCK_SKEWED: &str = "ClockSkewed";
+    /// The cluster's definition of the kind is of another version than the operator; told for as long as it holds.
+    pub const DEFINITION_OUTDATED: &str = "DefinitionOutdated";
+    /// Those that people are warned of by an Event.
+    pub const WARNED_OF: [&str; 4] = [STALLED, DRIFTED, CLOCK_SKEWED, DEFINITION_OUTDATED];
 }
 
 /// Location of a device-facing or service-facing quota: how much of it is used.

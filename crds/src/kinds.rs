@@ -39,9 +39,9 @@ macro_rules! kinds {
 
             /// Its definition, as it is installed.
             pub fn definition(self) -> CustomResourceDefinition {
-                unseen_until_looked_at(match self {
+                kept_by_helm(unseen_until_looked_at(match self {
                     $(Self::$kind => <$kind as CustomResourceExt>::crd(),)+
-                })
+                }))
             }
         }
 
@@ -101,6 +101,12 @@ impl std::fmt::Display for KindName {
 /// The definitions of all kinds, as they are installed.
 pub fn all() -> Vec<CustomResourceDefinition> {
     KindName::ALL.iter().map(|kind| kind.definition()).collect()
+}
+
+/// A definition that goes takes all objects with it: it stays when the chart that installed it is uninstalled.
+fn kept_by_helm(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
+    crd.metadata.annotations.get_or_insert_default().insert("helm.sh/resource-policy".to_owned(), "keep".to_owned());
+    crd
 }
 
 /// Gives `status` a default, because kstatus calls an object without `observedGeneration` current.

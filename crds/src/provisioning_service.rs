@@ -57,7 +57,7 @@ pub struct ProvisioningServiceSpec {
     /// Tags on the service, and the resource group, that are made for this object. What others have tagged stays; a tag that is taken out here stays in Azure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "crate::schema::tags")]
-    #[x_kube(validation = Rule::new("!('moorage-owner' in self)").message("moorage-owner is the operator's own tag"))]
+    #[x_kube(validation = Rule::new("!('moorage-owner' in self) && !('moorage-cluster' in self)").message("moorage-owner and moorage-cluster are the operator's own tags"))]
     pub tags: BTreeMap<String, String>,
     /// Namespaces that may link hubs and enroll devices; the own namespace always may.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

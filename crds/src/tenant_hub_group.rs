@@ -48,7 +48,7 @@ pub struct TenantHubGroupSpec {
     /// Tags on the hubs, and the resource group, that are made for this object. What others have tagged stays; a tag that is taken out here stays in Azure.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "crate::schema::tags")]
-    #[x_kube(validation = Rule::new("!('moorage-owner' in self)").message("moorage-owner is the operator's own tag"))]
+    #[x_kube(validation = Rule::new("!('moorage-owner' in self) && !('moorage-cluster' in self)").message("moorage-owner and moorage-cluster are the operator's own tags"))]
     pub tags: BTreeMap<String, String>,
     /// What becomes of differences that somebody else makes in Azure.
     #[serde(default)]

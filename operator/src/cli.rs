@@ -18,6 +18,10 @@ pub struct Args {
     #[arg(long, env = "MOORAGE_INSTALLATION_ID", value_parser = installation_id)]
     pub installation_id: String,
 
+    /// The tag moorage-cluster of a cluster with the same installation id that acts no more: what it made is taken over.
+    #[arg(long, env = "MOORAGE_TAKE_OVER_FROM")]
+    pub take_over_from: Option<String>,
+
     /// The operator's own namespace, where the ledger and the Lease are.
     #[arg(long, env = "MOORAGE_NAMESPACE", default_value = "moorage-system")]
     pub namespace: String,

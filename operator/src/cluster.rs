@@ -15,6 +15,8 @@ use crate::object::NamespacedName;
 
 mod certificates;
 pub mod client;
+mod definitions;
+mod identity;
 mod refusals;
 mod reviews;
 mod secrets;

@@ -1,7 +1,9 @@
 //! The engine: it takes every object through the same course, and knows no kind and no cloud.
 
 pub mod admin;
+pub mod checks;
 pub mod context;
+pub mod definitions;
 pub mod effects;
 pub mod events;
 pub mod kind;
@@ -19,16 +21,17 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::Client;
+use moorage_plan::Why;
 
 use crate::{
     cache::expectations::Expectations,
     clock::Clock,
     cluster::ApiWriter,
     controller::{
-        context::Caches, effects::Effects, events::Events, leader_election::Leadership, metrics::Metrics, queue::Queue,
-        reconcile::attempts::Attempts, watch::wake::PendingSyncs,
+        context::Caches, definitions::Definitions, effects::Effects, events::Events, leader_election::Leadership, metrics::Metrics,
+        queue::Queue, reconcile::attempts::Attempts, watch::wake::PendingSyncs,
     },
-    object::{Dependency, ObjectKey},
+    object::{Dependency, KindName, ObjectKey},
 };
 
 /// Told of objects that are gone, by whoever remembers something of them.
@@ -48,6 +51,8 @@ pub struct Controller {
     pub queue: Queue,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Whether the cluster's definitions are ours.
+    pub definitions: Definitions,
     effects: Effects,
     events: Events,
     attempts: Attempts,
@@ -68,10 +73,16 @@ impl Controller {
             pending_syncs: PendingSyncs::default(),
             caches,
             leadership,
+            definitions: Definitions::default(),
             clock,
             metrics,
             forget,
         }
+    }
+
+    /// What is to be told of every object of a kind.
+    pub fn warnings(&self, kind: KindName) -> Vec<Why> {
+        self.definitions.warning(kind).into_iter().collect()
     }
 
     /// Whether nothing runs, nothing is due and every write of ours was seen; and when something is due next.

@@ -27,6 +27,7 @@ pub type Entries = BTreeMap<String, String>;
 pub struct Ledger {
     installation: String,
     namespace: String,
+    cluster: String,
     pages: Mutex<Pages>,
 }
 
@@ -51,12 +52,15 @@ struct Pages {
 struct Page {
     version: String,
     entries: Arc<Entries>,
+    /// Names of facts that the operator of another cluster has written: nothing was seen of them here.
+    unseen: Vec<String>,
 }
 
 impl Ledger {
-    /// An empty ledger; the watch fills it.
-    pub fn new(installation: &str, namespace: &str) -> Self {
-        Self { installation: installation.to_owned(), namespace: namespace.to_owned(), pages: Mutex::default() }
+    /// An empty ledger in a cluster; the watch fills it.
+    pub fn new(installation: &str, namespace: &str, cluster: &str) -> Self {
+        let text = str::to_owned;
+        Self { installation: text(installation), namespace: text(namespace), cluster: text(cluster), pages: Mutex::default() }
     }
 
     /// What is written down for an owner.
@@ -136,9 +140,12 @@ impl Ledger {
             return self.strike(api, owner).await.map(|()| None);
         }
         if let Some(version) = version {
-            let mut changes = json!({ "metadata": { "resourceVersion": version }, "data": entries });
+            let unseen = self.lock().by_owner.get(owner).map(|page| page.unseen.clone()).unwrap_or_default();
+            let data: BTreeMap<_, _> = unseen.into_iter().map(|fact| (fact, None)).chain(entries.clone()).collect();
+            let annotations = json!({ (names::CLUSTER): self.cluster });
+            let mut changes = json!({ "metadata": { "resourceVersion": version, "annotations": annotations }, "data": data });
             if let Some(where_it_is) = where_it_is {
-                changes["metadata"]["annotations"] = json!({ (names::PLACE): where_it_is });
+                changes["metadata"]["annotations"][names::PLACE] = where_it_is.into();
             }
             return api.merge(&step, &place, &changes).await.map(Some);
         }
@@ -175,11 +182,14 @@ impl Ledger {
     /// Takes in a page as the watch shows it.
     pub fn put(&self, page: &ConfigMap) -> Option<SeenPage> {
         let owner = self.owner_of(page)?;
-        let entries = Arc::new(page.data.clone().unwrap_or_default());
+        let mut entries = page.data.clone().unwrap_or_default();
+        let is_from_here = page.metadata.annotations.as_ref().and_then(|all| all.get(names::CLUSTER)) == Some(&self.cluster);
+        let unseen: Vec<_> = if is_from_here { Vec::new() } else { entries::facts(&entries).map(|(fact, _)| fact.clone()).collect() };
+        entries.retain(|entry, _| !unseen.contains(entry));
         let version = page.metadata.resource_version.clone().unwrap_or_default();
         let before = self.of(&owner);
         let facts_changed = !entries::facts(&before).eq(entries::facts(&entries));
-        self.lock().put(&owner, Page { version, entries });
+        self.lock().put(&owner, Page { version, entries: Arc::new(entries), unseen });
         Some(SeenPage { owner, facts_changed })
     }
 
@@ -215,11 +225,12 @@ impl Ledger {
             (text(names::OWNER_NAME), text(&owner.name.name)),
         ];
         let place = place.map(|place| (text(names::PLACE), text(place)));
+        let cluster = (text(names::CLUSTER), self.cluster.clone());
         let metadata = ObjectMeta {
             name: Some(self.page_name(owner)),
             namespace: Some(self.namespace.clone()),
             labels: Some([(text(names::MANAGED_BY), text(names::MANAGER)), (text(names::INSTALLATION), self.installation.clone())].into()),
-            annotations: Some(of_owner.into_iter().chain(place).collect()),
+            annotations: Some(of_owner.into_iter().chain(place).chain([cluster]).collect()),
             ..ObjectMeta::default()
         };
         ConfigMap { metadata, data: Some(entries), ..ConfigMap::default() }
@@ -273,7 +284,21 @@ mod tests {
 
     fn page(entries: &[&str]) -> Page {
         let entries = entries.iter().map(|entry| ((*entry).to_owned(), "there".to_owned())).collect();
-        Page { version: "1".to_owned(), entries: Arc::new(entries) }
+        Page { version: "1".to_owned(), entries: Arc::new(entries), unseen: Vec::new() }
+    }
+
+    #[test]
+    fn what_another_cluster_has_seen_counts_for_nothing_here_and_what_it_has_made_does() {
+        let owner = ObjectKey::new(KindName::ProvisioningService, "platform", "dps");
+        let entries: Entries = [(entries::SERVICE, "made"), (entries::SERVICE_FACTS, "there 0ne s d")]
+            .map(|(entry, value)| (entry.to_owned(), value.to_owned()))
+            .into();
+        let (here, there) = (Ledger::new("prod", "moorage", "here"), Ledger::new("prod", "moorage", "there"));
+        here.put(&here.page(&owner, None, entries.clone()));
+        there.put(&here.page(&owner, None, entries.clone()));
+        assert_eq!(*here.of(&owner), entries);
+        assert_eq!(there.of(&owner).keys().collect::<Vec<_>>(), [entries::SERVICE]);
+        assert_eq!(there.lock().by_owner[&owner].unseen, [entries::SERVICE_FACTS], "a write of ours strikes it out");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use clap::Parser;
 use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
 use moorage_operator::{
     cli::{Args, log_filter},
-    clock::{Clock, simulated::Follower},
-    cluster::client,
+    clock::{Clock, simulated::Follower, skew::ClockCorrection},
+    cluster::{ApiReader, client},
     controller::{
         admin::{
             Endpoints,
@@ -36,6 +36,7 @@ fn main() -> anyhow::Result<()> {
 async fn serve(args: Args) -> anyhow::Result<()> {
     let Args {
         installation_id,
+        take_over_from,
         namespace,
         namespaces,
         concurrency,
@@ -61,15 +62,20 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         (Some(map), true) => Some(Follower::new(format!("operator-{installation_id}"), map)?),
         _ => None,
     };
-    let clock = follower.as_ref().map_or_else(Clock::system, |(_, clock)| clock.clone());
+    let (correction, corrected) = ClockCorrection::new();
+    // Whoever follows a simulator's clock has no other time.
+    let clock = follower.as_ref().map_or(corrected, |(_, clock)| clock.clone());
     let metrics = Arc::new(Metrics::default());
-    let transport = Transport::new(&TransportOptions { endpoint_map, ..TransportOptions::default() })?;
+    let transport = Transport::new(&TransportOptions { endpoint_map, ..TransportOptions::default() })?
+        .telling_dates(Arc::new(move |date| correction.heard(date)));
     let azure = Azure::observed(Cloud::public(), transport, in_domain_time(clock.clone()), counted(metrics.clone()));
 
     let certificate = metrics_certificate(metrics_tls_cert.zip(metrics_tls_key), &namespace).await?;
-    let installation = Installation { id: installation_id, namespace };
+    let client = client::from_environment().await?;
+    let cluster = ApiReader::new(client.clone(), &namespace).cluster_uid().await?;
+    let installation = Installation { takes_over_from: take_over_from, ..Installation::new(installation_id, namespace, &cluster) };
     let config = Config { installation, namespaces, concurrency, replica, term, clock, azure, metrics };
-    let operator = Operator::new(config, client::from_environment().await?);
+    let operator = Operator::new(config, client);
     if let Some((follower, _)) = follower {
         follower.take_time().await?;
         let controller = operator.controller();

@@ -20,6 +20,7 @@ use crate::{
     controller::{
         Controller,
         admin::{self, Endpoints},
+        checks,
         context::{Caches, Context, Installation},
         kind::Kind,
         leader_election::{Election, Leadership, Term},
@@ -112,6 +113,11 @@ impl Operator {
                 }
             });
         }
+        let checks = checks::run(controller.clone(), ApiReader::new(client.clone(), &controller.caches.installation.namespace));
+        let ends = stood_down.clone();
+        background.spawn(async move {
+            ends.run_until_cancelled(checks).await;
+        });
         if let Some(replica) = replica {
             let installation = &controller.caches.installation;
             let name = format!("moorage-{}", installation.id);

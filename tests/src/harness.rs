@@ -142,15 +142,21 @@ impl Harness {
         self.env.network()
     }
 
+    /// By what the operator tells this cluster from others.
+    pub fn cluster(&self) -> String {
+        self.control.address().map_or_else(|_| "here".to_owned(), |address| format!("cluster-{}", address.port()))
+    }
+
     /// How an operator is started here.
     pub fn launch(&self) -> Launch {
         Launch {
             kubeconfig: self.login.kubeconfig().clone(),
             clouds: EndpointMap { address: self.cloud().address(), ca_pem: self.cloud().ca_pem().to_owned() },
-            installation: Installation { id: self.env.name().to_owned(), namespace: self.operator_namespace() },
+            installation: Installation::new(self.env.name().to_owned(), self.operator_namespace(), &self.cluster()),
             namespaces: self.env.namespaces().to_vec(),
             replica: None,
             clock: None,
+            dates: None,
         }
     }
 

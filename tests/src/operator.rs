@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use moorage_cloud::{Azure, Cloud, EndpointMap, Transport, TransportOptions};
+use moorage_cloud::{Azure, Cloud, DateListener, EndpointMap, Transport, TransportOptions};
 use moorage_operator::{
     clock::{Clock, simulated::Follower},
     cluster::client,
@@ -33,6 +33,8 @@ pub struct Launch {
     pub replica: Option<String>,
     /// The time by which it lives; the simulator's if `None`.
     pub clock: Option<Clock>,
+    /// Who is told what time the clouds say it is.
+    pub dates: Option<DateListener>,
 }
 
 /// An operator that runs.
@@ -109,7 +111,7 @@ fn builder() -> Builder {
 }
 
 async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<Controller>, JoinHandle<anyhow::Result<()>>)> {
-    let Launch { kubeconfig, clouds, installation, namespaces, replica, clock } = launch;
+    let Launch { kubeconfig, clouds, installation, namespaces, replica, clock, dates } = launch;
     let config =
         Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.context("failed to read the kubeconfig")?;
     let client = client::to(config)?;
@@ -123,6 +125,10 @@ async fn begin(launch: Launch, stop: CancellationToken) -> anyhow::Result<(Arc<C
     };
     let metrics = Arc::new(Metrics::default());
     let transport = Transport::new(&TransportOptions { endpoint_map: Some(clouds), ..TransportOptions::default() })?;
+    let transport = match dates {
+        Some(dates) => transport.telling_dates(dates),
+        None => transport,
+    };
     let told = metrics.clone();
     let observer = Arc::new(move |call: &moorage_cloud::CallRecord| told.call(call.host, call.operation, call.outcome.as_str()));
     let time = clock.clone();

@@ -17,7 +17,7 @@ pub use flow::limits::{Headroom, Limit, Quota};
 pub use flow::observe::{CallRecord, Observer, Outcome};
 pub use http::endpoint_map::EndpointMap;
 pub use http::failure::{Interruption, TransportError};
-pub use http::transport::{Interceptor, Response, Transport, TransportOptions};
+pub use http::transport::{DateListener, Interceptor, Response, Transport, TransportOptions};
 
 /// Log targets of the libraries below us that an operator should keep at `warn`, even when it logs at `trace`.
 ///

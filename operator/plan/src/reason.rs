@@ -20,7 +20,7 @@ macro_rules! reasons {
             /// Whether it says that an object has no right to what it asks for, so that whatever rests on it rests on nothing. An object
             /// whose spec makes no sense now, or that waits for something, has what it has.
             pub fn is_refusal(self) -> bool {
-                matches!(self, Self::NotGranted | Self::QuotaExceeded | Self::AlreadyExists | Self::NameTaken)
+                matches!(self, Self::NotGranted | Self::QuotaExceeded | Self::AlreadyExists | Self::NameTaken | Self::OtherCluster)
             }
         }
     };
@@ -131,12 +131,18 @@ reasons! {
     AlreadyExists,
     /// The name is taken by somebody else in the world.
     NameTaken,
+    /// An installation of the same id in another cluster manages it.
+    OtherCluster,
     /// Something that cannot be recreated has vanished.
     Vanished,
     /// Somebody has disabled it in the cloud, and it is not enabled unasked.
     Disabled,
     /// The cloud differs from the spec, and is left so.
     Drifted,
+    /// The clock of the operator's machine is off.
+    ClockSkewed,
+    /// The cluster's definition of the kind is of another version than the operator.
+    DefinitionOutdated,
     /// A change was lost to another writer.
     LostUpdate,
     /// A Secret of that name belongs to somebody else.

@@ -189,7 +189,7 @@ impl GroupFacts {
         let key = group.key();
         let of_service = enrollment_group::service_of(group);
         let service = dps::granted(&caches.objects, &of_service.name, &key.name.namespace).ok()?;
-        let hub_group = caches.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name)?;
+        let hub_group = caches.objects.readable::<TenantHubGroup>(&enrollment_group::hub_group_of(group))?;
         if is_refused(caches, &*service.object) || is_refused(caches, &*hub_group) || is_refused(caches, group) {
             return None;
         }

@@ -6,17 +6,42 @@ use moorage_crds::{AccountGrant, Adoption, AllocationGrant, CloudAccount, Enroll
 use moorage_plan::{Pattern, Reason, Standing};
 
 use crate::{
-    cache::objects::Objects,
+    cache::objects::{Cached, Objects},
     object::{Keyed, ObjectKey},
 };
 
-/// Where an object stands that refers to one which is not there. Whether there is such an object in another namespace is none of its
-/// business: it is told the same as if that granted nothing.
-pub fn missing(at: &ObjectKey, namespace: &str, field: &str, ungranted: impl FnOnce() -> Standing) -> Standing {
-    if *at.name.namespace != *namespace {
-        return ungranted();
+/// The object that a field of one in `namespace` refers to.
+///
+/// # Errors
+/// If it is not there, or cannot be read. Whether there is such an object in another namespace is none of its business, unless that has
+/// granted it something: it is told the same as if that granted nothing.
+pub fn referred<K: Cached>(
+    objects: &Objects,
+    at: &ObjectKey,
+    namespace: &str,
+    field: &str,
+    ungranted: impl FnOnce() -> Standing,
+) -> Result<Arc<K>, Standing> {
+    let is_own = *at.name.namespace == *namespace;
+    if let Some(unreadable) = objects.unreadable().get(at) {
+        let is_told = is_own || names(&unreadable.granted, namespace);
+        return Err(if is_told { unreadable_reference(at) } else { ungranted() });
     }
-    Standing::reconciling(Reason::DependencyMissing, format!("{} {} does not exist; create it, or correct {field}", at.kind, at.name))
+    objects.of::<K>().get(&at.name).ok_or_else(|| {
+        if !is_own {
+            return ungranted();
+        }
+        Standing::reconciling(Reason::DependencyMissing, format!("{} {} does not exist; create it, or correct {field}", at.kind, at.name))
+    })
+}
+
+/// Where an object stands that refers to one which cannot be read.
+pub fn unreadable_reference(at: &ObjectKey) -> Standing {
+    let note = format!(
+        "{} {} is stored in a form that cannot be read, as its condition Stalled says, and nothing is done with it; have its owner correct it",
+        at.kind, at.name
+    );
+    Standing::stalled(Reason::DependencyMissing, note)
 }
 
 /// The account of a name, if it lets a namespace use a resource group, and how far.
@@ -37,7 +62,7 @@ pub fn account(
         );
         Standing::stalled(Reason::NotGranted, note)
     };
-    let account = objects.of::<CloudAccount>().get(&at.name).ok_or_else(|| missing(at, namespace, "spec.accountRef", ungranted))?;
+    let account = referred::<CloudAccount>(objects, at, namespace, "spec.accountRef", ungranted)?;
     let adoption = on_account(&account, namespace, resource_group).ok_or_else(ungranted)?;
     Ok((account, adoption))
 }
@@ -89,8 +114,7 @@ pub fn provisioning_service(objects: &Objects, at: &ObjectKey, namespace: &str) 
         );
         Standing::stalled(Reason::NotGranted, note)
     };
-    let service = objects.of::<ProvisioningService>().get(&at.name);
-    let service = service.ok_or_else(|| missing(at, namespace, "spec.provisioningServiceRef", ungranted))?;
+    let service = referred::<ProvisioningService>(objects, at, namespace, "spec.provisioningServiceRef", ungranted)?;
     let right = on_provisioning_service(&service, namespace).ok_or_else(ungranted)?;
     Ok((service, right))
 }
@@ -110,8 +134,7 @@ pub fn on_provisioning_service(service: &ProvisioningService, namespace: &str) -
 /// If it is not there.
 pub fn enrollment_group(objects: &Objects, at: &ObjectKey, namespace: &str, id: &str) -> Result<Arc<EnrollmentGroup>, Standing> {
     let ungranted = || ungranted_device(at, namespace, "registration id", id);
-    let group = objects.of::<EnrollmentGroup>().get(&at.name);
-    group.ok_or_else(|| missing(at, namespace, "spec.enrollmentGroupRef", ungranted))
+    referred(objects, at, namespace, "spec.enrollmentGroupRef", ungranted)
 }
 
 /// Where whoever asks for a device stands that it was not granted.

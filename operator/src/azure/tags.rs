@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use moorage_plan::{Reason, Standing};
 
-use crate::azure::arm_resource::ownership::OWNER_TAG;
+use crate::{
+    azure::arm_resource::ownership::{CLUSTER_TAG, OWNER_TAG},
+    controller::context::Caches,
+};
 
 /// How names begin that Azure keeps for itself.
 const RESERVED: [&str; 3] = ["microsoft", "azure", "windows"];
@@ -22,7 +25,7 @@ pub fn validate(tags: &BTreeMap<String, String>) -> Result<(), Standing> {
         if name.is_empty() || name.chars().count() > 512 || name.chars().any(|c| r"<>%&\?/".contains(c) || c.is_control()) {
             return wrong(format!(r"{name:?} is no name of a tag: it has 1 to 512 characters, and none of < > % & \ ? /"));
         }
-        if lower == OWNER_TAG || RESERVED.iter().any(|reserved| lower.starts_with(reserved)) {
+        if lower == OWNER_TAG || lower == CLUSTER_TAG || RESERVED.iter().any(|reserved| lower.starts_with(reserved)) {
             return wrong(format!("{name} is kept for the operator or for Azure; choose another name"));
         }
         if !names.insert(lower) {
@@ -30,6 +33,12 @@ pub fn validate(tags: &BTreeMap<String, String>) -> Result<(), Standing> {
         }
     }
     Ok(())
+}
+
+/// The tags of a spec, and the one that says which cluster's operator manages what bears them.
+pub fn wanted(caches: &Caches, tags: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let of_cluster = (CLUSTER_TAG.to_owned(), caches.installation.cluster.clone());
+    tags.clone().into_iter().chain([of_cluster]).collect()
 }
 
 /// Whether something lacks one of the tags, or has it with another value.

@@ -7,7 +7,10 @@ use kube::Resource;
 use moorage_crds::{for_each_kind, with_kind};
 use tokio::sync::watch;
 
-use crate::object::{ChangeCounts, Dependency, NamespacedName, ObjectKey};
+use crate::{
+    cache::unreadable::UnreadableObjects,
+    object::{ChangeCounts, Dependency, NamespacedName, ObjectKey},
+};
 
 /// All objects of one kind that the operator watches.
 #[derive(Debug)]
@@ -99,6 +102,7 @@ for_each_kind!(objects);
 #[derive(Debug, Default)]
 pub struct Objects {
     by_kind: ByKind,
+    unreadable: UnreadableObjects,
     referrers: Mutex<Referrers>,
     changes: ChangeCounts,
     unsynced: watch::Sender<usize>,
@@ -156,6 +160,16 @@ impl Objects {
     /// The objects of a kind.
     pub fn of<K: Cached>(&self) -> &Store<K> {
         K::store(self)
+    }
+
+    /// The object of that name, unless what is stored of it now cannot be read: what it was before is acted on by nobody.
+    pub fn readable<K: Cached>(&self, key: &ObjectKey) -> Option<Arc<K>> {
+        self.of::<K>().get(&key.name).filter(|_| self.unreadable.get(key).is_none())
+    }
+
+    /// Objects that cannot be read now; what they were before is still here, and counts where it holds something.
+    pub fn unreadable(&self) -> &UnreadableObjects {
+        &self.unreadable
     }
 
     /// Takes in an object and what it refers to.

@@ -17,6 +17,8 @@ pub struct Unreadable {
     pub metadata: ObjectMeta,
     /// What it was last told, if that can be read.
     pub status: Option<Value>,
+    /// The namespaces that its grants name, as far as they can be read: those are told that it cannot be.
+    pub granted: Vec<String>,
 }
 
 /// The objects that cannot be read now.
@@ -29,9 +31,9 @@ impl UnreadableObjects {
         self.lock().get(object).cloned()
     }
 
-    /// Takes in one that cannot be read.
-    pub fn put(&self, object: ObjectKey, unreadable: Unreadable) {
-        self.lock().insert(object, Arc::new(unreadable));
+    /// Takes in one that cannot be read. Whether it could not be read before.
+    pub fn put(&self, object: ObjectKey, unreadable: Unreadable) -> bool {
+        self.lock().insert(object, Arc::new(unreadable)).is_some()
     }
 
     /// Forgets one that can be read now, or is gone. Whether it could not be read before.

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::{
-    cache::{derived::Derived, objects::Objects, secrets::Secrets, unreadable::UnreadableObjects, verdicts::Verdicts},
+    cache::{derived::Derived, objects::Objects, secrets::Secrets, verdicts::Verdicts},
     clock::Clock,
     cluster::ApiReader,
     controller::{effects::Effect, kind::CloudClients},
@@ -19,6 +19,22 @@ pub struct Installation {
     pub id: String,
     /// The operator's own namespace, where the ledger is.
     pub namespace: String,
+    /// The cluster that it acts for: the uid of its namespace `kube-system`.
+    pub cluster: String,
+    /// The cluster whose things it takes over, because nobody acts for that any more.
+    pub takes_over_from: Option<String>,
+}
+
+impl Installation {
+    /// One that takes over from no other cluster.
+    pub fn new(id: String, namespace: String, cluster: &str) -> Self {
+        Self { id, namespace, cluster: cluster.to_owned(), takes_over_from: None }
+    }
+
+    /// Whether the name of a cluster is that of another one, which has not given up what it manages.
+    pub fn is_another_cluster(&self, cluster: Option<&str>) -> bool {
+        cluster.is_some_and(|cluster| cluster != self.cluster && self.takes_over_from.as_deref() != Some(cluster))
+    }
 }
 
 /// What the watches have shown.
@@ -27,8 +43,6 @@ pub struct Caches {
     pub installation: Installation,
     /// Objects, and who refers to whom.
     pub objects: Objects,
-    /// Objects that cannot be read now; what they were before is among the objects still.
-    pub unreadable: UnreadableObjects,
     /// Secrets.
     pub secrets: Secrets,
     /// What the world cannot tell.
@@ -40,16 +54,8 @@ pub struct Caches {
 impl Caches {
     /// Caches that have seen nothing yet.
     pub fn new(installation: Installation, secrets: Secrets) -> Self {
-        let ledger = Ledger::new(&installation.id, &installation.namespace);
-        Self {
-            installation,
-            objects: Objects::default(),
-            unreadable: UnreadableObjects::default(),
-            secrets,
-            ledger,
-            verdicts: Verdicts::default(),
-            derived: Derived::default(),
-        }
+        let ledger = Ledger::new(&installation.id, &installation.namespace, &installation.cluster);
+        Self { installation, objects: Objects::default(), secrets, ledger, verdicts: Verdicts::default(), derived: Derived::default() }
     }
 
     /// What `judge` says of an object, asked only if something has changed of its kind, or of those that it rests on, since it was last.

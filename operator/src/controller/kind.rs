@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, core::object::HasStatus};
 use moorage_crds::{CommonStatus, Listed};
-use moorage_plan::{Act, Goal, Plan, Standing};
+use moorage_plan::{Act, Goal, Plan, Standing, Why};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     cache::objects::{Cached, Objects},
+    clock::Clock,
     controller::{
         context::{Caches, Context},
         effects::writer::Writer,
@@ -140,6 +141,11 @@ pub trait Kind:
 
     /// How many more of something its cloud allows, as far as that was seen; told as a gauge.
     fn headroom(&self, _: &Self::Observed) -> Vec<(&'static str, i64)> {
+        Vec::new()
+    }
+
+    /// What is to be told beside where the object stands.
+    fn warnings(&self, _: &Clock) -> Vec<Why> {
         Vec::new()
     }
 

@@ -63,7 +63,7 @@ pub fn annotate(meta: &mut ObjectMeta, name: &str, value: &str) {
 pub fn caches() -> Caches {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let _guard = runtime.enter();
-    let installation = Installation { id: "house".to_owned(), namespace: "moorage".to_owned() };
+    let installation = Installation::new("house".to_owned(), "moorage".to_owned(), "here");
     let api = ApiReader::new(kube::Client::new(axum::Router::new(), "default"), &installation.namespace);
     let (secrets, _) = Secrets::new(api, prometheus_client::metrics::counter::Counter::default());
     Caches::new(installation, secrets)

@@ -42,6 +42,11 @@ struct PriorityLabels {
     priority: &'static str,
 }
 
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct KindLabels {
+    kind: &'static str,
+}
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct QuotaLabels {
     namespace: String,
@@ -84,6 +89,8 @@ pub struct Metrics {
     budgets: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
     not_answering: Gauge<i64, AtomicI64>,
     time_to_ready: Histogram,
+    outdated: Family<KindLabels, Gauge<i64, AtomicI64>>,
+    clock_skew: Gauge<i64, AtomicI64>,
 }
 
 impl Default for Metrics {
@@ -101,6 +108,8 @@ impl Default for Metrics {
             budgets: Family::default(),
             not_answering: Gauge::default(),
             time_to_ready: Histogram::new(exponential_buckets(0.05, 2.0, 16)),
+            outdated: Family::default(),
+            clock_skew: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -118,9 +127,25 @@ impl Metrics {
         counts.register("leader", "1 while this replica leads", self.leads.clone());
         counts.register("not_answering", "Hosts, subscriptions and resources that calls are held back from", self.not_answering.clone());
         counts.register("time_to_ready_seconds", "From an object's creation to its first Ready", self.time_to_ready.clone());
+        count_by(counts, "definition_outdated", "1 while the cluster's definition of a kind is not this operator's", &self.outdated);
+        counts.register(
+            "clock_skew_seconds",
+            "How far the machine's clock is behind the clouds', if by more than a minute",
+            self.clock_skew.clone(),
+        );
         let named = &mut self.named;
         named.register("quota_headroom", "How many more the cloud allows", self.headroom.clone());
         named.register("call_budget_left", "What is left of the calls that may come at once, from 0 to 1", self.budgets.clone());
+    }
+
+    /// Whether the cluster's definition of a kind is another one than this operator's.
+    pub fn definition_is_outdated(&self, kind: KindName, is_outdated: bool) {
+        self.outdated.get_or_create(&KindLabels { kind: kind.as_str() }).set(i64::from(is_outdated));
+    }
+
+    /// How far the machine's clock is behind, in seconds.
+    pub fn clock_is_behind(&self, seconds: i64) {
+        self.clock_skew.set(seconds);
     }
 
     /// One effect, and how it ended.
@@ -243,7 +268,9 @@ mod tests {
         let told = text(Detail::Counts);
         let (families, values) = families(&told);
         let expected = [
+            "moorage_clock_skew_seconds",
             "moorage_cloud_calls",
+            "moorage_definition_outdated",
             "moorage_effects",
             "moorage_leader",
             "moorage_live_reads",

@@ -54,7 +54,7 @@ struct Reconciliation<'a, K: Kind> {
 /// Reconciles one object.
 pub async fn reconcile<K: Kind>(controller: &Controller, ctx: &Context<K::Clients>, key: &ObjectKey, priority: Priority) -> Next {
     let now = controller.clock.now();
-    if let Some(unreadable) = ctx.unreadable.get(key) {
+    if let Some(unreadable) = ctx.objects.unreadable().get(key) {
         return unreadable::report::<K>(controller, key, &unreadable, now).await;
     }
     let object = ctx.objects.of::<K>().get(&key.name)?;

@@ -19,6 +19,8 @@ pub struct ConditionInputs<'a> {
     pub ready: String,
     /// What was seen of changes in the cloud that somebody else has made.
     pub drift: Drift<'a>,
+    /// What else is to be told, each as a condition of its own for as long as it holds.
+    pub warnings: &'a [Why],
     /// Of which generation of the spec this is told.
     pub generation: Option<i64>,
     /// When this is told.
@@ -61,6 +63,7 @@ impl ConditionInputs<'_> {
         .into_iter()
         .map(|(type_, holds, why)| self.condition(type_, holds, why, before))
         .chain([self.drifted(before)])
+        .chain(self.warnings.iter().map(|why| self.condition(why.reason.as_str(), true, why, before)))
         .collect()
     }
 
@@ -136,6 +139,7 @@ mod tests {
             usable,
             ready: "It works".to_owned(),
             drift: Drift::None,
+            warnings: &[],
             generation: Some(3),
             now,
         }
@@ -169,6 +173,16 @@ mod tests {
         let mended = inputs(&Standing::Met, true, 30).conditions(&unseen);
         assert_eq!(words(&mended)[3], "Drifted=False/Ready");
         assert_eq!(mended[3].last_transition_time.0.as_second(), 30);
+    }
+
+    #[test]
+    fn a_warning_is_a_condition_of_its_own_for_as_long_as_it_holds() {
+        let skewed = [Why::new(Reason::ClockSkewed, "two hours")];
+        let warned = ConditionInputs { warnings: &skewed, ..inputs(&Standing::Met, true, 10) }.conditions(&[]);
+        assert_eq!(words(&warned)[4..], ["ClockSkewed=True/ClockSkewed"]);
+        let again = ConditionInputs { warnings: &skewed, ..inputs(&Standing::Met, true, 20) }.conditions(&warned);
+        assert_eq!(again, warned);
+        assert_eq!(inputs(&Standing::Met, true, 30).conditions(&warned).len(), 4);
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub async fn objects<K: Kind>(controller: Arc<Controller>, client: Client, names
                 listed.insert(applied(&controller, object).name);
             }
             Ok(Event::InitDone) => {
-                let unreadable = controller.caches.unreadable.missing(K::KIND, namespace.as_deref(), &listed);
+                let unreadable = controller.caches.objects.unreadable().missing(K::KIND, namespace.as_deref(), &listed);
                 let missing = controller.caches.objects.of::<K>().missing(namespace.as_deref(), &listed).into_iter();
                 for key in missing.map(|name| ObjectKey { kind: K::KIND, name }).chain(unreadable) {
                     gone::<K>(&controller, &key);
@@ -88,8 +88,10 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
             unreadable.error = bounded(&unreadable.error, LONGEST_ERROR);
             tracing::error!(object = %key, error = unreadable.error, "a stored object cannot be read and is left alone");
             let version = unreadable.metadata.resource_version.clone().unwrap_or_default();
-            // What it was before stays: whoever rests on it, and what it has, must not be lost to a text that nobody can read.
-            controller.caches.unreadable.put(key.clone(), unreadable);
+            // What it was before stays, since it holds what it has; nobody acts on it.
+            if !controller.caches.objects.unreadable().put(key.clone(), unreadable) {
+                readability_changed(controller, &key);
+            }
             controller.expectations.saw(&key, &Dependency::Object(key.clone()), &version);
             if !controller.attempts.is_own_status_write(&key, &version) {
                 controller.queue.push(key.clone(), Priority::Changed);
@@ -97,10 +99,12 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
             return key;
         }
     };
-    controller.caches.unreadable.remove(&key);
     keep_own(object.meta_mut());
     let object = Arc::new(object);
     let before = controller.caches.objects.put(&key, object.references(), object.clone());
+    if controller.caches.objects.unreadable().remove(&key) {
+        readability_changed(controller, &key);
+    }
     match &before {
         None => want_secrets(controller, &*object),
         Some(before) => forget_secrets(controller, &**before),
@@ -112,6 +116,12 @@ fn applied<K: Kind>(controller: &Controller, object: Isolated<K>) -> ObjectKey {
     }
     wake(controller, &key, &*object, before.as_deref());
     key
+}
+
+/// Has those judged and looked at again who rest on an object that cannot be read any more, or can be again.
+fn readability_changed(controller: &Controller, key: &ObjectKey) {
+    controller.caches.objects.changes().count(key.kind);
+    controller.wake_all_who_rest_on(key, Priority::Changed);
 }
 
 /// Has the Secrets watched that a new object will ask for.
@@ -154,7 +164,7 @@ fn wake<K: Kind>(controller: &Controller, key: &ObjectKey, object: &K, before: O
 }
 
 fn gone<K: Kind>(controller: &Controller, key: &ObjectKey) {
-    if controller.caches.unreadable.remove(key) {
+    if controller.caches.objects.unreadable().remove(key) {
         controller.forget(key);
     }
     let Some(object) = controller.caches.objects.remove::<K>(key) else { return };

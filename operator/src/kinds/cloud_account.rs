@@ -9,11 +9,12 @@ mod status;
 use self::{admit::Admitted, observe::Observed, plan::Action};
 use jiff::{SignedDuration, Timestamp};
 use moorage_crds::{CloudAccount, CommonStatus};
-use moorage_plan::{Goal, Plan, Standing};
+use moorage_plan::{Goal, Plan, Standing, Why};
 use serde_json::{Value, json};
 
 use crate::{
     azure::{Context, Writer, accounts, clients::Clients},
+    clock::Clock,
     controller::{
         context::Caches,
         kind::{Kind, Performed},
@@ -68,6 +69,10 @@ impl Kind for CloudAccount {
 
     fn headroom(&self, seen: &Observed) -> Vec<(&'static str, i64)> {
         status::headroom(seen)
+    }
+
+    fn warnings(&self, clock: &Clock) -> Vec<Why> {
+        status::clock_warning(clock.correction()).into_iter().collect()
     }
 
     fn ready_message(&self, _: &Observed) -> String {

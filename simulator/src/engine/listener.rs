@@ -81,17 +81,17 @@ fn peer_of(stream: &TlsStream<TcpStream>, from: SocketAddr) -> (Peer, Option<Str
 async fn answer<C: Broker>(request: hyper::Request<Incoming>, peer: Peer, server: Arc<Server<C>>) -> Result<hyper::Response<Reply>, Cut> {
     let (head, body) = request.into_parts();
     let Ok(bytes) = Limited::new(body, LONGEST_BODY).collect().await else {
-        return Ok(body::write(&Response::new(413), Delivery::Whole));
+        return Ok(body::write(&Response::new(413), Delivery::Whole, server.clock.now()));
     };
     let Some(request) = Request::read(&head, bytes.to_bytes(), peer) else {
-        return Ok(body::write(&Response::new(400), Delivery::Whole));
+        return Ok(body::write(&Response::new(400), Delivery::Whole, server.clock.now()));
     };
     if request.segments.first().is_some_and(|first| first == "sim") {
         let response = (server.controls)(&server, &request).await;
-        return Ok(body::write(&response, Delivery::Whole));
+        return Ok(body::write(&response, Delivery::Whole, server.clock.now()));
     }
     let (response, delivery) = handle::serve(&server, &request).await?;
-    Ok(body::write(&response, delivery))
+    Ok(body::write(&response, delivery, server.clock.now()))
 }
 
 /// Where port 8883 is open, so that simulators side by side do not meet there.

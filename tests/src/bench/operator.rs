@@ -39,7 +39,7 @@ impl Orders {
     /// Orders for the operator of a harness, to watch these namespaces.
     pub(super) fn new(launch: Launch, namespaces: Vec<String>) -> Self {
         let Launch { kubeconfig, clouds, installation, .. } = launch;
-        let Installation { id, namespace } = installation;
+        let Installation { id, namespace, .. } = installation;
         Self { kubeconfig, cloud_address: clouds.address, cloud_ca: clouds.ca_pem, installation: id, namespace, namespaces }
     }
 }
@@ -64,7 +64,7 @@ async fn serve(orders: Orders, stop: CancellationToken) -> anyhow::Result<()> {
     let time = clock.clone();
     let azure = Azure::new(Cloud::public(), transport, Arc::new(move || time.now()));
     let config = run::Config {
-        installation: Installation { id: installation, namespace },
+        installation: Installation::new(installation, namespace, "here"),
         namespaces,
         concurrency: CONCURRENCY,
         replica: Some("bench".to_owned()),

@@ -43,7 +43,7 @@ impl Setting {
         harness.cloud().seed(there_before);
         let before = harness.cloud().snapshot();
         let launch = Launch {
-            installation: Installation { id: "demo".to_owned(), namespace: harness.operator_namespace() },
+            installation: Installation::new("demo".to_owned(), harness.operator_namespace(), "here"),
             // All, as by default.
             namespaces: Vec::new(),
             ..harness.launch()

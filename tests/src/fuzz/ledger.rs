@@ -49,5 +49,5 @@ fn agree(ledger: &Ledger, expected: &BTreeMap<ObjectKey, Entries>, entry: &str) 
 
 /// A ledger in which nothing is written down yet.
 fn empty() -> Ledger {
-    Ledger::new(INSTALLATION, NAMESPACE)
+    Ledger::new(INSTALLATION, NAMESPACE, "here")
 }

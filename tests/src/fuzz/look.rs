@@ -59,7 +59,7 @@ impl Watcher {
     /// What the operator has written down of an object.
     pub(super) fn page(owner: &ObjectKey, entries: &[(&str, String)]) -> Value {
         let entries = entries.iter().map(|(entry, value)| ((*entry).to_owned(), value.clone())).collect();
-        let page = Ledger::new(INSTALLATION, NAMESPACE).page(owner, None, entries);
+        let page = Ledger::new(INSTALLATION, NAMESPACE, "here").page(owner, None, entries);
         let mut page = serde_json::to_value(page).expect("a page can be written");
         (page["apiVersion"], page["kind"]) = ("v1".into(), "ConfigMap".into());
         page
@@ -104,7 +104,7 @@ impl Watcher {
         let clock = Clock::system();
         let time = clock.clone();
         let config = Config {
-            installation: Installation { id: INSTALLATION.to_owned(), namespace: NAMESPACE.to_owned() },
+            installation: Installation::new(INSTALLATION.to_owned(), NAMESPACE.to_owned(), "here"),
             namespaces: Vec::new(),
             concurrency: 1,
             replica: None,

@@ -53,7 +53,7 @@ impl Memory {
         cloud.latency.assignment = SignedDuration::ZERO;
         let setup = Setup {
             cloud,
-            installation: Installation { id: name.to_owned(), namespace: format!("moorage-{name}") },
+            installation: Installation::new(name.to_owned(), format!("moorage-{name}"), "here"),
             watched: namespaces.to_vec(),
             namespaces: Vec::new(),
             reach: reach(judge),

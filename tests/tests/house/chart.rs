@@ -20,9 +20,9 @@ fn the_charts_definitions_are_those_of_the_types() -> anyhow::Result<()> {
     let defined = names("crds/yaml")?;
     assert!(!defined.is_empty());
     for name in &defined {
-        expect_fresh(&format!("charts/moorage/crds/{name}"), &read(format!("crds/yaml/{name}"))?)?;
+        expect_fresh(&format!("charts/moorage/definitions/{name}"), &read(format!("crds/yaml/{name}"))?)?;
     }
-    assert_eq!(names("charts/moorage/crds")?, defined);
+    assert_eq!(names("charts/moorage/definitions")?, defined);
     Ok(())
 }
 
@@ -79,6 +79,8 @@ fn rbac() -> anyhow::Result<String> {
         format!("{}rules:\n{}", object("ClusterRole", "moorage-secrets", false), rules("secrets")?),
         format!("{}rules:\n{}", object("ClusterRole", "moorage-metrics-auth", false), rules("metrics-auth")?),
         format!("{}{}", object("ClusterRoleBinding", "moorage-metrics-auth", false), bound("ClusterRole", "moorage-metrics-auth")),
+        format!("{}rules:\n{}", object("ClusterRole", "moorage-cluster-identity", false), rules("cluster-identity")?),
+        format!("{}{}", object("ClusterRoleBinding", "moorage-cluster-identity", false), bound("ClusterRole", "moorage-cluster-identity")),
         format!("{}rules:\n{}", object("ClusterRole", "moorage-metrics-reader", false), rules("metrics-reader")?),
     ];
     Ok(format!(
@@ -123,6 +125,9 @@ fn the_operator_may_do_this_and_nothing_else() -> anyhow::Result<()> {
         ["certificates.cert-manager.io create delete get patch", "secrets. create delete get list patch update watch"]
     );
     assert_eq!(rights("tokens")?, ["serviceaccounts/token. create"]);
+    let identity: Vec<PolicyRule> = serde_saphyr::from_str(&read(format!("{RBAC}/cluster-identity.rules.yaml"))?)?;
+    assert!(identity.iter().all(|rule| rule.resource_names.as_deref() == Some(&["kube-system".to_owned()])), "{identity:?}");
+    assert_eq!(rights("cluster-identity")?, ["namespaces. get"]);
     assert_eq!(rights("metrics-auth")?, ["subjectaccessreviews.authorization.k8s.io create", "tokenreviews.authentication.k8s.io create"]);
     Ok(())
 }

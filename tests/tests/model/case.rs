@@ -39,6 +39,8 @@ pub struct Quirks {
     pub policy_keys_are_kept: bool,
     pub policies_are_listed: bool,
     pub lists_begin_empty: bool,
+    #[serde(default)]
+    pub queries_leave_records_out: bool,
     pub reregistration: u8,
     pub second_key_is_refused: bool,
     /// What becomes of a link by identity when it is written in a version that knows of none.

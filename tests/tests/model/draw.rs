@@ -30,13 +30,24 @@ pub fn case() -> BoxedStrategy<Case> {
 fn quirks() -> impl Strategy<Value = Quirks> {
     let doubt = || rarely(25);
     let wait = || prop_oneof![5 => Just(0_u8), 1 => 1_u8..20];
-    (doubt(), doubt(), doubt(), doubt(), doubt(), (0_u8..3, 0_u8..3), doubt(), wait(), wait()).prop_map(
-        |(masked, group, policy, listed, empty, (reregistration, identity_link), second, read_after_create, operation)| Quirks {
+    (doubt(), doubt(), doubt(), doubt(), doubt(), (0_u8..3, 0_u8..3, doubt()), doubt(), wait(), wait()).prop_map(
+        |(
+            masked,
+            group,
+            policy,
+            listed,
+            empty,
+            (reregistration, identity_link, queries_leave_records_out),
+            second,
+            read_after_create,
+            operation,
+        )| Quirks {
             masked_link_is_stored: masked,
             group_keys_are_kept: group,
             policy_keys_are_kept: policy,
             policies_are_listed: listed,
             lists_begin_empty: empty,
+            queries_leave_records_out,
             reregistration,
             second_key_is_refused: second,
             identity_link,

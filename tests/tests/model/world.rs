@@ -36,7 +36,7 @@ impl World {
     pub async fn new(case: &Case) -> Self {
         let setup = Setup {
             cloud: options(&case.quirks),
-            installation: Installation { id: INSTALLATION.to_owned(), namespace: OPERATOR.to_owned() },
+            installation: Installation::new(INSTALLATION.to_owned(), OPERATOR.to_owned(), "here"),
             watched: Vec::new(),
             namespaces: TENANTS.iter().chain(&[PLATFORM]).map(|&namespace| namespace.to_owned()).collect(),
             reach: directly(),
@@ -77,6 +77,7 @@ fn options(quirks: &Quirks) -> Options {
         policy_keys_left_out: kept(quirks.policy_keys_are_kept),
         policies_on_get: if quirks.policies_are_listed { PoliciesOnGet::WithoutKeys } else { PoliciesOnGet::LeftOut },
         lists_begin_empty: quirks.lists_begin_empty,
+        queries_leave_records_out: quirks.queries_leave_records_out,
         reregistration: match quirks.reregistration % 3 {
             0 => Reregistration::NothingUnlessMoved,
             1 => Reregistration::KeyUsed,

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use moorage_tests::controlplane::{ControlPlane, Options, block_on};
+use moorage_tests::operator::Running;
 use moorage_tests::progress::Silent;
 use serde_json::{Value, json};
 
@@ -40,8 +41,16 @@ async fn backup(tenants: &Tenants) -> anyhow::Result<Vec<Value>> {
     Ok(all)
 }
 
-/// Goes on with what was saved on another control plane.
-async fn restore(tenants: &mut Tenants, saved: &[Value]) -> anyhow::Result<&'static ControlPlane> {
+/// Starts an operator here that takes over what another cluster has made, in place of the one that runs.
+async fn take_over(tenants: &mut Tenants, from: &str) -> anyhow::Result<()> {
+    let mut launch = tenants.harness.launch();
+    launch.installation.takes_over_from = Some(from.to_owned());
+    let operator = Running::start(launch).await?;
+    std::mem::replace(&mut tenants.operator, operator).stop().await
+}
+
+/// Puts what was saved on another control plane, where an operator runs that was told nothing, while the first one has stopped.
+async fn copy(tenants: &mut Tenants, saved: &[Value]) -> anyhow::Result<&'static ControlPlane> {
     let other = ControlPlane::start(Options { kinds: moorage_crds::all(), ..Options::default() }, &Silent).await?;
     let other: &'static ControlPlane = Box::leak(Box::new(other));
     let harness = tenants.harness.moved_to(other).await?;
@@ -50,6 +59,14 @@ async fn restore(tenants: &mut Tenants, saved: &[Value]) -> anyhow::Result<&'sta
     tenants.harness = harness;
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": saved }).to_string();
     tenants.harness.kubectl(&["create", "-f", "-"], &list).await?;
+    Ok(other)
+}
+
+/// Goes on with what was saved on another control plane.
+async fn restore(tenants: &mut Tenants, saved: &[Value]) -> anyhow::Result<&'static ControlPlane> {
+    let before = tenants.harness.cluster();
+    let other = copy(tenants, saved).await?;
+    take_over(tenants, &before).await?;
     tenants.harness.until_all_ready().await?;
     tenants.harness.until_at_rest(&tenants.operator).await?;
     Ok(other)
@@ -60,7 +77,7 @@ fn cloud_writes(tenants: &Tenants) -> usize {
 }
 
 #[test]
-fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_everything_can_still_be_removed() -> anyhow::Result<()> {
+fn a_move_to_another_cluster_from_a_backup_writes_only_its_name_to_the_cloud_and_everything_can_still_be_removed() -> anyhow::Result<()> {
     block_on(async {
         let mut tenants = Tenants::ready("move").await?;
         let past = {
@@ -73,10 +90,12 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
         let (world, saved, written) = (tenants.snapshot(), backup(&tenants).await?, cloud_writes(&tenants));
         let namespace = tenants.example.namespace("contoso");
         let before = tenants.harness.secret(&namespace, "contoso-simdevice-east").await?;
+        let cluster = tenants.harness.cluster();
 
         let other = restore(&mut tenants, &saved).await?;
-        assert_eq!(cloud_writes(&tenants), written);
-        assert_eq!(tenants.snapshot(), world);
+        // The tag of the service, and of each hub that was made.
+        assert_eq!(cloud_writes(&tenants), written + 4);
+        assert_eq!(tenants.snapshot(), world.replace(&cluster, &tenants.harness.cluster()));
         assert_eq!(tenants.harness.secret(&namespace, "contoso-simdevice-east").await?, before);
         tenants.device("fabrikam", "fabrikam-simdevice-eu", EUROPE).await?.register(Some("deviceKey"), |_| {}).await?;
 
@@ -85,6 +104,45 @@ fn a_move_to_another_cluster_from_a_backup_writes_nothing_to_the_cloud_and_every
         confirm_all(&tenants).await?;
         tenants.harness.until_gone("CloudAccount", &tenants.example.namespace("platform"), "azure").await?;
         assert_eq!(tenants.snapshot(), past);
+        tenants.end().await?;
+        other.end().await
+    })
+}
+
+#[test]
+fn of_two_clusters_with_one_installation_id_the_second_does_nothing_until_it_is_told_to_and_then_the_first_does_nothing()
+-> anyhow::Result<()> {
+    block_on(async {
+        let mut tenants = Tenants::ready("copied").await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        let (first, world, saved, written) =
+            (tenants.harness.launch(), tenants.snapshot(), backup(&tenants).await?, cloud_writes(&tenants));
+        let cluster = tenants.harness.cluster();
+        let other = copy(&mut tenants, &saved).await?;
+
+        for (kind, namespace, name) in [("ProvisioningService", "platform", "contoso-dps"), ("TenantHubGroup", "contoso", "contoso-us")] {
+            let told = tenants.until(kind, namespace, name, "Stalled", "OtherCluster").await?;
+            assert!(told.to_string().contains("start this operator with --take-over-from"), "{told}");
+        }
+        let resized = json!([{ "op": "replace", "path": "/spec/hubs/0/sku/capacity", "value": 2 }]).to_string();
+        let namespace = tenants.example.namespace("contoso");
+        tenants.harness.kubectl(&["patch", "tenanthubgroup", "contoso-us", "-n", &namespace, "--type=json", "-p", &resized], "").await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        assert_eq!(tenants.snapshot(), world);
+        assert_eq!(cloud_writes(&tenants), written, "nothing of the second cluster reaches what the first one has");
+
+        let here = tenants.harness.cluster();
+        take_over(&mut tenants, &cluster).await?;
+        tenants.harness.until_all_ready().await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        assert_eq!(tenants.snapshot(), world.replace(&cluster, &here).replacen(" S1x1 ", " S1x2 ", 1));
+
+        // Whoever was left running in the first one does nothing more.
+        let left = Running::start(first).await?;
+        let before = cloud_writes(&tenants);
+        tenants.harness.until_at_rest(&left).await?;
+        assert_eq!(cloud_writes(&tenants), before);
+        left.stop().await?;
         tenants.end().await?;
         other.end().await
     })
@@ -114,8 +172,9 @@ fn a_restore_without_the_ledger_knows_by_tags_and_by_the_keys_in_secrets_what_is
         for name in names {
             before.push(tenants.harness.secret(&namespace, name).await?);
         }
+        let cluster = tenants.harness.cluster();
         let other = restore(&mut tenants, &saved).await?;
-        assert_eq!(tenants.snapshot(), world, "nothing in the cloud is another");
+        assert_eq!(tenants.snapshot(), world.replace(&cluster, &tenants.harness.cluster()), "nothing in the cloud is another");
         for (name, before) in names.into_iter().zip(before) {
             assert_eq!(tenants.harness.secret(&namespace, name).await?, before, "{name}");
         }

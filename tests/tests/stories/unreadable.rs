@@ -107,3 +107,34 @@ fn an_object_that_cannot_be_read_any_more_keeps_what_it_has_and_is_deleted_when_
         tenants.end().await
     })
 }
+
+#[test]
+fn what_rests_on_an_object_that_cannot_be_read_says_so_and_waits_for_it_also_after_a_restart() -> anyhow::Result<()> {
+    block_on(async {
+        let mut tenants = Tenants::ready("unreadref").await?;
+        let (namespace, name) = (tenants.example.namespace("fabrikam"), "fabrikam-simdevice-asia");
+        let theirs: Vec<_> = (0..100).map(|number| format!("{number}.{0}.{0}.{0}.example.com/x", "x".repeat(60))).collect();
+        let group = "fabrikam-eu-devices";
+        let ours = tenants.object("EnrollmentGroup", "platform", group).await?["metadata"]["finalizers"].clone();
+        let all: Vec<_> = theirs.iter().map(|one| json!(one)).chain(ours.as_array().cloned().unwrap_or_default()).collect();
+        tenants.patch("EnrollmentGroup", "platform", group, &json!({ "metadata": { "finalizers": all } })).await?;
+        let why = format!("EnrollmentGroup {}/{group} is stored in a form that cannot be read", tenants.example.namespace("platform"));
+        until_told(&tenants, name, &why).await?;
+        let ready = r#".status.conditions[?(@.type=="Ready")].status"#;
+        assert_eq!(field(&tenants, name, ready).await?, "True", "what was made for it works");
+
+        // Nothing is done with what it was before.
+        tenants.harness.kubectl(&["delete", "secret", name, "-n", &namespace], "").await?;
+        tenants.annotate("DeviceCredential", "fabrikam", name, "moorage.dev/sync-requested-at=1").await?;
+        let fresh = tenants.harness.operator().await?;
+        std::mem::replace(&mut tenants.operator, fresh).stop().await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        until_told(&tenants, name, &why).await?;
+        assert!(tenants.harness.secret(&namespace, name).await.is_err(), "it was written for a group that nobody can read");
+
+        tenants.patch("EnrollmentGroup", "platform", group, &json!({ "metadata": { "finalizers": ours } })).await?;
+        tenants.until("DeviceCredential", "fabrikam", name, "Ready", "Ready").await?;
+        tenants.harness.secret(&namespace, name).await?;
+        tenants.end().await
+    })
+}

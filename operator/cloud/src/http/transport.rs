@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::HeaderMap;
+use jiff::Timestamp;
+use reqwest::header::{DATE, HeaderMap};
 use reqwest::{Method, Request, RequestBuilder, Url};
 
 use crate::http::endpoint_map::{EndpointMap, OneAddress};
@@ -19,7 +20,11 @@ pub struct Transport {
     client: reqwest::Client,
     reply_limit: usize,
     interceptor: Option<Arc<dyn Interceptor>>,
+    listener: Option<DateListener>,
 }
+
+/// Told of the `Date` of every reply.
+pub type DateListener = Arc<dyn Fn(Timestamp) + Send + Sync>;
 
 /// A reply, read to its end.
 pub struct Response {
@@ -86,13 +91,19 @@ impl Transport {
             builder = builder.no_proxy().dns_resolver(Arc::new(OneAddress(map.address)));
         }
         let client = builder.build().map_err(TransportError::Client)?;
-        Ok(Self { client, reply_limit: options.reply_limit, interceptor: None })
+        Ok(Self { client, reply_limit: options.reply_limit, interceptor: None, listener: None })
     }
 
     /// For tests: the same with somebody who gets every request first.
     #[must_use]
     pub fn intercepted(self, interceptor: Arc<dyn Interceptor>) -> Self {
         Self { interceptor: Some(interceptor), ..self }
+    }
+
+    /// The same with somebody who is told what time it is elsewhere.
+    #[must_use]
+    pub fn telling_dates(self, listener: DateListener) -> Self {
+        Self { listener: Some(listener), ..self }
     }
 
     /// A request that is to be filled and sent.
@@ -110,8 +121,15 @@ impl Transport {
         }
         let reply = self.client.execute(request).await.map_err(|error| interruption(&error))?;
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
+        if let (Some(listener), Some(date)) = (&self.listener, date_of(&headers)) {
+            listener(date);
+        }
         Ok(Response { status, headers, body: read(reply, self.reply_limit).await? })
     }
+}
+
+fn date_of(headers: &HeaderMap) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(headers.get(DATE)?.to_str().ok()?).ok()
 }
 
 /// Reads a body of at most so many bytes, whatever its announced length is.

@@ -5,7 +5,7 @@ use moorage_cloud::Availability;
 use crate::{
     azure::arm_resource::{
         Document, ObservedResource,
-        ownership::{Maker, OWNER_TAG, Whose, by_tag},
+        ownership::{CLUSTER_TAG, Maker, OWNER_TAG, Whose, by_tag},
     },
     controller::context::Caches,
     error::Error,
@@ -43,6 +43,11 @@ pub async fn observe<D: Document>(
 fn whose<D: Document>(caches: &Caches, owner: &ObjectKey, document: Option<&D>, known: &Known) -> Whose {
     let tag = document.and_then(|document| document.tag(OWNER_TAG));
     let whose = by_tag(&caches.owner_tag(owner), tag, known.record.as_deref(), |tag| caches.is_living_owner(tag));
-    let is_contested = known.is_contested && whose != Whose::Ours;
-    if is_contested { Whose::Theirs(Maker::Living) } else { whose }
+    let cluster = document.and_then(|document| document.tag(CLUSTER_TAG));
+    match whose {
+        Whose::Ours if caches.installation.is_another_cluster(cluster) => Whose::Theirs(Maker::OtherCluster),
+        Whose::Ours => whose,
+        Whose::Adopted | Whose::Theirs(_) if known.is_contested => Whose::Theirs(Maker::Living),
+        Whose::Adopted | Whose::Theirs(_) => whose,
+    }
 }

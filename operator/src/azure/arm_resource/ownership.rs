@@ -12,6 +12,8 @@ use crate::{
 
 /// Tag on what we made: `installation/kind/namespace/name`.
 pub const OWNER_TAG: &str = "moorage-owner";
+/// Tag beside it: the cluster whose operator manages the thing. An installation id may be in two clusters, by a copy of one.
+pub const CLUSTER_TAG: &str = "moorage-cluster";
 
 /// When something that we asked for and that is not seen is looked for again.
 const NOT_SEEN_YET: SignedDuration = SignedDuration::from_secs(5);
@@ -38,6 +40,8 @@ pub enum Maker {
     Former,
     /// A Moorage object that exists.
     Living,
+    /// This very object, in another cluster with the same installation id.
+    OtherCluster,
 }
 
 /// Whose a thing is, seen from the object whose things bear `mark`; `lives` says whether the object of another mark exists.
@@ -58,6 +62,14 @@ pub fn refusal<A>(what: &str, maker: Maker, desired: Adoption, granted: Adoption
     let note = match maker {
         Maker::Stranger if allowed >= Adoption::IfUnmanaged => return None,
         Maker::Former if allowed == Adoption::Always => return None,
+        Maker::OtherCluster => {
+            let note = format!(
+                "{what} is managed by an installation with the same id in another cluster (see its tag {CLUSTER_TAG}), and only one of the two may \
+                 act; if that cluster is no more, or was moved here, start this operator with --take-over-from and the tag's value, else with an \
+                 installation id of its own"
+            );
+            return Some(Plan::stalled(Reason::OtherCluster, note));
+        }
         Maker::Living => format!("{what} exists and belongs to another Moorage object (see its tag {OWNER_TAG}); choose another name"),
         Maker::Stranger if desired == Adoption::Never => {
             format!("{what} exists already; set adoption: IfUnmanaged to take it over, or choose another name")

@@ -7,7 +7,11 @@ use moorage_cloud::{Arm, ResourceGroup};
 use moorage_plan::{Act, Plan, Reason};
 
 use crate::{
-    azure::{Context, Writer, arm_resource::ownership::OWNER_TAG, tags},
+    azure::{
+        Context, Writer,
+        arm_resource::ownership::{CLUSTER_TAG, OWNER_TAG},
+        tags,
+    },
     controller::reconcile::schedule::soon,
     error::Error,
     ledger::entries::RESOURCE_GROUP,
@@ -77,7 +81,9 @@ impl Act for Change {
 /// What the cloud says.
 pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<ObservedGroup, Error> {
     let group = arm.resource_group(name).await.map_err(|error| failed(name, error))?;
-    let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&ctx.owner_tag(owner)));
+    let ours = group.as_ref().is_some_and(|group| {
+        group.tag(OWNER_TAG) == Some(&ctx.owner_tag(owner)) && !ctx.installation.is_another_cluster(group.tag(CLUSTER_TAG))
+    });
     let state = match group.as_ref().map(ResourceGroup::provisioning_state) {
         None => State::Missing,
         Some(None | Some("Succeeded")) => State::Settled,

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::controller::linter::read;
+use crate::{cache::unreadable::Unreadable, controller::linter::read};
 
 fn account(grants: &Value) -> CloudAccount {
     let azure = json!({ "tenantId": "t", "subscriptionId": "s", "workloadIdentity": { "clientId": "c", "serviceAccountName": "a" } });
@@ -128,4 +128,30 @@ proptest! {
         let of_group: Vec<_> = grants.iter().map(|(names, ids)| json!({ "namespaces": names, "registrationIds": ids[0] })).collect();
         prop_assert_eq!(on_enrollment_group(&group(&json!(of_group)), &namespace, "device", &thing).is_ok(), is_enrolled);
     }
+}
+
+#[test]
+fn of_an_owner_that_cannot_be_read_those_are_told_whom_it_names_and_its_last_version_counts_for_nobody() {
+    let objects = Objects::default();
+    let before = account(&json!([{ "namespaces": ["*"], "resourceGroups": ["*"] }]));
+    let at = before.key();
+    objects.put(&at, Vec::new(), Arc::new(before));
+    let asked = |namespace: &str| match super::account(&objects, &at, namespace, "contoso-rg") {
+        Ok(_) => "granted".to_owned(),
+        Err(standing) => format!("{:?}", standing.why().map(|why| (why.reason, why.note.contains("cannot be read")))),
+    };
+    assert_eq!(asked("contoso"), "granted");
+    let metadata = k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta::default();
+    let unreadable =
+        Unreadable { error: "recursion limit exceeded".to_owned(), metadata, status: None, granted: vec!["contoso".to_owned()] };
+    objects.unreadable().put(at.clone(), unreadable);
+    for (namespace, told) in [
+        ("contoso", "Some((DependencyMissing, true))"),
+        ("platform", "Some((DependencyMissing, true))"),
+        ("fabrikam", "Some((NotGranted, false))"),
+    ] {
+        assert_eq!(asked(namespace), told, "{namespace}");
+    }
+    objects.unreadable().remove(&at);
+    assert_eq!(asked("fabrikam"), "granted");
 }

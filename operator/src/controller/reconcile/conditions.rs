@@ -66,7 +66,8 @@ impl<K: Kind> Reconciliation<'_, K> {
         let on_hold =
             Standing::Stalled(Why::new(Reason::Paused, "paused by annotation moorage.dev/paused; status.planned tells what would be done"));
         let standing = if paused && !planned.is_empty() { &on_hold } else { standing };
-        let inputs = ConditionInputs { goal, standing, usable, ready, drift, generation, now: self.now };
+        let warnings = [self.controller.warnings(K::KIND), object.warnings(&self.controller.clock)].concat();
+        let inputs = ConditionInputs { goal, standing, usable, ready, drift, warnings: &warnings, generation, now: self.now };
         let before = object.common_status().map(|status| status.conditions.as_slice()).unwrap_or_default();
         CommonStatus {
             observed_generation: generation.unwrap_or(-1),

@@ -83,7 +83,7 @@ impl<K: Kind> Reconciliation<'_, K> {
 
     async fn warn_of_what_is_new(&self, status: &Value) {
         let before = current_status(self.object);
-        for (reason, note) in [conditions::STALLED, conditions::DRIFTED].into_iter().filter_map(|type_| news_of(type_, &before, status)) {
+        for (reason, note) in conditions::WARNED_OF.into_iter().filter_map(|type_| news_of(type_, &before, status)) {
             self.controller.events.warning(self.object, reason, &note).await;
         }
     }

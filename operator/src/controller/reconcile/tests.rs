@@ -45,7 +45,7 @@ impl Bench {
         let (clock, metrics) = (Clock::system(), Arc::new(Metrics::default()));
         let api = ApiReader::new(client.clone(), "moorage");
         let (secrets, _) = Secrets::new(api.clone(), metrics.live_reads());
-        let installation = Installation { id: "prod".to_owned(), namespace: "moorage".to_owned() };
+        let installation = Installation::new("prod".to_owned(), "moorage".to_owned(), "here");
         let caches = Arc::new(Caches::new(installation, secrets));
         let transport = Transport::new(&TransportOptions::default()).expect("a transport");
         let time = clock.clone();

@@ -73,7 +73,16 @@ async fn tell<K: Kind>(
     let standing = Standing::Stalled(Why::new(Reason::Invalid, note));
     let generation = metadata.generation;
     let usable = is_ready(Look::Unreadable, &standing, now);
-    let inputs = ConditionInputs { goal, standing: &standing, usable, ready: String::new(), drift: Drift::Unseen, generation, now };
+    let inputs = ConditionInputs {
+        goal,
+        standing: &standing,
+        usable,
+        ready: String::new(),
+        drift: Drift::Unseen,
+        warnings: &controller.warnings(K::KIND),
+        generation,
+        now,
+    };
     let common = CommonStatus {
         observed_generation: generation.unwrap_or(-1),
         conditions: inputs.conditions(&told.conditions),
@@ -98,7 +107,7 @@ mod tests {
 
     fn told(metadata: Value) -> Option<String> {
         let metadata = from_value(metadata).expect("metadata");
-        match way_out(&Unreadable { error: "recursion limit exceeded".to_owned(), metadata, status: None }) {
+        match way_out(&Unreadable { error: "recursion limit exceeded".to_owned(), metadata, status: None, granted: Vec::new() }) {
             WayOut::LetGo => None,
             WayOut::Told(note) => Some(note),
         }

@@ -85,7 +85,27 @@ pub struct Isolated<K> {
 struct Outline<'a> {
     metadata: Identity,
     #[serde(borrow)]
+    spec: Option<&'a RawValue>,
+    #[serde(borrow)]
     status: Option<&'a RawValue>,
+}
+
+/// What is read of the spec of an object that cannot be read.
+#[derive(Deserialize)]
+struct Granting {
+    #[serde(default)]
+    grants: Vec<Granted>,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    #[serde(default)]
+    namespaces: Vec<String>,
+}
+
+fn granted_by(spec: &RawValue) -> Vec<String> {
+    let granting = serde_json::from_str::<Granting>(spec.get());
+    granting.map(|granting| granting.grants.into_iter().flat_map(|grant| grant.namespaces).collect()).unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -125,9 +145,10 @@ impl<'de, K: DeserializeOwned + Resource> Deserialize<'de> for Isolated<K> {
             Ok(object) => return Ok(Self { read: Ok(object), size: raw.get().len() }),
             Err(error) => error,
         };
-        let Outline { metadata, status } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        let Outline { metadata, spec, status } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
         let status = status.map(RawValue::get).filter(|status| !status.contains(MAGIC)).and_then(what_is_kept);
-        Ok(Self { read: Err(Unreadable { error, metadata: metadata.into(), status }), size: raw.get().len() })
+        let granted = spec.filter(|spec| !spec.get().contains(MAGIC)).map(granted_by).unwrap_or_default();
+        Ok(Self { read: Err(Unreadable { error, metadata: metadata.into(), status, granted }), size: raw.get().len() })
     }
 }
 

@@ -211,7 +211,10 @@ fn in_hub(
 ) -> Result<Admitted, Standing> {
     let claimed = first_in_the_hub(caches, credential);
     // Make sure that there is such a group.
-    let hubs = caches.objects.of::<TenantHubGroup>().get(&at.name).ok_or_else(|| {
+    let hubs = caches.objects.readable::<TenantHubGroup>(at).ok_or_else(|| {
+        if caches.objects.unreadable().get(at).is_some() {
+            return grants::unreadable_reference(at);
+        }
         let note = format!(
             "TenantHubGroup {} does not exist; create it, or let a DeviceCredential with another spec.hubRef take this one's place",
             at.name

@@ -10,7 +10,7 @@ use crate::{
         arm_resource::ownership::{Claim, earlier_claim},
         dps::{self, GrantedService},
         enrollment_group::{disjoint::are_disjoint, hub_group_of, keys::id_of, service_of},
-        iot_hub, twin,
+        grants, iot_hub, twin,
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
     ledger::entries::{GROUP, is_in_place, recorded},
@@ -69,12 +69,16 @@ pub(super) fn admit(group: &EnrollmentGroup, caches: &Caches, goal: Goal) -> Res
 
 /// The hub group that a group names, if it is linked to the same service, and has every hub that the group names of it.
 fn named_hubs(group: &EnrollmentGroup, caches: &Caches) -> Result<Arc<TenantHubGroup>, Standing> {
-    let at = hub_group_of(group).name;
+    let named = hub_group_of(group);
+    let at = &named.name;
     // Of another namespace's hub group no more is told than whether it serves: it may come, and it may be linked, later.
-    let hub_group = caches.objects.of::<TenantHubGroup>().get(&at).filter(|hubs| iot_hub::service_of(hubs) == Some(service_of(group)));
+    let hub_group = caches.objects.readable::<TenantHubGroup>(&named).filter(|hubs| iot_hub::service_of(hubs) == Some(service_of(group)));
     let hub_group = hub_group.ok_or_else(|| {
+        if *at.namespace == *group.key().name.namespace && caches.objects.unreadable().get(&named).is_some() {
+            return grants::unreadable_reference(&named);
+        }
         let note = format!(
-            "TenantHubGroup {at} does not exist, or does not have its hubs linked to the provisioning service of this group; create it with \
+            "TenantHubGroup {at} does not exist, cannot be read, or does not have its hubs linked to the provisioning service of this group; create it with \
              that spec.provisioningServiceRef, or correct spec.tenantHubGroupRef"
         );
         Standing::reconciling(Reason::DependencyMissing, note)

@@ -1,5 +1,6 @@
 //! What is seen of a provisioning service: its resource group, itself, and what is counted in it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use moorage_cloud::{Availability, ProvisioningService as Document, ResourceId};
@@ -19,6 +20,7 @@ use crate::{
             links::{self, tells_of_identities},
         },
         facts::{ServiceFacts, service_place},
+        tags,
         usage::Count,
     },
     error::{Error, ObserveError},
@@ -54,6 +56,8 @@ pub struct LiveState {
     pub(super) is_known: bool,
     /// Where it is.
     pub(super) place: String,
+    /// The tags that it is to have.
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 pub(super) fn id_of(object: &ProvisioningService) -> ResourceId {
@@ -100,6 +104,7 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
         groups: if counts { count_groups(object, ctx).await } else { None },
         is_known: ServiceFacts::of(&ctx.ledger, &key, &service_place(arm.subscription(), object)).is_some(),
         place: service_place(arm.subscription(), object),
+        tags: tags::wanted(ctx, &object.spec.tags),
         service,
         noted: entries::says_made(&entries),
         granted: grant.account.adoption,

@@ -109,7 +109,9 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::Create { id, location } => {
             let arm = arm().await?;
             let _lock = writer.clients.write_lock(&arm, id).await?;
-            let service = tags::over(&spec.tags, Document::new(location), |service, name, value| service.with_tag(name, value));
+            let service = tags::over(&tags::wanted(writer, &spec.tags), Document::new(location), |service, name, value| {
+                service.with_tag(name, value)
+            });
             let service = service.with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let service = if tells_of_identities(object) { service.with_system_assigned_identity() } else { service };
             let put = arm.put_provisioning_service(writer.access(), id, &service).await;
@@ -124,7 +126,9 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::SetTags => {
             let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;
             let what = format!("the tags of provisioning service {}", service.id.name);
-            let change = |document| tags::over(&spec.tags, document, |service: Document, name, value| service.with_tag(name, value));
+            let change = |document| {
+                tags::over(&tags::wanted(writer, &spec.tags), document, |service: Document, name, value| service.with_tag(name, value))
+            };
             links::rewrite(writer, &service, tells_of_identities(object), &what, change).await.map(drop)
         }
         Action::Delete { id } => {

@@ -52,7 +52,7 @@ fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Pl
     let desired = Desired {
         named,
         location: Some(&spec.location),
-        tags: &spec.tags,
+        tags: &seen.tags,
         adoption: spec.adoption,
         granted: seen.granted,
         creation: Reason::CreateProvisioningService,
@@ -85,7 +85,7 @@ fn is_usable_while_it_moves(seen: &LiveState) -> bool {
 /// Gives the service a managed identity, and tags, if its spec asks for them. The tags of an adopted one are its owner's.
 fn changed(object: &ProvisioningService, seen: &LiveState, service: &Document) -> Plan<Action> {
     let lacks_identity = tells_of_identities(object) && service.principal().is_none();
-    let lacks_tags = seen.service.whose == Whose::Ours && tags::are_missing(&object.spec.tags, |name| service.tag(name));
+    let lacks_tags = seen.service.whose == Whose::Ours && tags::are_missing(&seen.tags, |name| service.tag(name));
     if !lacks_identity && !lacks_tags {
         return Plan::met();
     }

@@ -5,6 +5,8 @@ mod leaving;
 mod present;
 mod world;
 
+use std::collections::BTreeMap;
+
 use moorage_cloud::ProvisioningService as Document;
 use moorage_crds::{Adoption, annotations};
 use serde_json::json;
@@ -84,10 +86,12 @@ fn look(service: Option<Document>, record: Option<&str>) -> LiveState {
         disenrolled: Vec::new(),
         is_known: false,
         place: "azure/azure/s/iot-shared/contoso-dps".to_owned(),
+        tags: BTreeMap::new(),
     }
 }
 
 fn plan(object: &ProvisioningService, looked: LiveState, goal: Goal) -> Plan<Action> {
+    let looked = LiveState { tags: object.spec.tags.clone(), ..looked };
     object.plan(&Observed::Live(Box::new(looked)), goal, now())
 }
 

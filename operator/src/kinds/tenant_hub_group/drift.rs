@@ -26,7 +26,7 @@ pub(super) fn record_or_tell(group: &TenantHubGroup, seen: &LiveState, plan: Pla
     if group.spec.drift_policy != DriftPolicy::Report {
         return plan;
     }
-    let state = state(group);
+    let state = state(group, seen);
     if recorded(&seen.entries, APPLIED) != Some(&state) {
         if !(plan.actions.is_empty() && plan.standing == Standing::Met) {
             return plan;
@@ -34,7 +34,7 @@ pub(super) fn record_or_tell(group: &TenantHubGroup, seen: &LiveState, plan: Pla
         let record = Action::Record { entries: vec![(APPLIED.to_owned(), Some(state))] };
         return Plan::act(vec![record], Reason::RecordClaim, "Everything is as the spec says");
     }
-    let drift = drifted(group, seen);
+    let drift = drifted(seen);
     if drift.is_empty() {
         return plan;
     }
@@ -67,24 +67,24 @@ pub(super) fn is_left(group: &TenantHubGroup, seen: &LiveState) -> bool {
 
 /// What is told of the differences that are left as they are.
 pub(super) fn reported(group: &TenantHubGroup, seen: &LiveState) -> Vec<String> {
-    let is_left = group.spec.drift_policy == DriftPolicy::Report && recorded(&seen.entries, APPLIED) == Some(&state(group));
-    if is_left { drifted(group, seen) } else { Vec::new() }
+    let is_left = group.spec.drift_policy == DriftPolicy::Report && recorded(&seen.entries, APPLIED) == Some(&state(group, seen));
+    if is_left { drifted(seen) } else { Vec::new() }
 }
 
 /// What the spec asks for, in words.
-fn state(group: &TenantHubGroup) -> String {
+fn state(group: &TenantHubGroup, seen: &LiveState) -> String {
     let hub = |hub: &IotHub| {
         let link = &hub.link;
         let means = if link.authentication == LinkAuthentication::Identity { " by identity" } else { "" };
         let takes_part = if link.apply_allocation_policy { " for all" } else { "" };
         format!("{} {} x{} weight {}{takes_part}{means}", hub.name, sku_name(hub), hub.sku.capacity, link.allocation_weight)
     };
-    let tags = group.spec.tags.iter().map(|(name, value)| format!("tag {name}={value}"));
+    let tags = seen.tags.iter().map(|(name, value)| format!("tag {name}={value}"));
     group.spec.hubs.iter().map(hub).chain(tags).collect::<Vec<_>>().join(", ")
 }
 
 /// The differences, as a hub and a field each.
-fn drifted(group: &TenantHubGroup, seen: &LiveState) -> Vec<String> {
+fn drifted(seen: &LiveState) -> Vec<String> {
     let wanted = seen.hubs.iter().filter_map(|hub| {
         let document = hub.resource.document.as_ref().filter(|document| is_active(*document))?;
         Some((hub, hub.desired.as_ref()?, document))
@@ -93,7 +93,7 @@ fn drifted(group: &TenantHubGroup, seen: &LiveState) -> Vec<String> {
         let link = if hub.link.is_some() { "link" } else { "link (removed)" };
         [
             (is_resized(hub, document, desired), "sku"),
-            (lacks_tags(group, hub, document), "tags"),
+            (lacks_tags(seen, hub, document), "tags"),
             (lacks_policy(seen, hub), "access policy of the link"),
             (lacks_role(seen, hub), "role of the provisioning service"),
             (wanted_link(seen, hub).is_some(), link),
@@ -112,8 +112,8 @@ pub(super) fn is_resized(hub: &ObservedHub, document: &Hub, desired: &IotHub) ->
 }
 
 /// Whether a hub of ours lacks tags of the spec; those of an adopted one are its owner's.
-pub(super) fn lacks_tags(group: &TenantHubGroup, hub: &ObservedHub, document: &Hub) -> bool {
-    hub.resource.whose == Whose::Ours && tags::are_missing(&group.spec.tags, |name| document.tag(name))
+pub(super) fn lacks_tags(seen: &LiveState, hub: &ObservedHub, document: &Hub) -> bool {
+    hub.resource.whose == Whose::Ours && tags::are_missing(&seen.tags, |name| document.tag(name))
 }
 
 /// Whether a hub lacks the policy for the link, and needs it.

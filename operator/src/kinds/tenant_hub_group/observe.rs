@@ -1,6 +1,6 @@
 //! What a hub group needs to know: its resource group, its hubs, their link policies, and the links of the provisioning service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use moorage_cloud::{
@@ -25,6 +25,7 @@ use crate::{
         },
         facts::{HubFacts, ServiceFacts, WrittenHub, place_of_hubs},
         iot_hub::{self, link_policy},
+        tags,
         usage::Count,
     },
     error::{Error, ObserveError},
@@ -75,6 +76,8 @@ pub struct LiveState {
     pub(super) place: String,
     /// The provisioning service to which the hubs are to be linked.
     pub(super) links_to: Option<ObjectKey>,
+    /// The tags that hubs are to have.
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl LiveState {
@@ -245,6 +248,7 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
         enrolled,
         place,
         links_to: iot_hub::service_of(group),
+        tags: tags::wanted(ctx, &group.spec.tags),
     })
 }
 

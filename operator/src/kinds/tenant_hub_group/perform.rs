@@ -17,7 +17,10 @@ use crate::{
         iot_hub::service_of,
         tags,
     },
-    controller::kind::{Kind, Performed},
+    controller::{
+        context::Caches,
+        kind::{Kind, Performed},
+    },
     error::{Error, reached},
     kinds::tenant_hub_group::{
         admit::{Admitted, Crowded, Grant},
@@ -178,7 +181,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
         Action::ForgetDevice { owner, entry } => writer.record_for(owner, &[(entry.clone(), None)]).await,
         Action::Group(change) => resource_group::perform(writer, &arm().await?, &key, change).await,
         Action::CreateHub { id, location, sku, units } => {
-            let hub = with_tags(group, Hub::new(location, sku, *units)).with_tag(OWNER_TAG, &writer.owner_tag(&key));
+            let hub = with_tags(writer, group, Hub::new(location, sku, *units)).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let put = arm().await?.put_hub(writer.access(), id, &hub, &IfMatch::Unset).await;
             created(&format!("IoT hub {}", id.name), put)
         }
@@ -188,7 +191,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
                     Some((sku, units)) => hub.with_sku(sku, *units),
                     None => hub,
                 };
-                let hub = if *tagged { with_tags(group, hub) } else { hub };
+                let hub = if *tagged { with_tags(writer, group, hub) } else { hub };
                 match policy {
                     Some(policy) => hub.with_policy(policy, PolicyRights::LINK),
                     None => hub,
@@ -221,8 +224,8 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
     }
 }
 
-fn with_tags(group: &TenantHubGroup, hub: Hub) -> Hub {
-    tags::over(&group.spec.tags, hub, |hub, name, value| hub.with_tag(name, value))
+fn with_tags(caches: &Caches, group: &TenantHubGroup, hub: Hub) -> Hub {
+    tags::over(&tags::wanted(caches, &group.spec.tags), hub, |hub, name, value| hub.with_tag(name, value))
 }
 
 /// Whether what is about to take room has it now.

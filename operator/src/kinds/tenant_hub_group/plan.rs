@@ -38,8 +38,7 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
     let is_to_be_made = |hub: &ObservedHub| hub.desired.is_some() && hub.resource.document.is_none() && !hub.resource.name_is_taken;
     if seen.crowded.hubs.is_none()
         && seen.hubs.iter().any(is_to_be_made)
-        && let Some(plan) =
-            resource_group::missing(&seen.group, &place.name, (place.location.as_deref(), &group.spec.tags), now, Action::Group)
+        && let Some(plan) = resource_group::missing(&seen.group, &place.name, (place.location.as_deref(), &seen.tags), now, Action::Group)
     {
         return plan;
     }
@@ -101,7 +100,7 @@ fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desi
     let life = Desired {
         named,
         location: group.spec.resource_group.location.as_deref(),
-        tags: &group.spec.tags,
+        tags: &seen.tags,
         adoption: desired.adoption,
         granted: seen.granted,
         creation: Reason::CreateHub,
@@ -152,7 +151,7 @@ fn refuses_keys(seen: &LiveState, hub: &ObservedHub, document: &Hub) -> Option<P
 /// The change that brings a hub to its spec, if it needs one.
 fn change(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, document: &Hub, desired: &IotHub) -> Option<Action> {
     let (resized, with_policy) = (drift::is_resized(hub, document, desired), drift::lacks_policy(seen, hub));
-    let tagged = drift::lacks_tags(group, hub, document);
+    let tagged = drift::lacks_tags(seen, hub, document);
     let size = resized.then(|| (sku_name(desired).to_owned(), i64::from(desired.sku.capacity)));
     let policy = with_policy.then(|| seen.policy.clone());
     let why = if resized || !with_policy { Reason::UpdateHub } else { Reason::CreateLinkPolicy };

@@ -338,6 +338,7 @@ impl Site {
             enrolled,
             place: PLACE.to_owned(),
             links_to: service_of(object),
+            tags: object.spec.tags.clone(),
         }
     }
 

@@ -6,11 +6,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, DATE};
 use http::{HeaderValue, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Frame, SizeHint};
+use jiff::Timestamp;
 
 use crate::engine::http::Response;
 
@@ -28,7 +29,7 @@ pub(crate) enum Delivery {
 }
 
 /// Makes the HTTP response.
-pub(crate) fn write(response: &Response, delivery: Delivery) -> hyper::Response<Reply> {
+pub(crate) fn write(response: &Response, delivery: Delivery, now: Timestamp) -> hyper::Response<Reply> {
     let bytes = response.body.as_ref().map(|body| Bytes::from(body.to_string())).unwrap_or_default();
     let body = match delivery {
         Delivery::Whole => Full::new(bytes).map_err(|never: Infallible| match never {}).boxed(),
@@ -39,6 +40,10 @@ pub(crate) fn write(response: &Response, delivery: Delivery) -> hyper::Response<
     // A planned status may be none.
     *written.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = written.headers_mut();
+    // The server would tell the machine's time.
+    if let Ok(date) = HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        headers.insert(DATE, date);
+    }
     if response.body.is_some() {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     }

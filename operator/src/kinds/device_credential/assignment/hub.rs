@@ -49,7 +49,7 @@ pub fn find_hub(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, hos
 
 /// The hub group of an enrollment group, if it is linked to the same service.
 fn hubs_of(ctx: &Context, group: &EnrollmentGroup) -> Option<Arc<TenantHubGroup>> {
-    let hubs = ctx.objects.of::<TenantHubGroup>().get(&enrollment_group::hub_group_of(group).name);
+    let hubs = ctx.objects.readable::<TenantHubGroup>(&enrollment_group::hub_group_of(group));
     hubs.filter(|hubs| iot_hub::service_of(hubs) == Some(enrollment_group::service_of(group)))
 }
 

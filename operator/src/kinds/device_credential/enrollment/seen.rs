@@ -131,8 +131,7 @@ async fn ask(
 /// The group of a credential, as last seen.
 pub fn group_object(credential: &DeviceCredential, ctx: &Context) -> Result<Arc<EnrollmentGroup>, Error> {
     let gone = || Error::own("the EnrollmentGroup of the device does not exist", moorage_plan::Class::Conflict);
-    let at = group_of(credential).ok_or_else(gone)?.name;
-    ctx.objects.of::<EnrollmentGroup>().get(&at).ok_or_else(gone)
+    ctx.objects.readable(&group_of(credential).ok_or_else(gone)?).ok_or_else(gone)
 }
 
 /// The enrollments among which the device of a credential has its own.

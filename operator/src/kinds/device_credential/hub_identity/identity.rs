@@ -217,7 +217,7 @@ pub async fn read_device(ctx: &Context, hubs: &TenantHubGroup, place: &DeviceIde
 pub async fn hub_registry(ctx: &Context, credential: &DeviceCredential) -> Result<(Registry, DeviceIdentity), Error> {
     let gone = || Error::own("the TenantHubGroup of the device does not exist", moorage_plan::Class::Conflict);
     let hub = credential.spec.hub_ref.as_ref().ok_or_else(gone)?;
-    let hubs = ctx.objects.of::<TenantHubGroup>().get(&hub_group_of(credential, hub).name).ok_or_else(gone)?;
+    let hubs = ctx.objects.readable::<TenantHubGroup>(&hub_group_of(credential, hub)).ok_or_else(gone)?;
     let device = DeviceId::parse(device_of(credential)).map_err(|_| gone())?;
     let place = DeviceIdentity { hub: reached(host_of(ctx, &hubs, hub))?, device };
     Ok((reached(iot_hub::registry(ctx, &hubs, &place.hub).await)?, place))

@@ -61,7 +61,7 @@ fn a_group_of_the_service_s_owner_may_name_the_hubs_of_any_tenant() {
 }
 
 /// What is said of hubs that are not there, or not this service's: not which of the two.
-const UNLINKED: &str = "not yet, DependencyMissing: TenantHubGroup contoso/hubs does not exist, or does not have its hubs linked to the \
+const UNLINKED: &str = "not yet, DependencyMissing: TenantHubGroup contoso/hubs does not exist, cannot be read, or does not have its hubs linked to the \
                         provisioning service of this group; create it with that spec.provisioningServiceRef, or correct \
                         spec.tenantHubGroupRef";
 
