@@ -160,7 +160,7 @@ impl Ledger {
     pub async fn let_go(&self, api: &ApiWriter, owner: &ObjectKey) -> Result<Option<String>, Error> {
         let page = self.of(owner);
         let struck = page.keys().filter(|entry| !entry.starts_with(entries::LEFT)).map(|entry| (entry.clone(), None));
-        let left = entries::left_of(&page).into_iter().map(|(entry, value)| (entry, Some(value)));
+        let left = entries::left_of(&page, &owner.name.namespace).into_iter().map(|(entry, value)| (entry, Some(value)));
         self.write(api, owner, None, &struck.chain(left).collect()).await
     }
 

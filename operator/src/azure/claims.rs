@@ -8,7 +8,7 @@ use moorage_plan::{Class, Standing};
 use crate::{
     azure::Writer,
     error::Error,
-    ledger::entries::{ADOPTED, CLAIMED, HUB, LINKED_TO, SERVICE, recorded},
+    ledger::entries::{ADOPTED, CLAIMED, ENROLLED, HUB, HUB_PLACE, LINKED_TO, SERVICE, SERVICE_PLACE, recorded},
     object::ObjectKey,
 };
 
@@ -49,10 +49,29 @@ pub async fn record(
     tokio::time::timeout(SEEN_WITHIN, is_seen).await.map_err(unseen)
 }
 
-/// Whether an entry is one of a thing that counts in a grant, and that is not known to be there yet.
+/// Strikes a claim out when Azure has refused the creation as it is: nothing was made, and what never was takes no room.
+///
+/// # Errors
+/// As the creation.
+pub async fn unless_refused(writer: &Writer<'_>, owner: &ObjectKey, claim: &[String], created: Result<(), Error>) -> Result<(), Error> {
+    let Err(error) = &created else { return created };
+    let page = writer.ledger.of(owner);
+    let is_only_claimed = claim.iter().any(|entry| recorded(&page, entry) == Some(CLAIMED));
+    if is_only_claimed && matches!(error.class, Class::Invalid | Class::Denied) {
+        let struck: Vec<_> = claim.iter().map(|entry| (entry.clone(), None)).collect();
+        if let Err(error) = writer.record(&struck).await {
+            tracing::warn!(object = %owner, error = error.chain(), "the claim of what was refused stays");
+        }
+    }
+    created
+}
+
+/// Whether an entry says that a thing is, or may be, somewhere, or is enrolled or linked, where that counts in a grant. That one is there which was
+/// claimed changes nothing.
 fn takes_room(entry: &str, value: Option<&str>) -> bool {
-    let is_claim = matches!(value, Some(CLAIMED | ADOPTED));
-    (entry.starts_with(HUB) || entry == SERVICE) && is_claim || entry.starts_with(LINKED_TO) && value.is_some()
+    let is_place = [HUB_PLACE, LINKED_TO, ENROLLED].iter().any(|prefix| entry.starts_with(prefix)) || entry == SERVICE_PLACE;
+    let is_claim = (entry.starts_with(HUB) || entry == SERVICE) && matches!(value, Some(CLAIMED | ADOPTED));
+    is_claim || is_place && value.is_some()
 }
 
 #[cfg(test)]
@@ -71,7 +90,10 @@ mod tests {
             ("service", Some(MADE), false),
             ("to.a", Some("platform/dps"), true),
             ("to.a", None, false),
-            ("at.a", Some("s/rg"), false),
+            ("at.a", Some("s/rg"), true),
+            ("service-at", Some("s/rg/dps"), true),
+            ("enrolled.a", Some("platform/dps"), true),
+            ("enrolled.a", None, false),
             ("link.a", Some("digest"), false),
         ] {
             assert_eq!(takes_room(entry, value), takes, "{entry} {value:?}");

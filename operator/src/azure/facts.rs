@@ -16,9 +16,12 @@ use crate::{
     controller::{context::Caches, kind::Kind},
     ledger::{
         Entries, Ledger,
-        entries::{self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, LEFT_IN, LINKED_TO, SERVICE, SERVICE_FACTS, is_in_place, recorded},
+        entries::{
+            self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, LEFT_IN, LINKED_TO, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE,
+            is_in_place, recorded,
+        },
     },
-    object::{Keyed, ObjectKey},
+    object::{Keyed, KindName, ObjectKey},
 };
 
 /// Stands for a value that is not there.
@@ -142,6 +145,17 @@ impl WrittenHub {
     pub fn group_of(&self, account: &CloudAccount) -> Option<&str> {
         self.place.strip_prefix(&place_of_hubs(account, ""))
     }
+}
+
+/// Whether a page says that something was made, or linked, by way of an account or a provisioning service.
+pub fn has_made_through(entries: &Entries, used: &ObjectKey) -> bool {
+    let (name, place) = (used.name.to_string(), format!("{}/", used.name));
+    entries.iter().any(|(entry, value)| match used.kind {
+        KindName::CloudAccount => {
+            (entry.starts_with(HUB_PLACE) || entry == SERVICE_PLACE) && value.starts_with(&place) || entry == RESOURCE_GROUP
+        }
+        _ => entry.starts_with(LINKED_TO) && *value == name,
+    })
 }
 
 /// The part of a place that says where in Azure it is, without the account.

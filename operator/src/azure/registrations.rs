@@ -140,7 +140,7 @@ async fn read_on(
     service: &Service,
     list: &List,
     reading: &mut Option<Reading>,
-    last: Option<&RegistrationList>,
+    before: Option<&RegistrationList>,
 ) -> Result<Option<RegistrationList>, ObserveError> {
     let enrollments = enrollments(ctx, service).await?;
     let failed = |error| Error::cloud(format!("failed to read the registrations in provisioning service {}", service.id.name), error);
@@ -156,7 +156,7 @@ async fn read_on(
         so_far.placed.extend(page.items.iter().filter_map(|record| placed(ctx, record)));
         so_far.after = page.next;
         if so_far.after.is_none() {
-            let looked_up_to = look_up(ctx, &enrollments, &mut so_far, last).await.map_err(failed)?;
+            let looked_up_to = look_up(ctx, &enrollments, &mut so_far, before).await.map_err(failed)?;
             let read = ctx.clock.now();
             let next = read.saturating_add(interval(so_far.pages)).unwrap_or(Timestamp::MAX);
             return Ok(Some(RegistrationList { read, next, placed: so_far.placed, looked_up_to }));
@@ -179,12 +179,12 @@ async fn look_up(
     ctx: &Context,
     enrollments: &DpsService,
     so_far: &mut Reading,
-    last: Option<&RegistrationList>,
+    before: Option<&RegistrationList>,
 ) -> Result<Option<RegistrationId>, moorage_cloud::Error> {
     let untold = std::mem::take(&mut so_far.untold);
-    let now = turns(untold.clone(), last.and_then(|last| last.looked_up_to.as_ref()));
+    let now = turns(untold.clone(), before.and_then(|before| before.looked_up_to.as_ref()));
     for id in untold.into_iter().filter(|id| !now.contains(id)) {
-        so_far.placed.extend(last.and_then(|last| last.of(&id)).map(|placed| (id, placed.clone())));
+        so_far.placed.extend(before.and_then(|before| before.of(&id)).map(|placed| (id, placed.clone())));
     }
     for id in &now {
         so_far.pages += 1;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{ApiReader, refused};
 use crate::error::Error;
 
-/// Where the API server describes a group and version, in OpenAPI 3, to everybody who is authenticated (the ClusterRole `system:discovery`).
+/// Where the API server describes a group and version, in OpenAPI 3, to everybody who is authenticated (the `ClusterRole` `system:discovery`).
 const DESCRIPTION: &str = "/openapi/v3/apis/moorage.dev/v1alpha1";
 
 impl ApiReader {

@@ -30,7 +30,7 @@ async fn definitions(controller: &Controller, api: &ApiReader) {
                     if let Some(why) = &warning {
                         tracing::warn!(%kind, reason = %why.reason, "{}", why.note);
                     }
-                    if controller.definitions.set(*kind, warning) {
+                    if controller.definitions.set(*kind, warning.as_ref()) {
                         controller.look_at_all(*kind);
                     }
                 }

@@ -26,13 +26,13 @@ impl Definitions {
     }
 
     /// Takes in what is wrong with that of a kind; whether that is news.
-    pub fn set(&self, kind: KindName, warning: Option<Why>) -> bool {
+    pub fn set(&self, kind: KindName, warning: Option<&Why>) -> bool {
         let mut warnings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = match warning.clone() {
-            Some(warning) => warnings.insert(kind, warning),
+        let before = match warning {
+            Some(warning) => warnings.insert(kind, warning.clone()),
             None => warnings.remove(&kind),
         };
-        before != warning
+        before.as_ref() != warning
     }
 }
 
@@ -151,7 +151,7 @@ mod tests {
     fn only_a_change_is_news() {
         let definitions = Definitions::default();
         let why = Why::new(Reason::DefinitionOutdated, "it is older");
-        let set = |warning: Option<&Why>| definitions.set(KindName::CloudAccount, warning.cloned());
+        let set = |warning: Option<&Why>| definitions.set(KindName::CloudAccount, warning);
         assert!(!set(None) && set(Some(&why)) && !set(Some(&why)));
         assert_eq!(definitions.warning(KindName::CloudAccount), Some(why));
         assert!(set(None) && definitions.warning(KindName::CloudAccount).is_none());

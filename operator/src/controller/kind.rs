@@ -97,8 +97,8 @@ pub trait Kind:
         None
     }
 
-    /// Whether, while it is there, it needs what it refers to so that it can undo what it made, which the ledger says.
-    fn still_needs(&self, caches: &Caches) -> bool {
+    /// Whether, while it is there, it needs an object that it refers to so that it can undo what it made through that, which the ledger says.
+    fn still_needs(&self, caches: &Caches, _: &ObjectKey) -> bool {
         self.has_finalizer() && caches.ledger.says_made(&self.key())
     }
 

@@ -240,6 +240,7 @@ mod tests {
         for kind in KindName::ALL {
             metrics.effect(*kind, Target::Cluster, Reason::CreateSecret, "Done");
             metrics.reconciliation(*kind, Priority::Changed, "met");
+            metrics.definition_is_outdated(*kind, true);
         }
         metrics.call("arm", "hub.get", "done");
         metrics.live_reads().inc();

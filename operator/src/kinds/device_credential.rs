@@ -64,7 +64,7 @@ use crate::{
         status::{build_status, ready_message, usable_until},
         subject::{group_of, hub_group_of, registration_id_of, rights_in_hubs, secret_of},
     },
-    object::{Dependency, Keyed},
+    object::{Dependency, Keyed, ObjectKey},
 };
 
 impl Kind for DeviceCredential {
@@ -87,7 +87,7 @@ impl Kind for DeviceCredential {
     }
 
     /// Its Secret, and the device that is to be disenrolled, are not in the ledger.
-    fn still_needs(&self, _: &Caches) -> bool {
+    fn still_needs(&self, _: &Caches, _: &ObjectKey) -> bool {
         self.has_finalizer()
     }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use self::{admit::Admitted, observe::Observed, perform::Action};
 use crate::{
-    azure::{Context, Writer, accounts, clients::Clients, cloud_path, iot_hub::service_of},
+    azure::{Context, Writer, accounts, clients::Clients, cloud_path, facts, iot_hub::service_of},
     cache::objects::Objects,
     controller::{
         context::Caches,
@@ -24,7 +24,7 @@ use crate::{
         reconcile::dependents::users_of_kind,
     },
     error::ObserveError,
-    object::{Dependency, Keyed, KindName},
+    object::{Dependency, Keyed, KindName, ObjectKey},
 };
 
 impl Kind for TenantHubGroup {
@@ -57,9 +57,9 @@ impl Kind for TenantHubGroup {
     }
 
     /// One that is kept has nothing to undo itself, but devices may be reached through it.
-    fn still_needs(&self, caches: &Caches) -> bool {
+    fn still_needs(&self, caches: &Caches, used: &ObjectKey) -> bool {
         let (key, undoes) = (self.key(), self.spec.deletion_policy == DeletionPolicy::Delete);
-        let has_made = self.has_finalizer() && caches.ledger.says_made(&key);
+        let has_made = self.has_finalizer() && facts::has_made_through(&caches.ledger.of(&key), used);
         has_made && (undoes || users_of_kind(caches, &key, KindName::DeviceCredential).is_some())
     }
 

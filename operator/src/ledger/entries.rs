@@ -100,8 +100,10 @@ pub fn says_made(entries: &Entries) -> bool {
     entries.keys().any(|entry| !entry.starts_with(LEFT))
 }
 
-/// What stays on a page whose owner is let go with the cloud as it is: what takes room in a grant, as it claims nothing any more.
-pub fn left_of(entries: &Entries) -> Entries {
+/// What stays on a page whose owner, of a namespace, is let go with the cloud as it is: what takes room in a grant, as it claims nothing any more. What is
+/// the namespace's own takes room in none.
+pub fn left_of(entries: &Entries, namespace: &str) -> Entries {
+    let is_own = |owned: &str| owned.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'));
     let left = |(entry, value): (&String, &String)| {
         if entry.starts_with(LEFT) {
             // What is told with the hub itself.
@@ -113,15 +115,16 @@ pub fn left_of(entries: &Entries) -> Entries {
             let is_left = value != ADOPTED || linked_to.is_some();
             let now =
                 [recorded(entries, &of(HUB_PLACE, hub)).filter(|_| is_left), linked_to].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let now = if now.split(' ').all(is_own) { String::new() } else { now };
             let left = left_beside(recorded(entries, &of(LEFT_HUB, hub)), &now);
             return (!left.is_empty()).then(|| (of(LEFT_HUB, hub), left));
         }
         if entry == SERVICE_PLACE {
-            let is_left = recorded(entries, SERVICE).is_some_and(|record| record != ADOPTED);
+            let is_left = !is_own(value) && recorded(entries, SERVICE).is_some_and(|record| record != ADOPTED);
             return is_left.then(|| (of(LEFT_SERVICE, value.rsplit('/').next().unwrap_or_default()), value.clone()));
         }
         let id = [ENROLLED, DISENROLLED].iter().find_map(|prefix| entry.strip_prefix(prefix))?;
-        Some((format!("{LEFT_ENROLLMENT}{id}"), value.clone()))
+        (!is_own(value)).then(|| (format!("{LEFT_ENROLLMENT}{id}"), value.clone()))
     };
     entries.iter().filter_map(left).collect()
 }
@@ -207,12 +210,13 @@ mod tests {
             ("left.enrollment.x", "platform/dps"),
             ("left.enrollment.y", "platform/dps"),
         ]);
-        assert_eq!(left_of(&before), left);
+        assert_eq!(left_of(&before, "contoso"), left);
         assert_eq!(left_beside(Some("s/rg; t/rg a/dps"), "s/rg"), "t/rg a/dps; s/rg");
         assert!(says_made(&before) && !says_made(&left));
-        assert_eq!(left_of(&left), left, "a second time changes nothing");
+        assert_eq!(left_of(&left, "contoso"), left, "a second time changes nothing");
         let of_service = |record| page(&[("service", record), ("service-at", "a/azure/s/rg/dps"), ("group", MADE)]);
-        assert_eq!(left_of(&of_service(MADE)), page(&[("left.service.dps", "a/azure/s/rg/dps")]));
-        assert_eq!(left_of(&of_service(ADOPTED)), Entries::new());
+        assert_eq!(left_of(&of_service(MADE), "contoso"), page(&[("left.service.dps", "a/azure/s/rg/dps")]));
+        assert_eq!(left_of(&of_service(ADOPTED), "contoso"), Entries::new());
+        assert_eq!(left_of(&of_service(MADE), "a"), Entries::new(), "its own account's");
     }
 }

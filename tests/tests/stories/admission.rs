@@ -92,6 +92,11 @@ fn bad_objects() -> Vec<Bad> {
             json!({ "deviceKey": "K", "primaryKey": "K" }),
             "the same name",
         ),
+    ]
+}
+
+fn bad_credentials() -> Vec<Bad> {
+    vec![
         Bad(
             "DeviceCredential",
             "contoso-simdevice-east",
@@ -288,7 +293,7 @@ async fn refused_as_changes(namespace: &str) -> anyhow::Result<Vec<(&'static str
 
 #[test]
 fn bad_objects_are_refused_at_admission_with_a_sentence_that_says_what_is_right() -> anyhow::Result<()> {
-    block_on(async { refused("s0-tenants.yaml", bad_objects()).await.map(drop) })
+    block_on(async { refused("s0-tenants.yaml", bad_objects().into_iter().chain(bad_credentials()).collect()).await.map(drop) })
 }
 
 #[test]
@@ -318,7 +323,7 @@ fn rules(schema: &Value, at: &str, found: &mut Vec<(String, String)>) {
 #[test]
 fn there_is_no_rule_that_none_of_these_tables_meets() -> anyhow::Result<()> {
     block_on(async {
-        let mut refusals = refused("s0-tenants.yaml", bad_objects()).await?;
+        let mut refusals = refused("s0-tenants.yaml", bad_objects().into_iter().chain(bad_credentials()).collect()).await?;
         refusals.extend(refused("s0-x509.yaml", bad_certificates_and_webhooks()).await?);
         refusals.extend(refused_as_changes("immutable-too").await?);
         let mut unmet = Vec::new();

@@ -34,9 +34,7 @@ fn definitions_older_than_the_operator_are_told_of_on_what_they_concern_by_the_f
         let kinds = former().into_iter().map(serde_json::from_value).collect::<Result<_, _>>()?;
         let control: &'static ControlPlane =
             Box::leak(Box::new(ControlPlane::start(Options { kinds, ..Options::default() }, &Silent).await?));
-        let mut example = Example::read("s0-tenants.yaml", "oldcrds")?;
-        example.object_mut("TenantHubGroup", "contoso-us").expect("it is in the example")["spec"]["tags"] =
-            json!({ "costCenter": "press" });
+        let example = Example::read("s0-tenants.yaml", "oldcrds")?;
         let harness = Harness::set(control, "oldcrds", &example.namespaces(), cloud_options()).await?;
         harness.cloud().seed(moorage_tests::harness::fabrikam_s_past);
         let operator = harness.operator().await?;

@@ -46,8 +46,7 @@ fn whose<D: Document>(caches: &Caches, owner: &ObjectKey, document: Option<&D>, 
     let cluster = document.and_then(|document| document.tag(CLUSTER_TAG));
     match whose {
         Whose::Ours if caches.installation.is_another_cluster(cluster) => Whose::Theirs(Maker::OtherCluster),
-        Whose::Ours => whose,
         Whose::Adopted | Whose::Theirs(_) if known.is_contested => Whose::Theirs(Maker::Living),
-        Whose::Adopted | Whose::Theirs(_) => whose,
+        Whose::Ours | Whose::Adopted | Whose::Theirs(_) => whose,
     }
 }

@@ -7,11 +7,7 @@ use moorage_cloud::{Arm, ResourceGroup};
 use moorage_plan::{Act, Plan, Reason};
 
 use crate::{
-    azure::{
-        Context, Writer,
-        arm_resource::ownership::{CLUSTER_TAG, OWNER_TAG},
-        tags,
-    },
+    azure::{Context, Writer, arm_resource::ownership::OWNER_TAG, tags},
     controller::reconcile::schedule::soon,
     error::Error,
     ledger::entries::RESOURCE_GROUP,
@@ -81,9 +77,7 @@ impl Act for Change {
 /// What the cloud says.
 pub async fn observe(ctx: &Context, arm: &Arm, owner: &ObjectKey, name: &str) -> Result<ObservedGroup, Error> {
     let group = arm.resource_group(name).await.map_err(|error| failed(name, error))?;
-    let ours = group.as_ref().is_some_and(|group| {
-        group.tag(OWNER_TAG) == Some(&ctx.owner_tag(owner)) && !ctx.installation.is_another_cluster(group.tag(CLUSTER_TAG))
-    });
+    let ours = group.as_ref().is_some_and(|group| group.tag(OWNER_TAG) == Some(&ctx.owner_tag(owner)));
     let state = match group.as_ref().map(ResourceGroup::provisioning_state) {
         None => State::Missing,
         Some(None | Some("Succeeded")) => State::Settled,
@@ -172,7 +166,7 @@ async fn create(
     if arm.resource_group(name).await.map_err(failed)?.is_some() {
         return Ok(());
     }
-    let group = tags::over(tags, ResourceGroup::new(location), |group, name, value| group.with_tag(name, value));
+    let group = tags::over(tags, ResourceGroup::new(location), ResourceGroup::with_tag);
     let group = group.with_tag(OWNER_TAG, &writer.owner_tag(owner));
     let put = arm.put_resource_group(writer.access(), name, &group).await;
     put.map(drop).map_err(|error| Error::cloud(format!("failed to create resource group {name}"), error))

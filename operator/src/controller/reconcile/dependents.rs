@@ -22,15 +22,15 @@ pub fn users_of_kind(caches: &Caches, used: &ObjectKey, kind: KindName) -> Optio
 
 fn to_wait_for(caches: &Caches, used: &ObjectKey, which: impl Fn(&ObjectKey) -> bool) -> Option<String> {
     let referrers = caches.objects.referrers(&Dependency::Object(used.clone())).into_iter();
-    let mut users: Vec<_> = referrers.filter(|user| which(user) && still_needs(caches, user)).collect();
+    let mut users: Vec<_> = referrers.filter(|user| which(user) && still_needs(caches, user, used)).collect();
     users.sort();
     let first = users.first()?;
     Some(if users.len() == 1 { first.to_string() } else { format!("{first} and {} more", users.len() - 1) })
 }
 
-fn still_needs(caches: &Caches, user: &ObjectKey) -> bool {
+fn still_needs(caches: &Caches, user: &ObjectKey, used: &ObjectKey) -> bool {
     with_kind!(user.kind, |K| caches.objects.of::<K>().get(&user.name).is_some_and(|user| {
         let is_refused = || matches!(user.admit(caches, Goal::Absent), Err(Standing::Stalled(_)));
-        user.still_needs(caches) && !is_refused()
+        user.still_needs(caches, used) && !is_refused()
     }))
 }

@@ -16,7 +16,7 @@ pub(super) fn headroom(seen: &Observed) -> Vec<(&'static str, i64)> {
 
 /// What is told of a machine's clock that is off by so much; it stays told in the same words while it is off by about the same.
 pub(super) fn clock_warning(behind: SignedDuration) -> Option<Why> {
-    let (direction, minutes) = (if behind.is_negative() { "ahead of" } else { "behind" }, behind.abs().as_mins().max(1));
+    let (direction, minutes) = (if behind.is_negative() { "ahead of" } else { "behind" }, (behind.abs().as_secs() + 30) / 60);
     let note = format!(
         "the clock of the operator's machine is about {minutes} min {direction} Azure's, by the Date of its replies; tokens and certificates are \
          made by Azure's, and whatever else runs on that machine goes by the wrong time: set its clock (NTP)"

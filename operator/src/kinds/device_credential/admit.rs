@@ -5,7 +5,7 @@ pub mod uniqueness;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
-use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGrant, EnrollmentGroup, HubRef, TenantHubGroup};
+use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGrant, EnrollmentGroup, HubRef, SecretMetadata, TenantHubGroup};
 use moorage_keys::{DeviceId, IdScope, RegistrationId};
 use moorage_plan::{Goal, Reason, Renewal, Standing, parse_duration};
 
@@ -116,10 +116,27 @@ pub fn admit(credential: &DeviceCredential, caches: &Caches, goal: Goal) -> Resu
     if goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Retain {
         return Ok(Admitted::Nothing);
     }
+    if goal == Goal::Present {
+        is_small(&credential.spec.secret.metadata)?;
+    }
     match Subject::of(credential)? {
         Subject::OfGroup { id, group } => of_group(credential, caches, id, &group, goal),
         Subject::InHub { device, hub, hubs } => in_hub(credential, caches, device, hub, &hubs, goal),
     }
+}
+
+/// How many bytes the labels and annotations may have together that are asked for on a Secret: what is larger than is kept of a Secret's metadata would not
+/// be known to be ours.
+const MOST_METADATA: usize = 8 << 10;
+
+fn is_small(asked: &SecretMetadata) -> Result<(), Standing> {
+    let size: usize = asked.labels.iter().chain(&asked.annotations).map(|(name, value)| name.len() + value.len()).sum();
+    if size <= MOST_METADATA {
+        return Ok(());
+    }
+    let note =
+        format!("spec.secret.metadata: labels and annotations have {size} bytes, and may have {MOST_METADATA} together; shorten them");
+    Err(Standing::stalled(Reason::Invalid, note))
 }
 
 /// A device that registers through an enrollment group, which is the boundary of what it may have.

@@ -1,10 +1,12 @@
 //! Effects on behalf of a credential, by capability.
 
 use moorage_crds::DeviceCredential;
+use moorage_plan::Goal;
 
 use crate::{
-    azure::{Writer, enrollment_group::keys},
+    azure::{Writer, claims, enrollment_group::keys},
     cluster::SecretType,
+    controller::kind::Kind as _,
     error::Error,
     kinds::device_credential::{
         certificate::{cert_manager::perform::perform_cert_manager, signed_here::perform::perform_signing},
@@ -18,6 +20,7 @@ use crate::{
             perform::{put_secret, write_content},
         },
     },
+    object::Keyed as _,
 };
 
 /// Performs one action.
@@ -39,7 +42,10 @@ pub async fn perform(credential: &DeviceCredential, writer: &Writer<'_>, action:
 /// Takes one step towards keys that the cloud knows.
 pub async fn perform_keys(credential: &DeviceCredential, writer: &Writer<'_>, step: &KeyStep) -> Result<(), Error> {
     match step {
-        KeyStep::Note(note) => writer.record(&note.entries).await,
+        KeyStep::Note(note) => {
+            let judge = || credential.admit(writer.caches(), Goal::Present).map(drop);
+            claims::record(writer, &credential.key(), &note.entries, judge).await
+        }
         KeyStep::Store { at, beside, over, .. } => {
             let (metadata, data) = pending(credential, at, beside, over.as_deref(), &keys::generate());
             put_secret(writer, at, SecretType::Opaque, &metadata, &data, over.as_deref()).await

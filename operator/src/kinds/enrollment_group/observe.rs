@@ -23,7 +23,7 @@ use crate::{
         usage::Count,
     },
     error::{Error, ObserveError},
-    ledger::entries::{ADOPTED, APPLIED, AUTHORITY, CLAIMED, DISABLED, FORMER_AUTHORITY, GROUP, MADE, recorded},
+    ledger::entries::{ADOPTED, APPLIED, AUTHORITY, CLAIMED, DISABLED, FORMER_AUTHORITY, GROUP, MADE, is_in_place, recorded},
     object::Keyed,
 };
 
@@ -118,10 +118,13 @@ async fn look(
             has_registrations = leaving && !enrollments.registrations_of(id, None).await.map_err(failed)?.items.is_empty();
         }
     }
-    let is_new = goal == Goal::Present && found.is_none() && has_keys(group);
-    let others = if is_new { Some(dps::count_groups(ctx, service).await?) } else { None };
     let entries = ctx.ledger.of(&group.key());
     let record = recorded(&entries, GROUP).map(str::to_owned);
+    if let Some(enrollments) = enrollments.filter(|_| found.is_none() && is_in_place(record.as_deref())) {
+        is_really_gone(enrollments, id).await?;
+    }
+    let is_new = goal == Goal::Present && found.is_none() && has_keys(group);
+    let others = if is_new { Some(dps::count_groups(ctx, service).await?) } else { None };
     let (stored, signers) = match (goal, record.as_deref()) {
         (Goal::Present, _) => proof(ctx, group).await?,
         // Only it can tell whether what is there is what we were about to make.
@@ -158,6 +161,18 @@ async fn look(
         service: ServiceFacts::of(&ctx.ledger, &service.object.key(), &place),
         place,
     })
+}
+
+/// Whether a group that was there, and is not found, is in the service's list neither: Azure may fail to find what it has.
+async fn is_really_gone(enrollments: &DpsService, id: &str) -> Result<(), ObserveError> {
+    let listed = enrollments.groups().await.map_err(|error| Error::cloud("failed to list the enrollment groups", error))?;
+    if listed.iter().filter_map(Document::id).any(|listed| listed.eq_ignore_ascii_case(id)) {
+        let note = format!(
+            "enrollment group {id} is not shown, although the list of the provisioning service has it; nothing is done until it is"
+        );
+        return Err(ObserveError::reconciling(Reason::Vanished, note));
+    }
+    Ok(())
 }
 
 impl LiveState {

@@ -59,25 +59,21 @@ pub(super) fn plan(group: &EnrollmentGroup, seen: &LiveState, there: &Document, 
         // The spec names both.
         Some(_) => Some(before),
     };
-    match goes.filter(|goes| !is_dropped(goes)) {
-        Some(goes) => {
-            let note = format!(
-                "the authority of enrollment group {} was issued anew, and there is no place beside it for {}, whose devices would be locked out: \
-                 when they have followed, annotate this object with {}={}",
-                id_of(group),
-                goes.subject(),
-                annotations::DROP_AUTHORITY,
-                goes.thumbprint()
-            );
-            Some(Plan::wait(Reason::AwaitingConfirmation, note, Some(before.not_after())).usable(true))
-        }
-        None => {
-            let is_kept = goes.is_none_or(|goes| goes.thumbprint() != before.thumbprint());
-            let former = is_kept.then(|| (FORMER_AUTHORITY, Some(before.pem())));
-            let notes = former.into_iter().chain([(AUTHORITY, Some(primary.pem()))]).collect();
-            Some(noted(notes, "Another authority takes the place of the one before it"))
-        }
+    if let Some(goes) = goes.filter(|goes| !is_dropped(goes)) {
+        let note = format!(
+            "the authority of enrollment group {} was issued anew, and there is no place beside it for {}, whose devices would be locked out: \
+             when they have followed, annotate this object with {}={}",
+            id_of(group),
+            goes.subject(),
+            annotations::DROP_AUTHORITY,
+            goes.thumbprint()
+        );
+        return Some(Plan::wait(Reason::AwaitingConfirmation, note, Some(before.not_after())).usable(true));
     }
+    let is_kept = goes.is_none_or(|goes| goes.thumbprint() != before.thumbprint());
+    let former = is_kept.then(|| (FORMER_AUTHORITY, Some(before.pem())));
+    let notes = former.into_iter().chain([(AUTHORITY, Some(primary.pem()))]).collect();
+    Some(noted(notes, "Another authority takes the place of the one before it"))
 }
 
 fn noted(notes: Vec<AuthorityNote>, text: &'static str) -> Plan<Action> {

@@ -7,14 +7,14 @@ use moorage_plan::{Goal, Reason, Standing, counted};
 
 use crate::{
     azure::{
-        accounts::{self, GrantedAccount, account_key},
-        arm_resource::ownership::{Claim, age, earlier_claim},
+        accounts::{self, GrantedAccount},
+        arm_resource::ownership::age,
         facts::{ServiceFacts, in_subscription, place_of_service, service_place},
         grants::limiting,
         tags,
     },
     controller::{context::Caches, reconcile::dependents::users_to_wait_for},
-    ledger::entries::{ADOPTED, LEFT_SERVICE, SERVICE, SERVICE_PLACE, is_in_place, recorded},
+    ledger::entries::{ADOPTED, LEFT_SERVICE, SERVICE, SERVICE_PLACE, recorded},
     object::{Keyed, ObjectKey},
 };
 
@@ -32,8 +32,8 @@ pub enum Admitted {
 pub struct Grant {
     /// The account that reaches it.
     pub(super) account: GrantedAccount,
-    /// An older object that wants the service of the same name.
-    pub(super) older: Option<ObjectKey>,
+    /// Another object that has the service.
+    pub(super) holder: Option<ObjectKey>,
     /// Who still needs it to undo what they made, if it is to go.
     pub(super) users: Option<String>,
 }
@@ -61,15 +61,16 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
         tags::validate(&spec.tags)?;
         is_within(object, caches, &account.object)?;
     }
-    let older = (goal == Goal::Present).then(|| earlier_claim(caches, object, &Name(object))).flatten();
-    Ok(Admitted::Granted(Grant { account, older, users }))
+    let holder = (goal == Goal::Present).then(|| holder(object, caches, &account.object)).flatten();
+    Ok(Admitted::Granted(Grant { account, holder, users }))
 }
 
 /// Whether the service is that of the object's page: one of another name, or in another place, that was made in the name of a former object would
 /// be forgotten.
 fn is_what_it_was(object: &ProvisioningService, caches: &Caches, account: &CloudAccount) -> Result<(), Standing> {
     let entries = caches.ledger.of(&object.key());
-    let is_made = is_in_place(recorded(&entries, SERVICE));
+    // Also one that was only claimed: it may have been made since.
+    let is_made = recorded(&entries, SERVICE).is_some();
     let place = service_place(&account.spec.azure.subscription_id, object);
     let Some(former) = recorded(&entries, SERVICE_PLACE).filter(|former| is_made && in_subscription(former) != in_subscription(&place))
     else {
@@ -83,8 +84,7 @@ fn is_what_it_was(object: &ProvisioningService, caches: &Caches, account: &Cloud
     Err(Standing::stalled(Reason::AlreadyExists, note))
 }
 
-/// Whether there is room for a service in the entry of its account that limits how many there may be: those that were made keep their place, then
-/// the oldest objects have theirs.
+/// Whether there is room for a service in the entry of its account that limits how many there may be, by the ledger: whoever only asks takes none.
 fn is_within(object: &ProvisioningService, caches: &Caches, account: &CloudAccount) -> Result<(), Standing> {
     let (key, group) = (object.key(), &object.spec.resource_group);
     let Some((entry, grant)) = limiting(account, &key.name.namespace, group) else { return Ok(()) };
@@ -101,42 +101,29 @@ fn is_within(object: &ProvisioningService, caches: &Caches, account: &CloudAccou
     if there.contains(&place) {
         return Ok(());
     }
-    let asks = |other: &ProvisioningService| {
-        let (key, spec) = (other.key(), &other.spec);
-        let by_entry =
-            account_key(&spec.account_ref, &key.name.namespace) == account.key() && is_entry(&key.name.namespace, &spec.resource_group);
-        by_entry && age(other) < age(object) && !there.contains(&service_place(&account.spec.azure.subscription_id, other))
-    };
-    let first = caches.objects.of::<ProvisioningService>().all().into_iter().filter(|other| asks(other)).count();
-    if there.len() + first < usize::try_from(most).unwrap_or(0) {
+    if there.len() < usize::try_from(most).unwrap_or(0) {
         return Ok(());
     }
     let note = format!(
-        "the account's grant is for {}; {} are there, or were left behind, and {first} of other objects come first: delete one, and its page of \
-         the ledger, or ask its owner for more",
+        "the account's grant is for {}, and {} are there, or were left behind: delete one, and its page of the ledger, or ask its owner for more",
         counted(most.into(), "provisioning service"),
         there.len()
     );
     Err(Standing::stalled(Reason::QuotaExceeded, note))
 }
 
-/// The name of a service, of which there is one in the world.
-struct Name<'a>(&'a ProvisioningService);
-
-impl Claim<ProvisioningService> for Name<'_> {
-    fn is_same(&self, rival: &ProvisioningService) -> bool {
-        rival.spec.name.eq_ignore_ascii_case(&self.0.spec.name)
-    }
-
-    fn is_granted(&self, caches: &Caches, rival: &ProvisioningService) -> bool {
-        let account = |of: &ProvisioningService| account_key(&of.spec.account_ref, &of.key().name.namespace);
-        // Another account proves nothing until its object has the service: anybody can make one that names any subscription.
-        let counts = account(rival) == account(self.0) || self.is_held(caches, rival);
-        let spec = &rival.spec;
-        counts && accounts::granted(&caches.objects, &spec.account_ref, &rival.key().name.namespace, &spec.resource_group).is_ok()
-    }
-
-    fn is_held(&self, caches: &Caches, object: &ProvisioningService) -> bool {
-        is_in_place(recorded(&caches.ledger.of(&object.key()), SERVICE))
-    }
+/// Another object that has the service, as the ledger says: it keeps it. Whoever only asks for one has no right to it, and one of the same name in another
+/// subscription or resource group is another one.
+fn holder(object: &ProvisioningService, caches: &Caches, account: &CloudAccount) -> Option<ObjectKey> {
+    let (key, place) = (object.key(), service_place(&account.spec.azure.subscription_id, object));
+    let rank = |owner: &ObjectKey| caches.objects.of::<ProvisioningService>().get(&owner.name).map(|owner| age(&*owner));
+    let holds = |owner: &ObjectKey| recorded(&caches.ledger.of(owner), SERVICE).is_some();
+    let holders = caches.ledger.owners_of(SERVICE_PLACE).into_iter();
+    let mut holders: Vec<_> = holders
+        .filter(|(owner, at)| in_subscription(at) == in_subscription(&place) && holds(owner))
+        .filter_map(|(owner, _)| rank(&owner))
+        .collect();
+    holders.sort();
+    // Both may have it, by a restore: then it is that of the older one.
+    holders.into_iter().next().map(|(_, owner)| owner).filter(|owner| *owner != key)
 }

@@ -27,7 +27,7 @@ use crate::{
     kinds::provisioning_service::admit::{Admitted, Grant},
     ledger::{
         Entries,
-        entries::{self, CLAIMED, SERVICE, SERVICE_PLACE, recorded},
+        entries::{self, SERVICE, recorded},
     },
     object::{Keyed, ObjectKey},
 };
@@ -82,13 +82,10 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
     let arm = grant.account.arm(ctx).await?;
     let mut group = resource_group::observe(ctx, &arm, &key, &id.group).await?;
     let document = if group.state == State::Missing { None } else { links::read(&arm, &id, tells_of_identities(object)).await? };
-    let place = service_place(arm.subscription(), object);
-    let is_here = recorded(&entries, SERVICE_PLACE).is_none_or(|claimed| claimed == place);
     let known = Known {
-        // One that was only claimed elsewhere is claimed anew.
-        record: recorded(&entries, SERVICE).filter(|record| *record != CLAIMED || is_here).map(str::to_owned),
+        record: recorded(&entries, SERVICE).map(str::to_owned),
         is_wanted: goal == Goal::Present,
-        is_contested: grant.older.is_some(),
+        is_contested: grant.holder.is_some(),
     };
     let name = async || -> Result<Availability, Error> {
         let asked = arm.provisioning_service_name(&id.name).await;

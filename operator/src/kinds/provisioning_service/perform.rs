@@ -2,7 +2,7 @@
 
 use moorage_cloud::{ProvisioningService as Document, ResourceId};
 use moorage_crds::ProvisioningService;
-use moorage_plan::{Act, Goal, Reason, Target};
+use moorage_plan::{Act, Goal, Reason, Standing, Target};
 
 use crate::{
     azure::{
@@ -22,7 +22,8 @@ use crate::{
     },
     controller::kind::Kind,
     error::{Error, reached},
-    ledger::entries::{self, LEFT_SERVICE, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE, recorded},
+    kinds::provisioning_service::admit::Admitted,
+    ledger::entries::{self, LEFT_SERVICE, MADE, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE, recorded},
     object::{Keyed, ObjectKey},
 };
 
@@ -93,7 +94,12 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::Record { to: Some(to) } => {
             let place = service_place(arm().await?.subscription(), object);
             let entries = [(SERVICE.to_owned(), Some((*to).to_owned())), (SERVICE_PLACE.to_owned(), Some(place))];
-            let judge = || object.admit(writer.caches(), Goal::Present).map(drop);
+            let judge = || match object.admit(writer.caches(), Goal::Present)? {
+                Admitted::Granted(grant) if *to != MADE && grant.holder.is_some() => {
+                    Err(Standing::reconciling(Reason::AlreadyExists, "another object has the service"))
+                }
+                Admitted::Granted(_) | Admitted::Kept { .. } => Ok(()),
+            };
             claims::record(writer, &key, &entries, judge).await
         }
         Action::Record { to: None } => {
@@ -109,13 +115,12 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::Create { id, location } => {
             let arm = arm().await?;
             let _lock = writer.clients.write_lock(&arm, id).await?;
-            let service = tags::over(&tags::wanted(writer, &spec.tags), Document::new(location), |service, name, value| {
-                service.with_tag(name, value)
-            });
+            let service = tags::over(&tags::wanted(writer, &spec.tags), Document::new(location), Document::with_tag);
             let service = service.with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let service = if tells_of_identities(object) { service.with_system_assigned_identity() } else { service };
             let put = arm.put_provisioning_service(writer.access(), id, &service).await;
-            created(&format!("provisioning service {}", id.name), put)
+            let claim = [SERVICE, SERVICE_PLACE].map(str::to_owned);
+            claims::unless_refused(writer, &key, &claim, created(&format!("provisioning service {}", id.name), put)).await
         }
         Action::EnableIdentity => {
             let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;
@@ -126,9 +131,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
         Action::SetTags => {
             let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;
             let what = format!("the tags of provisioning service {}", service.id.name);
-            let change = |document| {
-                tags::over(&tags::wanted(writer, &spec.tags), document, |service: Document, name, value| service.with_tag(name, value))
-            };
+            let change = |document| tags::over(&tags::wanted(writer, &spec.tags), document, Document::with_tag);
             links::rewrite(writer, &service, tells_of_identities(object), &what, change).await.map(drop)
         }
         Action::Delete { id } => {

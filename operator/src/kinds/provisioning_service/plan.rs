@@ -52,7 +52,7 @@ fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Pl
     let desired = Desired {
         named,
         location: Some(&spec.location),
-        tags: &seen.tags,
+        tags: &spec.tags,
         adoption: spec.adoption,
         granted: seen.granted,
         creation: Reason::CreateProvisioningService,

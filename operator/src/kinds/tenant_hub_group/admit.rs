@@ -4,7 +4,7 @@ mod limits;
 mod room;
 mod roster;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use moorage_crds::{CloudAccount, DeletionPolicy, TenantHubGroup};
 use moorage_plan::{Goal, Reason, Standing};
@@ -20,7 +20,7 @@ use crate::{
         tags,
     },
     controller::{context::Caches, reconcile::dependents::users_of_kind},
-    ledger::entries::{self, HUB, LEFT_HUB, LINKED_TO, is_in_place, recorded},
+    ledger::entries::{self, HUB, LEFT_HUB, LINKED_TO, recorded},
     object::{Keyed, KindName},
 };
 
@@ -66,7 +66,8 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
         Goal::Present => limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right))?,
         Goal::Absent => Crowded::default(),
     };
-    Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches), crowded }))
+    let contested = contested(group, caches, &account.object);
+    Ok(Admitted::Granted(Grant { account, service, contested, crowded }))
 }
 
 /// Azure's names have no case: a hub that is named twice would be brought to two sizes in turn.
@@ -82,23 +83,22 @@ fn is_each_hub_named_once(group: &TenantHubGroup) -> Result<(), Standing> {
     })
 }
 
-/// The hubs of the spec that another object wants too, which has them by the ledger, or is older: it keeps them.
-fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
-    let roster = Roster::now(caches);
-    let key = group.key();
-    let Some(mine) = roster.of(&key) else { return BTreeSet::new() };
-    let mut judged = HashMap::new();
-    let mut is_admitted = |other: &Member| *judged.entry(other.key.clone()).or_insert_with(|| is_admitted(caches, &other.group));
-    let rank = |member: &Member, name: &str| (!member.holds(name), member.age.clone());
-    let mut is_anothers = |name: &str| {
-        // Another account proves nothing until its object has a hub: anybody can make one that names any subscription. And a hub of the same
-        // name is another's only in the same resource group.
-        let is_there = |other: &Member| (&other.account, &other.resource_group) == (&mine.account, &mine.resource_group);
-        let my_rank = rank(mine, name);
-        let mut first = roster.wanting(name).filter(|other| other.key != key && other.granted && rank(other, name) < my_rank);
-        first.any(|other| other.holds(name) || is_there(other) && is_admitted(other))
+/// The hubs of the spec that another object has here, as the ledger says: it keeps them. Whoever only asks for one has no right to it, and a hub of the
+/// same name is another one in another subscription or resource group.
+fn contested(group: &TenantHubGroup, caches: &Caches, account: &CloudAccount) -> BTreeSet<String> {
+    let (roster, key) = (Roster::now(caches), group.key());
+    let here = place_of_hubs(account, &group.spec.resource_group.name);
+    let mine = roster.of(&key);
+    let is_anothers = |name: &String| {
+        let holds = |member: &Member| member.holds(name, in_subscription(&here));
+        let mut others = roster.holding(name).filter(|other| other.key != key && holds(other));
+        match mine.filter(|mine| holds(mine)) {
+            // Both have adopted it, or a restore gave it to both.
+            Some(mine) => others.any(|other| other.age < mine.age),
+            None => others.next().is_some(),
+        }
     };
-    mine.named.iter().filter(|name| is_anothers(name)).cloned().collect()
+    group.spec.hubs.iter().map(|hub| hub.name.to_lowercase()).filter(is_anothers).collect()
 }
 
 /// Whether the hubs that a group names are those of its page: one that was made in another place, or is linked to another provisioning service,
@@ -123,8 +123,8 @@ fn is_what_it_was(group: &TenantHubGroup, caches: &Caches, account: &CloudAccoun
         return former(what, "name that one in spec.provisioningServiceRef");
     }
     let is_elsewhere = |hub: &String| {
-        let is_made = is_in_place(recorded(&entries, &entries::of(HUB, hub)));
-        let known = WrittenHub::of(&entries, hub).filter(|_| is_made);
+        // Also one that was only claimed: it may have been made since.
+        let known = WrittenHub::of(&entries, hub).filter(|_| recorded(&entries, &entries::of(HUB, hub)).is_some());
         known.is_some_and(|known| known.in_subscription() != in_subscription(&here))
     };
     match named().find(is_elsewhere) {
@@ -134,15 +134,6 @@ fn is_what_it_was(group: &TenantHubGroup, caches: &Caches, account: &CloudAccoun
         ),
         None => Ok(()),
     }
-}
-
-/// Whether a group may have what it asks for, with its limits.
-fn is_admitted(caches: &Caches, group: &TenantHubGroup) -> bool {
-    let (spec, namespace) = (&group.spec, group.key().name.namespace);
-    let account = accounts::granted(&caches.objects, &spec.account_ref, &namespace, &spec.resource_group.name);
-    let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, &namespace)).transpose();
-    let (Ok(account), Ok(service)) = (account, service) else { return false };
-    limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right)).is_ok()
 }
 
 fn is_granted(caches: &Caches, group: &TenantHubGroup) -> bool {

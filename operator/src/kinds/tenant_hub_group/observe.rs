@@ -35,7 +35,7 @@ use crate::{
     },
     ledger::{
         Entries,
-        entries::{self, BY_IDENTITY, CLAIMED, HUB, HUB_FACTS, LINK, ROLE, STALE, recorded},
+        entries::{self, BY_IDENTITY, HUB, HUB_FACTS, LINK, ROLE, STALE, recorded},
     },
     object::{Keyed, ObjectKey},
 };
@@ -312,19 +312,12 @@ impl HubLook<'_> {
         let failed = |error| Error::cloud(format!("failed to look at IoT hub {}", id.name), error);
         let document = self.arm.hub(id).await.map_err(failed)?;
         let known = Known {
-            record: self.record(&id.name),
+            record: recorded(self.entries, &entries::of(HUB, &id.name)).map(str::to_owned),
             is_wanted: self.goal == Goal::Present && is_desired,
             is_contested: is_desired && self.grant.contested.contains(&id.name.to_lowercase()),
         };
         let name = async { self.arm.hub_name(&id.name).await.map_err(failed) };
         arm_resource::observe::observe(self.ctx, &self.group.key(), document, known, name).await
-    }
-
-    /// What the ledger says of a hub here; one that was only claimed elsewhere is claimed anew.
-    fn record(&self, name: &str) -> Option<String> {
-        let place = place_of_hubs(&self.grant.account.object, &self.group.spec.resource_group.name);
-        let record = recorded(self.entries, &entries::of(HUB, name));
-        record.filter(|record| *record != CLAIMED || !is_elsewhere(self.entries, name, &place)).map(str::to_owned)
     }
 
     /// The link may outlive the hub: then it is found by the name that the hub had.

@@ -1,5 +1,7 @@
 //! What can be done for a hub group, and how it is done.
 
+use std::collections::BTreeSet;
+
 use moorage_cloud::{Arm, Hub, IfMatch, PolicyRights, ResourceId};
 use moorage_crds::{CloudAccount, TenantHubGroup};
 use moorage_keys::HostName;
@@ -26,7 +28,7 @@ use crate::{
         admit::{Admitted, Crowded, Grant},
         links::{NewLink, perform::write_links},
     },
-    ledger::entries::{CLAIMED, HUB, HUB_PLACE, LEFT, LINKED_TO, MADE},
+    ledger::entries::{self, ADOPTED, CLAIMED, HUB, HUB_PLACE, LEFT, LINKED_TO, MADE},
     object::{Keyed, ObjectKey},
 };
 
@@ -173,7 +175,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
     match action {
         Action::Record { entries } => {
             let judge = || match group.admit(writer.caches(), Goal::Present)? {
-                Admitted::Granted(Grant { crowded, .. }) => may_be_taken(crowded, entries),
+                Admitted::Granted(Grant { crowded, contested, .. }) => may_be_taken(crowded, &contested, entries),
                 Admitted::Kept { .. } => Ok(()),
             };
             claims::record(writer, &key, entries, judge).await
@@ -183,7 +185,8 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
         Action::CreateHub { id, location, sku, units } => {
             let hub = with_tags(writer, group, Hub::new(location, sku, *units)).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let put = arm().await?.put_hub(writer.access(), id, &hub, &IfMatch::Unset).await;
-            created(&format!("IoT hub {}", id.name), put)
+            let claim = [HUB, HUB_PLACE].map(|prefix| entries::of(prefix, &id.name.to_lowercase()));
+            claims::unless_refused(writer, &key, &claim, created(&format!("IoT hub {}", id.name), put)).await
         }
         Action::ChangeHub { id, size, policy, tagged, .. } => {
             let change = |hub: Hub| {
@@ -225,11 +228,17 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
 }
 
 fn with_tags(caches: &Caches, group: &TenantHubGroup, hub: Hub) -> Hub {
-    tags::over(&tags::wanted(caches, &group.spec.tags), hub, |hub, name, value| hub.with_tag(name, value))
+    tags::over(&tags::wanted(caches, &group.spec.tags), hub, Hub::with_tag)
 }
 
 /// Whether what is about to take room has it now.
-fn may_be_taken(crowded: Crowded, entries: &[(String, Option<String>)]) -> Result<(), Standing> {
+fn may_be_taken(crowded: Crowded, contested: &BTreeSet<String>, entries: &[(String, Option<String>)]) -> Result<(), Standing> {
+    let is_contested = |(entry, value): &(String, Option<String>)| {
+        matches!(value.as_deref(), Some(ADOPTED | CLAIMED)) && entry.strip_prefix(HUB).is_some_and(|hub| contested.contains(hub))
+    };
+    if entries.iter().any(is_contested) {
+        return Err(Standing::reconciling(Reason::AlreadyExists, "another object has the hub"));
+    }
     let takes = |prefix: &str, to: &str| {
         entries.iter().any(|(entry, value)| entry.starts_with(prefix) && value.as_deref().is_some_and(|value| to.is_empty() || value == to))
     };

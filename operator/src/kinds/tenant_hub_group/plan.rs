@@ -38,7 +38,8 @@ fn present(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> Plan<Act
     let is_to_be_made = |hub: &ObservedHub| hub.desired.is_some() && hub.resource.document.is_none() && !hub.resource.name_is_taken;
     if seen.crowded.hubs.is_none()
         && seen.hubs.iter().any(is_to_be_made)
-        && let Some(plan) = resource_group::missing(&seen.group, &place.name, (place.location.as_deref(), &seen.tags), now, Action::Group)
+        && let Some(plan) =
+            resource_group::missing(&seen.group, &place.name, (place.location.as_deref(), &group.spec.tags), now, Action::Group)
     {
         return plan;
     }
@@ -100,7 +101,7 @@ fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desi
     let life = Desired {
         named,
         location: group.spec.resource_group.location.as_deref(),
-        tags: &seen.tags,
+        tags: &group.spec.tags,
         adoption: desired.adoption,
         granted: seen.granted,
         creation: Reason::CreateHub,

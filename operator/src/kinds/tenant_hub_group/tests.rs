@@ -1,6 +1,7 @@
 //! A hub group in a small Azure of its own.
 
 mod admission;
+mod by_identity;
 mod leaving;
 mod present;
 mod world;

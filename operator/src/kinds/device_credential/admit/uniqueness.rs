@@ -149,6 +149,8 @@ pub fn within_the_limit(
     let members = caches.objects.referrers(&group_itself).into_iter();
     let members = members.filter_map(|key| caches.objects.of::<DeviceCredential>().get(&key.name));
     let members = members.filter(|one| grants::covers(grant, &one.key().name.namespace, registration_id_of(one)));
+    // What is being deleted keeps a place only by what is enrolled.
+    let members = members.filter(|one| one.metadata.deletion_timestamp.is_none() || enrolled.contains(registration_id_of(one)));
     // Several objects of one id are one device.
     let (mut first, mut living) = (HashSet::new(), HashSet::from([registration_id_of(credential).to_owned()]));
     for member in members {

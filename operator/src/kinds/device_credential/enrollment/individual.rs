@@ -24,7 +24,7 @@ use crate::{
     kinds::device_credential::{
         enrollment::{
             ledger::{Meant, entries_of_enrolled, is_disabled_by_us, meant},
-            seen::{MARK, bears_mark, disabled, mark},
+            seen::{MARK, bears_mark, disabled, is_really_gone, mark},
         },
         keys::generated::{CloudDocument, FoundInCloud, GeneratedKeys, LedgerNote, StoredKeys},
     },
@@ -96,6 +96,9 @@ pub async fn observe_individual(
     let service = enrollment_group::service_for(ctx, group, &key.name.namespace).await?;
     let enrollments = dps::enrollments(ctx, &service).await?;
     let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?;
+    if there.is_none() && meant.is_some() {
+        is_really_gone(&enrollments, id).await?;
+    }
     if there.is_none() && service.object.meta().deletion_timestamp.is_some() {
         let note = format!("ProvisioningService {} is being deleted, and no device is enrolled in it any more", of_service.name);
         return Err(ObserveError::reconciling(Reason::DependencyMissing, note));

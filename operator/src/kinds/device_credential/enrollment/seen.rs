@@ -95,6 +95,9 @@ pub async fn observe_enrollment(
     let (owner, service) = (credential.key(), enrollment_group::service_of(group));
     let marked = enrollment.as_ref().is_some_and(|there| bears_mark(ctx, &owner, there));
     let (meant, off) = (meant(ctx, &owner, id, &service), is_disabled_by_us(ctx, &owner, id, &service));
+    if let Some(enrollments) = enrollments.filter(|_| enrollment.is_none() && meant.is_some()) {
+        is_really_gone(&enrollments, id).await?;
+    }
     let evicts = goal == Goal::Absent && credential.spec.deletion_policy == DevicePolicy::Deprovision;
     let assigned_hub = evicts.then(|| of_record(ctx, group, id, registration.as_ref()));
     // What an older credential has created in the hub is not taken from it.
@@ -112,6 +115,21 @@ pub async fn observe_enrollment(
         assigned_hub,
         group: group_name_of(group),
     })
+}
+
+/// Whether an enrollment that we wrote, and that is not found, has no attestation either: Azure may fail to find what it has.
+///
+/// # Errors
+/// If it has one: what somebody disabled would be written anew, and enabled.
+pub async fn is_really_gone(enrollments: &DpsService, id: &RegistrationId) -> Result<(), ObserveError> {
+    let failed = |error| Error::cloud(format!("failed to look at the attestation of {id}"), error);
+    if enrollments.enrollment_keys(id.as_str()).await.map_err(failed)?.is_some() {
+        let note = format!(
+            "the individual enrollment {id} is not shown, although the provisioning service has its keys; nothing is done until it is"
+        );
+        return Err(ObserveError::reconciling(Reason::Vanished, note));
+    }
+    Ok(())
 }
 
 async fn ask(

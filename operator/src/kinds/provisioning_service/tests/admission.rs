@@ -9,7 +9,7 @@ use crate::{
         context::Caches,
         linter::{caches, described_standing, note, show},
     },
-    ledger::entries::{CLAIMED, GROUP, MADE, SERVICE, SERVICE_FACTS, SERVICE_PLACE},
+    ledger::entries::{ADOPTED, CLAIMED, GROUP, MADE, SERVICE, SERVICE_FACTS, SERVICE_PLACE},
     object::Keyed,
 };
 
@@ -119,8 +119,8 @@ fn a_service_that_is_kept_needs_no_account_and_waits_for_those_who_need_it() {
 #[test]
 fn services_of_a_grant_are_counted_with_those_that_were_left_behind() {
     let grant = json!([{ "namespaces": ["platform"], "resourceGroups": ["iot-*"], "maxServices": 1 }]);
-    let full = "stuck, QuotaExceeded: the account's grant is for 1 provisioning service; 1 are there, or were left behind, and 0 of other objects \
-                come first: delete one, and its page of the ledger, or ask its owner for more";
+    let full = "stuck, QuotaExceeded: the account's grant is for 1 provisioning service, and 1 are there, or were left behind: delete one, and its page of \
+                the ledger, or ask its owner for more";
     let place = |name: &str| format!("azure/azure/s/iot-shared/{name}");
     let gone = created(service(&json!({})), "gone", "2026-01-01T00:00:00Z").key();
     for (entry, at, is_refused) in [
@@ -144,37 +144,45 @@ fn services_of_a_grant_are_counted_with_those_that_were_left_behind() {
         let told = refused(&service(&json!({})), &caches, goal).unwrap_or_default();
         assert!(told.starts_with("stuck, AlreadyExists: provisioning service former-dps was made"), "{goal:?}: {told}");
     }
-    // The older of two that ask has it.
+    // Who only asks takes no room, whoever is older.
     let (caches, old) = (caches_with(&grant), created(service(&json!({ "name": "a-dps" })), "old", "2026-01-01T00:00:00Z"));
     let new = created(service(&json!({ "name": "b-dps" })), "new", "2026-02-01T00:00:00Z");
     show(&caches, old.clone());
     show(&caches, new.clone());
-    assert!(refused(&old, &caches, Goal::Present).is_none() && refused(&new, &caches, Goal::Present).is_some());
+    let are_refused = || [&old, &new].map(|object| refused(object, &caches, Goal::Present).is_some());
+    assert_eq!(are_refused(), [false, false]);
+    note(&caches, &new.key(), &[(SERVICE, CLAIMED.to_owned()), (SERVICE_PLACE, place("b-dps"))]);
+    assert_eq!(are_refused(), [true, false]);
+    // One that was only claimed may have been made since, and is not forgotten either.
+    let renamed = created(service(&json!({ "name": "c-dps" })), "new", "2026-03-01T00:00:00Z");
+    assert!(
+        refused(&renamed, &caches, Goal::Present).is_some_and(|told| told.starts_with("stuck, AlreadyExists: provisioning service b-dps"))
+    );
 }
 
 #[test]
-fn of_two_services_of_one_name_the_older_keeps_it() {
+fn a_service_is_that_of_who_has_it_there_and_of_nobody_who_only_asks() {
     let caches = granting();
     let old = created(service(&json!({ "name": "Contoso-DPS" })), "old", "2026-01-01T00:00:00Z");
     let new = created(service(&json!({})), "new", "2026-02-01T00:00:00Z");
-    let other = created(service(&json!({ "name": "another" })), "other", "2025-01-01T00:00:00Z");
-    for object in [&old, &new, &other] {
-        show(&caches, object.clone());
-    }
-    let older = |object: &ProvisioningService, goal| match object.admit(&caches, goal) {
-        Ok(Admitted::Granted(grant)) => grant.older.map(|older| older.name.name.to_string()),
+    show(&caches, old.clone());
+    show(&caches, new.clone());
+    let holder = |object: &ProvisioningService| match object.admit(&caches, Goal::Present) {
+        Ok(Admitted::Granted(grant)) => grant.holder.map(|holder| holder.name.name.to_string()),
         other => panic!("{other:?}"),
     };
-    assert_eq!(older(&new, Goal::Present).as_deref(), Some("old"));
-    assert_eq!(older(&old, Goal::Present), None);
-    assert_eq!(older(&other, Goal::Present), None);
-    note(&caches, &new.key(), &[(SERVICE, CLAIMED.to_owned())]);
-    assert_eq!(older(&new, Goal::Absent), None);
-    // Whoever has it in the ledger keeps it, whatever came back first after a restore; who was refused is no rival.
-    note(&caches, &new.key(), &[(SERVICE, MADE.to_owned())]);
-    assert_eq!((older(&new, Goal::Present), older(&old, Goal::Present).as_deref()), (None, Some("new")));
-    let mut stranger = created(service(&json!({ "resourceGroup": "not-granted" })), "stranger", "2024-01-01T00:00:00Z");
-    stranger.spec.name = other.spec.name.clone();
-    show(&caches, stranger);
-    assert_eq!(older(&other, Goal::Present), None);
+    let noted = |object: &ProvisioningService, record: &str, at: &str| {
+        note(&caches, &object.key(), &[(SERVICE, record.to_owned()), (SERVICE_PLACE, at.to_owned())]);
+    };
+    let (here, there) = ("azure/azure/s/iot-shared/contoso-dps", "azure/azure/s/iot-else/contoso-dps");
+    assert_eq!([holder(&new), holder(&old)], [None, None]);
+    for record in [CLAIMED, MADE, ADOPTED] {
+        noted(&new, record, here);
+        assert_eq!([holder(&new), holder(&old)], [None, Some("new".to_owned())], "{record}");
+    }
+    // By a restore both may have it.
+    noted(&old, MADE, here);
+    assert_eq!([holder(&new), holder(&old)], [Some("old".to_owned()), None]);
+    noted(&new, MADE, there);
+    assert_eq!(holder(&old), None);
 }

@@ -1,6 +1,7 @@
 //! Who has room in a grant: every hub group that asks by it, judged at once.
 //!
-//! The hubs that are there keep their place, then what was left behind has its; the rest goes to the oldest hub groups that ask for more.
+//! Room goes by the ledger alone: the hubs that are there keep their place, and what was left behind has its. Whoever asks for more takes none by
+//! asking, and gets what is left when that is written down, one object at a time ([`claims`](crate::azure::claims)).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -41,14 +42,11 @@ pub(super) enum Room {
 
 /// Where a name stands in a grant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a name stands in all of these ways at once")]
 struct Standing {
     /// Somebody who asks for it has it there.
     there: bool,
     /// Somebody older than the one who is judged does.
     there_of_older: bool,
-    /// Somebody older asks for it.
-    asked_of_older: bool,
     /// It was left behind.
     left: bool,
 }
@@ -60,7 +58,7 @@ enum Count {
     FirstOfThere,
     /// The same, and what was left behind.
     FirstOfThereAndLeft,
-    /// What comes before one that asks for more.
+    /// What is there: it comes before one that asks for more.
     First,
     /// The same, and what was left behind.
     FirstAndLeft,
@@ -75,9 +73,8 @@ impl Count {
         match self {
             Self::FirstOfThere => name.there_of_older,
             Self::FirstOfThereAndLeft => name.there_of_older || name.left,
-            Self::First => name.there || name.asked_of_older,
-            Self::FirstAndLeft => name.there || name.asked_of_older || name.left,
-            Self::ThereAndLeft => name.there || name.left,
+            Self::First => name.there,
+            Self::FirstAndLeft | Self::ThereAndLeft => name.there || name.left,
         }
     }
 }
@@ -124,16 +121,9 @@ pub(super) fn rooms<'a>(mut asking: Vec<Asking<'a>>, left: impl IntoIterator<Ite
     }
     let mut rooms = HashMap::new();
     for group in &asking {
-        let room = room(&tally, group, most);
-        // Whoever is refused takes no room with what it only asks for.
-        let is_refused = matches!(room, Room::None { .. });
-        rooms.insert(group.age.1.clone(), room);
-        for name in group.named {
-            let is_there = group.made.contains(&**name);
-            tally.change(name, |standing| {
-                standing.asked_of_older |= is_there || !is_refused;
-                standing.there_of_older |= is_there;
-            });
+        rooms.insert(group.age.1.clone(), room(&tally, group, most));
+        for name in group.named.iter().filter(|name| group.made.contains(&***name)) {
+            tally.change(name, |standing| standing.there_of_older = true);
         }
     }
     rooms
@@ -197,8 +187,8 @@ mod tests {
         }
     }
 
-    /// The rule as it is told, group by group and set by set; those before this one were judged so before.
-    fn as_told(groups: &[Group], left: &BTreeSet<&str>, most: usize, n: usize, before: &[Room]) -> Room {
+    /// The rule as it is told, group by group and set by set.
+    fn as_told(groups: &[Group], left: &BTreeSet<&str>, most: usize, n: usize) -> Room {
         let group = &groups[n];
         let mine: BTreeSet<&str> = group.named.iter().map(String::as_str).collect();
         let has_all = mine.is_subset(&group.made);
@@ -211,8 +201,7 @@ mod tests {
                 if is_there {
                     there.insert(name);
                 }
-                let is_refused = before.get(m).is_some_and(|room| matches!(room, Room::None { .. }));
-                if (!is_there, m) < my_rank && (is_there || !is_refused) {
+                if is_there && (false, m) < my_rank {
                     first.insert(name);
                 }
             }
@@ -239,11 +228,8 @@ mod tests {
                 frees: group.frees,
             });
             let rooms = rooms(asking.collect(), left.iter().copied(), most);
-            let mut before = Vec::new();
             for n in 0..groups.len() {
-                let told = as_told(&groups, &left, most, n, &before);
-                prop_assert_eq!(rooms[&key(n)], told, "{}", n);
-                before.push(told);
+                prop_assert_eq!(rooms[&key(n)], as_told(&groups, &left, most, n), "{}", n);
             }
         }
 

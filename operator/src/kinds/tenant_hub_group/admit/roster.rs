@@ -21,7 +21,7 @@ use crate::{
     controller::context::Caches,
     ledger::{
         Entries,
-        entries::{self, ADOPTED, HUB, LEFT_HUB, is_in_place, recorded},
+        entries::{self, ADOPTED, HUB, LEFT_HUB, recorded},
     },
     object::{Keyed, KindName, NamespacedName, ObjectKey},
 };
@@ -59,9 +59,10 @@ impl Member {
         }
     }
 
-    /// Whether it has a hub, as the ledger says.
-    pub(super) fn holds(&self, name: &str) -> bool {
-        is_in_place(recorded(&self.entries, &entries::of(HUB, name)))
+    /// Whether it has a hub in a resource group of a subscription, or is about to make it, as the ledger says.
+    pub(super) fn holds(&self, name: &str, place: &str) -> bool {
+        recorded(&self.entries, &entries::of(HUB, name)).is_some()
+            && WrittenHub::of(&self.entries, name).is_some_and(|known| known.in_subscription() == place)
     }
 
     /// The hubs of its page that are there, or may be, of which something is so.
@@ -111,7 +112,8 @@ impl Roster {
         let members: Vec<_> = caches.objects.of::<TenantHubGroup>().all().into_iter().map(|group| Member::of(caches, group)).collect();
         let mut by_hub = HashMap::<_, Vec<_>>::new();
         for (n, member) in members.iter().enumerate() {
-            member.named.iter().for_each(|hub| by_hub.entry(hub.clone()).or_default().push(n));
+            let held = member.entries.keys().filter_map(|entry| entry.strip_prefix(HUB));
+            held.for_each(|hub| by_hub.entry(hub.to_owned()).or_default().push(n));
         }
         let made = caches.ledger.beginning_with(HUB).into_iter().filter_map(|(owner, name, record)| {
             let known = WrittenHub::of(&caches.ledger.of(&owner), &name)?;
@@ -131,8 +133,8 @@ impl Roster {
         self.members.iter().find(|member| member.key == *group)
     }
 
-    /// Those who name a hub, in lower case.
-    pub(super) fn wanting(&self, hub: &str) -> impl Iterator<Item = &Member> {
+    /// Those who have a hub on their page, in lower case, wherever it is.
+    pub(super) fn holding(&self, hub: &str) -> impl Iterator<Item = &Member> {
         self.by_hub.get(hub).into_iter().flatten().map(|n| &self.members[*n])
     }
 
