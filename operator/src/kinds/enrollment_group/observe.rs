@@ -122,6 +122,7 @@ async fn look(
     let others = if is_new { Some(dps::count_groups(ctx, service).await?) } else { None };
     let entries = ctx.ledger.of(&group.key());
     let record = recorded(&entries, GROUP).map(str::to_owned);
+    let found = found.map(|there| there.made_by_us(record.as_deref() == Some(MADE)));
     let (stored, signers) = match (goal, record.as_deref()) {
         (Goal::Present, _) => proof(ctx, group).await?,
         // Only it can tell whether what is there is what we were about to make.

@@ -9,7 +9,11 @@ use moorage_keys::HostName;
 use moorage_plan::{Plan, Reason, Standing, Why};
 
 use crate::{
-    azure::{arm_resource::is_active, dps::MOST_LINKS},
+    azure::{
+        api_version::{not_rewritten, not_undone},
+        arm_resource::is_active,
+        dps::MOST_LINKS,
+    },
     controller::{
         kind::Kind,
         reconcile::schedule::{patiently, soon},
@@ -59,6 +63,10 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> 
         let note =
             "the provisioning service has links that do not say how they work, which a write of ours might break; it is not rewritten";
         return Plan::stalled(Reason::UnknownLinks, note);
+    }
+    if let Some(loss) = service.possible_loss() {
+        let Why { reason, note } = not_rewritten("the provisioning service", &loss);
+        return Plan::stalled(reason, note);
     }
     let fresh = add.iter().filter(|link| link.is_new).count();
     if service.links().len() + fresh > MOST_LINKS + relink.len() {
@@ -182,6 +190,10 @@ pub(super) fn unlink(seen: &LiveState, hub: &ObservedHub, now: Timestamp) -> Pla
         let note =
             "the provisioning service has links that do not say how they work, which a write of ours might break; unlink the hubs there";
         return Plan::stalled(Reason::UnknownLinks, note);
+    }
+    if let Some(loss) = service.possible_loss() {
+        let Why { reason, note } = not_undone("the provisioning service", &loss, "unlink the hubs");
+        return Plan::stalled(reason, note);
     }
     if !matches!(service.provisioning_state(), Some("Succeeded") | None) {
         return Plan::wait(Reason::DependencyNotReady, "the provisioning service is busy", soon(now));
