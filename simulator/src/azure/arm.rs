@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::azure::arm::throttle::Throttles;
 use crate::azure::resource::group::must_exist;
-use crate::azure::resource::kind::listed;
+use crate::azure::resource::kind::{ResourceType, listed};
 use crate::azure::resource::{HOST, ResourceId, errors, operation};
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
@@ -126,7 +126,7 @@ fn speaks(azure: &Azure, request: &Request, rest: &[&str]) -> Result<(), Respons
         None => azure
             .resource_types()
             .filter(|kind| kind.kind().provider.eq_ignore_ascii_case(provider))
-            .filter_map(|kind| kind.older_version())
+            .filter_map(ResourceType::older_version)
             .max(),
     };
     let version = request.parameter("api-version").unwrap_or_default();

@@ -1,10 +1,10 @@
 //! What only the newest api-version has a field for stays as it is, whatever the operator changes beside it.
 
 use jiff::SignedDuration;
-use moorage_simulator::{NewHub, NewService, OlderPut, SUBSCRIPTION};
+use moorage_simulator::{NewHub, NewService, OlderPut};
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
-use moorage_tests::harness::{Harness, cloud_options, condition, fabrikam_s_past};
+use moorage_tests::harness::{Harness, SUBSCRIPTION, cloud_options, condition, fabrikam_s_past};
 use moorage_tests::tenants::Tenants;
 use serde_json::{Value, json};
 
@@ -79,39 +79,46 @@ fn there(tenants: &Tenants) -> Vec<String> {
     told.into_iter().chain(link).collect()
 }
 
-/// The two tenants, who adopt all that.
-async fn adopted(story: &str, older_put: OlderPut) -> anyhow::Result<(Tenants, Vec<String>)> {
+/// The two tenants, who adopt all that, and what there was of it.
+async fn begun(story: &str, older_put: OlderPut, older_cloud: bool) -> anyhow::Result<(Tenants, Vec<String>)> {
     let mut example = Example::read("s0-tenants.yaml", story)?;
     for (kind, name) in [("ProvisioningService", SERVICE), ("EnrollmentGroup", GROUP)] {
         example.object_mut(kind, name).expect("it is in the example")["spec"]["adoption"] = json!("IfUnmanaged");
     }
     let mut cloud = cloud_options();
     cloud.variants.older_put = older_put;
+    cloud.variants.older_cloud = older_cloud;
     let harness = Harness::set(shared().await?, story, &example.namespaces(), cloud).await?;
     harness.cloud().seed(past);
     let operator = harness.operator().await?;
     let tenants = Tenants { harness, example, operator };
     let before = there(&tenants);
     tenants.harness.apply(&tenants.example).await?;
+    Ok((tenants, before))
+}
+
+/// The same, Ready.
+async fn adopted(story: &str, older_put: OlderPut) -> anyhow::Result<(Tenants, Vec<String>)> {
+    let (tenants, before) = begun(story, older_put, false).await?;
     tenants.harness.until_all_ready().await?;
     Ok((tenants, before))
 }
 
-fn larger() -> Value {
+fn weightier() -> Value {
     json!({ "spec": { "hubs": [
         { "name": "fabrikam-eu-hub", "location": "westeurope" },
-        { "name": HUB, "location": "southeastasia", "adoption": "IfUnmanaged", "sku": { "name": "S1", "capacity": 3 }, "link": { "allocationWeight": 7 } },
+        { "name": HUB, "location": "southeastasia", "adoption": "IfUnmanaged", "link": { "allocationWeight": 7 } },
     ] } })
 }
 
-/// The hub is given a policy and another size, the service links and another weight, the group hubs and another policy.
+/// The hub is given a policy, the service links and another weight, the group hubs and another policy.
 async fn keeps_all(story: &str, older_put: OlderPut) -> anyhow::Result<()> {
     let (tenants, before) = adopted(story, older_put).await?;
-    tenants.patch("TenantHubGroup", "fabrikam", "fabrikam-eu", &larger()).await?;
+    tenants.patch("TenantHubGroup", "fabrikam", "fabrikam-eu", &weightier()).await?;
     tenants.patch("EnrollmentGroup", "platform", GROUP, &json!({ "spec": { "allocationPolicy": "Hashed" } })).await?;
     tenants.harness.until_all_ready().await?;
     let world = tenants.snapshot();
-    for changed in ["S1x3", "weight 7", &format!("group {GROUP} enabled hashed")] {
+    for changed in ["weight 7", &format!("group {GROUP} enabled hashed")] {
         assert!(world.contains(changed), "{changed} is not in {world}");
     }
     assert_eq!(there(&tenants), before);
@@ -142,12 +149,12 @@ fn where_a_cloud_speaks_only_an_older_version_what_was_adopted_says_so_and_is_no
         tenants.harness.until_at_rest(&tenants.operator).await?;
         tenants.harness.cloud().seed(|azure| azure.set_older_cloud(true));
         let world = tenants.snapshot();
-        tenants.patch("TenantHubGroup", "fabrikam", "fabrikam-eu", &larger()).await?;
+        tenants.patch("TenantHubGroup", "fabrikam", "fabrikam-eu", &weightier()).await?;
         tenants.patch("EnrollmentGroup", "platform", GROUP, &json!({ "spec": { "allocationPolicy": "Hashed" } })).await?;
         let hubs = tenants.until("TenantHubGroup", "fabrikam", "fabrikam-eu", "Stalled", "ApiVersionUnsupported").await?;
         let group = tenants.until("EnrollmentGroup", "platform", GROUP, "Stalled", "ApiVersionUnsupported").await?;
         let message = |object: &Value| object["status"]["conditions"][2]["message"].as_str().unwrap_or_default().to_owned();
-        for (object, version) in [(&hubs, "2023-06-30"), (&group, "2021-10-01")] {
+        for (object, version) in [(&hubs, "2022-12-12"), (&group, "2021-10-01")] {
             let told = format!(
                 "it was not made by Moorage, and api-version {version}, the newest that its cloud takes, may not show all that it has"
             );
@@ -164,8 +171,32 @@ fn where_a_cloud_speaks_only_an_older_version_what_was_adopted_says_so_and_is_no
         tenants.harness.cloud().advance(SignedDuration::from_hours(7)).await?;
         tenants.harness.until_all_ready().await?;
         let world = tenants.snapshot();
-        assert!(world.contains("S1x3") && world.contains("weight 7"), "{world}");
+        assert!(world.contains("weight 7"), "{world}");
         assert_eq!(there(&tenants), before);
+        tenants.end().await
+    })
+}
+
+#[test]
+fn a_hub_that_is_to_be_adopted_where_the_cloud_is_behind_is_left_alone_while_those_of_ours_are_made() -> anyhow::Result<()> {
+    block_on(async {
+        let (tenants, before) = begun("behind-at-first", OlderPut::Reset, true).await?;
+        let policies = |tenants: &Tenants| tenants.snapshot().matches("policy moorage-").count();
+        let hubs = tenants.until("TenantHubGroup", "fabrikam", "fabrikam-eu", "Stalled", "ApiVersionUnsupported").await?;
+        let message = hubs["status"]["conditions"][2]["message"].as_str().unwrap_or_default();
+        let told =
+            format!("IoT hub {HUB} differs from its spec and is not rewritten: it was not made by Moorage, and api-version 2023-06-30");
+        assert!(message.contains(&told), "{message}");
+        tenants.until("TenantHubGroup", "contoso", "contoso-us", "Stalled", "ApiVersionUnsupported").await?;
+        tenants.harness.until_at_rest(&tenants.operator).await?;
+        assert_eq!(there(&tenants), before);
+        // Of the three that were made here, in the older version.
+        assert_eq!(policies(&tenants), 3, "{}", tenants.snapshot());
+
+        tenants.harness.cloud().seed(|azure| azure.set_older_cloud(false));
+        tenants.harness.cloud().advance(SignedDuration::from_hours(7)).await?;
+        tenants.harness.until_all_ready().await?;
+        assert_eq!((there(&tenants), policies(&tenants)), (before, 4));
         tenants.end().await
     })
 }

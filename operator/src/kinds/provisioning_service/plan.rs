@@ -89,15 +89,15 @@ fn changed(object: &ProvisioningService, seen: &LiveState, service: &Document) -
     if !lacks_identity && !lacks_tags {
         return Plan::met();
     }
-    if !service.keeps_every_link() {
-        let note = "the provisioning service has links that do not say how they work, which a write of ours might break";
-        return Plan::stalled(Reason::UnknownLinks, note);
-    }
     // What is to be given to it may be what an older api-version does not know.
     let given = if lacks_identity { service.clone().with_system_assigned_identity() } else { service.clone() };
     if let Some(loss) = given.possible_loss() {
         let Why { reason, note } = not_rewritten(&format!("provisioning service {}", object.spec.name), &loss);
         return Plan::stalled(reason, note);
+    }
+    if !service.keeps_every_link() {
+        let note = "the provisioning service has links that do not say how they work, which a write of ours might break";
+        return Plan::stalled(Reason::UnknownLinks, note);
     }
     let (what, action) = if lacks_identity { ("an identity", Action::EnableIdentity) } else { ("its tags", Action::SetTags) };
     let note = format!("provisioning service {} is being given {what}", object.spec.name);

@@ -59,14 +59,14 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> 
     if !(matches!(service.provisioning_state(), Some("Succeeded") | None) && matches!(service.state(), Some("Active") | None)) {
         return waiting(soon(now));
     }
+    if let Some(loss) = service.possible_loss() {
+        let Why { reason, note } = not_rewritten("the provisioning service", &loss);
+        return Plan::stalled(reason, note);
+    }
     if !service.keeps_every_link() {
         let note =
             "the provisioning service has links that do not say how they work, which a write of ours might break; it is not rewritten";
         return Plan::stalled(Reason::UnknownLinks, note);
-    }
-    if let Some(loss) = service.possible_loss() {
-        let Why { reason, note } = not_rewritten("the provisioning service", &loss);
-        return Plan::stalled(reason, note);
     }
     let fresh = add.iter().filter(|link| link.is_new).count();
     if service.links().len() + fresh > MOST_LINKS + relink.len() {
@@ -186,14 +186,14 @@ fn host_of(hub: &ObservedHub) -> Option<HostName> {
 /// Takes the link of a hub away.
 pub(super) fn unlink(seen: &LiveState, hub: &ObservedHub, now: Timestamp) -> Plan<Action> {
     let Some(service) = &seen.service else { return Plan::met() };
+    if let Some(loss) = service.possible_loss() {
+        let Why { reason, note } = not_undone("the provisioning service", &loss, "unlink the hubs");
+        return Plan::stalled(reason, note);
+    }
     if !service.keeps_every_link() {
         let note =
             "the provisioning service has links that do not say how they work, which a write of ours might break; unlink the hubs there";
         return Plan::stalled(Reason::UnknownLinks, note);
-    }
-    if let Some(loss) = service.possible_loss() {
-        let Why { reason, note } = not_undone("the provisioning service", &loss, "unlink the hubs");
-        return Plan::stalled(reason, note);
     }
     if !matches!(service.provisioning_state(), Some("Succeeded") | None) {
         return Plan::wait(Reason::DependencyNotReady, "the provisioning service is busy", soon(now));

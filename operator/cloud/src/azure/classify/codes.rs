@@ -62,7 +62,11 @@ pub(super) fn meaning(status: u16, wording: &Wording) -> (Class, Detail) {
 /// a 400 or 404 that names the api-version; the resource manager's `InvalidResourceType` is also said of misspelt types.
 fn refuses_version(status: u16, code: &str, wording: &Wording) -> bool {
     let is_open = code.is_empty() || code == "InvalidResourceType" || status_of(code).is_some();
-    let names_it = || wording.message.to_ascii_lowercase().replace(['-', ' '], "").contains("apiversion");
+    let names_it = || {
+        let text = wording.message.to_ascii_lowercase().replace(['-', ' '], "");
+        // A webhook has a version of its own.
+        text.contains("apiversion") && !text.contains("customallocation")
+    };
     matches!(status, 400 | 404) && is_open && !wording.is_foreign() && names_it()
 }
 

@@ -134,9 +134,8 @@ impl Call {
         match &self.target {
             Target::Known(target) => Some(target.clone()),
             Target::Path(path, query) => {
-                let path = path.as_ref()?;
-                let more: String = query.iter().map(|pair| format!("&{pair}")).collect();
-                Some(format!("{path}?api-version={}{more}", version.version))
+                let target = format!("{}?api-version={}", path.as_ref()?, version.version);
+                Some(query.iter().fold(target, |target, pair| format!("{target}&{pair}")))
             }
         }
     }

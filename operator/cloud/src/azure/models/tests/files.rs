@@ -90,6 +90,11 @@ pub fn read_only(definition: &Definition) -> BTreeSet<String> {
     told(definition).into_iter().filter(|(_, read_only)| *read_only).map(|(path, _)| path).collect()
 }
 
+/// How the paths begin of what is in an object.
+fn within(path: &[&str]) -> String {
+    path.iter().fold(String::new(), |prefix, name| format!("{prefix}{name}/"))
+}
+
 #[test]
 fn what_a_file_marks_as_read_only_is_never_sent_and_nothing_else_is_left_out() {
     let table = [
@@ -118,7 +123,7 @@ fn what_an_older_version_knows_is_what_its_file_has() {
     for (definition, known) in table {
         let told = told(&definition);
         for (path, names) in known {
-            let prefix: String = path.iter().map(|name| format!("{name}/")).collect();
+            let prefix = within(path);
             let below = told.iter().filter_map(|(place, _)| place.strip_prefix(&prefix)).filter(|name| !name.contains('/'));
             let theirs: BTreeSet<&str> = below.collect();
             assert_eq!(names.iter().copied().collect::<BTreeSet<_>>(), theirs, "{prefix} of {}", definition.file);
@@ -139,7 +144,7 @@ fn what_came_with_the_newest_version_is_unknown_to_the_older_one() {
         let before: BTreeSet<String> = told(&older).into_iter().map(|(path, _)| path).collect();
         let is_looked_at = |path: &str| {
             known.iter().any(|(at, names)| {
-                let prefix: String = at.iter().map(|name| format!("{name}/")).collect();
+                let prefix = within(at);
                 path.strip_prefix(&prefix).is_some_and(|rest| !names.contains(&rest.split('/').next().unwrap_or_default()))
             })
         };
