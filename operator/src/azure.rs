@@ -1,6 +1,7 @@
 //! What the kinds of Azure share: clients by account, grants, whose a thing is, and what was seen of the cloud.
 
 pub mod accounts;
+pub mod api_version;
 pub mod arm_resource;
 pub mod claims;
 pub mod clients;

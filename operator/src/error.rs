@@ -117,6 +117,7 @@ fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
         moorage_cloud::Detail::ProofGone => Some(Reason::CredentialGone),
         moorage_cloud::Detail::Locked => Some(Reason::Locked),
         moorage_cloud::Detail::PolicyDenied => Some(Reason::PolicyDenied),
+        moorage_cloud::Detail::ApiVersionUnsupported => Some(Reason::ApiVersionUnsupported),
         _ => None,
     }
 }

@@ -12,8 +12,8 @@ pub use azure::dps::seed::NewService;
 pub use azure::iot_hub::seed::NewHub;
 pub use azure::iot_hub::telemetry::{Telemetry, Transport};
 pub use azure::options::{
-    Application, CLIENT, CLIENT_SECRET, FederatedCredential, IdentityLink, KeysLeftOut, Latency, Limits, MaskedLink, Network, Options,
-    PoliciesOnGet, Profile, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants, Webhooks,
+    Application, CLIENT, CLIENT_SECRET, FederatedCredential, IdentityLink, KeysLeftOut, Latency, Limits, MaskedLink, Network, OlderPut,
+    Options, PoliciesOnGet, Profile, Reregistration, SUBSCRIPTION, SecondKey, Subscription, TENANT, TokenBucket, Variants, Webhooks,
 };
 pub use azure::state::Azure;
 pub use engine::clock::advance::AdvanceError;

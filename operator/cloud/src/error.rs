@@ -28,6 +28,8 @@ pub enum Detail {
     Locked,
     /// A policy of the organisation (Azure Policy) forbids the request.
     PolicyDenied,
+    /// The service does not speak the api-version, or only one in which a write could lose something.
+    ApiVersionUnsupported,
     /// The subscription is not there, or not for this identity.
     SubscriptionNotFound,
     /// The identity could not sign in.

@@ -169,6 +169,8 @@ reasons! {
     LocalAuthDisabled,
     /// A provisioning service has links that the api-version in use cannot carry.
     UnknownLinks,
+    /// The cloud does not speak the newest api-version, and a rewrite in an older one could lose something.
+    ApiVersionUnsupported,
     /// The cloud has no room left.
     QuotaExceeded,
     /// A lock in the cloud forbids the change.

@@ -43,6 +43,10 @@ pub trait Document {
 
     /// The value of a tag.
     fn tag(&self, name: &str) -> Option<&str>;
+
+    /// The same, known to be one that we made, or not to be: only that is rewritten in an older api-version.
+    #[must_use]
+    fn made_by_us(self, is_ours: bool) -> Self;
 }
 
 /// Where a resource is in its life.

@@ -133,7 +133,7 @@ impl Clients {
         &self.azure
     }
 
-    /// The turn to write a provisioning service: it has no `ETag` (api-version 2022-12-12), so the last writer wins, and there
+    /// The turn to write a provisioning service: no api-version takes an `ETag` for it, so the last writer wins, and there
     /// is only one at a time here.
     ///
     /// # Errors

@@ -198,4 +198,8 @@ impl arm_resource::Document for Document {
     fn tag(&self, name: &str) -> Option<&str> {
         self.tag(name)
     }
+
+    fn made_by_us(self, is_ours: bool) -> Self {
+        Self::made_by_us(self, is_ours)
+    }
 }

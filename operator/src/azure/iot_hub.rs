@@ -74,4 +74,8 @@ impl arm_resource::Document for Hub {
     fn tag(&self, name: &str) -> Option<&str> {
         self.tag(name)
     }
+
+    fn made_by_us(self, is_ours: bool) -> Self {
+        Self::made_by_us(self, is_ours)
+    }
 }

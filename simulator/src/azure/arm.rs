@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::azure::arm::throttle::Throttles;
 use crate::azure::resource::group::must_exist;
-use crate::azure::resource::kind::listed;
+use crate::azure::resource::kind::{ResourceType, listed};
 use crate::azure::resource::{HOST, ResourceId, errors, operation};
 use crate::azure::service::Service;
 use crate::azure::state::Azure;
@@ -105,6 +105,9 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
     }
     authorization::admit(azure, request, subscription)?;
     let (header, left) = throttle::count(azure, request, subscription, now)?;
+    if azure.options.variants.older_cloud {
+        speaks(azure, request, rest)?;
+    }
     let response = match rest {
         ["operationresults", id] => operation::location(azure, request, id, now),
         ["resourcegroups", rest @ ..] => in_groups(azure, request, now, subscription, rest),
@@ -112,6 +115,25 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
         _ => Err(errors::unknown_path(request)),
     };
     response.map(|response| response.with(header, left))
+}
+
+/// A cloud that is behind refuses what is newer than it, and says what it speaks.
+fn speaks(azure: &Azure, request: &Request, rest: &[&str]) -> Result<(), Response> {
+    let (["resourcegroups", _, "providers", provider, name, ..] | ["providers", provider, name, ..]) = rest else { return Ok(()) };
+    // A check of a name, or a quota, is of the provider.
+    let newest = match azure.resource_type(provider, name) {
+        Some(kind) => kind.older_version(),
+        None => azure
+            .resource_types()
+            .filter(|kind| kind.kind().provider.eq_ignore_ascii_case(provider))
+            .filter_map(ResourceType::older_version)
+            .max(),
+    };
+    let version = request.parameter("api-version").unwrap_or_default();
+    match newest {
+        Some(newest) if version > newest => Err(errors::no_registered_provider(version, name, newest)),
+        _ => Ok(()),
+    }
 }
 
 fn in_subscription(azure: &Azure, request: &Request, now: Timestamp, subscription: &str, provider: &str, rest: &[&str]) -> Outcome {

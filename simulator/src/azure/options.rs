@@ -314,6 +314,10 @@ pub struct Variants {
     pub masked_link: MaskedLink,
     /// What a PUT does to a link by identity whose api-version does not know of such links.
     pub identity_link: IdentityLink,
+    /// What a PUT does to what its api-version does not know.
+    pub older_put: OlderPut,
+    /// Whether the cloud is behind: it refuses the newest api-version of hubs, provisioning services and enrollments.
+    pub older_cloud: bool,
     /// What an update of an enrollment does that carries no keys.
     pub group_keys_left_out: KeysLeftOut,
     /// What a hub's or a service's PUT does with a policy that carries no keys.
@@ -352,6 +356,16 @@ pub enum IdentityLink {
     Kept,
     /// The PUT is refused.
     Refused,
+}
+
+/// See [`Variants::older_put`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OlderPut {
+    /// It is reset.
+    #[default]
+    Reset,
+    /// It stays as it is.
+    Kept,
 }
 
 /// What happens to keys that a PUT leaves out.

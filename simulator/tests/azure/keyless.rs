@@ -1,7 +1,7 @@
 //! Links by identity, which have no key: api-version 2026-11-01 of the resource manager.
 
 use crate::bench::{ARM, Bench, Got, HUBS, call, dps_path, east, options};
-use moorage_simulator::{IdentityLink, SUBSCRIPTION};
+use moorage_simulator::{IdentityLink, OlderPut, SUBSCRIPTION};
 use serde_json::{Value, json};
 
 const HOST: &str = "hub-east.azure-devices.net";
@@ -165,6 +165,7 @@ async fn a_link_by_key_becomes_one_by_identity_only_if_it_has_a_host_name() {
 async fn after_an_older_version(variant: IdentityLink) -> (Got, Value) {
     let mut options = options();
     options.variants.identity_link = variant;
+    options.variants.older_put = OlderPut::Kept;
     let bench = Bench::with(options).await;
     let scope = bench.provisioned(&HUBS).await;
     let (principal, mut body) = with_identity(&bench).await;
@@ -235,8 +236,16 @@ async fn a_hub_made_again_has_none_of_the_roles_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_service_may_take_no_signatures_and_an_older_version_leaves_it_so() {
-    let bench = Bench::new().await;
+async fn a_service_may_take_no_signatures_and_an_older_version_leaves_it_so_or_does_not() {
+    for (older_put, status) in [(OlderPut::Kept, 401), (OlderPut::Reset, 200)] {
+        no_signatures(older_put, status).await;
+    }
+}
+
+async fn no_signatures(older_put: OlderPut, after: u16) {
+    let mut options = options();
+    options.variants.older_put = older_put;
+    let bench = Bench::with(options).await;
     bench.provisioned(&HUBS).await;
     let mut body = get(&bench, "2026-11-01").await;
     body["properties"]["disableLocalAuth"] = json!(true);
@@ -245,5 +254,5 @@ async fn a_service_may_take_no_signatures_and_an_older_version_leaves_it_so() {
     let older = get(&bench, "2022-12-12").await;
     assert_eq!(older["properties"]["disableLocalAuth"], Value::Null);
     put(&bench, "2022-12-12", &older).await;
-    assert_eq!(bench.dps("GET", "/enrollmentGroups/g1", &[], None).await.status, 401);
+    assert_eq!(bench.dps("GET", "/enrollmentGroups/g1", &[], None).await.status, after);
 }

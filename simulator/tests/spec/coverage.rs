@@ -169,12 +169,14 @@ const DEVICE_MESSAGES: &[Row] = &[
 ];
 
 /// What the operator, the devices and the tests say to Azure, by host and version.
-const TABLES: [(&str, &str, &[Row]); 11] = [
+const TABLES: [(&str, &str, &[Row]); 13] = [
+    (ARM, "2026-11-01", HUBS),
     (ARM, "2023-06-30", HUBS),
     (ARM, "2022-12-12", PROVISIONING_SERVICES),
     (ARM, "2026-11-01", PROVISIONING_SERVICES),
     (ARM, "2022-04-01", ROLE_ASSIGNMENTS),
     (ARM, "2024-03-01", RESOURCE_GROUPS),
+    (DPS, "2026-11-01", ENROLLMENTS),
     (DPS, "2021-10-01", ENROLLMENTS),
     (DPS, "2018-09-01-preview", ENROLLMENTS_OF_2018),
     (GLOBAL, "2021-06-01", DEVICE_REGISTRATION),

@@ -87,7 +87,10 @@ fn a_misspelt_query_parameter_is_reported() {
 fn a_missing_api_version_is_reported_and_the_rest_is_still_checked() {
     let mut call = put_hub(hub_with("/properties/colour", json!("red")));
     call.query.clear();
-    assert_eq!(call.found(), ["query/api-version is required", "body/properties/colour is not declared"]);
+    assert_eq!(
+        call.found(),
+        ["query/api-version is required", "path/subscriptionId must be a UUID", "body/properties/colour is not declared"]
+    );
     assert_eq!(call.operation().id(), "IotHubResource_CreateOrUpdate");
 }
 

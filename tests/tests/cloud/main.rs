@@ -1,5 +1,6 @@
 //! The cloud's clients against the simulator, every request checked against the vendor's specification.
 
+mod api_versions;
 mod enrollments;
 mod individuals;
 mod interruptions;

@@ -85,6 +85,7 @@ fn options(quirks: &Quirks) -> Options {
         },
         second_key: if quirks.second_key_is_refused { SecondKey::Refused } else { SecondKey::Accepted },
         read_after_create: SignedDuration::from_secs(i64::from(quirks.read_after_create)),
+        ..Variants::default()
     };
     let mut options = Options { variants, seed: Some("model".to_owned()), ..cloud_options() };
     options.latency.operation = SignedDuration::from_secs(i64::from(quirks.operation));

@@ -3,6 +3,7 @@
 mod absence;
 mod admission;
 mod adoption;
+mod api_versions;
 mod binary;
 mod cert_manager;
 mod certificates;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    azure::endpoints::Cloud,
+    azure::{endpoints::Cloud, pipeline::version::SpokenVersions},
     flow::{
         access::WriteAccess,
         clock::Clock,
@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) transport: Transport,
     pub(crate) clock: Clock,
     pub(crate) gate: Gate,
+    pub(crate) versions: SpokenVersions,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
@@ -38,7 +39,10 @@ impl Azure {
     /// The same, with somebody who is told of every call.
     pub fn observed(cloud: Cloud, transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> (Self, WriteAccess) {
         let gate = Gate::new(clock.clone());
-        (Self { shared: Arc::new(Shared { cloud, transport, clock, gate, observer }) }, WriteAccess::new())
+        (
+            Self { shared: Arc::new(Shared { cloud, transport, clock, gate, versions: SpokenVersions::default(), observer }) },
+            WriteAccess::new(),
+        )
     }
 
     /// The cloud's endpoints.

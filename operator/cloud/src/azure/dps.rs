@@ -18,6 +18,7 @@ use crate::{
             paging::{Continuation, MOST_PAGES, Page},
             request::{IfMatch, Operation},
             service_client::{Service, ServiceClient, endless, scope_of},
+            version::ApiVersion,
         },
         sas::{PolicyKey, SasAuthorization},
     },
@@ -29,7 +30,7 @@ use crate::{
 };
 
 const SERVICE: Service = Service::of_hosts("provisioning");
-const VERSION: &str = "2021-10-01";
+const VERSION: ApiVersion = ApiVersion::or_older("2026-11-01", "2021-10-01");
 const DOMAIN: Endpoint = Endpoint { public: "azure-devices-provisioning.net" };
 const DEVICE_REGISTRATION: Endpoint = Endpoint { public: "global.azure-devices-provisioning.net" };
 
@@ -139,14 +140,14 @@ impl DpsService {
     /// When it cannot be known whether it is there.
     pub async fn group(&self, id: &str) -> Result<Option<EnrollmentGroup>, Error> {
         let reply = self.client.get_optional(GROUP_GET.call(&[id])).await?;
-        reply.map(|reply| reply.json()).transpose()
+        reply.map(|reply| reply.document()).transpose()
     }
 
     /// Creates or replaces an enrollment group; an update goes with the `ETag` that was read, a creation without.
     ///
     /// # Errors
-    /// Without sending anything when the group has no hubs, or is symmetric and lacks a key; when the service refuses, or
-    /// the answer is lost.
+    /// Without sending anything when the group has no hubs, or is symmetric and lacks a key, or when something could be lost
+    /// (see [`EnrollmentGroup::possible_loss`]); when the service refuses, or the answer is lost.
     pub async fn put_group(
         &self,
         access: &WriteAccess,
@@ -155,8 +156,8 @@ impl DpsService {
         condition: &IfMatch,
     ) -> Result<EnrollmentGroup, Error> {
         group.validate().map_err(|why| GROUP_PUT.not_sent(why))?;
-        let call = GROUP_PUT.call(&[id]).if_match(condition.quoted()).body(group.to_send());
-        self.client.write(access, call).await?.json()
+        let call = GROUP_PUT.call(&[id]).read_in(group.0.read_in).if_match(condition.quoted()).body(group.to_send());
+        self.client.write_whole(access, call, |spoken| group.loss_in(spoken)).await?.document()
     }
 
     /// Deletes an enrollment group, whose registrations stay; one that is not there is no error.
@@ -210,15 +211,15 @@ impl DpsService {
     /// When it cannot be known whether it is there.
     pub async fn enrollment(&self, id: &str) -> Result<Option<IndividualEnrollment>, Error> {
         let reply = self.client.get_optional(ENROLLMENT_GET.call(&[id])).await?;
-        reply.map(|reply| reply.json()).transpose()
+        reply.map(|reply| reply.document()).transpose()
     }
 
     /// Creates or replaces the individual enrollment of a registration id; an update goes with the `ETag` that was read, a
     /// creation without.
     ///
     /// # Errors
-    /// Without sending anything when the enrollment is symmetric and lacks a key, or is enabled and has no hubs; when the
-    /// service refuses, or the answer is lost.
+    /// Without sending anything when the enrollment is symmetric and lacks a key, or is enabled and has no hubs, or when
+    /// something could be lost (see [`IndividualEnrollment::possible_loss`]); when the service refuses, or the answer is lost.
     pub async fn put_enrollment(
         &self,
         access: &WriteAccess,
@@ -227,8 +228,8 @@ impl DpsService {
         condition: &IfMatch,
     ) -> Result<IndividualEnrollment, Error> {
         enrollment.validate().map_err(|why| ENROLLMENT_PUT.not_sent(why))?;
-        let call = ENROLLMENT_PUT.call(&[id]).if_match(condition.quoted()).body(enrollment.to_send());
-        self.client.write(access, call).await?.json()
+        let call = ENROLLMENT_PUT.call(&[id]).read_in(enrollment.0.read_in).if_match(condition.quoted()).body(enrollment.to_send());
+        self.client.write_whole(access, call, |spoken| enrollment.loss_in(spoken)).await?.document()
     }
 
     /// Deletes the individual enrollment of a registration id, whose registration stays; one that is not there is no error.

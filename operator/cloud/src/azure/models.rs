@@ -6,11 +6,15 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::azure::pipeline::version::Spoken;
+use older::KnownNames;
+
 pub(crate) mod device;
 pub(crate) mod enrollment;
 pub(crate) mod enrollment_group;
 pub(crate) mod hub;
 pub(crate) mod individual_enrollment;
+mod older;
 mod policies;
 pub(crate) mod provisioning_service;
 pub(crate) mod registration;
@@ -25,16 +29,31 @@ const SECRET_FIELDS: [&str; 6] =
 
 /// A JSON object that is edited in place, wiped of its secrets when dropped, and never printed with them.
 #[derive(Clone, PartialEq, Default)]
-pub(crate) struct Document(Map<String, Value>);
+pub(crate) struct Document {
+    fields: Map<String, Value>,
+    /// The api-version in which it was read; none if it is new, or was listed.
+    pub(crate) read_in: Option<Spoken>,
+    /// Whether it is known to be one that we made.
+    pub(crate) is_ours: bool,
+}
 
 impl Document {
     pub(crate) fn of(value: Value) -> Self {
-        if let Value::Object(map) = value { Self(map) } else { Self::default() }
+        if let Value::Object(fields) = value { Self { fields, ..Self::default() } } else { Self::default() }
+    }
+
+    pub(crate) fn was_read(&self) -> bool {
+        self.read_in.is_some()
+    }
+
+    /// A name that an older version does not know, of the object at a path or of one of several there.
+    pub(crate) fn unknown_name(&self, (path, names): &KnownNames) -> Option<&str> {
+        older::unknown_in(&self.fields, path, names)
     }
 
     pub(crate) fn get(&self, path: &Path) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
-        rest.iter().try_fold(self.0.get(*first)?, |value, name| value.get(name)).filter(|value| !value.is_null())
+        rest.iter().try_fold(self.fields.get(*first)?, |value, name| value.get(name)).filter(|value| !value.is_null())
     }
 
     pub(crate) fn text(&self, path: &Path) -> Option<&str> {
@@ -48,7 +67,7 @@ impl Document {
     /// Puts a value at a path, making the objects on the way.
     pub(crate) fn set(&mut self, path: &Path, value: impl Into<Value>) {
         let Some((last, way)) = path.split_last() else { return };
-        let mut map = &mut self.0;
+        let mut map = &mut self.fields;
         for name in way {
             let next = map.entry(*name).or_insert(Value::Null);
             if !next.is_object() {
@@ -61,7 +80,7 @@ impl Document {
 
     pub(crate) fn remove(&mut self, path: &Path) {
         let Some((last, way)) = path.split_last() else { return };
-        let mut map = &mut self.0;
+        let mut map = &mut self.fields;
         for name in way {
             let Some(next) = map.get_mut(*name).and_then(Value::as_object_mut) else { return };
             map = next;
@@ -87,7 +106,7 @@ impl Document {
 
     fn there(&mut self, path: &Path) -> &mut Value {
         let (first, rest) = path.split_first().expect("what is edited has a path");
-        let root = self.0.get_mut(*first).expect("the value was put here");
+        let root = self.fields.get_mut(*first).expect("the value was put here");
         rest.iter().fold(root, |value, name| &mut value[*name])
     }
 
@@ -95,33 +114,33 @@ impl Document {
     pub(crate) fn to_send(&self, read_only: &[&Path]) -> Zeroizing<Vec<u8>> {
         let mut sent = self.clone();
         for path in read_only {
-            strip_map(&mut sent.0, path);
+            strip_map(&mut sent.fields, path);
         }
-        Zeroizing::new(serde_json::to_vec(&sent.0).expect("a JSON object has text"))
+        Zeroizing::new(serde_json::to_vec(&sent.fields).expect("a JSON object has text"))
     }
 }
 
 impl Drop for Document {
     fn drop(&mut self) {
-        visit_secrets(&mut self.0, &mut |text| text.zeroize());
+        visit_secrets(&mut self.fields, &mut |text| text.zeroize());
     }
 }
 
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = self.clone();
-        visit_secrets(&mut shown.0, &mut |text| {
+        visit_secrets(&mut shown.fields, &mut |text| {
             text.zeroize();
             text.push_str("[redacted]");
         });
-        let text = serde_json::to_string(&shown.0).map_err(|_| fmt::Error)?;
+        let text = serde_json::to_string(&shown.fields).map_err(|_| fmt::Error)?;
         f.write_str(&text)
     }
 }
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Map::deserialize(deserializer).map(Self)
+        Map::deserialize(deserializer).map(|fields| Self { fields, ..Self::default() })
     }
 }
 
@@ -184,7 +203,7 @@ macro_rules! document {
         }
 
         impl $name {
-            const READ_ONLY: &[&$crate::azure::models::Path] = $read_only;
+            pub(crate) const READ_ONLY: &[&$crate::azure::models::Path] = $read_only;
 
             /// The bytes to send: everything that was read or set but for what only the service writes.
             pub(crate) fn to_send(&self) -> zeroize::Zeroizing<Vec<u8>> {
@@ -207,6 +226,39 @@ macro_rules! document {
             /// Reads the resource as the service writes it.
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::azure::models::Document::deserialize(deserializer).map(Self)
+            }
+        }
+    };
+}
+
+/// What is written in the newest api-version, or in an older one where nothing can be lost by that.
+macro_rules! written_in_one_version {
+    ($name:ident, $older:expr) => {
+        impl $name {
+            pub(crate) const KNOWN_TO_OLDER: &[$crate::azure::models::older::KnownNames] = $older;
+
+            /// The same, known to be one that we made, or not to be.
+            #[must_use]
+            pub fn made_by_us(mut self, is_ours: bool) -> Self {
+                self.0.is_ours = is_ours;
+                self
+            }
+
+            /// Why a rewrite could lose something, because the cloud speaks only an older api-version; none if it cannot.
+            pub fn possible_loss(&self) -> Option<String> {
+                self.loss_in(self.0.read_in?)
+            }
+
+            /// The same of what is to be written in an api-version.
+            pub(crate) fn loss_in(&self, spoken: $crate::azure::pipeline::version::Spoken) -> Option<String> {
+                $crate::azure::models::older::loss(&self.0, Self::KNOWN_TO_OLDER, spoken)
+            }
+        }
+
+        impl $crate::azure::pipeline::service_client::Versioned for $name {
+            fn read_in(mut self, spoken: $crate::azure::pipeline::version::Spoken) -> Self {
+                self.0.read_in = Some(spoken);
+                self
             }
         }
     };
@@ -263,7 +315,7 @@ macro_rules! tagged {
     };
 }
 
-pub(crate) use {document, tagged};
+pub(crate) use {document, tagged, written_in_one_version};
 
 #[cfg(test)]
 mod tests;

@@ -4,3 +4,4 @@ pub(crate) mod paging;
 pub(crate) mod request;
 pub(crate) mod service_client;
 pub(crate) mod transport;
+pub(crate) mod version;

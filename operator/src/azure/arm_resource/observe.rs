@@ -37,6 +37,7 @@ pub async fn observe<D: Document>(
     let whose = whose(caches, owner, document.as_ref(), &known);
     let could_be_overlooked = known.is_wanted || known.record.as_deref() == Some(CLAIMED);
     let name_is_taken = document.is_none() && could_be_overlooked && name.await? == Availability::Taken;
+    let document = document.map(|document| document.made_by_us(whose == Whose::Ours));
     Ok(ObservedResource { document, name_is_taken, whose, record: known.record })
 }
 

@@ -56,6 +56,11 @@ pub fn by_tag(mark: &str, tag: Option<&str>, recorded: Option<&str>, lives: impl
     }
 }
 
+/// Whether a thing is one that was made for the object whose things bear `mark`.
+pub fn is_ours(mark: &str, tag: Option<&str>, recorded: Option<&str>) -> bool {
+    by_tag(mark, tag, recorded, |_| true) == Whose::Ours
+}
+
 /// Why something that exists cannot be adopted; `None` if it can.
 pub fn refusal<A>(what: &str, maker: Maker, desired: Adoption, granted: Adoption) -> Option<Plan<A>> {
     let allowed = desired.min(granted);

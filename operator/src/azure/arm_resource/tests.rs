@@ -23,6 +23,10 @@ impl Document for Vault {
     fn tag(&self, _: &str) -> Option<&str> {
         None
     }
+
+    fn made_by_us(self, _: bool) -> Self {
+        self
+    }
 }
 
 fn group(state: State) -> ObservedGroup {

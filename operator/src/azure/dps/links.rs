@@ -5,51 +5,51 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use moorage_cloud::{AccessKey, Arm, Hub, LinkSeen, ProvisioningService as Document, ResourceId};
-use moorage_crds::{ProvisioningService, TenantHubGroup};
+use moorage_crds::TenantHubGroup;
 use moorage_keys::ConnectionString;
 use moorage_plan::{Class, Reason};
 
 use crate::{
     azure::{
         Context, Writer,
+        arm_resource::ownership::{OWNER_TAG, is_ours},
         clients::service_id,
         dps::{self, Service},
         iot_hub::link_policy,
     },
     error::Error,
-    ledger::entries::{self, BY_IDENTITY, HUB, LINK, STALE, is_in_place, recorded},
+    ledger::entries::{self, BY_IDENTITY, HUB, LINK, SERVICE, STALE, is_in_place, recorded},
     object::{Dependency, Keyed, KindName},
 };
 
 /// How long a key is waited for that is known from before.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Reads a service, with its identities where they are asked for: where a link is to be by one, and where its object says that it has
-/// one, for a write in an api-version that does not know them could lose them.
+/// Reads a service, and says whether we made it for its object.
 ///
 /// # Errors
 /// What the cloud says.
-pub async fn read(arm: &Arm, id: &ResourceId, identities: bool) -> Result<Option<Document>, Error> {
-    let read = if identities { arm.provisioning_service_with_identities(id).await } else { arm.provisioning_service(id).await };
-    read.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))
-}
-
-/// Whether a service is read in a version that knows identities, because its object asks for one.
-pub fn tells_of_identities(object: &ProvisioningService) -> bool {
-    object.spec.identity.is_some()
+pub async fn read(ctx: &Context, service: &Service) -> Result<Option<Document>, Error> {
+    let key = service.object.key();
+    let (mark, entries) = (ctx.owner_tag(&key), ctx.ledger.of(&key));
+    let read = service.arm.provisioning_service(&service.id).await;
+    let read = read.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", service.id.name), error))?;
+    Ok(read.map(|document| {
+        let is_ours = is_ours(&mark, document.tag(OWNER_TAG), recorded(&entries, SERVICE));
+        document.made_by_us(is_ours)
+    }))
 }
 
 /// Writes a service that others write to as well, and reads it again: gives what was written and what is there after it.
 ///
-/// The api-versions in use take no `If-Match` (swagger of 2022-12-12, the vendor's client of 2026-11-01): whoever writes last wins. What
-/// was lost is seen only by reading again.
+/// No api-version takes an `If-Match` (Microsoft's files up to that of 2026-11-01): whoever writes last wins. What was lost is seen
+/// only by reading again.
 ///
 /// # Errors
-/// What the cloud says; `UnknownLinks` if it has links that cannot be carried over.
+/// What the cloud says; `UnknownLinks` if it has links that cannot be carried over, `ApiVersionUnsupported` if something else cannot.
 pub async fn rewrite(
     writer: &Writer<'_>,
     service: &Service,
-    identities: bool,
     what: &str,
     change: impl FnOnce(Document) -> Document + Send,
 ) -> Result<(Document, Document), Error> {
@@ -57,8 +57,7 @@ pub async fn rewrite(
     let failed = |error| Error::cloud(format!("failed to write {what}"), error);
     let _lock = writer.clients.write_lock(&service.arm, &service.id).await?;
     let gone = || Error::own(format!("provisioning service {name} is not there"), Class::Conflict);
-    let identities = identities || tells_of_identities(&service.object);
-    let before = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
+    let before = read(writer, service).await?.ok_or_else(gone)?;
     if !before.keeps_every_link() {
         return Err(Error::own(format!("provisioning service {name} has links that cannot be carried over"), Class::Invalid)
             .because(Reason::UnknownLinks));
@@ -66,7 +65,7 @@ pub async fn rewrite(
     let keys = service.arm.provisioning_service_keys(&service.id).await.map_err(failed)?;
     let document = change(with_known_keys(writer, service, before.with_access_keys(&keys)).await.map_err(failed)?);
     service.arm.put_provisioning_service(writer.access(), &service.id, &document).await.map_err(failed)?;
-    let after = read(&service.arm, &service.id, identities).await?.ok_or_else(gone)?;
+    let after = read(writer, service).await?.ok_or_else(gone)?;
     Ok((document, after))
 }
 

@@ -125,6 +125,7 @@ async fn look(
     }
     let is_new = goal == Goal::Present && found.is_none() && has_keys(group);
     let others = if is_new { Some(dps::count_groups(ctx, service).await?) } else { None };
+    let found = found.map(|there| there.made_by_us(record.as_deref() == Some(MADE)));
     let (stored, signers) = match (goal, record.as_deref()) {
         (Goal::Present, _) => proof(ctx, group).await?,
         // Only it can tell whether what is there is what we were about to make.

@@ -13,6 +13,7 @@ use super::{
     succession,
 };
 use crate::{
+    azure::api_version::not_rewritten,
     controller::kind::Kind,
     ledger::entries::{ADOPTED, CLAIMED, FORMER_AUTHORITY, MADE},
     object::Keyed,
@@ -207,6 +208,10 @@ fn keep_as(wish: &Desired<'_>, seen: &LiveState, there: &Document) -> Plan<Actio
         let note =
             format!("{note}, and is left so (driftPolicy: Report); undo that in Azure, change the spec, or set driftPolicy: Correct");
         return Plan::met().usable(opens).drifted(note);
+    }
+    if let Some(loss) = there.possible_loss() {
+        let Why { reason, note } = not_rewritten(&format!("enrollment group {id}"), &loss);
+        return Plan::stalled(reason, note).usable(opens);
     }
     let put = Action::Put { document: wish.document(there.clone()), condition: IfMatch::of(there.etag()), id: id.to_owned(), fields };
     Plan::act(vec![put], Reason::UpdateEnrollmentGroup, note).usable(opens)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use moorage_cloud::{Availability, ProvisioningService as Document, ResourceId};
+use moorage_cloud::{Arm, Availability, ProvisioningService as Document, ResourceId};
 use moorage_crds::{Adoption, ProvisioningService};
 use moorage_plan::Goal;
 
@@ -15,10 +15,7 @@ use crate::{
             observe::Known,
             resource_group::{self, ObservedGroup, State},
         },
-        dps::{
-            self,
-            links::{self, tells_of_identities},
-        },
+        dps,
         facts::{ServiceFacts, service_place},
         tags,
         usage::Count,
@@ -81,7 +78,7 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
     let entries: Arc<Entries> = ctx.ledger.of(&key);
     let arm = grant.account.arm(ctx).await?;
     let mut group = resource_group::observe(ctx, &arm, &key, &id.group).await?;
-    let document = if group.state == State::Missing { None } else { links::read(&arm, &id, tells_of_identities(object)).await? };
+    let document = if group.state == State::Missing { None } else { read(&arm, &id).await? };
     let known = Known {
         record: recorded(&entries, SERVICE).map(str::to_owned),
         is_wanted: goal == Goal::Present,
@@ -108,6 +105,11 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
         users: grant.users.clone(),
         disenrolled: if goal == Goal::Absent { entries::of_enrollments_in(&ctx.ledger, &key) } else { Vec::new() },
     })
+}
+
+async fn read(arm: &Arm, id: &ResourceId) -> Result<Option<Document>, Error> {
+    let read = arm.provisioning_service(id).await;
+    read.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))
 }
 
 /// A count that fails holds nothing up: the last one stays until the next look.

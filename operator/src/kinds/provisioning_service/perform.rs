@@ -13,10 +13,7 @@ use crate::{
             resource_group,
         },
         claims, clients,
-        dps::{
-            self,
-            links::{self, tells_of_identities},
-        },
+        dps::{self, links},
         facts::service_place,
         tags,
     },
@@ -86,6 +83,11 @@ impl Act for Action {
     }
 }
 
+/// Whether the spec asks for a managed identity.
+pub(super) fn wants_identity(object: &ProvisioningService) -> bool {
+    object.spec.identity.is_some()
+}
+
 pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, action: &Action) -> Result<(), Error> {
     let (key, spec) = (object.key(), &object.spec);
     let namespace = &key.name.namespace;
@@ -117,7 +119,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
             let _lock = writer.clients.write_lock(&arm, id).await?;
             let service = tags::over(&tags::wanted(writer, &spec.tags), Document::new(location), Document::with_tag);
             let service = service.with_tag(OWNER_TAG, &writer.owner_tag(&key));
-            let service = if tells_of_identities(object) { service.with_system_assigned_identity() } else { service };
+            let service = if wants_identity(object) { service.with_system_assigned_identity() } else { service };
             let put = arm.put_provisioning_service(writer.access(), id, &service).await;
             let claim = [SERVICE, SERVICE_PLACE].map(str::to_owned);
             claims::unless_refused(writer, &key, &claim, created(&format!("provisioning service {}", id.name), put)).await
@@ -126,13 +128,13 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
             let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;
             let what = format!("the identity of provisioning service {}", service.id.name);
             let change = Document::with_system_assigned_identity;
-            links::rewrite(writer, &service, true, &what, change).await.map(drop)
+            links::rewrite(writer, &service, &what, change).await.map(drop)
         }
         Action::SetTags => {
             let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;
             let what = format!("the tags of provisioning service {}", service.id.name);
             let change = |document| tags::over(&tags::wanted(writer, &spec.tags), document, Document::with_tag);
-            links::rewrite(writer, &service, tells_of_identities(object), &what, change).await.map(drop)
+            links::rewrite(writer, &service, &what, change).await.map(drop)
         }
         Action::Delete { id } => {
             let arm = arm().await?;

@@ -6,18 +6,18 @@
 use jiff::Timestamp;
 use moorage_cloud::ProvisioningService as Document;
 use moorage_crds::{ProvisioningService, annotations};
-use moorage_plan::{Goal, Plan, Reason};
+use moorage_plan::{Goal, Plan, Reason, Why};
 
 use crate::{
     azure::{
+        api_version::not_rewritten,
         arm_resource::{self, Desired, Named, Obstacles, Phase, Step, ownership::Whose, phase},
-        dps::links::tells_of_identities,
         tags,
     },
     controller::{kind::Kind, reconcile::schedule::patiently},
     kinds::provisioning_service::{
         observe::{LiveState, Observed, id_of},
-        perform::Action,
+        perform::{Action, wants_identity},
     },
     object::ObjectKey,
 };
@@ -84,10 +84,16 @@ fn is_usable_while_it_moves(seen: &LiveState) -> bool {
 
 /// Gives the service a managed identity, and tags, if its spec asks for them. The tags of an adopted one are its owner's.
 fn changed(object: &ProvisioningService, seen: &LiveState, service: &Document) -> Plan<Action> {
-    let lacks_identity = tells_of_identities(object) && service.principal().is_none();
+    let lacks_identity = wants_identity(object) && service.principal().is_none();
     let lacks_tags = seen.service.whose == Whose::Ours && tags::are_missing(&seen.tags, |name| service.tag(name));
     if !lacks_identity && !lacks_tags {
         return Plan::met();
+    }
+    // What is to be given to it may be what an older api-version does not know.
+    let given = if lacks_identity { service.clone().with_system_assigned_identity() } else { service.clone() };
+    if let Some(loss) = given.possible_loss() {
+        let Why { reason, note } = not_rewritten(&format!("provisioning service {}", object.spec.name), &loss);
+        return Plan::stalled(reason, note);
     }
     if !service.keeps_every_link() {
         let note = "the provisioning service has links that do not say how they work, which a write of ours might break";

@@ -53,6 +53,10 @@ pub(super) fn without_corrections(plan: Plan<Action>) -> Plan<Action> {
         }
         _ => false,
     };
+    // What is left as it is need not be rewritten.
+    if matches!(&plan.standing, Standing::Stalled(why) if why.reason == Reason::ApiVersionUnsupported) && plan.actions.is_empty() {
+        return Plan::met();
+    }
     if !plan.actions.iter().any(corrects) {
         return plan;
     }

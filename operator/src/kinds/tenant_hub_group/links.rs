@@ -9,7 +9,11 @@ use moorage_keys::HostName;
 use moorage_plan::{Plan, Reason, Standing, Why};
 
 use crate::{
-    azure::{arm_resource::is_active, dps::MOST_LINKS},
+    azure::{
+        api_version::{not_rewritten, not_undone},
+        arm_resource::is_active,
+        dps::MOST_LINKS,
+    },
     controller::{
         kind::Kind,
         reconcile::schedule::{patiently, soon},
@@ -54,6 +58,10 @@ pub(super) fn plan(group: &TenantHubGroup, seen: &LiveState, now: Timestamp) -> 
     }
     if !(matches!(service.provisioning_state(), Some("Succeeded") | None) && matches!(service.state(), Some("Active") | None)) {
         return waiting(soon(now));
+    }
+    if let Some(loss) = service.possible_loss() {
+        let Why { reason, note } = not_rewritten("the provisioning service", &loss);
+        return Plan::stalled(reason, note);
     }
     if !service.keeps_every_link() {
         let note =
@@ -178,6 +186,10 @@ fn host_of(hub: &ObservedHub) -> Option<HostName> {
 /// Takes the link of a hub away.
 pub(super) fn unlink(seen: &LiveState, hub: &ObservedHub, now: Timestamp) -> Plan<Action> {
     let Some(service) = &seen.service else { return Plan::met() };
+    if let Some(loss) = service.possible_loss() {
+        let Why { reason, note } = not_undone("the provisioning service", &loss, "unlink the hubs");
+        return Plan::stalled(reason, note);
+    }
     if !service.keeps_every_link() {
         let note =
             "the provisioning service has links that do not say how they work, which a write of ours might break; unlink the hubs there";

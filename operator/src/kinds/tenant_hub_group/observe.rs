@@ -208,10 +208,7 @@ async fn look(group: &TenantHubGroup, ctx: &Context, grant: &Grant, goal: Goal) 
     let mut seen_group = resource_group::observe(ctx, &arm, &key, &spec.resource_group.name).await?;
     let entries = ctx.ledger.of(&key);
     let document = match &service {
-        Some(service) => {
-            let asks = spec.hubs.iter().any(|hub| hub.link.authentication == LinkAuthentication::Identity);
-            links::read(&service.arm, &service.id, asks || links::tells_of_identities(&service.object)).await?
-        }
+        Some(service) => links::read(ctx, service).await?,
         None => None,
     };
     let policy = link_policy::name_of(&ctx.installation.id, group);

@@ -11,7 +11,7 @@ use crate::{
     azure::{
         Writer, accounts,
         arm_resource::{
-            ownership::OWNER_TAG,
+            ownership::{OWNER_TAG, is_ours},
             perform::{created, deleted},
             resource_group,
         },
@@ -28,7 +28,7 @@ use crate::{
         admit::{Admitted, Crowded, Grant},
         links::{NewLink, perform::write_links},
     },
-    ledger::entries::{self, ADOPTED, CLAIMED, HUB, HUB_PLACE, LEFT, LINKED_TO, MADE},
+    ledger::entries::{self, ADOPTED, CLAIMED, HUB, HUB_PLACE, LEFT, LINKED_TO, MADE, recorded},
     object::{Keyed, ObjectKey},
 };
 
@@ -200,9 +200,9 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
                     None => hub,
                 }
             };
-            change_hub(writer, &arm().await?, id, change).await
+            change_hub(writer, &key, &arm().await?, id, change).await
         }
-        Action::RemovePolicy { id, policy } => change_hub(writer, &arm().await?, id, |hub| hub.without_policy(policy)).await,
+        Action::RemovePolicy { id, policy } => change_hub(writer, &key, &arm().await?, id, |hub| hub.without_policy(policy)).await,
         Action::AssignRole { id, name, principal, instead } => {
             let arm = arm().await?;
             if *instead {
@@ -263,9 +263,18 @@ fn role_refused(arm: &Arm, id: &ResourceId, principal: &str) -> String {
 }
 
 /// Changes a hub under its `ETag`, with every policy and key that it has: a PUT replaces the whole list.
-async fn change_hub(writer: &Writer<'_>, arm: &Arm, id: &ResourceId, change: impl FnOnce(Hub) -> Hub) -> Result<(), Error> {
+async fn change_hub(
+    writer: &Writer<'_>,
+    owner: &ObjectKey,
+    arm: &Arm,
+    id: &ResourceId,
+    change: impl FnOnce(Hub) -> Hub,
+) -> Result<(), Error> {
     let failed = |error| Error::cloud(format!("failed to change IoT hub {}", id.name), error);
     let Some(hub) = arm.hub(id).await.map_err(failed)? else { return Ok(()) };
+    let (mark, entries) = (writer.owner_tag(owner), writer.ledger.of(owner));
+    let is_ours = is_ours(&mark, hub.tag(OWNER_TAG), recorded(&entries, &entries::of(HUB, &id.name)));
+    let hub = hub.made_by_us(is_ours);
     // Read after the hub: a key that is rolled in between changes the ETag, and the PUT is refused.
     let keys = arm.hub_keys(id).await.map_err(failed)?;
     let condition = IfMatch::of(hub.etag());

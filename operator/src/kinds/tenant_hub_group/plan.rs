@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use moorage_cloud::Hub;
 use moorage_crds::{DeletionPolicy, IotHub, TenantHubGroup, annotations};
-use moorage_plan::{Act, Goal, Plan, Reason, Standing, counted};
+use moorage_plan::{Act, Goal, Plan, Reason, Standing, Why, counted};
 
 use crate::{
+    azure::api_version::{not_rewritten, not_undone},
     azure::arm_resource::{self, Desired, Named, Obstacles, Step, is_active, phase, resource_group, unsettled},
     azure::facts::WrittenHub,
     controller::kind::Kind,
@@ -121,14 +122,20 @@ fn hub_present(group: &TenantHubGroup, seen: &LiveState, hub: &ObservedHub, desi
     if let Some(plan) = refuses_keys(seen, hub, document) {
         return plan;
     }
-    if let Some(change) = change(group, seen, hub, document, desired) {
+    let change = change(group, seen, hub, document, desired);
+    let loss = change.as_ref().and_then(|_| document.possible_loss());
+    if let Some(change) = change.filter(|_| loss.is_none()) {
         let (why, note) = (change.reason(), format!("{what} is being brought to its spec"));
         return Plan::act(vec![change], why, note);
     }
     if let Some(plan) = arm_resource::in_place(named, &hub.resource) {
         return plan.map(action(group, hub, &seen.place));
     }
-    let plan = roles::plan(seen, hub, &hub_id(group, name), now);
+    let mut plan = roles::plan(seen, hub, &hub_id(group, name), now);
+    if let Some(loss) = loss {
+        let Why { reason, note } = not_rewritten(&what, &loss);
+        plan = both(plan, Plan::stalled(reason, note));
+    }
     match links::ask_to_relink(group, seen, hub) {
         Some(asked) => both(plan, asked),
         None => plan,
@@ -287,6 +294,10 @@ fn leave(
         return plan;
     }
     if hub.access.is_some() {
+        if let Some(loss) = hub.resource.own().and_then(Hub::possible_loss) {
+            let Why { reason, note } = not_undone(&what, &loss, &format!("take its access policy {} away", seen.policy));
+            return Plan::stalled(reason, note);
+        }
         let remove = Action::RemovePolicy { id: hub_id(group, name), policy: seen.policy.clone() };
         return Plan::act(vec![remove], Reason::DeleteLinkPolicy, format!("The link's policy is being taken from IoT hub {name}"));
     }

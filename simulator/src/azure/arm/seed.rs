@@ -17,4 +17,9 @@ impl Azure {
             deleting: false,
         });
     }
+
+    /// Has the cloud be one that is behind, or no longer, see [`crate::Variants::older_cloud`].
+    pub fn set_older_cloud(&mut self, older: bool) {
+        self.options.variants.older_cloud = older;
+    }
 }

@@ -12,9 +12,13 @@ const AUTHORIZATION_FILE: &str = "azure/authorization/roleAssignments.json";
 
 pub(crate) const SPECS: Specs = Specs { sources: &SOURCES, deviations: &DEVIATIONS, models: &MODELS };
 
-const SOURCES: [Source; 6] = [
+const SOURCES: [Source; 10] = [
     source!("azure/common-types/arm-v1-types.json"),
     source!("azure/common-types/arm-v2-types.json"),
+    source!("azure/common-types/arm-v3-types.json"),
+    source!("azure/common-types/arm-v3-managedidentity.json"),
+    source!("azure/common-types/arm-v6-types.json"),
+    source!("azure/common-types/arm-v6-managedidentity.json"),
     source!("azure/authorization/common-types.json"),
     source!("azure/authorization/roleAssignments.json", &AUTHORIZATION),
     source!("azure/resources/resources.json", &RESOURCES),

@@ -46,6 +46,10 @@ impl ResourceType for ServiceType {
         shown(azure, &azure.provisioning()[&id.name.to_lowercase()], request)
     }
 
+    fn older_version(&self) -> Option<&'static str> {
+        Some(identities::OLDER)
+    }
+
     fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
         one(azure, request, now, id, rest)
     }

@@ -103,6 +103,16 @@ impl Azure {
         resource.tags.insert(tag.to_owned(), value.into());
     }
 
+    /// Sets one of a provisioning service's `properties`.
+    pub fn set_service_property(&mut self, service: &str, name: &str, value: Value) {
+        self.touch(service).properties.insert(name.to_owned(), value);
+    }
+
+    /// One of a provisioning service's `properties` as it is stored.
+    pub fn service_property(&self, service: &str, name: &str) -> Option<Value> {
+        self.provisioning().get(&service.to_lowercase())?.properties.get(name).cloned()
+    }
+
     /// The principal of the identity that Azure made for a provisioning service.
     pub fn service_principal(&self, service: &str) -> Option<String> {
         self.provisioning().get(&service.to_lowercase())?.identities.system.clone()

@@ -47,6 +47,7 @@ fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
     if request.parameter("api-version").is_none_or(str::is_empty) {
         return Err(bad(400_002, "The api-version is missing.", now));
     }
+    version::check(&azure.options.variants, request, now)?;
     count(azure, &name, now)?;
     let written = |place: usize| request.segments.get(place).map_or("", String::as_str);
     match (method, folded.as_slice()) {

@@ -32,14 +32,17 @@ const PROVISIONING: Api = Api { name: "DPS", plane: &MANAGEMENT };
 const ENROLLMENTS: Api = Api { name: "DPS enrollments", plane: &SERVICE_API };
 const DEVICES: Api = Api { name: "DPS devices", plane: &DEVICE_API };
 
-const MANAGEMENT_FILE: &str = "azure/dps/mgmt-iotdps.json";
-const SERVICE_FILE: &str = "azure/dps/dataplane-service.json";
+const MANAGEMENT_FILE: &str = "azure/dps/mgmt-iotdps-2026-11-01.json";
+const OLDER_MANAGEMENT_FILE: &str = "azure/dps/mgmt-iotdps.json";
+const OLDER_SERVICE_FILE: &str = "azure/dps/dataplane-service.json";
 const DEVICE_FILE: &str = "azure/dps/dataplane-device.json";
 
 pub(crate) const SPECS: Specs = Specs { sources: &SOURCES, deviations: &DEVIATIONS, models: &MODELS };
 
-const SOURCES: [Source; 3] = [
+const SOURCES: [Source; 5] = [
+    source!("azure/dps/mgmt-iotdps-2026-11-01.json", &PROVISIONING),
     source!("azure/dps/mgmt-iotdps.json", &PROVISIONING),
+    source!("azure/dps/dataplane-service-2026-11-01.json", &ENROLLMENTS),
     source!("azure/dps/dataplane-service.json", &ENROLLMENTS),
     source!("azure/dps/dataplane-device.json", &DEVICES),
 ];
@@ -50,10 +53,10 @@ const STATUS_OF_OPERATION: &str = r##"{
         "operationId": "IotDpsResource_GetOperationResult",
         "parameters": [
             {"name": "operationId", "in": "path", "required": true, "type": "string"},
-            {"$ref": "#/parameters/subscriptionId"},
+            {"name": "subscriptionId", "in": "path", "required": true, "type": "string"},
             {"name": "resourceGroupName", "in": "path", "required": true, "type": "string"},
             {"name": "provisioningServiceName", "in": "path", "required": true, "type": "string"},
-            {"$ref": "#/parameters/api-version"}
+            {"name": "api-version", "in": "query", "required": true, "type": "string"}
         ],
         "responses": {
             "200": {"description": "the state", "schema": {"$ref": "#/definitions/AsyncOperationResult"}},
@@ -62,14 +65,57 @@ const STATUS_OF_OPERATION: &str = r##"{
     }}
 }"##;
 
-const DEVIATIONS: [Deviation; 5] = [
+/// Where a poll is told, in both files.
+const POLL: &str = "the file describes the poll of Azure-AsyncOperation; Location leads to the same address without asyncinfo, and ends with the \
+                    resource, see https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations";
+/// The end of what `Location` leads to.
+const END_OF_OPERATION: Change = Change::Put(
+    "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/200",
+    r##"{"description": "the end: the resource, or nothing", "x-or-nothing": true, "schema": {"$ref": "#/definitions/ProvisioningServiceDescription"}}"##,
+);
+const POLL_BY_LOCATION: Change = Change::Put(
+    "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/operationId",
+    r#""IotDpsResource_OperationLocation""#,
+);
+const POLL_BY_STATUS: Change = Change::Put("/x-ms-paths", STATUS_OF_OPERATION);
+const STILL_RUNNING: Change = Change::Put(
+    "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/202",
+    r#"{"description": "still running"}"#,
+);
+const END_OF_DELETION: Change = Change::Put(
+    "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/204",
+    r#"{"description": "the end of a deletion"}"#,
+);
+const RIGHTS: &str = r#"{"type": "string", "description": "The rights, separated by a comma and a space."}"#;
+const WHY_RIGHTS: &str =
+    "the default policy has all six rights in one text, as the hub's file says of its own policies; the file allows one";
+const WHY_CODE: &str = "the same error body as the hub's, where both spellings of the code are in use";
+
+const DEVIATIONS: [Deviation; 8] = [
+    Deviation { document: MANAGEMENT_FILE, changes: &[ERROR_CODE], reason: WHY_CODE },
     Deviation {
         document: MANAGEMENT_FILE,
-        changes: &[ERROR_CODE],
-        reason: "the same error body as the hub's, where both spellings of the code are in use",
+        changes: &[
+            Change::Put(
+                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/parameters/5/required",
+                "false",
+            ),
+            END_OF_OPERATION,
+            POLL_BY_LOCATION,
+            POLL_BY_STATUS,
+            STILL_RUNNING,
+            END_OF_DELETION,
+        ],
+        reason: POLL,
     },
     Deviation {
         document: MANAGEMENT_FILE,
+        changes: &[Change::Put("/definitions/SharedAccessSignatureAuthorizationRuleAccessRightsDescription/properties/rights", RIGHTS)],
+        reason: WHY_RIGHTS,
+    },
+    Deviation { document: OLDER_MANAGEMENT_FILE, changes: &[ERROR_CODE], reason: WHY_CODE },
+    Deviation {
+        document: OLDER_MANAGEMENT_FILE,
         changes: &[Change::Put(
             "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}/patch/responses/default",
             ERROR_ANSWER,
@@ -77,46 +123,30 @@ const DEVIATIONS: [Deviation; 5] = [
         reason: "the file declares no failure of PATCH at all; it fails as the other operations do",
     },
     Deviation {
-        document: MANAGEMENT_FILE,
+        document: OLDER_MANAGEMENT_FILE,
         changes: &[
             Change::Put(
                 "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/parameters/4/required",
                 "false",
             ),
-            Change::Put(
-                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/200",
-                r##"{"description": "the end: the resource, or nothing", "x-or-nothing": true, "schema": {"$ref": "#/definitions/ProvisioningServiceDescription"}}"##,
-            ),
-            Change::Put(
-                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/operationId",
-                r#""IotDpsResource_OperationLocation""#,
-            ),
-            Change::Put("/x-ms-paths", STATUS_OF_OPERATION),
-            Change::Put(
-                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/202",
-                r#"{"description": "still running"}"#,
-            ),
-            Change::Put(
-                "/paths/~1subscriptions~1{subscriptionId}~1resourceGroups~1{resourceGroupName}~1providers~1Microsoft.Devices~1provisioningServices~1{provisioningServiceName}~1operationresults~1{operationId}/get/responses/204",
-                r#"{"description": "the end of a deletion"}"#,
-            ),
+            END_OF_OPERATION,
+            POLL_BY_LOCATION,
+            POLL_BY_STATUS,
+            STILL_RUNNING,
+            END_OF_DELETION,
         ],
-        reason: "the file describes the poll of Azure-AsyncOperation; Location leads to the same address without asyncinfo, and ends with the resource, \
-                 see https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations",
+        reason: POLL,
     },
     Deviation {
-        document: MANAGEMENT_FILE,
-        changes: &[Change::Put(
-            "/definitions/SharedAccessSignatureAuthorizationRule[AccessRightsDescription]/properties/rights",
-            r#"{"type": "string", "description": "The rights, separated by a comma and a space."}"#,
-        )],
-        reason: "the default policy has all six rights in one text, as the hub's file says of its own policies; the file allows one",
+        document: OLDER_MANAGEMENT_FILE,
+        changes: &[Change::Put("/definitions/SharedAccessSignatureAuthorizationRule[AccessRightsDescription]/properties/rights", RIGHTS)],
+        reason: WHY_RIGHTS,
     },
     Deviation {
-        document: MANAGEMENT_FILE,
+        document: OLDER_MANAGEMENT_FILE,
         changes: &[Change::Put("/definitions/IotHubDefinitionDescription/required", r#"["location"]"#)],
         reason: "a link by identity has no connection string, in whichever version it is shown or sent back; the service refuses \
-                 what it does not accept, see the property's description in azure-mgmt-iothubprovisioningservices 2.1.0",
+                 what it does not accept, see the property's description in the file of 2026-11-01",
     },
 ];
 
@@ -139,36 +169,13 @@ const SERVICE_API_OF_2018: &[Change] = &[
 const MANAGEMENT_WITHOUT_PORTAL_HOST: &[Change] =
     &[Change::Remove("/definitions/IotDpsPropertiesDescription/properties/portalOperationsHostName")];
 
-/// Identities, and links by them, came with 2026-08-31.
-const MANAGEMENT_WITH_IDENTITIES: &[Change] = &[
-    Change::Put(
-        "/definitions/IotHubDefinitionDescription/properties/hostName",
-        r#"{"type": "string", "description": "Host name of the IoT hub. This is required when connectionString is not provided."}"#,
-    ),
-    Change::Put(
-        "/definitions/IotHubDefinitionDescription/properties/authenticationType",
-        r#"{"type": "string", "enum": ["KeyBased", "UserAssigned", "SystemAssigned"], "x-ms-enum": {"name": "IotHubAuthenticationType", "modelAsString": true}}"#,
-    ),
-    Change::Put("/definitions/IotHubDefinitionDescription/properties/selectedUserAssignedIdentityResourceId", r#"{"type": "string"}"#),
-    Change::Put("/definitions/IotDpsPropertiesDescription/properties/disableLocalAuth", r#"{"type": "boolean"}"#),
-    Change::Put(
-        "/definitions/UserAssignedIdentity",
-        r#"{"type": "object", "properties": {"principalId": {"type": "string", "readOnly": true}, "clientId": {"type": "string", "readOnly": true}}}"#,
-    ),
-    Change::Put(
-        "/definitions/ManagedServiceIdentity",
-        r##"{"type": "object", "required": ["type"], "properties": {
-            "principalId": {"type": "string", "readOnly": true},
-            "tenantId": {"type": "string", "readOnly": true},
-            "type": {"type": "string", "enum": ["None", "SystemAssigned", "UserAssigned", "SystemAssigned,UserAssigned"]},
-            "userAssignedIdentities": {"type": "object", "additionalProperties": {"$ref": "#/definitions/UserAssignedIdentity"}}}}"##,
-    ),
-    Change::Put("/definitions/ProvisioningServiceDescription/properties/identity", r##"{"$ref": "#/definitions/ManagedServiceIdentity"}"##),
-];
+/// What links a service to Device Registry came with 2026-11-01.
+const MANAGEMENT_WITHOUT_DEVICE_REGISTRY: &[Change] =
+    &[Change::Remove("/definitions/IotDpsPropertiesDescription/properties/deviceRegistryNamespaces")];
 
-const MODELS: [Model; 6] = [
+const MODELS: [Model; 5] = [
     Model {
-        document: SERVICE_FILE,
+        document: OLDER_SERVICE_FILE,
         version: "2018-09-01-preview",
         changes: SERVICE_API_OF_2018,
         source: "operations and models of azure-iothub-provisioningserviceclient 1.2.0, Microsoft's Python client, which speaks this version",
@@ -186,7 +193,7 @@ const MODELS: [Model; 6] = [
         source: "models of the DPS device client in Azure/azure-iot-sdk-csharp, which speaks 2019-03-31",
     },
     Model {
-        document: MANAGEMENT_FILE,
+        document: OLDER_MANAGEMENT_FILE,
         version: "2022-02-05",
         changes: MANAGEMENT_WITHOUT_PORTAL_HOST,
         source: "models of armdeviceprovisioningservices 1.2.0 for Go, whose requests are those of @azure/arm-deviceprovisioningservices 5.1.0",
@@ -194,14 +201,8 @@ const MODELS: [Model; 6] = [
     Model {
         document: MANAGEMENT_FILE,
         version: "2026-08-31",
-        changes: MANAGEMENT_WITH_IDENTITIES,
+        changes: MANAGEMENT_WITHOUT_DEVICE_REGISTRY,
         source: "iotdps.json of 2026-08-31 and 2026-11-01 in Azure/azure-rest-api-specs differ by what the latter says of Device Registry; \
                  @azure/arm-deviceprovisioningservices 6.0.0 speaks it",
-    },
-    Model {
-        document: MANAGEMENT_FILE,
-        version: "2026-11-01",
-        changes: MANAGEMENT_WITH_IDENTITIES,
-        source: "models of azure-mgmt-iothubprovisioningservices 2.1.0, Microsoft's Python client, which speaks this version",
     },
 ];

@@ -3,6 +3,7 @@
 pub(crate) mod document;
 pub(crate) mod put;
 pub(crate) mod usages;
+pub(crate) mod version;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -41,8 +42,8 @@ impl ResourceType for HubType {
         azure.hubs_mut().remove(&id.name.to_lowercase());
     }
 
-    fn shown(&self, azure: &Azure, _request: &Request, id: &ResourceId<'_>) -> Value {
-        shown(&azure.hubs()[&id.name.to_lowercase()], azure.options.variants.policies_on_get)
+    fn shown(&self, azure: &Azure, request: &Request, id: &ResourceId<'_>) -> Value {
+        shown(azure, &azure.hubs()[&id.name.to_lowercase()], request)
     }
 
     fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>, rest: &[&str]) -> Outcome {
@@ -56,6 +57,10 @@ impl ResourceType for HubType {
             ("GET", ["usages"]) => Some(Ok(usages::list(azure, subscription))),
             _ => None,
         }
+    }
+
+    fn older_version(&self) -> Option<&'static str> {
+        Some(version::OLDER)
     }
 
     fn takes_roles(&self) -> bool {
@@ -81,7 +86,7 @@ fn one(azure: &mut Azure, request: &Request, now: Timestamp, id: &ResourceId<'_>
             if hub.resource.visible_from > now {
                 return Err(missing(id));
             }
-            Ok(Response::json(200, shown(hub, azure.options.variants.policies_on_get)))
+            Ok(Response::json(200, shown(azure, hub, request)))
         }
         ("POST", ["listkeys"]) => {
             let value: Vec<Value> = find(azure, id)?.policies.iter().map(Policy::with_keys).collect();

@@ -25,6 +25,14 @@ pub(crate) fn no_api_version() -> Response {
     arm(400, "MissingApiVersionParameter", message)
 }
 
+/// The provider does not speak that version of that type.
+pub(crate) fn no_registered_provider(version: &str, name: &str, spoken: &str) -> Response {
+    let message = format!(
+        "No registered resource provider found for API version '{version}' for type '{name}'. The supported api-versions are '{spoken}'."
+    );
+    arm(400, "NoRegisteredProviderFound", &message)
+}
+
 pub(crate) fn unknown_path(request: &Request) -> Response {
     let message = format!("Nothing simulates {} {}.", request.method, request.path);
     arm(404, "InvalidResourceType", &message)

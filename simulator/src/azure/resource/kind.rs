@@ -49,6 +49,11 @@ pub(crate) trait ResourceType: Sync {
         None
     }
 
+    /// The newest api-version of the type that a cloud speaks which is behind, see [`crate::Variants::older_cloud`].
+    fn older_version(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether principals can be given roles on its resources.
     fn takes_roles(&self) -> bool {
         false

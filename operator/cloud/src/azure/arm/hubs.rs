@@ -11,14 +11,17 @@ use crate::{
             names::{Availability, NameAnswer, name_to_check},
         },
         models::hub::Hub,
-        pipeline::request::{IfMatch, Operation},
+        pipeline::{
+            request::{IfMatch, Operation},
+            version::ApiVersion,
+        },
     },
     error::Error,
     flow::access::WriteAccess,
 };
 
 /// `Microsoft.Devices/IotHubs`.
-const VERSION: &str = "2023-06-30";
+const VERSION: ApiVersion = ApiVersion::or_older("2026-11-01", "2023-06-30");
 
 const HUB_GET: Operation = Operation {
     name: "hub.get",
@@ -153,7 +156,7 @@ impl Arm {
     /// When it cannot be known whether it is there.
     pub async fn hub(&self, id: &ResourceId) -> Result<Option<Hub>, Error> {
         let reply = self.client.get_optional(HUB_GET.call(&self.place(id))).await?;
-        reply.map(|reply| reply.json()).transpose()
+        reply.map(|reply| reply.document()).transpose()
     }
 
     /// Lists the IoT hubs of the subscription.
@@ -164,15 +167,17 @@ impl Arm {
         self.all(HUB_LIST.call(&[&self.subscription]), HUB_LIST).await
     }
 
-    /// Begins to create or replace an IoT hub; an update goes with the `ETag` that was read, a creation without.
+    /// Begins to create or replace an IoT hub, in the api-version in which it was read; an update goes with the `ETag` that was
+    /// read, a creation without.
     ///
     /// # Errors
-    /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
+    /// Without sending anything when policies that were read have no keys, or when something could be lost (see
+    /// [`Hub::possible_loss`]); when the resource manager refuses, or the answer
     /// is lost.
     pub async fn put_hub(&self, access: &WriteAccess, id: &ResourceId, hub: &Hub, condition: &IfMatch) -> Result<Hub, Error> {
         hub.validate().map_err(|why| HUB_PUT.not_sent(why))?;
-        let call = HUB_PUT.call(&self.place(id)).if_match(condition.plain()).body(hub.to_send());
-        self.client.write(access, call).await?.json()
+        let call = HUB_PUT.call(&self.place(id)).read_in(hub.0.read_in).if_match(condition.plain()).body(hub.to_send());
+        self.client.write_whole(access, call, |spoken| hub.loss_in(spoken)).await?.document()
     }
 
     /// Begins to delete an IoT hub; one that is not there is no error.

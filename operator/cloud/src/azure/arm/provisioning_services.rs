@@ -10,16 +10,14 @@ use crate::{
             names::{Availability, NameAnswer, name_to_check},
         },
         models::provisioning_service::ProvisioningService,
-        pipeline::request::Operation,
+        pipeline::{request::Operation, version::ApiVersion},
     },
-    error::{Class, Error},
+    error::Error,
     flow::access::WriteAccess,
 };
 
 /// `Microsoft.Devices/provisioningServices`.
-const VERSION: &str = "2022-12-12";
-/// The same with managed identities, which may take the place of a key in a link to a hub.
-const WITH_IDENTITIES: &str = "2026-11-01";
+const VERSION: ApiVersion = ApiVersion::or_older("2026-11-01", "2022-12-12");
 
 const DPS_GET: Operation = Operation {
     name: "provisioning_service.get",
@@ -37,8 +35,6 @@ const DPS_PUT: Operation = Operation {
     version: VERSION,
     quota: Arm::WRITES,
 };
-const DPS_GET_WITH_IDENTITIES: Operation = Operation { version: WITH_IDENTITIES, ..DPS_GET };
-const DPS_PUT_WITH_IDENTITIES: Operation = Operation { version: WITH_IDENTITIES, ..DPS_PUT };
 const DPS_DELETE: Operation = Operation {
     name: "provisioning_service.delete",
     step: "delete provisioning service",
@@ -81,52 +77,31 @@ const DPS_NAME: Operation = Operation {
 };
 
 impl Arm {
-    /// Reads a provisioning service; the keys of its links come masked. One that has links by identity is read with them.
+    /// Reads a provisioning service; the keys of its links come masked.
     ///
     /// # Errors
     /// When it cannot be known whether it is there.
     pub async fn provisioning_service(&self, id: &ResourceId) -> Result<Option<ProvisioningService>, Error> {
         let reply = self.client.get_optional(DPS_GET.call(&self.place(id))).await?;
-        let service: Option<ProvisioningService> = reply.map(|reply| reply.json()).transpose()?;
-        match service {
-            Some(service) if !service.keeps_every_link() => match self.provisioning_service_with_identities(id).await {
-                Ok(whole) => Ok(whole),
-                // Not every cloud speaks the newer version: then it is seen that something is hidden.
-                Err(error) if error.class() == Class::Invalid => Ok(Some(service)),
-                Err(error) => Err(error),
-            },
-            service => Ok(service),
-        }
+        reply.map(|reply| reply.document()).transpose()
     }
 
-    /// The same with its identities, and with what a link by identity is made of (api-version 2026-11-01).
-    ///
-    /// # Errors
-    /// When it cannot be known whether it is there, or this cloud does not speak that version yet.
-    pub async fn provisioning_service_with_identities(&self, id: &ResourceId) -> Result<Option<ProvisioningService>, Error> {
-        let reply = self.client.get_optional(DPS_GET_WITH_IDENTITIES.call(&self.place(id))).await?;
-        let service: Option<ProvisioningService> = reply.map(|reply| reply.json()).transpose()?;
-        Ok(service.map(ProvisioningService::read_with_identities))
-    }
-
-    /// Begins to create or replace a provisioning service, in the api-version in which it was read: an older one would lose what
-    /// it does not know.
+    /// Begins to create or replace a provisioning service, in the api-version in which it was read.
     ///
     /// The service takes no condition: the last writer wins. Let one writer at a time read, change, write and read again.
     ///
     /// # Errors
-    /// Without sending anything when policies that were read have no keys; when the resource manager refuses, or the answer
-    /// is lost.
+    /// Without sending anything when policies that were read have no keys, or when something could be lost (see
+    /// [`ProvisioningService::possible_loss`]); when the resource manager refuses, or the answer is lost.
     pub async fn put_provisioning_service(
         &self,
         access: &WriteAccess,
         id: &ResourceId,
         service: &ProvisioningService,
     ) -> Result<ProvisioningService, Error> {
-        let put = if service.has_identities() { DPS_PUT_WITH_IDENTITIES } else { DPS_PUT };
-        service.validate().map_err(|why| put.not_sent(why))?;
-        let call = put.call(&self.place(id)).body(service.to_send());
-        self.client.write(access, call).await?.json()
+        service.validate().map_err(|why| DPS_PUT.not_sent(why))?;
+        let call = DPS_PUT.call(&self.place(id)).read_in(service.0.read_in).body(service.to_send());
+        self.client.write_whole(access, call, |spoken| service.loss_in(spoken)).await?.document()
     }
 
     /// Begins to delete a provisioning service, and with it the id scope that its devices know; one that is not there

@@ -4,12 +4,16 @@ use azure_core::http::Method;
 use serde::de::IgnoredAny;
 
 use crate::{
-    azure::{arm::Arm, models::resource_group::ResourceGroup, pipeline::request::Operation},
+    azure::{
+        arm::Arm,
+        models::resource_group::ResourceGroup,
+        pipeline::{request::Operation, version::ApiVersion},
+    },
     error::Error,
     flow::access::WriteAccess,
 };
 
-const VERSION: &str = "2024-03-01";
+const VERSION: ApiVersion = ApiVersion::only("2024-03-01");
 
 const GROUP_GET: Operation = Operation {
     name: "resource_group.get",

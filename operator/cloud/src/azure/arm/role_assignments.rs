@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     azure::{
         arm::{Arm, ResourceId},
-        pipeline::request::Operation,
+        pipeline::{request::Operation, version::ApiVersion},
     },
     error::{Class, Detail, Error},
     flow::access::WriteAccess,
@@ -18,7 +18,7 @@ use crate::{
 const DATA_CONTRIBUTOR: &str = "4fc6c259-987e-4a07-842e-c321cc9d413f";
 
 /// `Microsoft.Authorization/roleAssignments`.
-const VERSION: &str = "2022-04-01";
+const VERSION: ApiVersion = ApiVersion::only("2022-04-01");
 
 const HUB_ROLES: Operation = Operation {
     name: "role_assignment.list",

@@ -4,6 +4,7 @@ use azure_core::http::Method;
 
 use crate::azure::arm::Arm;
 use crate::azure::pipeline::request::Operation;
+use crate::azure::pipeline::version::ApiVersion;
 use crate::error::Error;
 
 const PROBE: Operation = Operation {
@@ -11,7 +12,7 @@ const PROBE: Operation = Operation {
     step: "see the subscription",
     method: Method::Get,
     template: "/subscriptions/{}/resourcegroups",
-    version: "2024-03-01",
+    version: ApiVersion::only("2024-03-01"),
     quota: Arm::READS,
 };
 

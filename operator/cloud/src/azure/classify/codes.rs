@@ -29,6 +29,7 @@ const CODES: &[(&[&str], Class, Detail)] = &[
     (&["TooManyEnrollments", "QuotaExceeded", "SubscriptionQuotaExceeded"], Class::Invalid, Detail::QuotaExceeded),
     (&["NameNotAvailable", "IotHubNameNotAvailable", "NameUnavailable"], Class::Invalid, Detail::NameTaken),
     (&["InvalidResourceLocation", "InvalidResourceGroupLocation"], Class::Invalid, Detail::Other),
+    (&["NoRegisteredProviderFound", "InvalidApiVersionParameter"], Class::Invalid, Detail::ApiVersionUnsupported),
     (&["MissingSubscriptionRegistration"], Class::Denied, Detail::ProviderNotRegistered),
     // Nobody here takes a lock away or changes a policy, so that asking again soon is of no use.
     (&["ScopeLocked"], Class::Invalid, Detail::Locked),
@@ -46,12 +47,27 @@ pub(super) fn meaning(status: u16, wording: &Wording) -> (Class, Detail) {
     if let Some((_, class, detail)) = CODES.iter().find(|(codes, ..)| codes.contains(&code)) {
         return (*class, *detail);
     }
+    if refuses_version(status, code, wording) {
+        return (Class::Invalid, Detail::ApiVersionUnsupported);
+    }
     match status_of(code) {
         Some(409) if code == "409001" => conflict(&wording.message, Detail::Exists),
         Some(status) => by_status(status, &wording.message),
         None if wording.is_foreign() && matches!(status, 404 | 410) => (Class::Unavailable, Detail::ReplyUnreadable),
         None => by_status(status, &wording.message),
     }
+}
+
+/// Whether an api-version is refused in words alone: how the provisioning service does it is documented nowhere. It is taken to be
+/// a 400 or 404 that names the api-version; the resource manager's `InvalidResourceType` is also said of misspelt types.
+fn refuses_version(status: u16, code: &str, wording: &Wording) -> bool {
+    let is_open = code.is_empty() || code == "InvalidResourceType" || status_of(code).is_some();
+    let names_it = || {
+        let text = wording.message.to_ascii_lowercase().replace(['-', ' '], "");
+        // A webhook has a version of its own.
+        text.contains("apiversion") && !text.contains("customallocation")
+    };
+    matches!(status, 400 | 404) && is_open && !wording.is_foreign() && names_it()
 }
 
 /// The HTTP status in a number of Microsoft.Devices.

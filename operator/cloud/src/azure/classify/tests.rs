@@ -97,6 +97,31 @@ fn every_number_of_microsoft_devices_has_its_class_in_every_shape() {
 }
 
 #[test]
+fn a_refused_api_version_is_known_by_its_code_or_by_what_names_it_and_by_nothing_else() {
+    let refused = (Class::Invalid, Detail::ApiVersionUnsupported);
+    let other = |class, detail| (class, detail);
+    let said = |code: &str, message: &str| format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#);
+    let says = |code: u32, message: &str| format!(r#"{{"errorCode":{code},"trackingId":"t-1","message":"{message}"}}"#);
+    let rows = [
+        (400, said("NoRegisteredProviderFound", "The supported api-versions are '2023-06-30'."), refused),
+        (400, said("InvalidApiVersionParameter", "The api-version '2026-11-01' is invalid."), refused),
+        (404, said("InvalidResourceType", "'IotHubs' could not be found for api version '2026-11-01'."), refused),
+        (404, said("InvalidResourceType", "'IotHups' could not be found."), other(Class::Conflict, Detail::NotFound)),
+        (400, says(400_002, "The api-version 2026-11-01 is not supported."), refused),
+        (404, says(404_000, "Unknown ApiVersion."), refused),
+        (404, says(404_202, "EnrollmentGroupNotFound: api-version."), other(Class::Conflict, Detail::NotFound)),
+        (400, says(400_004, "customAllocationDefinition.apiVersion is not valid."), other(Class::Invalid, Detail::Other)),
+        (401, says(401_002, "api-version"), other(Class::Denied, Detail::Other)),
+        (500, says(500_001, "api-version"), other(Class::Unavailable, Detail::Other)),
+    ];
+    for (status, body, expected) in rows {
+        let (class, detail, _) = classified(status, &body);
+        assert_eq!((class, detail), expected, "{body}");
+        assert_eq!(absent(status, &body), status == 404 && detail == Detail::NotFound, "{body}");
+    }
+}
+
+#[test]
 fn every_code_of_the_resource_manager_has_its_class() {
     let rows = [
         (404, "ResourceNotFound", Class::Conflict, Detail::NotFound),

@@ -14,6 +14,7 @@ use crate::{
         pipeline::{
             request::{IfMatch, Operation},
             service_client::{Service, ServiceClient, scope_of},
+            version::ApiVersion,
         },
         sas::{PolicyKey, SasAuthorization},
     },
@@ -25,7 +26,7 @@ use crate::{
 };
 
 const SERVICE: Service = Service::of_hosts("hub");
-const VERSION: &str = "2021-04-12";
+const VERSION: ApiVersion = ApiVersion::only("2021-04-12");
 
 /// The identity registry of one IoT hub, by one of its shared access policies.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::enrollment::enrollment;
-use super::{Document, document};
+use super::{Document, document, written_in_one_version};
 use crate::azure::access_keys::KeyPair;
 
 document! {
@@ -15,6 +15,28 @@ document! {
 }
 
 enrollment!(EnrollmentGroup);
+// As api-version 2021-10-01 has them.
+written_in_one_version!(
+    EnrollmentGroup,
+    &[(
+        &[],
+        &[
+            "allocationPolicy",
+            "attestation",
+            "capabilities",
+            "createdDateTimeUtc",
+            "customAllocationDefinition",
+            "enrollmentGroupId",
+            "etag",
+            "initialTwin",
+            "iotHubHostName",
+            "iotHubs",
+            "lastUpdatedDateTimeUtc",
+            "provisioningStatus",
+            "reprovisionPolicy"
+        ]
+    )]
+);
 
 /// By what a device proves that it belongs to a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

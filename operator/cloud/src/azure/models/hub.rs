@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::policies::{self, POLICIES};
-use super::{Document, document, tagged};
+use super::{Document, document, tagged, written_in_one_version};
 use crate::azure::access_keys::AccessKey;
 
 document! {
@@ -21,18 +21,65 @@ document! {
         &["properties", "provisioningState"],
         &["properties", "state"],
         &["properties", "hostName"],
+        &["properties", "deviceHostName"],
+        &["properties", "serviceHostName"],
+        &["properties", "deviceRegistry"],
+        &["properties", "iotHubDetails"],
         &["properties", "locations"],
+        &["properties", "rootCertificate", "lastUpdatedTimeUtc"],
         &["properties", "eventHubEndpoints", "*", "partitionIds"],
         &["properties", "eventHubEndpoints", "*", "path"],
         &["properties", "eventHubEndpoints", "*", "endpoint"],
         &["properties", "routing", "endpoints", "cosmosDBSqlContainers", "*", "id"],
+        &["properties", "routing", "endpoints", "eventStreams", "*", "id"],
         &["properties", "privateEndpointConnections", "*", "id"],
         &["properties", "privateEndpointConnections", "*", "name"],
         &["properties", "privateEndpointConnections", "*", "type"],
+        &["properties", "privateEndpointConnections", "*", "systemData"],
         &["properties", "privateEndpointConnections", "*", "properties", "privateEndpoint", "id"],
     ]
 }
 tagged!(Hub);
+// As api-version 2023-06-30 has them.
+written_in_one_version!(
+    Hub,
+    &[
+        (&[], &["id", "name", "type", "location", "tags", "etag", "properties", "sku", "identity", "systemData"]),
+        (
+            &["properties"],
+            &[
+                "allowedFqdnList",
+                "authorizationPolicies",
+                "cloudToDevice",
+                "comments",
+                "disableDeviceSAS",
+                "disableLocalAuth",
+                "disableModuleSAS",
+                "enableDataResidency",
+                "enableFileUploadNotifications",
+                "eventHubEndpoints",
+                "features",
+                "hostName",
+                "ipFilterRules",
+                "locations",
+                "messagingEndpoints",
+                "minTlsVersion",
+                "networkRuleSets",
+                "privateEndpointConnections",
+                "provisioningState",
+                "publicNetworkAccess",
+                "restrictOutboundNetworkAccess",
+                "routing",
+                "state",
+                "storageEndpoints",
+            ],
+        ),
+        (
+            &["properties", "routing", "endpoints"],
+            &["cosmosDBSqlContainers", "eventHubs", "serviceBusQueues", "serviceBusTopics", "storageContainers"],
+        ),
+    ]
+);
 
 /// What a shared access policy of a hub allows; at least one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::enrollment::enrollment;
 use super::registration::Registration;
-use super::{Document, document};
+use super::{Document, document, written_in_one_version};
 use crate::azure::access_keys::KeyPair;
 
 document! {
@@ -15,6 +15,31 @@ document! {
 }
 
 enrollment!(IndividualEnrollment);
+// As api-version 2021-10-01 has them.
+written_in_one_version!(
+    IndividualEnrollment,
+    &[(
+        &[],
+        &[
+            "allocationPolicy",
+            "attestation",
+            "capabilities",
+            "createdDateTimeUtc",
+            "customAllocationDefinition",
+            "deviceId",
+            "etag",
+            "initialTwin",
+            "iotHubHostName",
+            "iotHubs",
+            "lastUpdatedDateTimeUtc",
+            "optionalDeviceInformation",
+            "provisioningStatus",
+            "registrationId",
+            "registrationState",
+            "reprovisionPolicy"
+        ]
+    )]
+);
 
 impl IndividualEnrollment {
     /// An enrollment that is to be created with symmetric keys of ours, and that lets its device register.

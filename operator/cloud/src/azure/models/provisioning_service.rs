@@ -3,7 +3,7 @@
 use moorage_keys::{ConnectionString, HostName, IdScope, Subject};
 use serde_json::{Map, Value, json};
 
-use super::{Document, document, policies, tagged};
+use super::{Document, document, policies, tagged, written_in_one_version};
 use crate::azure::access_keys::AccessKey;
 
 document! {
@@ -13,6 +13,7 @@ document! {
         &["name"],
         &["type"],
         &["systemData"],
+        &["etag"],
         &["subscriptionid"],
         &["resourcegroup"],
         &["sku", "tier"],
@@ -26,14 +27,37 @@ document! {
         &["properties", "serviceOperationsHostName"],
         &["properties", "deviceProvisioningHostName"],
         &["properties", "iotHubs", "*", "name"],
-        &["properties", "privateEndpointConnections", "*", "id"],
-        &["properties", "privateEndpointConnections", "*", "name"],
-        &["properties", "privateEndpointConnections", "*", "type"],
-        &["properties", "privateEndpointConnections", "*", "systemData"],
-        &["properties", "privateEndpointConnections", "*", "properties", "privateEndpoint", "id"],
+        &["properties", "privateEndpointConnections"],
+        &["properties", "deviceRegistryNamespaces"],
     ]
 }
 tagged!(ProvisioningService);
+// As api-version 2022-12-12 has them.
+written_in_one_version!(
+    ProvisioningService,
+    &[
+        (&[], &["id", "name", "type", "location", "tags", "etag", "resourcegroup", "subscriptionid", "properties", "sku", "systemData"],),
+        (
+            &["properties"],
+            &[
+                "allocationPolicy",
+                "authorizationPolicies",
+                "deviceProvisioningHostName",
+                "enableDataResidency",
+                "idScope",
+                "iotHubs",
+                "ipFilterRules",
+                "portalOperationsHostName",
+                "privateEndpointConnections",
+                "provisioningState",
+                "publicNetworkAccess",
+                "serviceOperationsHostName",
+                "state",
+            ],
+        ),
+        (&["properties", "iotHubs", "*"], &["allocationWeight", "applyAllocationPolicy", "connectionString", "location", "name"]),
+    ]
+);
 
 /// A link of a provisioning service to a hub, as we want it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +115,6 @@ pub struct LinkSeen {
 
 const LINKS: &[&str] = &["properties", "iotHubs"];
 const IDENTITY_TYPE: &[&str] = &["identity", "type"];
-const NO_IDENTITY: &str = "None";
 const SYSTEM_ASSIGNED: &str = "SystemAssigned";
 const USER_ASSIGNED: &str = "UserAssigned";
 const KEY_BASED: &str = "KeyBased";
@@ -106,7 +129,7 @@ impl ProvisioningService {
         })))
     }
 
-    /// The tag of this state; the service takes no condition on it.
+    /// The tag of this state; the service takes no condition on it, and is not sent it.
     pub fn etag(&self) -> Option<&str> {
         self.0.text(&["etag"])
     }
@@ -144,22 +167,9 @@ impl ProvisioningService {
     /// Says whether every link is one that a write of ours carries whole.
     ///
     /// Where it is not told how a link works, it has what the api-version of the document does not know; such a service is not
-    /// rewritten.
+    /// rewritten, whoever made it.
     pub fn keeps_every_link(&self) -> bool {
         self.links().iter().all(|link| link.means != MeansSeen::Unknown)
-    }
-
-    /// The same, marked as read in the api-version that tells of identities: so it is also written.
-    pub(crate) fn read_with_identities(mut self) -> Self {
-        if !self.has_identities() {
-            self.0.set(IDENTITY_TYPE, NO_IDENTITY);
-        }
-        self
-    }
-
-    /// Whether the document is of the api-version that tells of identities.
-    pub(crate) fn has_identities(&self) -> bool {
-        self.0.text(IDENTITY_TYPE).is_some()
     }
 
     /// The principal of the identity that the service has from Azure, if it has one.

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 use crate::azure::pipeline::paging::Continuation;
+use crate::azure::pipeline::version::{ApiVersion, Spoken};
 use crate::error::{Class, Detail, Error, Failure};
 use crate::flow::limits::Quota;
 
@@ -56,9 +57,9 @@ pub(crate) struct Operation {
     pub(crate) method: Method,
     /// The path, with `{}` in place of each argument.
     pub(crate) template: &'static str,
-    /// The api-version that is spoken: the oldest one with all that is needed, so that no answer holds a field that a later
-    /// write of ours would lose.
-    pub(crate) version: &'static str,
+    /// The api-versions that can be spoken: the newest that is known, for reads and writes alike, so that no write loses what only a
+    /// newer one has a field for.
+    pub(crate) version: ApiVersion,
     pub(crate) quota: Quota,
 }
 
@@ -67,16 +68,28 @@ pub(crate) struct Operation {
 pub(crate) struct Asked(pub(crate) Instant);
 
 /// One call of an operation.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) operation: Operation,
-    /// Path and query, escaped; none if an argument cannot be part of a path.
-    pub(crate) target: Option<String>,
+    target: Target,
+    /// The version in which its body was read, if it is one that was read: no other may be written.
+    pub(crate) read_in: Option<Spoken>,
     pub(crate) if_match: Option<String>,
     pub(crate) page: Option<PageRequest>,
     pub(crate) body: Option<Zeroizing<Vec<u8>>>,
 }
 
+/// Where a call goes on its host.
+#[derive(Clone)]
+enum Target {
+    /// The path, escaped, and what its query has beside the api-version; none if an argument cannot be part of a path.
+    Path(Option<String>, Vec<String>),
+    /// Path and query as the service said them.
+    Known(String),
+}
+
 /// Which page of a list is asked for.
+#[derive(Clone)]
 pub(crate) struct PageRequest {
     pub(crate) size: usize,
     pub(crate) after: Option<Continuation>,
@@ -89,20 +102,42 @@ impl Operation {
     }
 
     pub(crate) fn call(self, arguments: &[&str]) -> Call {
-        let target = path(self.template, arguments).map(|path| format!("{path}?api-version={}", self.version));
-        Call { operation: self, target, if_match: None, page: None, body: None }
+        self.to(Target::Path(path(self.template, arguments), Vec::new()))
     }
 
     /// A call whose path and query are known already, such as the next page of a list.
     pub(crate) fn call_at(self, target: String) -> Call {
-        Call { operation: self, target: Some(target), if_match: None, page: None, body: None }
+        self.to(Target::Known(target))
+    }
+
+    fn to(self, target: Target) -> Call {
+        Call { operation: self, target, read_in: None, if_match: None, page: None, body: None }
     }
 }
 
 impl Call {
     pub(crate) fn query(mut self, pair: &str) -> Self {
-        self.target = self.target.map(|target| format!("{target}&{pair}"));
+        if let Target::Path(_, query) = &mut self.target {
+            query.push(pair.to_owned());
+        }
         self
+    }
+
+    /// The call that writes what was read, if it was.
+    pub(crate) fn read_in(mut self, spoken: Option<Spoken>) -> Self {
+        self.read_in = spoken;
+        self
+    }
+
+    /// Path and query, escaped; none if an argument cannot be part of a path.
+    pub(crate) fn target(&self, version: Spoken) -> Option<String> {
+        match &self.target {
+            Target::Known(target) => Some(target.clone()),
+            Target::Path(path, query) => {
+                let target = format!("{}?api-version={}", path.as_ref()?, version.version);
+                Some(query.iter().fold(target, |target, pair| format!("{target}&{pair}")))
+            }
+        }
     }
 
     pub(crate) fn if_match(mut self, header: Option<String>) -> Self {

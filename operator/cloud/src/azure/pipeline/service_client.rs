@@ -16,6 +16,7 @@ use crate::azure::client::Shared;
 use crate::azure::pipeline::paging::{Continuation, Page};
 use crate::azure::pipeline::request::{Asked, Call, Operation};
 use crate::azure::pipeline::transport::client_options;
+use crate::azure::pipeline::version::Spoken;
 use crate::error::{Class, Detail, Error, Failure};
 use crate::flow::access::WriteAccess;
 use crate::flow::budget::Budget;
@@ -59,9 +60,17 @@ pub(crate) fn scope_of(host: &HostName) -> Scope {
     Arc::new(move || scope.clone())
 }
 
+/// What knows in which api-version it was read.
+pub(crate) trait Versioned {
+    /// The same, read in that version.
+    fn read_in(self, spoken: Spoken) -> Self;
+}
+
 /// A service's answer to a call, success or not.
 pub(crate) struct Reply {
     operation: Operation,
+    /// The api-version of the call.
+    spoken: Spoken,
     status: u16,
     headers: Headers,
     body: Bytes,
@@ -111,7 +120,7 @@ impl ServiceClient {
     /// Sends a call that only reads, and whose subject may be absent.
     pub(crate) async fn get_optional(&self, call: Call) -> Result<Option<Reply>, Error> {
         read_only(call.operation)?;
-        self.observed(call, true).await
+        self.spoken(call, true).await
     }
 
     /// Sends a call that changes something, and must succeed.
@@ -119,21 +128,62 @@ impl ServiceClient {
         self.required(call).await
     }
 
+    /// Sends a call that replaces a whole document, unless the api-version in which it would go could lose something by that.
+    pub(crate) async fn write_whole(
+        &self,
+        access: &WriteAccess,
+        call: Call,
+        loss: impl FnOnce(Spoken) -> Option<String>,
+    ) -> Result<Reply, Error> {
+        let version = self.version_for(&call);
+        match loss(version) {
+            Some(why) => {
+                let why = format!("it is not written: {why}");
+                Err(Failure::new(call.operation.step, Class::Invalid, Detail::ApiVersionUnsupported, why).into())
+            }
+            None => self.write(access, call.read_in(Some(version))).await,
+        }
+    }
+
     /// Sends a call that removes something; what is absent is removed.
     pub(crate) async fn remove(&self, _: &WriteAccess, call: Call) -> Result<(), Error> {
-        self.observed(call, true).await.map(drop)
+        self.spoken(call, true).await.map(drop)
     }
 
     async fn required(&self, call: Call) -> Result<Reply, Error> {
         let step = call.operation.step;
         let absent = || Failure::new(step, Class::Conflict, Detail::NotFound, "what was asked for is not there");
-        self.observed(call, false).await?.ok_or_else(|| absent().into())
+        self.spoken(call, false).await?.ok_or_else(|| absent().into())
     }
 
-    async fn observed(&self, call: Call, may_be_absent: bool) -> Result<Option<Reply>, Error> {
+    /// The api-version in which a call is sent: the one in which its body was read, or the one that the cloud speaks.
+    pub(crate) fn version_for(&self, call: &Call) -> Spoken {
+        let here = || self.shared.versions.at(call.operation.version, self.host.as_str(), &(self.scope)(), (self.shared.clock)());
+        call.read_in.unwrap_or_else(here)
+    }
+
+    /// Sends a call, and once more in the older api-version where the newest is refused. What replaces something is not sent
+    /// again: the newest may have more fields than the older one.
+    async fn spoken(&self, call: Call, may_be_absent: bool) -> Result<Option<Reply>, Error> {
+        let version = self.version_for(&call);
+        let older = call.operation.version.older().filter(|_| !version.is_older && call.operation.method != Method::Put);
+        let Some(older) = older else { return self.observed(call, version, may_be_absent).await };
+        let result = self.observed(call.clone(), version, may_be_absent).await;
+        if !matches!(&result, Err(error) if error.detail() == Detail::ApiVersionUnsupported) {
+            return result;
+        }
+        let again = self.observed(call, older, may_be_absent).await;
+        // Only what the older version opens says that the newest was what was wrong.
+        if again.is_ok() {
+            self.shared.versions.keep_older(older, self.host.as_str(), &(self.scope)(), (self.shared.clock)());
+        }
+        again
+    }
+
+    async fn observed(&self, call: Call, version: Spoken, may_be_absent: bool) -> Result<Option<Reply>, Error> {
         let operation = call.operation;
         let started = Instant::now();
-        let result = self.answered(call, may_be_absent).await;
+        let result = self.answered(call, version, may_be_absent).await;
         let outcome = match &result {
             Ok(Some(_)) => Outcome::Done,
             Ok(None) => Outcome::Absent,
@@ -143,12 +193,13 @@ impl ServiceClient {
         result
     }
 
-    async fn answered(&self, call: Call, may_be_absent: bool) -> Result<Option<Reply>, Error> {
+    async fn answered(&self, call: Call, version: Spoken, may_be_absent: bool) -> Result<Option<Reply>, Error> {
         let (operation, asked) = (call.operation, Asked(Instant::now()));
-        let admission = self.admission(&call);
-        let request = self.request(call)?;
+        let target = call.target(version);
+        let admission = self.admission(&call, target.as_deref().unwrap_or_default());
+        let request = self.request(call, target)?;
         let exchange = async {
-            let result = self.exchange(operation, request, asked, may_be_absent).await;
+            let result = self.exchange((operation, version), request, asked, may_be_absent).await;
             let verdict = verdict(operation.step, result.as_ref().err());
             (result, verdict)
         };
@@ -156,8 +207,7 @@ impl ServiceClient {
         self.shared.gate.run(admission, Box::pin(exchange)).await.map_err(|rejected| rejected.error(operation.step))?
     }
 
-    fn admission(&self, call: &Call) -> Admission {
-        let target = call.target.as_deref().unwrap_or_default();
+    fn admission(&self, call: &Call, target: &str) -> Admission {
         let scope = (self.scope)();
         let bulkheads = (self.service.bulkheads)(&self.host, &scope, target);
         Admission { bulkheads, budget: Some(Budget { scope, quota: call.operation.quota, payer: self.payer.clone() }) }
@@ -165,7 +215,7 @@ impl ServiceClient {
 
     async fn exchange(
         &self,
-        operation: Operation,
+        (operation, spoken): (Operation, Spoken),
         mut request: Request,
         asked: Asked,
         may_be_absent: bool,
@@ -174,7 +224,7 @@ impl ServiceClient {
         let sent = self.pipeline.send(&Context::new().with_value(asked), &mut request, Some(options)).await;
         let now = (self.shared.clock)();
         let (status, headers, body) = sent.map_err(|error| unanswered(operation.step, &error, now))?.deconstruct();
-        let reply = Reply { operation, status: status.into(), headers, body: body.into() };
+        let reply = Reply { operation, spoken, status: status.into(), headers, body: body.into() };
         if (200..300).contains(&reply.status) {
             return Ok(Some(reply));
         }
@@ -182,10 +232,10 @@ impl ServiceClient {
         if may_be_absent && refusal.says_absent() { Ok(None) } else { Err(refusal.classify()) }
     }
 
-    fn request(&self, call: Call) -> Result<Request, Error> {
+    fn request(&self, call: Call, target: Option<String>) -> Result<Request, Error> {
         let operation = call.operation;
         let refused = || operation.not_sent("a name cannot be part of a URL");
-        let target = call.target.ok_or_else(refused)?;
+        let target = target.ok_or_else(refused)?;
         let url = Url::parse(&format!("https://{}{target}", self.host)).map_err(|_| refused())?;
         let mut request = Request::new(url, operation.method);
         request.insert_header(ACCEPT, "application/json");
@@ -235,6 +285,11 @@ impl Reply {
         serde_json::from_slice(&self.body).map_err(|_| self.unreadable())
     }
 
+    /// Reads the body as a document, which knows in which api-version it was read: it is written in no other.
+    pub(crate) fn document<T: DeserializeOwned + Versioned>(&self) -> Result<T, Error> {
+        self.json::<T>().map(|document| document.read_in(self.spoken))
+    }
+
     /// The body as one page of a list, whose continuation is in a header.
     pub(crate) fn page<T: DeserializeOwned>(&self) -> Result<Page<T>, Error> {
         let next = self.headers.get_optional_str(&CONTINUATION).filter(|text| !text.is_empty() && text.len() <= 4096);
@@ -282,6 +337,7 @@ mod tests {
 
     use super::{Class, Detail, Error, Failure, Method, Operation, Verdict, read_only, verdict};
     use crate::azure::dps::DpsService;
+    use crate::azure::pipeline::version::ApiVersion;
 
     fn failure(step: &'static str, class: Class, status: Option<u16>) -> Error {
         Failure { status, ..Failure::new(step, class, Detail::Other, "no") }.into()
@@ -289,7 +345,8 @@ mod tests {
 
     #[test]
     fn a_call_that_only_reads_changes_nothing() {
-        let operation = |method| Operation { name: "n", step: "s", method, template: "/", version: "v", quota: DpsService::QUOTA };
+        let operation =
+            |method| Operation { name: "n", step: "s", method, template: "/", version: ApiVersion::only("v"), quota: DpsService::QUOTA };
         for (method, reads) in
             [(Method::Get, true), (Method::Post, true), (Method::Put, false), (Method::Patch, false), (Method::Delete, false)]
         {

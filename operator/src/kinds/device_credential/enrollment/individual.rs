@@ -11,7 +11,9 @@ use serde_json::{Map, Value};
 
 use crate::{
     azure::{
-        Context, dps,
+        Context,
+        api_version::not_rewritten,
+        dps,
         enrollment_group::{
             self,
             webhook::{Webhook, webhook},
@@ -106,15 +108,21 @@ pub async fn observe_individual(
     // Its keys prove it where the ledger was lost.
     let is_proven = keys.is_some() && keys.as_ref() == stored.keys();
     let ours = |there: &Document| (meant.is_some() || is_proven) && bears_mark(ctx, &key, there);
+    let there = there.map(|there| {
+        let is_ours = ours(&there);
+        there.made_by_us(is_ours)
+    });
     let (is_enabled, enables) = (there.as_ref().is_none_or(Document::is_enabled), desired_enrollment.is_enabled());
     let obstacle = |there: &Document| {
         let disabled = || (enables && !is_enabled && !off).then(|| disabled(id, &of_service));
-        if ours(there) { disabled() } else { Some(somebody_elses(id, &of_service)) }
+        let is_to_change = !desired_enrollment.differs(there).is_empty() || keys.as_ref() != stored.keys();
+        let unspoken = || there.possible_loss().filter(|_| is_to_change).map(|loss| not_rewritten(&what, &loss));
+        if ours(there) { disabled().or_else(unspoken) } else { Some(somebody_elses(id, &of_service)) }
     };
     let noted = |off: bool, text: String| LedgerNote { entries: entries_of_enrolled(id, &of_service, off), text };
     let found = there.as_ref().map(|there| FoundInCloud {
         obstacle: obstacle(there),
-        keys,
+        keys: keys.clone(),
         differs: desired_enrollment.differs(there),
         over: IfMatch::of(there.etag()),
         proof: None,

@@ -19,9 +19,8 @@ use crate::{
 /// Besides those of the writing: `LostUpdate` if another writer has overwritten one.
 pub async fn write_links(writer: &Writer<'_>, service: &Service, add: &[NewLink], remove: &[HostName]) -> Result<(), Error> {
     let links = add.iter().map(cloud_link).collect::<Result<Vec<_>, _>>()?;
-    let by_identity = add.iter().any(|link| link.key.is_none());
     let what = format!("the links of provisioning service {}", service.id.name);
-    let (written, after) = links::rewrite(writer, service, by_identity, &what, |document| {
+    let (written, after) = links::rewrite(writer, service, &what, |document| {
         let linked = links.iter().fold(document, ServiceDocument::with_link);
         remove.iter().fold(linked, ServiceDocument::without_link)
     })

@@ -11,6 +11,9 @@ use crate::engine::keys::Keyring;
 /// Since when the resource manager tells of identities and of links by them.
 const SINCE: &str = "2026-08-31";
 
+/// The newest api-version of a cloud that is behind.
+pub(crate) const OLDER: &str = "2022-12-12";
+
 /// The property that turns shared access signatures off, of the same version.
 pub(crate) const LOCAL_AUTH_OFF: &str = "disableLocalAuth";
 

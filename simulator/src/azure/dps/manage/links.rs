@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::azure::dps::service::{Link, LinkAuthentication, ProvisioningService};
 use crate::azure::microsoft_devices::errors::bad;
-use crate::azure::options::{IdentityLink, MaskedLink, Variants};
+use crate::azure::options::{IdentityLink, MaskedLink, OlderPut, Variants};
 use crate::azure::resource::regions::region_name;
 use crate::azure::state::Azure;
 use crate::engine::http::Response;
@@ -65,8 +65,9 @@ impl Reader<'_> {
             }
             link.named = true;
         } else {
-            // An older version does not tell of the name, and does not take it away.
-            link.named = self.stored(&link.host).any(|stored| stored.named);
+            // An older version does not tell of the name.
+            let keeps = self.knows_identities || self.variants.older_put == OlderPut::Kept;
+            link.named = keeps && self.stored(&link.host).any(|stored| stored.named);
         }
         if let LinkAuthentication::Key { policy, key } = &mut link.authentication
             && key == "****"

@@ -9,6 +9,7 @@ use crate::azure::dps::service::{KIND, Link, ProvisioningService, SERVICE_RIGHTS
 use crate::azure::microsoft_devices::errors::{bad, not_active, taken};
 use crate::azure::microsoft_devices::names::valid_name;
 use crate::azure::microsoft_devices::policies::{Owner, Policy, read};
+use crate::azure::options::OlderPut;
 use crate::azure::resource::errors::{arm, no_body};
 use crate::azure::resource::group::must_accept;
 use crate::azure::resource::operation::announce;
@@ -19,7 +20,7 @@ use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
 /// The fields of `properties` that are kept apart or that the service alone writes.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "state",
     "provisioningState",
     "iotHubs",
@@ -29,6 +30,7 @@ const OWN: [&str; 9] = [
     "idScope",
     "authorizationPolicies",
     "privateEndpointConnections",
+    "deviceRegistryNamespaces",
 ];
 
 /// What the body asks for, checked.
@@ -64,6 +66,7 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
         let service = empty(azure, id, &wanted, now);
         azure.provisioning_mut().insert(key.clone(), service);
     }
+    let keeps = !identities::knows(request) && azure.options.variants.older_put == OlderPut::Kept;
     let service = azure.provisioning_mut().get_mut(&key).expect("the service was inserted above if it was not there");
     service.resource.tags = tags_of(body).unwrap_or_default();
     service.resource.etag = etag;
@@ -71,8 +74,8 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
     service.capacity = wanted.capacity;
     service.allocation_policy = wanted.allocation_policy;
     service.links = wanted.links;
-    // An older version does not know the switch and leaves it as it is.
-    let off = service.properties.get(identities::LOCAL_AUTH_OFF).filter(|_| !identities::knows(request)).cloned();
+    // An older version does not know the switch.
+    let off = service.properties.get(identities::LOCAL_AUTH_OFF).filter(|_| keeps).cloned();
     service.properties = wanted.properties;
     service.properties.extend(off.map(|off| (identities::LOCAL_AUTH_OFF.to_owned(), off)));
     service.policies = policies;
@@ -81,10 +84,14 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
     Ok(announce(azure, request, &begun, response))
 }
 
-/// A version that does not know identities leaves them as they are.
+/// A version that does not know identities resets them, or leaves them as they are.
 fn identities_after(azure: &mut Azure, key: &str, request: &Request, body: &Value) -> Result<Identities, Response> {
     let before = azure.provisioning().get(key).map(|service| service.identities.clone()).unwrap_or_default();
-    if identities::knows(request) { identities::after(&mut azure.keyring, key, before, body) } else { Ok(before) }
+    match azure.options.variants.older_put {
+        _ if identities::knows(request) => identities::after(&mut azure.keyring, key, before, body),
+        OlderPut::Kept => Ok(before),
+        OlderPut::Reset => Ok(Identities::default()),
+    }
 }
 
 fn empty(azure: &mut Azure, id: &ResourceId<'_>, wanted: &Wanted, now: Timestamp) -> ProvisioningService {

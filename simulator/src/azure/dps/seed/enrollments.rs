@@ -1,7 +1,7 @@
 //! Enrollments and authorities that nobody wrote over the API, and changes of them that no request makes.
 
 use jiff::Timestamp;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::azure::dps::attestation::Attestation;
 use crate::azure::dps::certificate::{Certificate, KnownAuthority};
@@ -71,6 +71,16 @@ impl Azure {
     /// Enables or disables an enrollment group.
     pub fn set_group_enabled(&mut self, service: &str, id: &str, enabled: bool) {
         self.group_mut(service, id).enabled = enabled;
+    }
+
+    /// Sets a field of a group that the service keeps as it was written.
+    pub fn set_group_field(&mut self, service: &str, id: &str, name: &str, value: Value) {
+        self.group_mut(service, id).rest.insert(name.to_owned(), value);
+    }
+
+    /// Such a field of a group.
+    pub fn group_field(&self, service: &str, id: &str, name: &str) -> Option<Value> {
+        self.provisioning().get(&service.to_lowercase())?.groups.get(id)?.rest.get(name).cloned()
     }
 
     /// Changes which hubs a group uses; none means all linked ones.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::azure::dps::service_api::document::Sort;
 use crate::azure::dps::service_api::refusal::{bad, refused};
 use crate::azure::dps::service_api::upsert::{body, service};
-use crate::azure::dps::service_api::{groups, individuals};
+use crate::azure::dps::service_api::{groups, individuals, version};
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
@@ -22,11 +22,10 @@ pub(crate) fn run(azure: &mut Azure, name: &str, sort: Sort, request: &Request, 
     };
     let list = list.as_array().filter(|list| (1..=MOST).contains(&list.len()));
     let list = list.ok_or_else(|| bad(400_004, &format!("A bulk operation is for 1 to {MOST} enrollments."), now))?;
-    let mode = body["mode"].as_str().unwrap_or_default();
     let mut errors = Vec::new();
     for item in list {
         let id = item[sort.id()].as_str().unwrap_or_default();
-        if let Err(refusal) = one(azure, name, sort, mode, id, item, now) {
+        if let Err(refusal) = one(azure, request, name, sort, id, item, now) {
             let told = refusal.body.unwrap_or_default();
             errors.push(json!({ sort.id(): id, "errorCode": told["errorCode"], "errorStatus": told["message"] }));
         }
@@ -34,7 +33,8 @@ pub(crate) fn run(azure: &mut Azure, name: &str, sort: Sort, request: &Request, 
     Ok(Response::json(200, json!({ "isSuccessful": errors.is_empty(), "errors": errors })))
 }
 
-fn one(azure: &mut Azure, name: &str, sort: Sort, mode: &str, id: &str, item: &Value, now: Timestamp) -> Result<(), Response> {
+fn one(azure: &mut Azure, request: &Request, name: &str, sort: Sort, id: &str, item: &Value, now: Timestamp) -> Result<(), Response> {
+    let mode = body(request, now)?["mode"].as_str().unwrap_or_default();
     let tag = match mode {
         "create" => None,
         "update" => Some("*"),
@@ -55,7 +55,7 @@ fn one(azure: &mut Azure, name: &str, sort: Sort, mode: &str, id: &str, item: &V
         }
     }
     match sort {
-        Sort::Group => groups::write(azure, name, id, item, tag, now).map(|_| ()),
-        Sort::Individual => individuals::write(azure, name, id, item, tag, now).map(|_| ()),
+        Sort::Group => groups::write(azure, name, id, item, (tag, version::of(request)), now).map(|_| ()),
+        Sort::Individual => individuals::write(azure, name, id, item, (tag, version::of(request)), now).map(|_| ()),
     }
 }

@@ -46,7 +46,15 @@ pub(crate) struct Wanted {
 }
 
 /// The fields that are kept as they were written.
-const KEPT: [&str; 4] = ["capabilities", "initialTwin", "customAllocationDefinition", "optionalDeviceInformation"];
+const KEPT: [&str; 7] = [
+    "capabilities",
+    "initialTwin",
+    "customAllocationDefinition",
+    "optionalDeviceInformation",
+    "namespaceName",
+    "certificateAuthorityName",
+    "certificatePolicyName",
+];
 
 /// Reads and checks a PUT body; `old` is how devices proved themselves before.
 pub(crate) fn read(

@@ -9,6 +9,7 @@ use crate::azure::dps::service_api::document::{Sort, shown};
 use crate::azure::dps::service_api::query::Query;
 use crate::azure::dps::service_api::refusal::missing;
 use crate::azure::dps::service_api::upsert::{Upsert, body, check_tag, service};
+use crate::azure::dps::service_api::version;
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
@@ -22,17 +23,25 @@ fn find<'a>(azure: &'a Azure, name: &str, id: &str, now: Timestamp) -> Result<&'
 }
 
 pub(crate) fn put(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
-    write(azure, name, id, body(request, now)?, request.header("if-match"), now).map(|shown| Response::json(200, shown))
+    let tag = request.header("if-match");
+    write(azure, name, id, body(request, now)?, (tag, version::of(request)), now).map(|shown| Response::json(200, shown))
 }
 
-/// Creates without an entity tag, updates with it.
-pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Response> {
+/// Creates without an entity tag, updates with it; as the api-version has it.
+pub(crate) fn write(
+    azure: &mut Azure,
+    name: &str,
+    id: &str,
+    body: &Value,
+    (tag, version): (Option<&str>, &str),
+    now: Timestamp,
+) -> Result<Value, Response> {
     let there = service(azure, name, now)?;
     let by_keys = body["attestation"]["type"] == "symmetricKey";
     let limits = &azure.options.limits;
     let most = if by_keys { (limits.symmetric_groups, "symmetric-key groups") } else { (limits.certificate_groups, "X.509 groups") };
     let others = there.groups.values().filter(|group| group.attestation.keys().is_some() == by_keys).count();
-    let upsert = Upsert { name, sort: Sort::Group, id, body, tag, before: there.groups.get(id).cloned(), others, most };
+    let upsert = Upsert { name, sort: Sort::Group, id, body, tag, version, before: there.groups.get(id).cloned(), others, most };
     let group = upsert.enrollment(azure, now)?;
     let shown = shown(Sort::Group, &group);
     if let Some(service) = azure.provisioning_mut().get_mut(name) {

@@ -10,6 +10,7 @@ use crate::azure::dps::service_api::query::Query;
 use crate::azure::dps::service_api::refusal::missing;
 use crate::azure::dps::service_api::registrations;
 use crate::azure::dps::service_api::upsert::{Upsert, body, check_tag, service};
+use crate::azure::dps::service_api::version;
 use crate::azure::microsoft_devices::pages::page;
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
@@ -42,15 +43,23 @@ fn with_record(service: &ProvisioningService, individual: &Individual) -> Value 
 }
 
 pub(crate) fn put(azure: &mut Azure, name: &str, id: &str, request: &Request, now: Timestamp) -> Outcome {
-    write(azure, name, id, body(request, now)?, request.header("if-match"), now).map(|shown| Response::json(200, shown))
+    let tag = request.header("if-match");
+    write(azure, name, id, body(request, now)?, (tag, version::of(request)), now).map(|shown| Response::json(200, shown))
 }
 
-/// Creates without an entity tag, updates with it.
-pub(crate) fn write(azure: &mut Azure, name: &str, id: &str, body: &Value, tag: Option<&str>, now: Timestamp) -> Result<Value, Response> {
+/// Creates without an entity tag, updates with it; as the api-version has it.
+pub(crate) fn write(
+    azure: &mut Azure,
+    name: &str,
+    id: &str,
+    body: &Value,
+    (tag, version): (Option<&str>, &str),
+    now: Timestamp,
+) -> Result<Value, Response> {
     let there = service(azure, name, now)?;
     let before = there.individual(id).map(|individual| individual.enrollment.clone());
     let most = (azure.options.limits.individual_enrollments, "individual enrollments");
-    let upsert = Upsert { name, sort: Sort::Individual, id, body, tag, before, others: there.individuals.len(), most };
+    let upsert = Upsert { name, sort: Sort::Individual, id, body, tag, version, before, others: there.individuals.len(), most };
     let enrollment = upsert.enrollment(azure, now)?;
     let device = body["deviceId"].as_str().filter(|device| !device.is_empty()).map(str::to_owned);
     let individual = Individual { enrollment, device };

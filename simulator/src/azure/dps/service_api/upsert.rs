@@ -8,6 +8,7 @@ use crate::azure::dps::service::{Enrollment, ProvisioningService};
 use crate::azure::dps::service_api::attestation::WantedAttestation;
 use crate::azure::dps::service_api::document::{Sort, read};
 use crate::azure::dps::service_api::refusal::{bad, no_such_host, refused, stale};
+use crate::azure::dps::service_api::version;
 use crate::azure::options::KeysLeftOut;
 use crate::azure::state::Azure;
 use crate::engine::http::{Request, Response};
@@ -61,6 +62,8 @@ pub(crate) struct Upsert<'a> {
     pub body: &'a Value,
     /// The entity tag that the enrollment has to have; without one it must not be there.
     pub tag: Option<&'a str>,
+    /// The api-version in which it is written.
+    pub version: &'a str,
     pub before: Option<Enrollment>,
     pub others: usize,
     /// How many there may be, and what they are called in the refusal.
@@ -82,6 +85,7 @@ impl Upsert<'_> {
             Sort::Group => format!("service/{}/group/{}", self.name, self.id),
             Sort::Individual => format!("service/{}/enrollment/{}", self.name, self.id),
         };
+        let rest = version::after(&azure.options.variants, self.version, old.map(|old| &old.rest), wanted.rest);
         let attestation = attestation_after(azure, &label, wanted.attestation, old.map(|old| &old.attestation));
         let visible_from = azure.visible_from(now);
         Ok(Enrollment {
@@ -93,7 +97,7 @@ impl Upsert<'_> {
             hubs: wanted.hubs,
             update_hub_assignment: wanted.update_hub_assignment,
             migrate_device_data: wanted.migrate_device_data,
-            rest: wanted.rest,
+            rest,
             created: old.map_or(now, |old| old.created),
             updated: now,
             visible_from: old.map_or(visible_from, |old| old.visible_from),

@@ -3,8 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::azure::iot_hub::hub::Hub;
+use crate::azure::iot_hub::manage::version;
 use crate::azure::options::PoliciesOnGet;
 use crate::azure::resource::phase::Phase;
+use crate::azure::state::Azure;
+use crate::engine::http::Request;
 
 /// The properties that a hub has when its creator names none.
 pub(crate) fn defaults(sku: &str) -> Map<String, Value> {
@@ -64,13 +67,18 @@ pub(crate) fn id(hub: &Hub) -> String {
     )
 }
 
-/// What a GET or a PUT answers: no policy keys, connection strings masked.
-pub(crate) fn shown(hub: &Hub, policies: PoliciesOnGet) -> Value {
+/// What a GET or a PUT answers: no policy keys, connection strings masked, and in an older version nothing that it does not know.
+pub(crate) fn shown(azure: &Azure, hub: &Hub, request: &Request) -> Value {
     let resource = &hub.resource;
     let mut properties = hub.properties.clone();
     mask(&mut properties);
     show_events(hub, &mut properties);
-    if policies == PoliciesOnGet::WithoutKeys {
+    if version::knows(request) {
+        version::show(hub, &mut properties);
+    } else {
+        version::forget(&mut properties);
+    }
+    if azure.options.variants.policies_on_get == PoliciesOnGet::WithoutKeys {
         let listed = hub.policies.iter().map(crate::azure::microsoft_devices::policies::Policy::without_keys).collect();
         properties.insert("authorizationPolicies".to_owned(), listed);
     }

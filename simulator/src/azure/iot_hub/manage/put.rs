@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::azure::iot_hub::hub::{HUB_RIGHTS, Hub, KIND, default_hub_policies};
 use crate::azure::iot_hub::manage::document::{defaults, shown, unmask};
-use crate::azure::iot_hub::manage::{HubType, usages};
+use crate::azure::iot_hub::manage::{HubType, usages, version};
 use crate::azure::microsoft_devices::errors::{bad, not_active, stale, taken};
 use crate::azure::microsoft_devices::names::valid_name;
 use crate::azure::microsoft_devices::policies::{Owner, Policy, read};
+use crate::azure::options::OlderPut;
 use crate::azure::resource::errors::{arm, no_body};
 use crate::azure::resource::group::must_accept;
 use crate::azure::resource::operation::announce;
@@ -41,6 +42,7 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
     if body["properties"]["eventHubEndpoints"].is_null() {
         keep_endpoints(azure.hubs().get(&key), &mut wanted);
     }
+    as_of(azure, request, &key, &mut wanted);
     check_against(azure, request, id, &wanted)?;
     let policies = policies(azure, &key, wanted.policies)?;
     let begun = azure.begin_on(&HubType, id, now);
@@ -58,9 +60,21 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
     resource.etag = etag;
     resource.phase = phase;
     let hub = replaced(old, resource, wanted, policies, body.get("identity"));
-    let response = Response::json(status, shown(&hub, azure.options.variants.policies_on_get));
+    let response = Response::json(status, shown(azure, &hub, request));
     azure.hubs_mut().insert(key, hub);
     Ok(announce(azure, request, &begun, response))
+}
+
+/// An older version takes nothing of what it does not know, and what is there of that is reset, or stays.
+fn as_of(azure: &Azure, request: &Request, key: &str, wanted: &mut Wanted<'_>) {
+    version::without_read_only(&mut wanted.properties);
+    if version::knows(request) {
+        return;
+    }
+    version::forget(&mut wanted.properties);
+    if let Some(old) = azure.hubs().get(key).filter(|_| azure.options.variants.older_put == OlderPut::Kept) {
+        version::keep(&mut wanted.properties, &old.properties);
+    }
 }
 
 /// The hub as the body wants it, with what no body can replace.
@@ -125,7 +139,18 @@ fn keep_endpoints(old: Option<&Hub>, wanted: &mut Wanted<'_>) {
     }
 }
 
-const READ_ONLY: [&str; 6] = ["authorizationPolicies", "provisioningState", "state", "hostName", "locations", "privateEndpointConnections"];
+const READ_ONLY: [&str; 10] = [
+    "authorizationPolicies",
+    "provisioningState",
+    "state",
+    "hostName",
+    "deviceHostName",
+    "serviceHostName",
+    "deviceRegistry",
+    "iotHubDetails",
+    "locations",
+    "privateEndpointConnections",
+];
 
 fn check_endpoints(properties: &Map<String, Value>) -> Result<(), Response> {
     let endpoints = properties["eventHubEndpoints"].as_object();
