@@ -171,6 +171,8 @@ reasons! {
     UnknownLinks,
     /// The cloud has no room left.
     QuotaExceeded,
+    /// The firewall of a service refuses the operator's address.
+    NetworkBlocked,
     /// A lock in the cloud forbids the change.
     Locked,
     /// A policy of the organisation forbids the request.

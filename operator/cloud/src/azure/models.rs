@@ -11,6 +11,7 @@ pub(crate) mod enrollment;
 pub(crate) mod enrollment_group;
 pub(crate) mod hub;
 pub(crate) mod individual_enrollment;
+pub(crate) mod network;
 mod policies;
 pub(crate) mod provisioning_service;
 pub(crate) mod registration;
