@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::azure::{SERVICES, hosts_elsewhere};
 use crate::azure::iot_hub::telemetry::Telemetry;
 use crate::azure::options::Options;
 use crate::azure::state::Azure;
+use crate::azure::{SERVICES, hosts_elsewhere};
 use crate::control;
 use crate::engine::clock::Clock;
 use crate::engine::clock::advance::{AdvanceError, Target};

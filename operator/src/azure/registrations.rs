@@ -14,7 +14,7 @@ use crate::{
     azure::{
         self, Context,
         clients::place_of,
-        dps::{Service, enrollments},
+        dps::{Service, enrollments, refused},
     },
     error::{Error, ObserveError},
 };
@@ -140,7 +140,7 @@ async fn read_on(
     service: &Service,
     list: &List,
     reading: &mut Option<Reading>,
-    last: Option<&RegistrationList>,
+    before: Option<&RegistrationList>,
 ) -> Result<Option<RegistrationList>, ObserveError> {
     let enrollments = enrollments(ctx, service).await?;
     let failed = |error| Error::cloud(format!("failed to read the registrations in provisioning service {}", service.id.name), error);
@@ -151,12 +151,15 @@ async fn read_on(
             List::Individuals => individuals(ctx, &enrollments, &mut so_far).await,
         };
         // What was read before is read again then: the place in the list may be what is refused.
-        let page = page.map_err(failed).inspect_err(|error| ctx.clients.forget_key_if_denied(service, error))?;
+        let page = match page.map_err(failed) {
+            Ok(page) => page,
+            Err(error) => return Err(refused(ctx, service, error).await.into()),
+        };
         so_far.pages += 1;
         so_far.placed.extend(page.items.iter().filter_map(|record| placed(ctx, record)));
         so_far.after = page.next;
         if so_far.after.is_none() {
-            let looked_up_to = look_up(ctx, &enrollments, &mut so_far, last).await.map_err(failed)?;
+            let looked_up_to = look_up(ctx, &enrollments, &mut so_far, before).await.map_err(failed)?;
             let read = ctx.clock.now();
             let next = read.saturating_add(interval(so_far.pages)).unwrap_or(Timestamp::MAX);
             return Ok(Some(RegistrationList { read, next, placed: so_far.placed, looked_up_to }));

@@ -51,7 +51,15 @@ impl Authority {
         let leaf_key = KeyPair::generate().map_err(io::Error::other)?;
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
         let signer = provider().key_provider.load_private_key(der).map_err(io::Error::other)?;
-        Ok(Self { ca_pem: ca.pem(), ca: ca.der().clone(), issuer: Issuer::new(params, key), leaf_key, signer, made: Mutex::default(), unknown: Vec::new() })
+        Ok(Self {
+            ca_pem: ca.pem(),
+            ca: ca.der().clone(),
+            issuer: Issuer::new(params, key),
+            leaf_key,
+            signer,
+            made: Mutex::default(),
+            unknown: Vec::new(),
+        })
     }
 
     /// The same without certificates for some names, or ends of names: whoever asks for one meets nobody, as if no name server knew it.

@@ -68,19 +68,19 @@ impl Cloud {
     }
 
     /// The host, or the domain, of a service in this cloud.
-    pub(crate) fn host_of(&self, endpoint: &Endpoint) -> HostName {
+    pub(crate) fn host_of(self, endpoint: &Endpoint) -> HostName {
         HostName::parse(self.name_of(endpoint)).expect("a constant host name")
     }
 
     /// Takes a host name, wherever it comes from, if it lies in a service's domain.
-    pub(crate) fn host_within(&self, domain: &Endpoint, text: &str) -> Result<HostName, HostError> {
+    pub(crate) fn host_within(self, domain: &Endpoint, text: &str) -> Result<HostName, HostError> {
         let (host, domain) = (HostName::parse(text)?, self.host_of(domain));
         let inside = host.as_str().strip_suffix(domain.as_str()).is_some_and(|name| name.len() > 1 && name.ends_with('.'));
         if inside { Ok(host) } else { Err(HostError::Foreign { host, domain }) }
     }
 
     /// The host of this name in a service's domain.
-    pub(crate) fn host_named(&self, domain: &Endpoint, name: &str) -> Result<HostName, HostError> {
+    pub(crate) fn host_named(self, domain: &Endpoint, name: &str) -> Result<HostName, HostError> {
         if name.contains('.') {
             return Err(HostError::Malformed(HostNameError::Label));
         }

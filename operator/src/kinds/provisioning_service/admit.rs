@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use moorage_cloud::Cloud;
 use moorage_crds::{CloudAccount, DeletionPolicy, ProvisioningService};
 use moorage_plan::{Goal, Reason, Standing, counted};
 
@@ -47,7 +48,7 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
     let is_known = || {
         granted().is_ok_and(|account| {
             let place = service_place(&account.object.spec.azure.subscription_id, object);
-            ServiceFacts::of(&caches.ledger, &key, &place).is_some()
+            ServiceFacts::of(&caches.ledger, &key, &place, account.cloud()).is_some()
         })
     };
     // Whoever has nothing in the ledger has made nothing.
@@ -120,7 +121,12 @@ fn is_within(object: &ProvisioningService, caches: &Caches, account: &CloudAccou
     Err(Standing::stalled(Reason::QuotaExceeded, note))
 }
 
-/// The name of a service, of which there is one in the world.
+fn cloud_of(caches: &Caches, object: &ProvisioningService) -> Option<Cloud> {
+    let account = account_key(&object.spec.account_ref, &object.key().name.namespace);
+    caches.objects.of::<CloudAccount>().get(&account.name).map(|account| accounts::cloud_of(&account))
+}
+
+/// The name of a service, of which there is one in a cloud.
 struct Name<'a>(&'a ProvisioningService);
 
 impl Claim<ProvisioningService> for Name<'_> {
@@ -133,7 +139,9 @@ impl Claim<ProvisioningService> for Name<'_> {
         // Another account proves nothing until its object has the service: anybody can make one that names any subscription.
         let counts = account(rival) == account(self.0) || self.is_held(caches, rival);
         let spec = &rival.spec;
-        counts && accounts::granted(&caches.objects, &spec.account_ref, &rival.key().name.namespace, &spec.resource_group).is_ok()
+        let granted = accounts::granted(&caches.objects, &spec.account_ref, &rival.key().name.namespace, &spec.resource_group);
+        // Of a name there is one in each cloud.
+        counts && granted.is_ok_and(|rival| cloud_of(caches, self.0) == Some(rival.cloud()))
     }
 
     fn is_held(&self, caches: &Caches, object: &ProvisioningService) -> bool {

@@ -6,6 +6,7 @@ mod roster;
 
 use std::collections::{BTreeSet, HashMap};
 
+use moorage_cloud::Cloud;
 use moorage_crds::{CloudAccount, DeletionPolicy, TenantHubGroup};
 use moorage_plan::{Goal, Reason, Standing};
 
@@ -62,11 +63,25 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
     is_what_it_was(group, caches, &account.object)?;
     let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
+    if let Some(service) = service.as_ref().filter(|service| goal == Goal::Present && service.cloud() != account.cloud()) {
+        return Err(in_another_cloud(service, account.cloud()));
+    }
     let crowded = match goal {
         Goal::Present => limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right))?,
         Goal::Absent => Crowded::default(),
     };
     Ok(Admitted::Granted(Grant { account, service, contested: contested(group, caches), crowded }))
+}
+
+/// A provisioning service links hubs of its own cloud: no name of another means anything there.
+fn in_another_cloud(service: &GrantedService, cloud: Cloud) -> Standing {
+    let own = service.cloud();
+    let note = format!(
+        "the hubs are in Azure's cloud {cloud}, and ProvisioningService {} is in {own}: a provisioning service links hubs of its own cloud only; \
+         name one in {cloud}, or take an account of {own}",
+        service.object.key().name
+    );
+    Standing::stalled(Reason::Invalid, note)
 }
 
 /// Azure's names have no case: a hub that is named twice would be brought to two sizes in turn.
@@ -95,8 +110,9 @@ fn contested(group: &TenantHubGroup, caches: &Caches) -> BTreeSet<String> {
         // name is another's only in the same resource group.
         let is_there = |other: &Member| (&other.account, &other.resource_group) == (&mine.account, &mine.resource_group);
         let my_rank = rank(mine, name);
-        let mut first = roster.wanting(name).filter(|other| other.key != key && other.granted && rank(other, name) < my_rank);
-        first.any(|other| other.holds(name) || is_there(other) && is_admitted(other))
+        // Of a name there is one in each cloud.
+        let mut rivals = roster.wanting(name).filter(|other| other.key != key && other.granted && other.cloud == mine.cloud);
+        rivals.any(|other| rank(other, name) < my_rank && (other.holds(name) || is_there(other) && is_admitted(other)))
     };
     mine.named.iter().filter(|name| is_anothers(name)).cloned().collect()
 }

@@ -6,8 +6,7 @@ use crate::azure::clouds::{AzureCloud, Names};
 use crate::engine::http::{Request, Response};
 
 /// What a cloud is called by Entra.
-const INSTANCE: Names =
-    Names { public: "microsoftonline.com", government: "microsoftonline.us", china: "partner.microsoftonline.cn" };
+const INSTANCE: Names = Names { public: "microsoftonline.com", government: "microsoftonline.us", china: "partner.microsoftonline.cn" };
 
 /// The document of that path, if it is one.
 pub(crate) fn answer(request: &Request, cloud: AzureCloud) -> Option<Response> {

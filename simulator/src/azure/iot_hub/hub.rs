@@ -17,8 +17,7 @@ use crate::azure::state::meter::Meter;
 use crate::engine::keys::Keyring;
 
 /// The end of the host names of hubs.
-pub(crate) const HOST_SUFFIX: Names =
-    Names { public: ".azure-devices.net", government: ".azure-devices.us", china: ".azure-devices.cn" };
+pub(crate) const HOST_SUFFIX: Names = Names { public: ".azure-devices.net", government: ".azure-devices.us", china: ".azure-devices.cn" };
 
 /// The role that lets its holder write devices into a hub: "IoT Hub Data Contributor".
 pub(crate) const DATA_CONTRIBUTOR: &str = "4fc6c259-987e-4a07-842e-c321cc9d413f";

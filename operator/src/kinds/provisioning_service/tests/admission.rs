@@ -1,6 +1,6 @@
 //! What is judged of a service before Azure is asked.
 
-use moorage_crds::{CloudAccount, EnrollmentGroup, annotations::FINALIZER};
+use moorage_crds::{AzureCloud, CloudAccount, EnrollmentGroup, annotations::FINALIZER};
 
 use super::*;
 use crate::{
@@ -105,7 +105,11 @@ fn a_service_that_is_kept_needs_no_account_and_waits_for_those_who_need_it() {
         let admitted = dps.admit(&caches, Goal::Absent);
         assert!(matches!(&admitted, Ok(Admitted::Granted(grant)) if grant.users.is_some()), "{policy}: {admitted:?}");
     }
-    let facts = ServiceFacts { id_scope: "0ne00000001".to_owned(), service_host: "host".to_owned(), device_host: "host".to_owned() };
+    let facts = ServiceFacts {
+        id_scope: "0ne00000001".to_owned(),
+        service_host: "dps.azure-devices-provisioning.net".to_owned(),
+        device_host: "global.azure-devices-provisioning.net".to_owned(),
+    };
     let account = caches.objects.of::<CloudAccount>().get(&account(&json!([])).key().name).expect("it is there");
     let written = facts.written(&service_place(&account.spec.azure.subscription_id, &service(&json!({}))));
     note(&caches, &service(&json!({})).key(), &[(SERVICE, MADE.to_owned()), (SERVICE_FACTS, written)]);
@@ -177,4 +181,28 @@ fn of_two_services_of_one_name_the_older_keeps_it() {
     stranger.spec.name = other.spec.name.clone();
     show(&caches, stranger);
     assert_eq!(older(&other, Goal::Present), None);
+}
+
+#[test]
+fn a_name_is_wanted_once_in_each_cloud() {
+    let rival = created(object(&json!({ "accountRef": { "name": "government" } })), "first", "2026-01-01T00:00:00Z");
+    let later = created(object(&json!({})), "dps", "2026-02-01T00:00:00Z");
+    let contested = |cloud: AzureCloud| {
+        let caches = caches();
+        for (name, cloud) in [("azure", AzureCloud::Public), ("government", cloud)] {
+            let mut account = account(&json!([]));
+            (account.metadata.namespace, account.metadata.name) = (Some("platform".to_owned()), Some(name.to_owned()));
+            account.spec.azure.cloud = cloud;
+            show(&caches, account);
+        }
+        show(&caches, rival.clone());
+        show(&caches, later.clone());
+        note(&caches, &rival.key(), &[(SERVICE, MADE.to_owned())]);
+        match later.admit(&caches, Goal::Present) {
+            Ok(Admitted::Granted(grant)) => grant.older.is_some(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(contested(AzureCloud::Public));
+    assert!(!contested(AzureCloud::Government));
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use moorage_cloud::Cloud;
 use moorage_crds::{CloudAccount, DeletionPolicy, TenantHubGroup};
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
         arm_resource::ownership::age,
         facts::{WrittenHub, place_of_hubs},
         grants::{limiting, names},
-        iot_hub::service_of,
+        iot_hub::{self, service_of},
     },
     controller::context::Caches,
     ledger::{
@@ -35,6 +36,8 @@ pub(super) struct Member {
     /// The hubs that its spec names, in lower case.
     pub(super) named: BTreeSet<String>,
     pub(super) account: ObjectKey,
+    /// The cloud of that, if it is there.
+    pub(super) cloud: Option<Cloud>,
     pub(super) service: Option<ObjectKey>,
     /// Its resource group, in lower case.
     pub(super) resource_group: String,
@@ -50,6 +53,7 @@ impl Member {
             age: age(&*group),
             named: spec.hubs.iter().map(|hub| hub.name.to_lowercase()).collect(),
             account: account_key(&spec.account_ref, &key.name.namespace),
+            cloud: iot_hub::cloud_of(&caches.objects, &group),
             service: service_of(&group),
             resource_group: spec.resource_group.name.to_lowercase(),
             granted: is_granted(caches, &group),
