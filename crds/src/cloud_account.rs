@@ -53,6 +53,10 @@ pub struct AzureAccount {
     /// Directory (tenant) id of the service principal.
     #[schemars(regex(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
     pub tenant_id: String,
+    /// Azure cloud of the tenant and the subscription, whose hosts are called; no cloud knows the ids of another.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("cloud cannot change: what was made would be lost from sight; make a new CloudAccount"))]
+    pub cloud: AzureCloud,
     /// Subscription in which resources are made and found.
     #[schemars(regex(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("subscriptionId cannot change: what was made would be lost from sight; make a new CloudAccount"))]
@@ -63,6 +67,18 @@ pub struct AzureAccount {
     /// Application (client) id and the service account whose tokens prove it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload_identity: Option<WorkloadIdentity>,
+}
+
+/// An Azure cloud.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AzureCloud {
+    /// The public cloud.
+    #[default]
+    Public,
+    /// Azure Government, of the United States.
+    Government,
+    /// Azure operated by 21Vianet, in China.
+    China,
 }
 
 /// An application's client secret.
@@ -83,7 +99,7 @@ pub struct WorkloadIdentity {
     /// Application (client) id.
     #[schemars(regex(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
     pub client_id: String,
-    /// Service account of this namespace; its tokens are issued for `api://AzureADTokenExchange`.
+    /// Service account of this namespace; its tokens are issued for `api://AzureADTokenExchange`, in Government `api://AzureADTokenExchangeUSGov`, in China `api://AzureADTokenExchangeChina`.
     #[schemars(length(min = 1, max = 253), regex(pattern = crate::schema::OBJECT_NAME))]
     pub service_account_name: String,
 }

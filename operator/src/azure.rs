@@ -11,6 +11,7 @@ pub mod enrollment_group;
 pub mod facts;
 pub mod grants;
 pub mod iot_hub;
+pub mod network;
 pub mod observation_cache;
 pub mod registrations;
 pub mod tags;

@@ -73,10 +73,14 @@ impl Error {
         self.reason.unwrap_or_else(|| self.class.reason())
     }
 
+    /// What a cloud said, if it was one that failed.
+    pub fn of_cloud(&self) -> Option<&moorage_cloud::Error> {
+        self.source.as_deref().and_then(|source| source.downcast_ref::<moorage_cloud::Error>())
+    }
+
     /// By what it is held back, where nothing was sent: the same text at every step, so that a condition keeps it.
     pub fn held_back_by(&self) -> String {
-        let cloud = self.source.as_deref().and_then(|source| source.downcast_ref::<moorage_cloud::Error>());
-        bounded(cloud.map_or(&self.step, moorage_cloud::Error::message), 900)
+        bounded(self.of_cloud().map_or(&self.step, moorage_cloud::Error::message), 900)
     }
 
     /// The whole chain in one line, at most 900 bytes: an Event's note may have 1 kB.
@@ -115,6 +119,7 @@ fn reason_of(error: &moorage_cloud::Error) -> Option<Reason> {
         moorage_cloud::Detail::ProofNotAllowed => Some(Reason::MissingRoleBinding),
         moorage_cloud::Detail::ProofMissing => Some(Reason::DependencyMissing),
         moorage_cloud::Detail::ProofGone => Some(Reason::CredentialGone),
+        moorage_cloud::Detail::NetworkBlocked => Some(Reason::NetworkBlocked),
         moorage_cloud::Detail::Locked => Some(Reason::Locked),
         moorage_cloud::Detail::PolicyDenied => Some(Reason::PolicyDenied),
         moorage_cloud::Detail::ApiVersionUnsupported => Some(Reason::ApiVersionUnsupported),

@@ -39,5 +39,5 @@ impl ContextFor<Clients> for Contexts {
 
 /// Reconciles one object, whatever its kind.
 pub async fn reconcile(controller: &Controller, contexts: &Contexts, key: &ObjectKey, priority: Priority) -> Next {
-    with_kind!(key.kind, |K| reconcile::reconcile::<K>(controller, contexts.context(), key, priority).await)
+    with_kind!(key.kind, |K| Box::pin(reconcile::reconcile::<K>(controller, contexts.context(), key, priority)).await)
 }

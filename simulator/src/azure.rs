@@ -3,6 +3,7 @@
 pub(crate) mod access;
 mod arm;
 mod cloud;
+pub(crate) mod clouds;
 pub(crate) mod dps;
 mod entra;
 pub(crate) mod iot_hub;
@@ -14,11 +15,17 @@ pub(crate) mod state;
 
 use std::sync::LazyLock;
 
+use crate::azure::clouds::AzureCloud;
 use crate::azure::service::Service;
 use crate::spec::{SpecBook, Specs};
 
 /// Every service; they are asked, and print themselves, in this order.
 pub(crate) static SERVICES: &[&dyn Service] = &[&arm::ResourceManager, &entra::Entra, &iot_hub::IotHub, &dps::Provisioning];
+
+/// The hosts, and the ends of hosts, that no name server of a cloud knows: those of the others.
+pub(crate) fn hosts_elsewhere(cloud: AzureCloud) -> Vec<&'static str> {
+    SERVICES.iter().flat_map(|service| service.hosts()).flat_map(|names| names.elsewhere(cloud)).collect()
+}
 
 fn specs() -> Vec<Specs> {
     SERVICES.iter().map(|service| service.specs()).collect()

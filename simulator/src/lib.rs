@@ -8,6 +8,7 @@ mod engine;
 mod simulator;
 pub mod spec;
 
+pub use azure::clouds::AzureCloud;
 pub use azure::dps::seed::NewService;
 pub use azure::iot_hub::seed::NewHub;
 pub use azure::iot_hub::telemetry::{Telemetry, Transport};

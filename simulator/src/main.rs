@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use jiff::SignedDuration;
-use moorage_simulator::{Application, MqttListener, Network, Options, Profile, Simulator, Strictness, Subscription};
+use moorage_simulator::{Application, AzureCloud, MqttListener, Network, Options, Profile, Simulator, Strictness, Subscription};
 
 /// A local Azure: Entra, the resource manager, IoT Hub and the Device Provisioning Service.
 #[derive(Parser)]
@@ -22,6 +22,9 @@ struct Arguments {
     /// Where to write the certificate of the simulator's own authority.
     #[arg(long)]
     ca_file: Option<PathBuf>,
+    /// Which of Azure's clouds it is: Public, Government or China. Hosts of the others lead nowhere.
+    #[arg(long, default_value = "Public")]
+    cloud: AzureCloud,
     /// The tenant of all subscriptions.
     #[arg(long, default_value = moorage_simulator::TENANT)]
     tenant: String,
@@ -37,6 +40,9 @@ struct Arguments {
     /// A network and the region next to it, as 127.0.1.0/24=eastus; replaces the built-in ones.
     #[arg(long = "network")]
     networks: Vec<Network>,
+    /// A network that reaches hubs and provisioning services through private endpoints, as 127.0.9.0/24=eastus; no firewall asks it.
+    #[arg(long = "private-network")]
+    private_networks: Vec<Network>,
     /// The region of every other address.
     #[arg(long, default_value = "eastus")]
     default_region: String,
@@ -74,11 +80,13 @@ impl Arguments {
 
     fn options(&self) -> Options {
         let mut options = Options {
+            cloud: self.cloud,
             listen: self.listen,
             mqtt: self.mqtt_address.unwrap_or_default(),
             seed: self.seed.clone(),
             strictness: self.strictness(),
             profile: self.profile,
+            private_networks: self.private_networks.clone(),
             default_region: self.default_region.clone(),
             applications: vec![Application {
                 tenants: vec![self.tenant.clone()],

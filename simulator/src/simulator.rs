@@ -9,10 +9,10 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::azure::SERVICES;
 use crate::azure::iot_hub::telemetry::Telemetry;
 use crate::azure::options::Options;
 use crate::azure::state::Azure;
+use crate::azure::{SERVICES, hosts_elsewhere};
 use crate::control;
 use crate::engine::clock::Clock;
 use crate::engine::clock::advance::{AdvanceError, Target};
@@ -42,7 +42,7 @@ impl Simulator {
     /// # Errors
     /// The address cannot be bound, or the fault plan holds a bad regular expression.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let authority = Arc::new(Authority::new()?);
+        let authority = Arc::new(Authority::new()?.without(hosts_elsewhere(options.cloud)));
         let tls = TlsAcceptor::from(Arc::new(authority.server_config()?));
         let listener = listener::listen(options.listen).await?;
         let address = listener.local_addr()?;

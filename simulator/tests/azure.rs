@@ -7,6 +7,8 @@ mod bench;
 mod bulk;
 #[path = "azure/certificates.rs"]
 mod certificates;
+#[path = "azure/clouds.rs"]
+mod clouds;
 #[path = "azure/controls.rs"]
 mod controls;
 #[path = "azure/device_certificates.rs"]

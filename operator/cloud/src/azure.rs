@@ -29,6 +29,7 @@ pub use models::enrollment_group::signers::{Pair, Signers};
 pub use models::enrollment_group::{Attestation, EnrollmentGroup};
 pub use models::hub::{Hub, PolicyRights};
 pub use models::individual_enrollment::IndividualEnrollment;
+pub use models::network::NetworkAccess;
 pub use models::provisioning_service::{Link, LinkMeans, LinkSeen, MeansSeen, ProvisioningService};
 pub use models::registration::{Registration, RegistrationStatus};
 pub use models::resource_group::ResourceGroup;

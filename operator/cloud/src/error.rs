@@ -24,6 +24,8 @@ pub enum Detail {
     LinkRefused,
     /// The subscription has not registered the resource provider.
     ProviderNotRegistered,
+    /// The firewall of a service refuses our address.
+    NetworkBlocked,
     /// A lock forbids the change: on the resource, its group or its subscription.
     Locked,
     /// A policy of the organisation (Azure Policy) forbids the request.

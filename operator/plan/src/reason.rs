@@ -173,6 +173,8 @@ reasons! {
     ApiVersionUnsupported,
     /// The cloud has no room left.
     QuotaExceeded,
+    /// The firewall of a service refuses the operator's address.
+    NetworkBlocked,
     /// A lock in the cloud forbids the change.
     Locked,
     /// A policy of the organisation forbids the request.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use moorage_cloud::{Arm, Detail};
-use moorage_crds::{AcceptedIdentity, Adoption, ClientSecret, CloudAccount, IdentityMethod, ObjectRef, WorkloadIdentity};
+use moorage_cloud::{Arm, Cloud, Detail};
+use moorage_crds::{AcceptedIdentity, Adoption, AzureCloud, ClientSecret, CloudAccount, IdentityMethod, ObjectRef, WorkloadIdentity};
 use moorage_keys::Token;
 use moorage_plan::{Class, Reason, Standing};
 
@@ -23,6 +23,15 @@ pub enum Proof<'a> {
     Secret(&'a ClientSecret),
     /// The tokens of a service account.
     ServiceAccount(&'a WorkloadIdentity),
+}
+
+/// The cloud that an account is in.
+pub fn cloud_of(account: &CloudAccount) -> Cloud {
+    match account.spec.azure.cloud {
+        AzureCloud::Public => Cloud::public(),
+        AzureCloud::Government => Cloud::government(),
+        AzureCloud::China => Cloud::china(),
+    }
 }
 
 /// What an account is proved by.
@@ -71,11 +80,12 @@ async fn by_secret(ctx: &Context, account: &CloudAccount, secret: &ClientSecret)
         ObserveError::stalled(Reason::SecretMalformed, format!("Secret {at} has no text under key {entry}; put the client secret there"))
     })?;
     let version = ctx.secrets.version(&at).unwrap_or_default();
-    let made_from = format!("{}/{}/{}/{at}/{entry}/{version}", azure.tenant_id, azure.subscription_id, secret.client_id);
+    let cloud = ctx.clients.azure(cloud_of(account));
+    let made_from = format!("{}/{}/{}/{}/{at}/{entry}/{version}", cloud.cloud(), azure.tenant_id, azure.subscription_id, secret.client_id);
     let arm = ctx.clients.arm(&key, &made_from, || {
-        let identity = ctx.clients.azure().client_secret(&azure.tenant_id, &secret.client_id, &Token::new(text));
+        let identity = cloud.client_secret(&azure.tenant_id, &secret.client_id, &Token::new(text));
         let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.name), error))?;
-        Ok(ctx.clients.azure().arm(&identity, &azure.subscription_id))
+        Ok(cloud.arm(&identity, &azure.subscription_id))
     });
     Ok(arm?)
 }
@@ -83,12 +93,13 @@ async fn by_secret(ctx: &Context, account: &CloudAccount, secret: &ClientSecret)
 fn by_service_account(ctx: &Context, account: &CloudAccount, identity: &WorkloadIdentity) -> Result<Arm, Error> {
     let (key, azure) = (account.key(), &account.spec.azure);
     let at = NamespacedName::new(&key.name.namespace, &identity.service_account_name);
-    let made_from = format!("{}/{}/{}/{at}", azure.tenant_id, azure.subscription_id, identity.client_id);
+    let cloud = ctx.clients.azure(cloud_of(account));
+    let made_from = format!("{}/{}/{}/{}/{at}", cloud.cloud(), azure.tenant_id, azure.subscription_id, identity.client_id);
     ctx.clients.arm(&key, &made_from, || {
-        let assertion = assertion(ctx.api.clone(), at);
-        let identity = ctx.clients.azure().client_assertion(&azure.tenant_id, &identity.client_id, assertion);
+        let assertion = assertion(ctx.api.clone(), at, cloud.cloud().assertion_audience());
+        let identity = cloud.client_assertion(&azure.tenant_id, &identity.client_id, assertion);
         let identity = identity.map_err(|error| Error::cloud(format!("failed to use CloudAccount {}", key.name), error))?;
-        Ok(ctx.clients.azure().arm(&identity, &azure.subscription_id))
+        Ok(cloud.arm(&identity, &azure.subscription_id))
     })
 }
 
@@ -96,11 +107,12 @@ fn by_service_account(ctx: &Context, account: &CloudAccount, identity: &Workload
 fn assertion(
     api: ApiReader,
     at: NamespacedName,
+    audience: &'static str,
 ) -> impl Fn() -> BoxFuture<'static, Result<Token, moorage_cloud::Error>> + Send + Sync + 'static {
     move || {
         let (api, at) = (api.clone(), at.clone());
         async move {
-            let token = api.token_of(&at).await;
+            let token = api.token_of(&at, audience).await;
             token.map_err(|failure| unproven(&api, &at, failure))
         }
         .boxed()
@@ -175,6 +187,11 @@ pub fn granted(objects: &Objects, reference: &ObjectRef, namespace: &str, resour
 }
 
 impl GrantedAccount {
+    /// The cloud that it is in.
+    pub fn cloud(&self) -> Cloud {
+        cloud_of(&self.object)
+    }
+
     /// The resource manager, in the account's name.
     ///
     /// # Errors

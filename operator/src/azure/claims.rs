@@ -49,23 +49,6 @@ pub async fn record(
     tokio::time::timeout(SEEN_WITHIN, is_seen).await.map_err(unseen)
 }
 
-/// Strikes a claim out when Azure has refused the creation as it is: nothing was made, and what never was takes no room.
-///
-/// # Errors
-/// As the creation.
-pub async fn unless_refused(writer: &Writer<'_>, owner: &ObjectKey, claim: &[String], created: Result<(), Error>) -> Result<(), Error> {
-    let Err(error) = &created else { return created };
-    let page = writer.ledger.of(owner);
-    let is_only_claimed = claim.iter().any(|entry| recorded(&page, entry) == Some(CLAIMED));
-    if is_only_claimed && matches!(error.class, Class::Invalid | Class::Denied) {
-        let struck: Vec<_> = claim.iter().map(|entry| (entry.clone(), None)).collect();
-        if let Err(error) = writer.record(&struck).await {
-            tracing::warn!(object = %owner, error = error.chain(), "the claim of what was refused stays");
-        }
-    }
-    created
-}
-
 /// Whether an entry says that a thing is, or may be, somewhere, or is enrolled or linked, where that counts in a grant. That one is there which was
 /// claimed changes nothing.
 fn takes_room(entry: &str, value: Option<&str>) -> bool {

@@ -5,10 +5,16 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::SignedDuration;
-use moorage_cloud::{AccessKey, Arm, Azure, Device, HubHost, ResourceId, WriteAccess};
+use moorage_cloud::{AccessKey, Arm, Azure, Cloud, Device, HubHost, ResourceId, WriteAccess};
 
 use crate::{
-    azure::{dps::Service, observation_cache::ObservationCache, registrations::RegistrationLists, usage::Counts},
+    azure::{
+        dps::{Refusals, Service},
+        network::{self, Networks},
+        observation_cache::ObservationCache,
+        registrations::RegistrationLists,
+        usage::Counts,
+    },
     controller::kind::CloudClients,
     error::Error,
     object::ObjectKey,
@@ -26,6 +32,12 @@ pub struct Clients {
     pub hub_keys: AccessKeys<(Principal, HubHost)>,
     /// Keys of policies by which hubs are linked.
     pub link_keys: AccessKeys<(ServiceId, String)>,
+    /// From where provisioning services can be reached.
+    pub service_networks: Networks<ServiceId>,
+    /// From where hubs can be reached.
+    pub hub_networks: Networks<HubHost>,
+    /// Why services refused the operator when they were last asked.
+    pub refusals: Refusals,
     /// What was counted in them.
     pub counts: Counts,
     /// When what was made for a device was last seen as it is to be.
@@ -114,6 +126,9 @@ impl Clients {
             service_keys: AccessKeys::default(),
             hub_keys: AccessKeys::default(),
             link_keys: AccessKeys::default(),
+            service_networks: Networks::default(),
+            hub_networks: Networks::default(),
+            refusals: Refusals::default(),
             counts: Counts::default(),
             settled: ObservationCache::default(),
             identities: ObservationCache::default(),
@@ -128,9 +143,9 @@ impl Clients {
         self.identities.forget(object);
     }
 
-    /// The cloud's endpoints, and what all clients share.
-    pub fn azure(&self) -> &Azure {
-        &self.azure
+    /// A cloud, and what the clients of all of them share.
+    pub fn azure(&self, cloud: Cloud) -> Azure {
+        self.azure.in_cloud(cloud)
     }
 
     /// The turn to write a provisioning service: no api-version takes an `ETag` for it, so the last writer wins, and there
@@ -152,11 +167,12 @@ impl Clients {
         }
     }
 
-    /// After a call that a hub refused: likewise.
-    pub fn forget_hub_key_if_denied(&self, hub: &HubHost, error: &Error) {
+    /// After a call that a hub refused: likewise; in words of what was last seen of its firewall.
+    pub fn refused_by_hub(&self, hub: &HubHost, error: Error) -> Error {
         if error.class == moorage_plan::Class::Denied {
             self.hub_keys.forget_where(|(_, known)| known == hub);
         }
+        network::explained(&format!("IoT hub {hub}"), self.hub_networks.last(hub), error)
     }
 
     /// Forgets the keys of a service, whoever has read them.

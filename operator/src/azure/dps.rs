@@ -2,20 +2,22 @@
 
 pub mod links;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use moorage_cloud::{Arm, Attestation, DpsService, PolicyKey, ProvisioningService as Document, ResourceId};
+use moorage_cloud::{Arm, Attestation, Cloud, DpsHost, DpsService, PolicyKey, ProvisioningService as Document, ResourceId};
 use moorage_crds::ProvisioningService;
-use moorage_plan::{Reason, Standing};
+use moorage_plan::{Class, Reason, Standing, Why};
 
 use crate::{
     azure::{
         Context,
         accounts::{self, GrantedAccount},
         arm_resource,
-        clients::{Principal, place_of, service_id},
+        clients::{Principal, ServiceId, place_of, service_id},
         facts::{self, ServiceFacts},
         grants::{self, LinkRight},
+        network,
         usage::{Count, What},
     },
     cache::objects::Objects,
@@ -61,6 +63,11 @@ fn not_in_words_of_its_owner(at: &NamespacedName) -> Standing {
 }
 
 impl GrantedService {
+    /// The cloud that it is in.
+    pub fn cloud(&self) -> Cloud {
+        self.account.cloud()
+    }
+
     /// Where it is in Azure.
     pub fn place(&self) -> String {
         facts::service_place(&self.account.object.spec.azure.subscription_id, &self.object)
@@ -107,20 +114,104 @@ pub async fn service(ctx: &Context, at: &NamespacedName, namespace: &str, payer:
     granted(&ctx.objects, at, namespace)?.connect(ctx, payer).await
 }
 
+/// Why provisioning services refused the operator when they were last asked.
+#[derive(Default)]
+pub struct Refusals(Mutex<HashMap<ServiceId, Why>>);
+
+impl Refusals {
+    fn keep(&self, service: ServiceId, why: Option<Why>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match why {
+            Some(why) => known.insert(service, why),
+            None => known.remove(&service),
+        };
+    }
+
+    fn last(&self, service: &ServiceId) -> Option<Why> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(service).cloned()
+    }
+}
+
+/// Why a service refuses the operator, if it does: it is asked for one enrollment group. What is no answer leaves what was known.
+pub async fn refusal(ctx: &Context, service: &Service, document: &Document) -> Option<Why> {
+    let id = service_id(&service.arm, &service.id);
+    ctx.clients.service_networks.keep(id.clone(), document.network_access(), ctx.clock.now());
+    let cloud = service.arm.cloud();
+    let (own, devices) = (document.service_host()?, document.device_host()?);
+    let host = cloud.dps_host(own).ok().filter(|_| cloud.registers_devices_at(devices));
+    let Some(host) = host else {
+        let note = format!(
+            "provisioning service {} says that its hosts are ones outside of Azure's cloud {cloud}; nothing is sent there",
+            service.id.name
+        );
+        return Some(Why::new(Reason::Invalid, note));
+    };
+    for is_last in [false, true] {
+        let asked = match enrollments_at(ctx, service, &host).await {
+            Ok(enrollments) => enrollments.probe().await,
+            Err(_) => break,
+        };
+        let failed = |error| Error::cloud(format!("failed to use provisioning service {}", service.id.name), error);
+        match asked.map_err(failed) {
+            Ok(()) => {
+                ctx.clients.refusals.keep(id, None);
+                return None;
+            }
+            // Its key may have been replaced: it is read once more.
+            Err(error) if error.class == Class::Denied => {
+                let error = refused(ctx, service, error).await;
+                if is_last {
+                    let why = Why::new(error.reason(), error.chain());
+                    ctx.clients.refusals.keep(id, Some(why.clone()));
+                    return Some(why);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(service = %service.id, error = error.chain(), "it could not be asked");
+                break;
+            }
+        }
+    }
+    ctx.clients.refusals.last(&id)
+}
+
+/// A failure of a service's own interface, in words that say how to go on: its key is read anew next time, and its firewall may be the
+/// reason.
+pub async fn refused(ctx: &Context, service: &Service, error: Error) -> Error {
+    ctx.clients.forget_key_if_denied(service, &error);
+    if !network::may_be_blocked(&error) {
+        return error;
+    }
+    let (id, now) = (service_id(&service.arm, &service.id), ctx.clock.now());
+    let mut access = ctx.clients.service_networks.explaining(&id, now);
+    if access.is_none()
+        && let Ok(Some(document)) = service.arm.provisioning_service(&service.id).await
+    {
+        access = Some(document.network_access());
+        ctx.clients.service_networks.keep(id, document.network_access(), now);
+    }
+    network::explained(&format!("provisioning service {}", service.id.name), access, error)
+}
+
 /// The enrollments of a provisioning service.
 ///
 /// # Errors
 /// Halts if the service does not exist in Azure, or lacks the policy.
 pub async fn enrollments(ctx: &Context, service: &Service) -> Result<DpsService, ObserveError> {
     let name = &service.id.name;
-    let known = ServiceFacts::of(&ctx.ledger, &service.object.key(), &service.place());
+    let known = ServiceFacts::of(&ctx.ledger, &service.object.key(), &service.place(), service.arm.cloud());
     let facts = known.ok_or_else(|| not_ready(&service.object))?;
-    let host = ctx.clients.azure().cloud().dps_host(&facts.service_host).map_err(|_| {
+    let host = service.arm.cloud().dps_host(&facts.service_host).map_err(|_| {
         ObserveError::stalled(
             Reason::Invalid,
             format!("provisioning service {name} says that its host is one outside of Azure; nothing is sent there"),
         )
     })?;
+    enrollments_at(ctx, service, &host).await
+}
+
+async fn enrollments_at(ctx: &Context, service: &Service, host: &DpsHost) -> Result<DpsService, ObserveError> {
+    let name = &service.id.name;
     let place = (service.principal.clone(), service_id(&service.arm, &service.id));
     let known = ctx.clients.service_keys.get(&place);
     let access = if let Some(access) = known {
@@ -133,7 +224,7 @@ pub async fn enrollments(ctx: &Context, service: &Service) -> Result<DpsService,
         ctx.clients.service_keys.keep(place, access.clone());
         access
     };
-    let enrollments = ctx.clients.azure().dps(&host, PolicyKey { name: access.name, key: access.keys.primary });
+    let enrollments = ctx.clients.azure(service.arm.cloud()).dps(host, PolicyKey { name: access.name, key: access.keys.primary });
     Ok(enrollments.on_behalf_of(&service.payer))
 }
 
@@ -170,7 +261,10 @@ pub async fn count_groups(ctx: &Context, service: &Service) -> Result<Count, Obs
     let began = ctx.clients.counts.begin(&what);
     let listed = enrollments(ctx, service).await?.groups().await;
     let failed = |error| Error::cloud(format!("failed to count the enrollment groups of {}", service.id.name), error);
-    let listed = listed.map_err(failed).inspect_err(|error| ctx.clients.forget_key_if_denied(service, error))?;
+    let listed = match listed.map_err(failed) {
+        Ok(listed) => listed,
+        Err(error) => return Err(refused(ctx, service, error).await.into()),
+    };
     let symmetric = listed.iter().filter(|group| group.attestation() == Some(Attestation::SymmetricKey)).count();
     let count = Count { used: i64::try_from(symmetric).unwrap_or(i64::MAX), limit: MOST_SYMMETRIC_GROUPS };
     ctx.clients.counts.keep(what, began, count, now);

@@ -3,6 +3,7 @@
 //! Nothing of it comes from a status, which a tenant's role often has the right to write. A fact counts while its object is
 //! admitted, and while it speaks of the place in Azure that the object means now.
 
+use moorage_cloud::Cloud;
 use moorage_crds::{CloudAccount, EnrollmentGroup, ProvisioningService, Slot, TenantHubGroup};
 use moorage_plan::{Goal, Standing};
 
@@ -44,12 +45,13 @@ impl ServiceFacts {
         format!("{place} {} {} {}", self.id_scope, self.service_host, self.device_host)
     }
 
-    /// Of a service at a place, if it is there and its object's.
-    pub fn of(ledger: &Ledger, service: &ObjectKey, place: &str) -> Option<Self> {
+    /// Of a service at a place, if it is there and its object's. Hosts of another cloud are nothing to it.
+    pub fn of(ledger: &Ledger, service: &ObjectKey, place: &str, cloud: Cloud) -> Option<Self> {
         let entries = ledger.of(service);
         let facts = recorded(&entries, SERVICE_FACTS).filter(|_| is_in_place(recorded(&entries, SERVICE)))?;
         let [at, id_scope, service_host, device_host] = words(facts)?;
-        (at == place).then(|| Self {
+        let is_in_cloud = cloud.dps_host(service_host).is_ok() && cloud.registers_devices_at(device_host);
+        (at == place && is_in_cloud).then(|| Self {
             id_scope: id_scope.to_owned(),
             service_host: service_host.to_owned(),
             device_host: device_host.to_owned(),
@@ -58,7 +60,7 @@ impl ServiceFacts {
 
     /// Of a service that its object may use.
     pub fn of_granted(caches: &Caches, service: &GrantedService) -> Option<Self> {
-        Self::of(&caches.ledger, &service.object.key(), &service.place())
+        Self::of(&caches.ledger, &service.object.key(), &service.place(), service.cloud())
     }
 }
 
@@ -84,7 +86,7 @@ impl HubFacts {
         words(facts).filter(|[at, ..]: &[&str; 3]| *at == place).map(|[.., linked_to]| linked_to)
     }
 
-    /// The hubs that are there and the group's, while its account grants it their resource group.
+    /// The hubs that are there and the group's, while its account grants it their resource group. A host of another cloud is no hub of it.
     pub fn of(caches: &Caches, hubs: &TenantHubGroup) -> Vec<Self> {
         let (key, spec) = (hubs.key(), &hubs.spec);
         let namespace = &key.name.namespace;
@@ -99,7 +101,8 @@ impl HubFacts {
         let entries = caches.ledger.of(&key);
         let read = |(name, facts): (&str, &String)| {
             let [at, host, linked_to] = words(facts)?;
-            let is_there = at == place && is_in_place(recorded(&entries, &entries::of(HUB, name)));
+            let is_in_cloud = account.cloud().hub_host(host).is_ok();
+            let is_there = at == place && is_in_cloud && is_in_place(recorded(&entries, &entries::of(HUB, name)));
             let linked = service.as_ref().is_some_and(|service| service.name.to_string() == linked_to);
             is_there.then(|| Self { name: name.to_owned(), host: host.to_owned(), linked })
         };
@@ -178,6 +181,8 @@ pub fn place_of_hubs(account: &CloudAccount, resource_group: &str) -> String {
 /// An enrollment group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupFacts {
+    /// The cloud that it is in.
+    pub cloud: Cloud,
     /// The service that it is in.
     pub service: ServiceFacts,
     /// Hosts of the hubs that it gives devices.
@@ -218,6 +223,7 @@ impl GroupFacts {
         let authorities = [(Slot::Primary, primary), (Slot::Secondary, secondary)].into_iter();
         (at == service.place()).then_some(())?;
         Some(Self {
+            cloud: service.cloud(),
             service: ServiceFacts::of_granted(caches, &service)?,
             hubs: some(hubs).iter().flat_map(|hubs| hubs.split(',')).filter(is_there).map(str::to_owned).collect(),
             keys: some(keys),

@@ -14,7 +14,7 @@ use crate::{
     azure::{
         self, Context,
         clients::place_of,
-        dps::{Service, enrollments},
+        dps::{Service, enrollments, refused},
     },
     error::{Error, ObserveError},
 };
@@ -151,7 +151,10 @@ async fn read_on(
             List::Individuals => individuals(ctx, &enrollments, &mut so_far).await,
         };
         // What was read before is read again then: the place in the list may be what is refused.
-        let page = page.map_err(failed).inspect_err(|error| ctx.clients.forget_key_if_denied(service, error))?;
+        let page = match page.map_err(failed) {
+            Ok(page) => page,
+            Err(error) => return Err(refused(ctx, service, error).await.into()),
+        };
         so_far.pages += 1;
         so_far.placed.extend(page.items.iter().filter_map(|record| placed(ctx, record)));
         so_far.after = page.next;

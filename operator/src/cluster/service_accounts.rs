@@ -15,8 +15,6 @@ use zeroize::Zeroizing;
 use super::{ApiReader, post, refusals::Refuser, refused};
 use crate::{error::Error, object::NamespacedName};
 
-/// For whom the tokens are: Entra ID, which exchanges them, and nobody else.
-const AUDIENCE: &str = "api://AzureADTokenExchange";
 /// How long a token is asked to last: it is used once and at once, and the API server gives no shorter ones.
 const LIFETIME_SECONDS: i64 = 600;
 /// How long the API server may take.
@@ -46,16 +44,16 @@ struct IssuedStatus {
 }
 
 impl ApiReader {
-    /// A fresh token of a service account. Nothing is stored anywhere: for the API server it is no write.
+    /// A fresh token of a service account, for one audience and nobody else. Nothing is stored anywhere: for the API server it is no write.
     ///
     /// # Errors
     /// Never quotes the reply.
-    pub async fn token_of(&self, service_account: &NamespacedName) -> Result<Token, NoToken> {
+    pub async fn token_of(&self, service_account: &NamespacedName, audience: &str) -> Result<Token, NoToken> {
         let step = format!("failed to get a token of ServiceAccount {service_account}");
         let body = json!({
             "apiVersion": "authentication.k8s.io/v1",
             "kind": "TokenRequest",
-            "spec": { "audiences": [AUDIENCE], "expirationSeconds": LIFETIME_SECONDS },
+            "spec": { "audiences": [audience], "expirationSeconds": LIFETIME_SECONDS },
         });
         let request = Request::new(ServiceAccount::url_path(&(), Some(&service_account.namespace)));
         let request = request.create_subresource("token", &service_account.name, &post(), body.to_string().into_bytes());

@@ -11,6 +11,7 @@ use http::Method;
 use jiff::Timestamp;
 
 use crate::azure::arm::throttle::Throttles;
+use crate::azure::clouds::Names;
 use crate::azure::resource::group::must_exist;
 use crate::azure::resource::kind::{ResourceType, listed};
 use crate::azure::resource::{HOST, ResourceId, errors, operation};
@@ -24,11 +25,11 @@ use crate::spec::{Finding, Kind, Specs};
 pub(crate) struct ResourceManager;
 
 impl Service for ResourceManager {
-    fn hosts(&self) -> &'static [&'static str] {
+    fn hosts(&self) -> &'static [Names] {
         &[HOST]
     }
 
-    fn audiences(&self) -> &'static [&'static str] {
+    fn audiences(&self) -> &'static [Names] {
         &authorization::AUDIENCES
     }
 

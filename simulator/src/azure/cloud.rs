@@ -22,7 +22,7 @@ const LOCAL: [&str; 2] = ["localhost", "127.0.0.1"];
 fn called(request: &Request) -> Option<&'static dyn Service> {
     let local = LOCAL.contains(&request.host.as_str());
     SERVICES.iter().copied().find(|service| {
-        if local { service.is_meant_by(&request.segments) } else { service.hosts().iter().any(|host| host_fits(host, &request.host)) }
+        if local { service.is_meant_by(&request.segments) } else { service.hosts().iter().any(|host| host.fits(&request.host)) }
     })
 }
 
@@ -36,7 +36,11 @@ impl Cloud for Azure {
     }
 
     fn answer(&mut self, request: &Request, now: Timestamp) -> Response {
-        match called(request) {
+        let is_known = |service: &&dyn Service| {
+            let mut hosts = service.hosts().iter();
+            LOCAL.contains(&request.host.as_str()) || hosts.any(|host| host_fits(host.of(self.options.cloud), &request.host))
+        };
+        match called(request).filter(is_known) {
             Some(service) => service.answer(self, request, now),
             None => Response::json(404, json!({ "message": "No such host is simulated." })),
         }
@@ -47,7 +51,7 @@ impl Cloud for Azure {
             return Finding::default();
         };
         // Also for clients that can only be pointed at a local name.
-        let host = if LOCAL.contains(&request.host.as_str()) { service.hosts()[0] } else { &request.host };
+        let host = if LOCAL.contains(&request.host.as_str()) { service.hosts()[0].public } else { &request.host };
         // The parameter of our own nextLink, which the OpenAPI leaves to the service.
         let query: Vec<(String, String)> = request.query.iter().filter(|(name, _)| name != SKIP_TOKEN).cloned().collect();
         let seen = SeenRequest {

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::azure::clouds::Names;
 use crate::azure::dps::manage::ServiceType;
 use crate::azure::dps::service::{GLOBAL_HOST, HOST_SUFFIX, ServiceState};
 use crate::azure::dps::service_api::refusal;
@@ -37,11 +38,11 @@ use crate::spec::{Finding, Specs};
 pub(crate) struct Provisioning;
 
 impl Service for Provisioning {
-    fn hosts(&self) -> &'static [&'static str] {
+    fn hosts(&self) -> &'static [Names] {
         &[HOST_SUFFIX]
     }
 
-    fn audiences(&self) -> &'static [&'static str] {
+    fn audiences(&self) -> &'static [Names] {
         &[service_api::AUDIENCE]
     }
 
@@ -59,7 +60,7 @@ impl Service for Provisioning {
 
     /// Under the global name devices are answered, under its own a service answers both its APIs.
     fn answer(&self, azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
-        let own_host = (request.host != GLOBAL_HOST).then_some(request.host.as_str());
+        let own_host = (request.host != GLOBAL_HOST.of(azure.options.cloud)).then_some(request.host.as_str());
         let for_devices = own_host.is_none() || is_device_path(&request.path);
         if for_devices { device_api::answer(azure, request, now, own_host) } else { service_api::answer(azure, request, now) }
     }

@@ -14,6 +14,7 @@ pub(crate) mod twin;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::azure::clouds::Names;
 use crate::azure::iot_hub::hub::{HOST_SUFFIX, HubState};
 use crate::azure::iot_hub::manage::HubType;
 use crate::azure::iot_hub::registry::{authorization, errors};
@@ -30,11 +31,11 @@ use crate::spec::Specs;
 pub(crate) struct IotHub;
 
 impl Service for IotHub {
-    fn hosts(&self) -> &'static [&'static str] {
+    fn hosts(&self) -> &'static [Names] {
         &[HOST_SUFFIX]
     }
 
-    fn audiences(&self) -> &'static [&'static str] {
+    fn audiences(&self) -> &'static [Names] {
         &[authorization::AUDIENCE]
     }
 

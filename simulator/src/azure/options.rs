@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use crate::azure::clouds::AzureCloud;
 use crate::engine::faults::Rule;
 use crate::engine::listener::MqttListener;
 use crate::spec::Strictness;
@@ -22,10 +23,17 @@ pub const SUBSCRIPTION: &str = "33333333-3333-4333-8333-333333333333";
 /// Everything that can be chosen before the start.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Which of Azure's clouds this is.
+    pub cloud: AzureCloud,
+    /// The tenants of other clouds, which this one knows to be there.
+    pub tenants_elsewhere: Vec<String>,
     /// Where the simulator listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// Whether the port of MQTT, which some clients cannot be told to change, is open too.
     pub mqtt: MqttListener,
+    /// From where hubs and provisioning services are reached through private endpoints: their firewalls ask nobody there. Every other address is on
+    /// the internet, those of this machine too.
+    pub private_networks: Vec<Network>,
     /// What keys and id scopes are made from; `None` draws a fresh seed.
     pub seed: Option<String>,
     /// Whose requests are refused for whatever breaks the vendor's OpenAPI, also where the services read over it.
@@ -61,8 +69,11 @@ impl Default for Options {
         let network =
             |third, region: &str| Network { address: IpAddr::V4(Ipv4Addr::new(127, 0, third, 0)), prefix: 24, region: region.to_owned() };
         Self {
+            cloud: AzureCloud::default(),
+            tenants_elsewhere: Vec::new(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             mqtt: MqttListener::default(),
+            private_networks: Vec::new(),
             seed: None,
             strictness: Strictness::default(),
             applications: vec![Application::default()],

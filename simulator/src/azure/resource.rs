@@ -11,18 +11,20 @@ pub(crate) mod regions;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::azure::clouds::{AzureCloud, Names};
 use crate::azure::resource::kind::ResourceKind;
 use crate::azure::resource::phase::Phase;
 use crate::engine::snapshot::{Snapshot, tags};
-use crate::spec::{Plane, host_fits};
+use crate::spec::Plane;
 
 /// The host of the resource manager.
-pub(crate) const HOST: &str = "management.azure.com";
+pub(crate) const HOST: Names =
+    Names { public: "management.azure.com", government: "management.usgovcloudapi.net", china: "management.chinacloudapi.cn" };
 
 /// What the resource manager answers, for itself and for the services behind it.
 pub(crate) const MANAGEMENT: Plane = Plane {
     name: "management",
-    serves: |host, _| host_fits(HOST, host),
+    serves: |host, _| HOST.fits(host),
     ignores_case: true,
     gateway_error: Some(("azure/common-types/arm-v2-types.json", "#/definitions/ErrorResponse")),
 };
@@ -78,6 +80,11 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
+    /// The cloud that it is in: each region is in one.
+    pub fn cloud(&self) -> AzureCloud {
+        regions::cloud_of(&self.location)
+    }
+
     /// An active resource.
     pub fn new(kind: ResourceKind, id: &ResourceId<'_>, location: &str, etag: String, visible_from: Timestamp) -> Self {
         Self {

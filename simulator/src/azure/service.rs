@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::azure::clouds::Names;
 use crate::azure::resource::kind::ResourceType;
 use crate::azure::state::Azure;
 use crate::engine::cloud::Boxed;
@@ -18,12 +19,12 @@ use crate::spec::{Finding, Specs};
 /// A service: at which hosts it answers, what, and how it words a failure.
 pub(crate) trait Service: Sync {
     /// The hosts at which it answers: names, and suffixes that begin with a dot.
-    fn hosts(&self) -> &'static [&'static str] {
+    fn hosts(&self) -> &'static [Names] {
         &[]
     }
 
     /// The resources for which tokens are asked that it takes.
-    fn audiences(&self) -> &'static [&'static str] {
+    fn audiences(&self) -> &'static [Names] {
         &[]
     }
 

@@ -15,6 +15,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::{CertifiedKey, SigningKey};
 use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
+use crate::spec::host_fits;
+
 /// Signs a certificate for every name that a client asks for.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -24,6 +26,8 @@ pub(crate) struct Authority {
     leaf_key: KeyPair,
     signer: Arc<dyn SigningKey>,
     made: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    /// Names, and ends of names, that lead to nobody here.
+    unknown: Vec<&'static str>,
 }
 
 impl std::fmt::Debug for Authority {
@@ -47,7 +51,20 @@ impl Authority {
         let leaf_key = KeyPair::generate().map_err(io::Error::other)?;
         let der = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(leaf_key.serialize_der()));
         let signer = provider().key_provider.load_private_key(der).map_err(io::Error::other)?;
-        Ok(Self { ca_pem: ca.pem(), ca: ca.der().clone(), issuer: Issuer::new(params, key), leaf_key, signer, made: Mutex::default() })
+        Ok(Self {
+            ca_pem: ca.pem(),
+            ca: ca.der().clone(),
+            issuer: Issuer::new(params, key),
+            leaf_key,
+            signer,
+            made: Mutex::default(),
+            unknown: Vec::new(),
+        })
+    }
+
+    /// The same without certificates for some names, or ends of names: whoever asks for one meets nobody, as if no name server knew it.
+    pub fn without(self, unknown: Vec<&'static str>) -> Self {
+        Self { unknown, ..self }
     }
 
     /// The authority's certificate in PEM.
@@ -89,6 +106,9 @@ impl Authority {
 
 impl ResolvesServerCert for Authority {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if hello.server_name().is_some_and(|name| self.unknown.iter().any(|unknown| host_fits(unknown, name))) {
+            return None;
+        }
         match self.certificate(hello.server_name()) {
             Ok(certificate) => Some(certificate),
             Err(error) => {

@@ -34,6 +34,7 @@ fn bad_objects() -> Vec<Bad> {
         Bad("DeviceCredential", "contoso-simdevice-west", "/spec/secret", json!({ "name": "A\nb" }), "spec.secret.name"),
         Bad("TenantHubGroup", "contoso-us", "/metadata/name", json!("a".repeat(101)), "it has to fit into a tag in Azure"),
         Bad("ProvisioningService", "contoso-dps", "/metadata/name", json!("a".repeat(101)), "it has to fit into a tag in Azure"),
+        Bad("CloudAccount", "azure", "/spec/azure/cloud", json!("Germany"), "Unsupported value"),
         Bad("CloudAccount", "azure", "/spec/azure/tenantId", json!("contoso"), "spec.azure.tenantId"),
         Bad(
             "CloudAccount",
@@ -186,6 +187,13 @@ fn changes_of_what_cannot_change() -> Vec<Bad> {
             "/spec/azure/subscriptionId",
             json!("99999999-2222-4222-8222-222222222222"),
             "make a new CloudAccount",
+        ),
+        Bad(
+            "CloudAccount",
+            "azure",
+            "/spec/azure/cloud",
+            json!("Government"),
+            "cloud cannot change: what was made would be lost from sight",
         ),
         Bad("ProvisioningService", "contoso-dps", "/spec/name", json!("other-dps"), "the id scope would change"),
         Bad("ProvisioningService", "contoso-dps", "/spec/resourceGroup", json!("other"), "the id scope would change"),

@@ -75,7 +75,7 @@ impl Outcome {
     pub async fn fair() -> anyhow::Result<&'static Self> {
         static FAIR: OnceCell<Outcome> = OnceCell::const_new();
         FAIR.get_or_try_init(|| async {
-            let tenants = begun(&Weather::fair("weather-fair")).await?;
+            let tenants = Box::pin(begun(&Weather::fair("weather-fair"))).await?;
             comes_to_rest(&tenants).await?;
             let outcome = Self::of(&tenants);
             tenants.end().await?;

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use moorage_simulator::{Application, FederatedCredential, Options};
+use moorage_simulator::{Application, AzureCloud, FederatedCredential, Options};
 use moorage_tests::controlplane::{block_on, shared};
 use moorage_tests::example::Example;
 use moorage_tests::harness::{CLIENT, Harness, TENANT, cloud_options};
@@ -30,7 +30,7 @@ impl Keyless {
             tenants: vec![TENANT.to_owned()],
             client_id: CLIENT.to_owned(),
             client_secrets: Vec::new(),
-            federated: vec![trusting(&namespace).await?],
+            federated: vec![trusting(&namespace, cloud.cloud).await?],
             ..Application::default()
         };
         let cloud = Options { applications: vec![application], ..cloud };
@@ -116,11 +116,36 @@ fn commands(namespace: &str, operator: &str) -> [String; 2] {
     ]
 }
 
-async fn trusting(namespace: &str) -> anyhow::Result<FederatedCredential> {
+async fn trusting(namespace: &str, cloud: AzureCloud) -> anyhow::Result<FederatedCredential> {
+    let audience = match cloud {
+        AzureCloud::Public => "api://AzureADTokenExchange",
+        AzureCloud::Government => "api://AzureADTokenExchangeUSGov",
+        AzureCloud::China => "api://AzureADTokenExchangeChina",
+    };
     Ok(FederatedCredential {
         issuer: Some(shared().await?.issuer().await?),
         subject: format!("system:serviceaccount:{namespace}:azure"),
-        audience: "api://AzureADTokenExchange".to_owned(),
+        audience: audience.to_owned(),
+    })
+}
+
+#[test]
+fn in_azure_government_and_china_tokens_are_for_the_audience_of_that_cloud() -> anyhow::Result<()> {
+    block_on(async {
+        for (story, cloud, name, location) in [
+            ("keylessgov", AzureCloud::Government, "Government", "usgovvirginia"),
+            ("keylesscn", AzureCloud::China, "China", "chinanorth3"),
+        ] {
+            let keyless = Keyless::allowed(story, Options { cloud, ..cloud_options() }, |example| {
+                example.object_mut("CloudAccount", "azure").expect("it is in the example")["spec"]["azure"]["cloud"] = json!(name);
+                example.object_mut("ProvisioningService", "keyless-dps").expect("it is in the example")["spec"]["location"] =
+                    json!(location);
+            })
+            .await?;
+            keyless.until_ready_after_a_retry().await?;
+            keyless.end().await?;
+        }
+        Ok(())
     })
 }
 
@@ -207,7 +232,8 @@ fn a_service_account_that_is_missing_is_told_with_the_command_that_makes_it() ->
 fn an_application_that_does_not_trust_the_service_account_is_told_with_the_federated_credential_to_add() -> anyhow::Result<()> {
     block_on(async {
         let keyless = Keyless::applied("untrusted", cloud_options(), |_| {}).await?;
-        let (theirs, ours) = (trusting("somewhere-else").await?, trusting(&keyless.namespace).await?);
+        let (theirs, ours) =
+            (trusting("somewhere-else", AzureCloud::Public).await?, trusting(&keyless.namespace, AzureCloud::Public).await?);
         keyless.harness.cloud().seed(|azure| azure.set_federated(CLIENT, &[theirs]));
         for command in commands(&keyless.namespace, &keyless.harness.operator_namespace()) {
             keyless.run(&command).await?;

@@ -40,7 +40,7 @@ fn an_account_that_azure_refuses_says_which_line_to_correct_and_works_once_it_is
                 NOWHERE,
                 "is not there, or not for this application: give the application a role in it",
             ),
-            ("nowhere", "/spec/azure/tenantId", NOWHERE, "there is no such tenant: check tenantId"),
+            ("nowhere", "/spec/azure/tenantId", NOWHERE, "there is no such tenant in this Azure cloud: check tenantId, and cloud"),
             ("elsewhere", "/spec/azure/tenantId", ELSEWHERE, "belongs to another tenant than"),
             ("powerless", "/spec/azure/clientSecret/clientId", POWERLESS, "the application has no role in subscription"),
             ("stranger", "/spec/azure/clientSecret/clientId", NOWHERE, "the tenant does not know the application: check clientId"),

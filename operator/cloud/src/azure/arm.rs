@@ -26,7 +26,14 @@ pub(crate) mod role_assignments;
 mod subscriptions;
 
 const SERVICE: Service = Service { name: "resource_manager", bulkheads: of_resource_and_subscription };
-const HOST: Endpoint = Endpoint { public: "management.azure.com" };
+const HOST: Endpoint =
+    Endpoint { public: "management.azure.com", government: "management.usgovcloudapi.net", china: "management.chinacloudapi.cn" };
+/// For whom its tokens are.
+const AUDIENCE: Endpoint = Endpoint {
+    public: "https://management.azure.com",
+    government: "https://management.core.usgovcloudapi.net",
+    china: "https://management.chinacloudapi.cn",
+};
 
 /// The resource manager, as one identity sees one subscription.
 ///
@@ -69,6 +76,11 @@ impl Cloud {
     pub fn resource_manager(&self) -> HostName {
         self.host_of(&HOST)
     }
+
+    /// For whom tokens are that the resource manager takes.
+    pub fn resource_manager_audience(&self) -> &'static str {
+        self.name_of(&AUDIENCE)
+    }
 }
 
 impl Azure {
@@ -89,7 +101,7 @@ impl Arm {
 
     pub(crate) fn new(shared: Arc<Shared>, identity: &Identity, subscription: &str) -> Self {
         let host = shared.cloud.resource_manager();
-        let bearer = Arc::new(Bearer::new(identity, &host));
+        let bearer = Arc::new(Bearer::new(identity, shared.cloud.resource_manager_audience()));
         let client = ServiceClient::new(shared, SERVICE, host, identity.scope_in(subscription), bearer);
         Self { client, subscription: subscription.to_owned() }
     }
@@ -103,6 +115,11 @@ impl Arm {
     /// The subscription's id.
     pub fn subscription(&self) -> &str {
         &self.subscription
+    }
+
+    /// The cloud that the subscription is in.
+    pub fn cloud(&self) -> Cloud {
+        self.client.cloud()
     }
 
     fn place<'a>(&'a self, id: &'a ResourceId) -> [&'a str; 3] {

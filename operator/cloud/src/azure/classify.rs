@@ -29,9 +29,12 @@ pub(crate) struct Refusal<'a> {
 impl Refusal<'_> {
     /// What the services of Microsoft.Devices, the resource manager and their gateways mean by it.
     pub(crate) fn classify(&self) -> Error {
-        let wording = Wording::read(self.headers, self.body);
+        let mut wording = Wording::read(self.headers, self.body);
         let wait = retry_after::read(self.headers, self.now);
         let (class, detail) = codes::meaning(self.status, &wording);
+        if let Some(remedy) = codes::remedy(wording.code.as_deref().unwrap_or_default(), detail) {
+            wording.message = format!("{remedy}; {}", wording.message);
+        }
         Error::from(self.failure(class, detail, wording, wait))
     }
 
@@ -41,7 +44,8 @@ impl Refusal<'_> {
         let wait = retry_after::read(self.headers, self.now);
         let class = sign_in::class(self.status, wording.code.as_deref());
         if let Some(remedy) = wording.code.as_deref().and_then(sign_in::remedy) {
-            wording.message = format!("{remedy}; {}", wording.message);
+            let named = sign_in::cloud_named(&wording.message).map(|cloud| format!("; Entra ID says that it is of {cloud}"));
+            wording.message = format!("{remedy}{}; {}", named.unwrap_or_default(), wording.message);
         }
         Error::from(self.failure(class, Detail::SignIn, wording, wait))
     }
@@ -114,5 +118,7 @@ fn interrupted(step: &'static str, interruption: &Interruption) -> Error {
     Failure::new(step, class, detail, interruption.to_string()).into()
 }
 
+#[cfg(test)]
+mod bodies;
 #[cfg(test)]
 mod tests;

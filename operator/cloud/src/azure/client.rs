@@ -1,4 +1,4 @@
-//! One Azure cloud, and what all of its clients share.
+//! The Azure clouds, and what all of their clients share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{
     http::transport::Transport,
 };
 
-/// One Azure cloud and everything that its clients share: endpoints, connections, limits, clock and metrics.
+/// An Azure cloud, and everything that the clients of all of them share: connections, limits, clock and metrics.
 #[derive(Clone)]
 pub struct Azure {
     shared: Arc<Shared>,
@@ -25,8 +25,8 @@ pub(crate) struct Shared {
     pub(crate) cloud: Cloud,
     pub(crate) transport: Transport,
     pub(crate) clock: Clock,
-    pub(crate) gate: Gate,
-    pub(crate) versions: SpokenVersions,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) versions: Arc<SpokenVersions>,
     pub(crate) observer: Arc<dyn Observer>,
 }
 
@@ -38,11 +38,20 @@ impl Azure {
 
     /// The same, with somebody who is told of every call.
     pub fn observed(cloud: Cloud, transport: Transport, clock: Clock, observer: Arc<dyn Observer>) -> (Self, WriteAccess) {
-        let gate = Gate::new(clock.clone());
-        (
-            Self { shared: Arc::new(Shared { cloud, transport, clock, gate, versions: SpokenVersions::default(), observer }) },
-            WriteAccess::new(),
-        )
+        let (gate, versions) = (Arc::new(Gate::new(clock.clone())), Arc::new(SpokenVersions::default()));
+        (Self { shared: Arc::new(Shared { cloud, transport, clock, gate, versions, observer }) }, WriteAccess::new())
+    }
+
+    /// Another cloud, with everything else the same: limits count by hosts, of which no two clouds have one in common.
+    #[must_use]
+    pub fn in_cloud(&self, cloud: Cloud) -> Self {
+        if cloud == self.shared.cloud {
+            return self.clone();
+        }
+        let Shared { transport, clock, gate, versions, observer, .. } = &*self.shared;
+        let (transport, clock, observer) = (transport.clone(), clock.clone(), Arc::clone(observer));
+        let (gate, versions) = (Arc::clone(gate), Arc::clone(versions));
+        Self { shared: Arc::new(Shared { cloud, transport, clock, gate, versions, observer }) }
     }
 
     /// The cloud's endpoints.

@@ -31,8 +31,16 @@ use crate::{
 
 const SERVICE: Service = Service::of_hosts("provisioning");
 const VERSION: ApiVersion = ApiVersion::or_older("2026-11-01", "2021-10-01");
-const DOMAIN: Endpoint = Endpoint { public: "azure-devices-provisioning.net" };
-const DEVICE_REGISTRATION: Endpoint = Endpoint { public: "global.azure-devices-provisioning.net" };
+const DOMAIN: Endpoint = Endpoint {
+    public: "azure-devices-provisioning.net",
+    government: "azure-devices-provisioning.us",
+    china: "azure-devices-provisioning.cn",
+};
+const DEVICE_REGISTRATION: Endpoint = Endpoint {
+    public: "global.azure-devices-provisioning.net",
+    government: "global.azure-devices-provisioning.us",
+    china: "global.azure-devices-provisioning.cn",
+};
 
 /// The service API's host of a provisioning service, known to lie in the cloud's own domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,6 +96,11 @@ impl Cloud {
     /// Where devices register.
     pub fn device_registration(&self) -> HostName {
         self.host_of(&DEVICE_REGISTRATION)
+    }
+
+    /// Whether devices may be sent to a host to register: to one of this cloud's provisioning services, and to no other.
+    pub fn registers_devices_at(&self, host: &str) -> bool {
+        self.host_within(&DOMAIN, host).is_ok()
     }
 }
 
@@ -185,6 +198,15 @@ impl DpsService {
         let Some(reply) = self.client.get_optional(operation.call(&[id])).await? else { return Ok(None) };
         let answer: Answer = reply.json()?;
         Ok(answer.symmetric_key)
+    }
+
+    /// Asks for one enrollment group, whichever: whether the service answers us at all.
+    ///
+    /// # Errors
+    /// When the service refuses, or does not answer.
+    pub async fn probe(&self) -> Result<(), Error> {
+        let query = br#"{"query":"SELECT * FROM enrollmentGroups"}"#;
+        self.client.send(GROUP_QUERY.call(&[]).body(Zeroizing::new(query.to_vec())).page(1, None)).await.map(drop)
     }
 
     /// Lists every enrollment group; a service has a few hundred at most.

@@ -33,7 +33,14 @@ use presented::Presented;
 use sign_in_calls::SignInCalls;
 use tokens::{Make, STEP, Tokens};
 
-const LOGIN: Endpoint = Endpoint { public: "login.microsoftonline.com" };
+const LOGIN: Endpoint =
+    Endpoint { public: "login.microsoftonline.com", government: "login.microsoftonline.us", china: "login.chinacloudapi.cn" };
+/// For whom assertions are.
+const ASSERTION_AUDIENCE: Endpoint = Endpoint {
+    public: "api://AzureADTokenExchange",
+    government: "api://AzureADTokenExchangeUSGov",
+    china: "api://AzureADTokenExchangeChina",
+};
 
 /// An application in an Entra ID tenant, with what proves that we are it.
 ///
@@ -108,6 +115,11 @@ impl Cloud {
     pub fn login(&self) -> HostName {
         self.host_of(&LOGIN)
     }
+
+    /// For whom a token of a foreign issuer has to be, so that it proves an application here.
+    pub fn assertion_audience(&self) -> &'static str {
+        self.name_of(&ASSERTION_AUDIENCE)
+    }
 }
 
 impl Identity {
@@ -136,8 +148,8 @@ pub(crate) struct Bearer {
 }
 
 impl Bearer {
-    pub(crate) fn new(identity: &Identity, audience: &HostName) -> Self {
-        Self { identity: identity.clone(), scope: format!("https://{audience}/.default") }
+    pub(crate) fn new(identity: &Identity, audience: &str) -> Self {
+        Self { identity: identity.clone(), scope: format!("{audience}/.default") }
     }
 }
 

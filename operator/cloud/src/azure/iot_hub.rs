@@ -8,7 +8,7 @@ use crate::azure::endpoints::{Cloud, Endpoint, HostError};
 
 pub(crate) mod registry;
 
-const DOMAIN: Endpoint = Endpoint { public: "azure-devices.net" };
+pub(crate) const DOMAIN: Endpoint = Endpoint { public: "azure-devices.net", government: "azure-devices.us", china: "azure-devices.cn" };
 
 /// The host of an IoT hub, known to lie in the cloud's own domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

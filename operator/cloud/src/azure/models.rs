@@ -14,6 +14,7 @@ pub(crate) mod enrollment;
 pub(crate) mod enrollment_group;
 pub(crate) mod hub;
 pub(crate) mod individual_enrollment;
+pub(crate) mod network;
 mod older;
 mod policies;
 pub(crate) mod provisioning_service;

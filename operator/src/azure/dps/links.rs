@@ -110,7 +110,7 @@ fn links_made(ctx: &Context, service: &Service) -> BTreeSet<(String, String)> {
         let by_key = |(entry, made): (&String, &String)| {
             let name = entry.strip_prefix(LINK).filter(|_| made != BY_IDENTITY && made != STALE)?;
             let is_there = is_in_place(recorded(&entries, &entries::of(HUB, name)));
-            let host = ctx.clients.azure().cloud().hub_named(name).ok().filter(|_| is_there)?;
+            let host = service.arm.cloud().hub_named(name).ok().filter(|_| is_there)?;
             Some((host.host().as_str().to_lowercase(), policy.clone()))
         };
         entries.iter().filter_map(by_key).collect::<Vec<_>>()

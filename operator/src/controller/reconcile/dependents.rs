@@ -28,9 +28,9 @@ fn to_wait_for(caches: &Caches, used: &ObjectKey, which: impl Fn(&ObjectKey) -> 
     Some(if users.len() == 1 { first.to_string() } else { format!("{first} and {} more", users.len() - 1) })
 }
 
-fn still_needs(caches: &Caches, user: &ObjectKey, used: &ObjectKey) -> bool {
+fn still_needs(caches: &Caches, user: &ObjectKey, dependency: &ObjectKey) -> bool {
     with_kind!(user.kind, |K| caches.objects.of::<K>().get(&user.name).is_some_and(|user| {
         let is_refused = || matches!(user.admit(caches, Goal::Absent), Err(Standing::Stalled(_)));
-        user.still_needs(caches, used) && !is_refused()
+        user.still_needs(caches, dependency) && !is_refused()
     }))
 }

@@ -102,7 +102,10 @@ pub async fn observe_request(
     let service = enrollment_group::service(ctx, from).await?;
     let record = dps::enrollments(ctx, &service).await?.registration(id.as_str()).await;
     let record = record.map_err(|error| Error::cloud(format!("failed to look at the registration of {id}"), error));
-    let record = record.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?;
+    let record = match record {
+        Ok(record) => record,
+        Err(error) => return Err(dps::refused(ctx, &service, error).await.into()),
+    };
     let assigned_hub = of_record(ctx, from, id, record.as_ref());
     let noted = annotation(secret, names::REPROVISIONING).cloned();
     Ok(ReprovisionRequest { id: id.clone(), token, noted, record, assigned_hub, group: group_name_of(from) })

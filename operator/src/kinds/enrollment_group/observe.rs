@@ -86,15 +86,16 @@ pub(super) async fn observe(group: &EnrollmentGroup, ctx: &Context, admitted: &A
     let hubs = match hub_group {
         Some(hub_group) => {
             let names_hubs = GroupFacts::of(ctx, group).is_some_and(|known| !known.hubs.is_empty());
-            linked_hubs(ctx.clients.azure().cloud(), group, hub_group, &HubFacts::of(ctx, hub_group), names_hubs)?
+            linked_hubs(service.arm.cloud(), group, hub_group, &HubFacts::of(ctx, hub_group), names_hubs)?
         }
         None => None,
     };
     let looked = look(group, ctx, enrollments.as_ref(), &service, hubs, goal).await;
-    if let Err(ObserveError::Failed(error)) = &looked {
-        ctx.clients.forget_key_if_denied(&service, error);
+    match looked {
+        Ok(looked) => Ok(Observed::Live(Box::new(looked))),
+        Err(ObserveError::Failed(error)) => Err(dps::refused(ctx, &service, error).await.into()),
+        Err(halt) => Err(halt),
     }
-    looked.map(|looked| Observed::Live(Box::new(looked)))
 }
 
 async fn look(
@@ -159,7 +160,7 @@ async fn look(
         has_registrations,
         others,
         keys_secret_is_ours: keys_secret.is_some_and(|meta| is_ours(group, &meta)),
-        service: ServiceFacts::of(&ctx.ledger, &service.object.key(), &place),
+        service: ServiceFacts::of(&ctx.ledger, &service.object.key(), &place, service.arm.cloud()),
         place,
     })
 }
@@ -199,7 +200,7 @@ fn unless_denied<T>(found: Result<Option<T>, ObserveError>) -> Result<Option<T>,
 /// The hubs of the spec that are linked now. Never those of another tenant, and never none: an enrollment that names no hubs
 /// uses all that are linked to the service (Microsoft Learn: "How to use allocation policies across IoT hubs").
 pub(super) fn linked_hubs(
-    cloud: &Cloud,
+    cloud: Cloud,
     group: &EnrollmentGroup,
     hub_group: &TenantHubGroup,
     known: &[HubFacts],

@@ -47,7 +47,7 @@ pub(super) fn admit(object: &ProvisioningService, caches: &Caches, goal: Goal) -
     let is_known = || {
         granted().is_ok_and(|account| {
             let place = service_place(&account.object.spec.azure.subscription_id, object);
-            ServiceFacts::of(&caches.ledger, &key, &place).is_some()
+            ServiceFacts::of(&caches.ledger, &key, &place, account.cloud()).is_some()
         })
     };
     // Whoever has nothing in the ledger has made nothing.
@@ -78,8 +78,8 @@ fn is_what_it_was(object: &ProvisioningService, caches: &Caches, account: &Cloud
     };
     let name = former.rsplit('/').next().unwrap_or_default();
     let note = format!(
-        "provisioning service {name} was made, or adopted, in the name of a former object of this name, and would be forgotten; name that one, \
-         where it is, or make this object under another name"
+        "provisioning service {name} was made, adopted or asked for in the name of a former object of this name, and would be forgotten; name that \
+         one, where it is, or make this object under another name"
     );
     Err(Standing::stalled(Reason::AlreadyExists, note))
 }

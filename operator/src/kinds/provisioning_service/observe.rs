@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use moorage_cloud::{Arm, Availability, ProvisioningService as Document, ResourceId};
 use moorage_crds::{Adoption, ProvisioningService};
-use moorage_plan::Goal;
+use moorage_plan::{Goal, Why};
 
 use crate::{
     azure::{
         Context,
         arm_resource::{
-            self,
+            self, is_active,
             observe::Known,
             resource_group::{self, ObservedGroup, State},
         },
@@ -45,6 +45,8 @@ pub struct LiveState {
     pub(super) noted: bool,
     pub(super) granted: Adoption,
     pub(super) users: Option<String>,
+    /// Why it refuses the operator, if it does.
+    pub(super) refusal: Option<Why>,
     /// Its enrollment groups, as they were counted last.
     pub(super) groups: Option<Count>,
     /// Ledger entries of devices that are disenrolled in the service.
@@ -92,11 +94,15 @@ async fn look(object: &ProvisioningService, ctx: &Context, grant: &Grant, goal: 
     if goal == Goal::Absent {
         resource_group::look_inside(&arm, &id.group, &mut group).await?;
     }
-    let counts = goal == Goal::Present && service.own().is_some();
+    let (refusal, groups) = match service.own().filter(|document| goal == Goal::Present && is_active(*document)) {
+        Some(document) => use_it(object, ctx, document).await,
+        None => (None, None),
+    };
     Ok(LiveState {
         group,
-        groups: if counts { count_groups(object, ctx).await } else { None },
-        is_known: ServiceFacts::of(&ctx.ledger, &key, &service_place(arm.subscription(), object)).is_some(),
+        refusal,
+        groups,
+        is_known: ServiceFacts::of(&ctx.ledger, &key, &service_place(arm.subscription(), object), arm.cloud()).is_some(),
         place: service_place(arm.subscription(), object),
         tags: tags::wanted(ctx, &object.spec.tags),
         service,
@@ -112,16 +118,24 @@ async fn read(arm: &Arm, id: &ResourceId) -> Result<Option<Document>, Error> {
     read.map_err(|error| Error::cloud(format!("failed to look at provisioning service {}", id.name), error))
 }
 
-/// A count that fails holds nothing up: the last one stays until the next look.
-async fn count_groups(object: &ProvisioningService, ctx: &Context) -> Option<Count> {
+/// Why a service refuses the operator, if it does, and how many enrollment groups it has.
+async fn use_it(object: &ProvisioningService, ctx: &Context, document: &Document) -> (Option<Why>, Option<Count>) {
     let key = object.key();
     let namespace = &key.name.namespace;
-    let service = dps::service(ctx, &key.name, namespace, namespace).await.ok()?;
-    match dps::count_groups(ctx, &service).await {
+    let Ok(service) = dps::service(ctx, &key.name, namespace, namespace).await else { return (None, None) };
+    match dps::refusal(ctx, &service, document).await {
+        Some(why) => (Some(why), ctx.clients.counts.last(&dps::groups_of(&service))),
+        None => (None, count_groups(&key, ctx, &service).await),
+    }
+}
+
+/// A count that fails holds nothing up: the last one stays until the next look.
+async fn count_groups(key: &ObjectKey, ctx: &Context, service: &dps::Service) -> Option<Count> {
+    match dps::count_groups(ctx, service).await {
         Ok(counted) => Some(counted),
         Err(halt) => {
             tracing::debug!(object = %key, ?halt, "the enrollment groups were not counted");
-            ctx.clients.counts.last(&dps::groups_of(&service))
+            ctx.clients.counts.last(&dps::groups_of(service))
         }
     }
 }

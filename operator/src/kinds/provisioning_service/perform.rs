@@ -121,8 +121,7 @@ pub(super) async fn perform(object: &ProvisioningService, writer: &Writer<'_>, a
             let service = service.with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let service = if wants_identity(object) { service.with_system_assigned_identity() } else { service };
             let put = arm.put_provisioning_service(writer.access(), id, &service).await;
-            let claim = [SERVICE, SERVICE_PLACE].map(str::to_owned);
-            claims::unless_refused(writer, &key, &claim, created(&format!("provisioning service {}", id.name), put)).await
+            created(&format!("provisioning service {}", id.name), put)
         }
         Action::EnableIdentity => {
             let service = reached(dps::service(writer, &key.name, namespace, namespace).await)?;

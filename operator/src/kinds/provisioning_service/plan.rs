@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use moorage_cloud::ProvisioningService as Document;
 use moorage_crds::{ProvisioningService, annotations};
-use moorage_plan::{Goal, Plan, Reason, Why};
+use moorage_plan::{Goal, Plan, Reason, Standing, Why};
 
 use crate::{
     azure::{
@@ -71,9 +71,16 @@ fn present(object: &ProvisioningService, seen: &LiveState, now: Timestamp) -> Pl
         Err(plan) => return plan.map(action(object)).usable(is_usable_while_it_moves(seen)),
     };
     if let Some(plan) = arm_resource::in_place(named, &seen.service) {
-        return plan.map(action(object)).usable(true);
+        return plan.map(action(object)).usable(seen.refusal.is_none());
     }
-    changed(object, seen, service).usable(true)
+    let plan = changed(object, seen, service);
+    match &seen.refusal {
+        // Devices may reach it; who manages it does not.
+        Some(Why { reason, note }) if plan.standing == Standing::Met => {
+            Plan::stalled(*reason, note.clone()).by(patiently(now)).usable(false)
+        }
+        refusal => plan.usable(refusal.is_none()),
+    }
 }
 
 /// Whether a service that devices know can be used while an operation runs.

@@ -1,7 +1,8 @@
 //! What is told of a provisioning service.
 
 use moorage_cloud::{LinkSeen, ProvisioningService as Document};
-use moorage_crds::{CommonStatus, Headroom, ProvisioningService, ProvisioningServiceStatus};
+use moorage_crds::{CommonStatus, Headroom, ProvisioningService, ProvisioningServiceStatus, conditions};
+use moorage_plan::Reason;
 use serde_json::{Value, json};
 
 use crate::{
@@ -15,7 +16,9 @@ use crate::{
 pub(super) fn visible_to_dependents(object: &ProvisioningService) -> Value {
     let principal = object.status.as_ref().map(|status| &status.principal_id);
     let groups = object.status.as_ref().and_then(|status| status.enrollment_groups);
-    json!([object.spec, principal, groups.is_some_and(|groups| groups.used >= groups.limit)])
+    let conditions = object.status.iter().flat_map(|status| &status.common.conditions);
+    let is_blocked = conditions.into_iter().any(|one| one.type_ == conditions::STALLED && one.reason == Reason::NetworkBlocked.as_str());
+    json!([object.spec, principal, groups.is_some_and(|groups| groups.used >= groups.limit), is_blocked])
 }
 
 /// What those need to know who rest on it; nothing while it is not there, or not its object's.

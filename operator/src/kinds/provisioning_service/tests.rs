@@ -83,6 +83,7 @@ fn look(service: Option<Document>, record: Option<&str>) -> LiveState {
         granted: Adoption::IfUnmanaged,
         users: None,
         groups: None,
+        refusal: None,
         disenrolled: Vec::new(),
         is_known: false,
         place: "azure/azure/s/iot-shared/contoso-dps".to_owned(),

@@ -6,6 +6,7 @@ mod roster;
 
 use std::collections::BTreeSet;
 
+use moorage_cloud::Cloud;
 use moorage_crds::{CloudAccount, DeletionPolicy, TenantHubGroup};
 use moorage_plan::{Goal, Reason, Standing};
 
@@ -62,12 +63,26 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
     is_what_it_was(group, caches, &account.object)?;
     let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
+    if let Some(service) = service.as_ref().filter(|service| goal == Goal::Present && service.cloud() != account.cloud()) {
+        return Err(in_another_cloud(service, account.cloud()));
+    }
     let crowded = match goal {
         Goal::Present => limits::is_within(group, caches, &account.object, service.as_ref().map(|service| &service.right))?,
         Goal::Absent => Crowded::default(),
     };
     let contested = contested(group, caches, &account.object);
     Ok(Admitted::Granted(Grant { account, service, contested, crowded }))
+}
+
+/// A provisioning service links hubs of its own cloud: no name of another means anything there.
+fn in_another_cloud(service: &GrantedService, cloud: Cloud) -> Standing {
+    let own = service.cloud();
+    let note = format!(
+        "the hubs are in Azure's cloud {cloud}, and ProvisioningService {} is in {own}: a provisioning service links hubs of its own cloud only; \
+         name one in {cloud}, or take an account of {own}",
+        service.object.key().name
+    );
+    Standing::stalled(Reason::Invalid, note)
 }
 
 /// Azure's names have no case: a hub that is named twice would be brought to two sizes in turn.
@@ -129,7 +144,7 @@ fn is_what_it_was(group: &TenantHubGroup, caches: &Caches, account: &CloudAccoun
     };
     match named().find(is_elsewhere) {
         Some(hub) => former(
-            format!("IoT hub {hub} was made, or adopted, in another subscription or resource group"),
+            format!("IoT hub {hub} was made, adopted or asked for in another subscription or resource group"),
             "name the account and the resource group that it is in",
         ),
         None => Ok(()),

@@ -292,13 +292,16 @@ impl HubLook<'_> {
         let deletable = settled && resource.whose == Whose::Ours && is_leaving;
         let devices = if deletable { devices(arm, &id).await.map_err(failed)? } else { 0 };
         let counted = if settled && is_ours_to_touch && goal == Goal::Present { count(ctx, arm, &id).await } else { None };
-        let host = hub.and_then(Hub::host_name).and_then(|host| ctx.clients.azure().cloud().hub_host(host).ok());
+        let host = hub.and_then(Hub::host_name).and_then(|host| arm.cloud().hub_host(host).ok());
+        if let (Some(hub), Some(host)) = (hub, &host) {
+            ctx.clients.hub_networks.keep(host.clone(), hub.network_access(), ctx.clock.now());
+        }
         let link_record = recorded(entries, &entries::of(LINK, &name)).map(str::to_owned);
         let role_recorded = recorded(entries, &entries::of(ROLE, &name)).is_some();
         let wants_identity = desired.as_ref().is_some_and(|hub| hub.link.authentication == LinkAuthentication::Identity);
         let asks = settled && is_ours_to_touch && may_have_role(wants_identity, role_recorded, link_record.as_deref());
         let roles = if asks { arm.hub_contributors(&id).await.map_err(failed)? } else { Vec::new() };
-        let gone = ctx.clients.azure().cloud().hub_named(&name).ok().filter(|_| hub.is_none() && is_leaving);
+        let gone = arm.cloud().hub_named(&name).ok().filter(|_| hub.is_none() && is_leaving);
         let left =
             gone.map(|host| entries::of_devices_in(&ctx.ledger, &host.to_string(), &self.group.key().name.namespace)).unwrap_or_default();
         let link = self.link(&name, host.as_ref());
@@ -319,7 +322,7 @@ impl HubLook<'_> {
 
     /// The link may outlive the hub: then it is found by the name that the hub had.
     fn link(&self, name: &str, host: Option<&HubHost>) -> Option<LinkSeen> {
-        let named = self.ctx.clients.azure().cloud().hub_named(name).ok();
+        let named = self.arm.cloud().hub_named(name).ok();
         let host = host.or(named.as_ref())?.host().as_str().to_lowercase();
         self.service?.links().into_iter().find(|link| link.host.as_ref().is_some_and(|linked| linked.as_str().to_lowercase() == host))
     }

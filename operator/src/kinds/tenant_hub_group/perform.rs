@@ -185,8 +185,7 @@ async fn carry_out(group: &TenantHubGroup, writer: &Writer<'_>, action: &Action)
         Action::CreateHub { id, location, sku, units } => {
             let hub = with_tags(writer, group, Hub::new(location, sku, *units)).with_tag(OWNER_TAG, &writer.owner_tag(&key));
             let put = arm().await?.put_hub(writer.access(), id, &hub, &IfMatch::Unset).await;
-            let claim = [HUB, HUB_PLACE].map(|prefix| entries::of(prefix, &id.name.to_lowercase()));
-            claims::unless_refused(writer, &key, &claim, created(&format!("IoT hub {}", id.name), put)).await
+            created(&format!("IoT hub {}", id.name), put)
         }
         Action::ChangeHub { id, size, policy, tagged, .. } => {
             let change = |hub: Hub| {

@@ -9,6 +9,7 @@ use crate::azure::options::{Application, Options, Subscription};
 pub(crate) struct Directory {
     pub applications: Vec<Application>,
     pub subscriptions: Vec<Subscription>,
+    pub tenants_elsewhere: Vec<String>,
     pub lifetime: Duration,
     pub tokens: HashMap<String, Token>,
 }
@@ -28,6 +29,7 @@ impl Directory {
         Self {
             applications: options.applications.clone(),
             subscriptions: options.subscriptions.clone(),
+            tenants_elsewhere: options.tenants_elsewhere.clone(),
             lifetime: options.token_lifetime,
             tokens: HashMap::new(),
         }

@@ -1,16 +1,30 @@
 //! Who may use the resource manager.
 
+use crate::azure::clouds::LOGIN;
+use crate::azure::clouds::Names;
 use crate::azure::resource::errors::arm;
 use crate::azure::state::Azure;
 use crate::engine::http::{Request, Response};
 
 /// The audiences of its bearer tokens.
-pub(crate) const AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+pub(crate) const AUDIENCES: [Names; 2] = [
+    Names {
+        public: "https://management.azure.com",
+        government: "https://management.usgovcloudapi.net",
+        china: "https://management.chinacloudapi.cn",
+    },
+    Names {
+        public: "https://management.core.windows.net",
+        government: "https://management.core.usgovcloudapi.net",
+        china: "https://management.core.chinacloudapi.cn",
+    },
+];
 
 /// Checks the bearer token, its audience and the principal's role in the subscription.
 pub(crate) fn admit(azure: &Azure, request: &Request, subscription: &str) -> Result<(), Response> {
     let challenge = |response: Response| {
-        response.with("www-authenticate", "Bearer authorization_uri=\"https://login.microsoftonline.com/\", error=\"invalid_token\"")
+        let login = LOGIN.of(azure.options.cloud);
+        response.with("www-authenticate", format!("Bearer authorization_uri=\"https://{login}/\", error=\"invalid_token\""))
     };
     let Some(text) = request.bearer() else {
         let message = "Authentication failed. The 'Authorization' header is missing.";
@@ -20,7 +34,7 @@ pub(crate) fn admit(azure: &Azure, request: &Request, subscription: &str) -> Res
         let message = "The access token is invalid or has expired.";
         return Err(challenge(arm(401, "ExpiredAuthenticationToken", message)));
     };
-    if !AUDIENCES.contains(&token.resource.as_str()) {
+    if !AUDIENCES.iter().any(|audience| audience.of(azure.options.cloud) == token.resource) {
         let message = "The access token has been obtained for wrong audience or resource.";
         return Err(challenge(arm(401, "InvalidAuthenticationTokenAudience", message)));
     }

@@ -89,7 +89,7 @@ fn put(azure: &mut Azure, request: &Request, subscription: &str, name: &str) -> 
     let body = request.json.as_ref().filter(|body| body.is_object());
     let body = body.ok_or_else(no_body)?;
     let location = body["location"].as_str().unwrap_or_default();
-    if !known_region(location) {
+    if !known_region(location, azure.options.cloud) {
         let message = format!("The provided location '{location}' is not available for resource group.");
         return Err(arm(400, "LocationNotAvailableForResourceGroup", &message));
     }

@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use crate::azure::dps::assignment;
 use crate::azure::dps::device_api::proof::{Proved, prove};
 use crate::azure::dps::service::{Assignment, ProvisioningService, Registration, Through};
-use crate::azure::dps::service_api::refusal::{bad, missing, no_such_host, throttled, unknown_path};
+use crate::azure::dps::service_api::refusal::{bad, missing, no_such_host, throttled, unauthorized, unknown_path};
 use crate::azure::dps::service_api::registrations;
+use crate::azure::microsoft_devices::network::{Side, lets_in};
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
@@ -41,6 +42,9 @@ fn addressed(azure: &Azure, request: &Request, now: Timestamp, own_host: Option<
         .ok_or_else(|| missing(404_205, &format!("There is no id scope {scope}."), now))?;
     if own_host.is_some_and(|host| azure.provisioning()[service].host() != host) {
         return Err(no_such_host(&request.host, now));
+    }
+    if !lets_in(&azure.provisioning()[service].properties, Side::Device, request.peer.address, &azure.options.private_networks) {
+        return Err(unauthorized("Unauthorized", now));
     }
     if request.parameter("api-version").is_none_or(str::is_empty) {
         return Err(bad(400_002, "The api-version is missing.", now));

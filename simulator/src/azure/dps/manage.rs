@@ -127,7 +127,7 @@ pub(crate) fn shown(azure: &Azure, service: &ProvisioningService, request: &Requ
     set("iotHubs", service.links.iter().map(|link| links::shown(link, knows_identities)).collect());
     set("allocationPolicy", service.allocation_policy.as_str().into());
     set("serviceOperationsHostName", service.host().into());
-    set("deviceProvisioningHostName", GLOBAL_HOST.into());
+    set("deviceProvisioningHostName", GLOBAL_HOST.of(service.resource.cloud()).into());
     set("idScope", service.id_scope.as_str().into());
     if azure.options.variants.policies_on_get == PoliciesOnGet::WithoutKeys {
         set("authorizationPolicies", service.policies.iter().map(Policy::without_keys).collect());

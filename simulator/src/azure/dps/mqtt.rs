@@ -64,14 +64,15 @@ struct RegistrationSession {
 impl RegistrationSession {
     /// A client that was pointed at an address means the global name.
     fn new(caller: Caller<Azure>, name: Option<&str>, device: Device) -> Self {
-        let host = name.filter(|name| name.ends_with(HOST_SUFFIX)).unwrap_or(GLOBAL_HOST).to_owned();
+        let global = GLOBAL_HOST.of(caller.server.cloud().options.cloud);
+        let host = name.filter(|name| HOST_SUFFIX.fits(name)).unwrap_or(global).to_owned();
         Self { caller, host, device }
     }
 
     /// Whether the device may connect.
     async fn admitted(&self) -> Result<(), Option<Response>> {
         let request = self.call("CONNECT", "", Bytes::new());
-        let own_host = (self.host != GLOBAL_HOST).then_some(self.host.as_str());
+        let own_host = (!GLOBAL_HOST.fits(&self.host)).then_some(self.host.as_str());
         let response =
             handle::step(&self.caller.server, &request, |azure: &mut Azure, now| device_api::admit(azure, &request, now, own_host));
         match response.await {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::azure::dps::manage::links::link_of;
 use crate::azure::dps::service::{KIND, Link, LinkAuthentication, ProvisioningService, default_service_policies};
+use crate::azure::iot_hub::hub::HOST_SUFFIX;
 use crate::azure::resource::{Resource, ResourceId};
 use crate::azure::state::Azure;
 
@@ -87,7 +88,7 @@ impl Azure {
     /// # Panics
     /// The entry's connection string or location is missing.
     pub fn add_foreign_link(&mut self, service: &str, entry: &Value) {
-        let link = link_of(entry).expect("a link has a whole connection string and a location");
+        let link = link_of(entry, HOST_SUFFIX.of(self.options.cloud)).expect("a link has a whole connection string and a location");
         link.key().map(|key| self.keyring.keep(key.clone()));
         self.touch(service).links.push(link);
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use crate::azure::access::identity::Identities;
+use crate::azure::clouds::Names;
 use crate::azure::dps::attestation::{Attestation, derive};
 use crate::azure::dps::certificate::KnownAuthority;
 use crate::azure::microsoft_devices::policies::{Policy, made};
@@ -19,9 +20,19 @@ use crate::azure::state::meter::Meter;
 use crate::engine::keys::Keyring;
 
 /// The end of the host names of services, under which each is known to its owner and to devices.
-pub(crate) const HOST_SUFFIX: &str = ".azure-devices-provisioning.net";
+pub(crate) const HOST_SUFFIX: Names = Names {
+    public: ".azure-devices-provisioning.net",
+    government: ".azure-devices-provisioning.us",
+    china: ".azure-devices-provisioning.cn",
+};
 /// The name of all services together, for devices.
-pub(crate) const GLOBAL_HOST: &str = "global.azure-devices-provisioning.net";
+pub(crate) const GLOBAL_HOST: Names = Names {
+    public: "global.azure-devices-provisioning.net",
+    government: "global.azure-devices-provisioning.us",
+    china: "global.azure-devices-provisioning.cn",
+};
+/// How id scopes begin.
+const SCOPE_PREFIX: Names = Names { public: "0ne", government: "0ne", china: "0cn" };
 
 /// The type of provisioning services.
 pub(crate) const KIND: ResourceKind = ResourceKind { provider: "Microsoft.Devices", name: "provisioningServices" };
@@ -63,12 +74,13 @@ impl ProvisioningService {
     pub fn new(keyring: &mut Keyring, resource: Resource, policies: Vec<Policy>) -> Self {
         let purpose = format!("id scope/{}", resource.name.to_lowercase());
         let scope = keyring.name(&purpose, 8).to_uppercase();
+        let prefix = SCOPE_PREFIX.of(resource.cloud());
         Self {
             resource,
             capacity: 1,
             properties: Map::new(),
             allocation_policy: "Hashed".to_owned(),
-            id_scope: format!("0ne{scope}"),
+            id_scope: format!("{prefix}{scope}"),
             policies,
             identities: Identities::default(),
             links: Vec::new(),
@@ -85,7 +97,7 @@ impl ProvisioningService {
 
     /// The host name of the service API.
     pub fn host(&self) -> String {
-        format!("{}.azure-devices-provisioning.net", self.resource.name.to_ascii_lowercase())
+        format!("{}{}", self.resource.name.to_ascii_lowercase(), HOST_SUFFIX.of(self.resource.cloud()))
     }
 
     /// The policy of that name.

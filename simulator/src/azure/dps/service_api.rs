@@ -14,15 +14,21 @@ pub(crate) mod version;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::azure::access::sas::Signature;
+use crate::azure::clouds::Names;
 use crate::azure::dps::manage::identities::LOCAL_AUTH_OFF;
 use crate::azure::dps::service::{HOST_SUFFIX, ProvisioningService, Through};
 use crate::azure::dps::service_api::document::Sort;
 use crate::azure::dps::service_api::refusal::{bad, no_such_host, throttled, unauthorized, unknown_path};
+use crate::azure::microsoft_devices::network::{Side, lets_in};
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
 /// The audience of bearer tokens for this API.
-pub(crate) const AUDIENCE: &str = "https://azure-devices-provisioning.net";
+pub(crate) const AUDIENCE: Names = Names {
+    public: "https://azure-devices-provisioning.net",
+    government: "https://azure-devices-provisioning.us",
+    china: "https://azure-devices-provisioning.cn",
+};
 
 /// Answers a request to `{service}.azure-devices-provisioning.net`.
 pub(crate) fn answer(azure: &mut Azure, request: &Request, now: Timestamp) -> Response {
@@ -30,12 +36,15 @@ pub(crate) fn answer(azure: &mut Azure, request: &Request, now: Timestamp) -> Re
 }
 
 fn route(azure: &mut Azure, request: &Request, now: Timestamp) -> Outcome {
-    let name = request.host.strip_suffix(HOST_SUFFIX).unwrap_or_default().to_owned();
+    let name = request.host.strip_suffix(HOST_SUFFIX.of(azure.options.cloud)).unwrap_or_default().to_owned();
     let service = azure
         .provisioning()
         .get(&name)
         .filter(|service| service.resource.phase.serves())
         .ok_or_else(|| no_such_host(&request.host, now))?;
+    if !lets_in(&service.properties, Side::Service, request.peer.address, &azure.options.private_networks) {
+        return Err(unauthorized("Unauthorized", now));
+    }
     let folded = request.folded();
     let folded: Vec<&str> = folded.iter().map(String::as_str).collect();
     let method = request.method.as_str();
@@ -110,7 +119,7 @@ fn admit(
     right: &str,
 ) -> Result<Option<Signature>, Response> {
     if let Some(text) = request.bearer() {
-        return match azure.directory.admits(text, AUDIENCE, &service.resource.subscription) {
+        return match azure.directory.admits(text, AUDIENCE.of(azure.options.cloud), &service.resource.subscription) {
             Some(true) => Ok(None),
             Some(false) => Err(unauthorized("The principal holds no role here.", now)),
             None => Err(unauthorized("The bearer token is not valid here.", now)),

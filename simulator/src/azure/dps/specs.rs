@@ -3,12 +3,12 @@
 use crate::azure::dps::service::{GLOBAL_HOST, HOST_SUFFIX};
 use crate::azure::microsoft_devices::specs::{ERROR_ANSWER, ERROR_CODE};
 use crate::azure::resource::MANAGEMENT;
-use crate::spec::{Api, Change, Deviation, Model, Plane, Source, Specs, host_fits, source};
+use crate::spec::{Api, Change, Deviation, Model, Plane, Source, Specs, source};
 
 /// What a service answers to its owner, at its own name.
 const SERVICE_API: Plane = Plane {
     name: "provisioning service",
-    serves: |host, path| host_fits(HOST_SUFFIX, host) && !host_fits(GLOBAL_HOST, host) && !is_device_path(path),
+    serves: |host, path| HOST_SUFFIX.fits(host) && !GLOBAL_HOST.fits(host) && !is_device_path(path),
     ignores_case: false,
     gateway_error: None,
 };
@@ -16,7 +16,7 @@ const SERVICE_API: Plane = Plane {
 /// What a service answers to devices, at the global name or at its own.
 const DEVICE_API: Plane = Plane {
     name: "provisioning device",
-    serves: |host, path| host_fits(GLOBAL_HOST, host) || (host_fits(HOST_SUFFIX, host) && is_device_path(path)),
+    serves: |host, path| GLOBAL_HOST.fits(host) || (HOST_SUFFIX.fits(host) && is_device_path(path)),
     ignores_case: false,
     gateway_error: None,
 };

@@ -2,10 +2,14 @@
 
 use serde_json::json;
 
+use crate::azure::clouds::{AzureCloud, Names};
 use crate::engine::http::{Request, Response};
 
+/// What a cloud is called by Entra.
+const INSTANCE: Names = Names { public: "microsoftonline.com", government: "microsoftonline.us", china: "partner.microsoftonline.cn" };
+
 /// The document of that path, if it is one.
-pub(crate) fn answer(request: &Request) -> Option<Response> {
+pub(crate) fn answer(request: &Request, cloud: AzureCloud) -> Option<Response> {
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     let authority = &request.authority;
     match segments.as_slice() {
@@ -24,7 +28,7 @@ pub(crate) fn answer(request: &Request) -> Option<Response> {
                     "response_types_supported": ["code", "id_token"],
                     "scopes_supported": ["openid", "profile", "email", "offline_access"],
                     "tenant_region_scope": "EU",
-                    "cloud_instance_name": "microsoftonline.com",
+                    "cloud_instance_name": INSTANCE.of(cloud),
                 }),
             ))
         }

@@ -43,6 +43,9 @@ impl Form {
 
 fn grant(directory: &mut Directory, keyring: &mut Keyring, audiences: &[&str], tenant: &str, request: &Request) -> Outcome {
     let form = Form(request.form());
+    if directory.tenants_elsewhere.iter().any(|other| other.eq_ignore_ascii_case(tenant)) {
+        return Err(refuse(400, "invalid_request", 900_382, "Confidential Client is not supported in Cross Cloud request."));
+    }
     if !directory.knows_tenant(tenant) {
         let text = format!("Tenant '{tenant}' not found.");
         return Err(refuse(400, "invalid_request", 90_002, &text));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::azure::clouds::Names;
 use crate::azure::iot_hub::connections::Connections;
 use crate::azure::iot_hub::telemetry::Telemetry;
 use crate::azure::iot_hub::twin::Twin;
@@ -16,7 +17,7 @@ use crate::azure::state::meter::Meter;
 use crate::engine::keys::Keyring;
 
 /// The end of the host names of hubs.
-pub(crate) const HOST_SUFFIX: &str = ".azure-devices.net";
+pub(crate) const HOST_SUFFIX: Names = Names { public: ".azure-devices.net", government: ".azure-devices.us", china: ".azure-devices.cn" };
 
 /// The role that lets its holder write devices into a hub: "IoT Hub Data Contributor".
 pub(crate) const DATA_CONTRIBUTOR: &str = "4fc6c259-987e-4a07-842e-c321cc9d413f";
@@ -46,7 +47,7 @@ pub(crate) struct Hub {
 impl Hub {
     /// The host name of its data plane.
     pub fn host(&self) -> String {
-        format!("{}.azure-devices.net", self.resource.name.to_ascii_lowercase())
+        format!("{}{}", self.resource.name.to_ascii_lowercase(), HOST_SUFFIX.of(self.resource.cloud()))
     }
 
     /// Whether a switch among the properties is on.

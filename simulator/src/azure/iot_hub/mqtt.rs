@@ -75,7 +75,7 @@ impl HubSession {
     /// Connects the device, if it may.
     async fn admitted(caller: Caller<Azure>, name: Option<&str>, device: Device) -> Result<Self, Option<Response>> {
         let Device { host, id: device, version } = device;
-        let meant_elsewhere = name.is_some_and(|name| name.ends_with(HOST_SUFFIX) && name != host);
+        let meant_elsewhere = name.is_some_and(|name| HOST_SUFFIX.fits(name) && name != host);
         let request = caller.call("CONNECT", &host, format!("/devices/{device}"), Bytes::new()).asking("api-version", &version);
         let mut connection = None;
         let response = handle::step(&caller.server, &request, |azure: &mut Azure, now| {

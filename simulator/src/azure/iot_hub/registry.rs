@@ -14,6 +14,7 @@ use crate::azure::iot_hub::hub::{HOST_SUFFIX, HubState};
 use crate::azure::iot_hub::registry::errors::refused;
 use crate::azure::iot_hub::telemetry::{Telemetry, Transport};
 use crate::azure::iot_hub::twin::TwinWrite;
+use crate::azure::microsoft_devices::network::{Side, lets_in};
 use crate::azure::state::Azure;
 use crate::engine::http::{Outcome, Request, Response};
 
@@ -68,9 +69,14 @@ pub(crate) fn connect(azure: &mut Azure, request: &Request, device: &str, now: T
 
 /// The name of the hub that is called.
 fn hub_of(azure: &Azure, request: &Request) -> Result<String, Response> {
-    let name = request.host.strip_suffix(HOST_SUFFIX).unwrap_or_default();
-    let serves = azure.hubs().get(name).is_some_and(|hub| hub.resource.phase.serves());
-    serves.then(|| name.to_owned()).ok_or_else(|| refused(404, "IotHubNotFound", &format!("There is no hub {}.", request.host)))
+    let name = request.host.strip_suffix(HOST_SUFFIX.of(azure.options.cloud)).unwrap_or_default();
+    let hub = azure.hubs().get(name).filter(|hub| hub.resource.phase.serves());
+    let hub = hub.ok_or_else(|| refused(404, "IotHubNotFound", &format!("There is no hub {}.", request.host)))?;
+    // A hub's rules are for everybody: it does not tell devices from services.
+    if !lets_in(&hub.properties, Side::Service, request.peer.address, &azure.options.private_networks) {
+        return Err(refused(401, "IotHubUnauthorizedAccess", "Unauthorized"));
+    }
+    Ok(name.to_owned())
 }
 
 /// A message as the device API takes it, its own properties in headers.

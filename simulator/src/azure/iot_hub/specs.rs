@@ -3,10 +3,10 @@
 use crate::azure::iot_hub::hub::HOST_SUFFIX;
 use crate::azure::microsoft_devices::specs::{ERROR_ANSWER, ERROR_CODE};
 use crate::azure::resource::MANAGEMENT;
-use crate::spec::{Api, Change, Deviation, Model, Plane, Source, Specs, host_fits, source};
+use crate::spec::{Api, Change, Deviation, Model, Plane, Source, Specs, source};
 
 /// What answers at a hub's own name.
-const HUB: Plane = Plane { name: "hub", serves: |host, _| host_fits(HOST_SUFFIX, host), ignores_case: false, gateway_error: None };
+const HUB: Plane = Plane { name: "hub", serves: |host, _| HOST_SUFFIX.fits(host), ignores_case: false, gateway_error: None };
 
 const IOT_HUB: Api = Api { name: "IoT Hub", plane: &MANAGEMENT };
 const REGISTRY: Api = Api { name: "IoT Hub registry", plane: &HUB };

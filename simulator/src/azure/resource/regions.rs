@@ -1,7 +1,9 @@
 //! Azure regions and how far apart they are.
 
+use crate::azure::clouds::AzureCloud;
+
 /// Name, latitude and longitude in degrees.
-const REGIONS: [(&str, f64, f64); 22] = [
+const REGIONS: [(&str, f64, f64); 28] = [
     ("eastus", 37.4, -79.4),
     ("eastus2", 36.7, -78.4),
     ("centralus", 41.6, -93.6),
@@ -24,6 +26,12 @@ const REGIONS: [(&str, f64, f64); 22] = [
     ("koreacentral", 37.6, 127.0),
     ("australiaeast", -33.9, 151.2),
     ("southafricanorth", -25.7, 28.2),
+    ("usgovvirginia", 37.4, -79.4),
+    ("usgovarizona", 33.4, -112.1),
+    ("usgovtexas", 29.4, -98.5),
+    ("chinanorth3", 40.6, 115.1),
+    ("chinaeast2", 31.2, 121.5),
+    ("chinaeast3", 32.1, 118.8),
 ];
 
 fn place(name: &str) -> Option<(f64, f64)> {
@@ -35,9 +43,18 @@ pub(crate) fn region_name(location: &str) -> String {
     location.chars().filter(|letter| !letter.is_whitespace()).collect::<String>().to_lowercase()
 }
 
-/// Whether there is such a region.
-pub(crate) fn known_region(location: &str) -> bool {
-    known(&region_name(location))
+/// Whether a cloud has such a region.
+pub(crate) fn known_region(location: &str, cloud: AzureCloud) -> bool {
+    known(&region_name(location)) && cloud_of(location) == cloud
+}
+
+/// The cloud that a region is in.
+pub(crate) fn cloud_of(location: &str) -> AzureCloud {
+    match region_name(location) {
+        name if name.starts_with("usgov") => AzureCloud::Government,
+        name if name.starts_with("china") => AzureCloud::China,
+        _ => AzureCloud::Public,
+    }
 }
 
 fn known(name: &str) -> bool {

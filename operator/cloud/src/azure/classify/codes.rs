@@ -25,16 +25,17 @@ const CODES: &[(&[&str], Class, Detail)] = &[
     (&["409002", "AnotherOperationInProgress", "ResourceGroupBeingDeleted"], Class::Conflict, Detail::Busy),
     (&["LinkCreationConflict", "OperationNotAllowedInCurrentState"], Class::Conflict, Detail::Busy),
     (&["412001", "PreconditionFailed", "EtagDoesNotMatch"], Class::Conflict, Detail::Stale),
-    (&["413002", "TooManyDevices", "413003", "TooManyModulesOnDevice"], Class::Invalid, Detail::QuotaExceeded),
+    (&["413002", "TooManyDevices", "413003", "TooManyModulesOnDevice", "400019"], Class::Invalid, Detail::QuotaExceeded),
     (&["TooManyEnrollments", "QuotaExceeded", "SubscriptionQuotaExceeded"], Class::Invalid, Detail::QuotaExceeded),
-    (&["NameNotAvailable", "IotHubNameNotAvailable", "NameUnavailable"], Class::Invalid, Detail::NameTaken),
+    (&["NameNotAvailable", "IotHubNameNotAvailable", "NameUnavailable", "409004"], Class::Invalid, Detail::NameTaken),
     (&["InvalidResourceLocation", "InvalidResourceGroupLocation"], Class::Invalid, Detail::Other),
     (&["NoRegisteredProviderFound", "InvalidApiVersionParameter"], Class::Invalid, Detail::ApiVersionUnsupported),
     (&["MissingSubscriptionRegistration"], Class::Denied, Detail::ProviderNotRegistered),
     // Nobody here takes a lock away or changes a policy, so that asking again soon is of no use.
     (&["ScopeLocked"], Class::Invalid, Detail::Locked),
     (&["RequestDisallowedByPolicy"], Class::Invalid, Detail::PolicyDenied),
-    (&["SkuNotAvailable", "LocationNotAvailableForResourceType"], Class::Invalid, Detail::Other),
+    (&["SkuNotAvailable", "LocationNotAvailableForResourceType", "RequestDisallowedByAzure"], Class::Invalid, Detail::Other),
+    (&["ForbiddenByFirewall", "ForbiddenByConnection", "PublicNetworkAccessDisabled"], Class::Denied, Detail::NetworkBlocked),
     (&["ReadOnlyDisabledSubscription", "DisabledSubscription"], Class::Denied, Detail::Other),
     (&["SubscriptionNotFound", "InvalidSubscriptionId"], Class::Denied, Detail::SubscriptionNotFound),
     (&["IotHubSuspended", "IotDpsSuspended", "IotDpsSuspending"], Class::Denied, Detail::Other),
@@ -70,6 +71,32 @@ fn refuses_version(status: u16, code: &str, wording: &Wording) -> bool {
     matches!(status, 400 | 404) && is_open && !wording.is_foreign() && names_it()
 }
 
+/// What a person can do about a refusal whose own words do not say it.
+pub(super) fn remedy(code: &str, detail: Detail) -> Option<&'static str> {
+    Some(match (code, detail) {
+        ("AuthorizationFailed", _) => "the application lacks a role here: give it one with the rights in docs/security.md",
+        ("RequestDisallowedByAzure" | "LocationNotAvailableForResourceType", _) => {
+            "Azure does not offer this in the region, or not to this subscription: choose another region, or ask Azure's support"
+        }
+        ("SkuNotAvailable", _) => "Azure does not offer this size in the region, or not to this subscription: choose another",
+        ("ReadOnlyDisabledSubscription" | "DisabledSubscription", _) => {
+            "the subscription is disabled, and nothing in it can change: have its owner enable it again"
+        }
+        ("SubscriptionNotFound" | "InvalidSubscriptionId", _) => {
+            "check subscriptionId and cloud, and that the application has a role there"
+        }
+        ("400019" | "SubscriptionQuotaExceeded", _) => {
+            "the subscription has as many as it may have: delete one, or ask Azure's support for more"
+        }
+        (_, Detail::ProviderNotRegistered) => {
+            "have somebody who may register resource providers run: az provider register --namespace Microsoft.Devices"
+        }
+        (_, Detail::PolicyDenied) => "change what the policy asks for, such as spec.tags, or have whoever assigned it exempt the resource",
+        (_, Detail::NameTaken) => "choose another name: it is somebody's in the world, or still kept for one that was deleted",
+        _ => return None,
+    })
+}
+
 /// The HTTP status in a number of Microsoft.Devices.
 fn status_of(code: &str) -> Option<u16> {
     let six_digits = code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit());
@@ -78,6 +105,7 @@ fn status_of(code: &str) -> Option<u16> {
 
 fn by_status(status: u16, message: &str) -> (Class, Detail) {
     match status {
+        401 | 403 if is_of_firewall(message) => (Class::Denied, Detail::NetworkBlocked),
         401 | 403 | 407 => (Class::Denied, Detail::Other),
         404 | 410 => (Class::Conflict, Detail::NotFound),
         409 => conflict(message, Detail::Other),
@@ -89,11 +117,28 @@ fn by_status(status: u16, message: &str) -> (Class, Detail) {
     }
 }
 
+/// Whether a refusal says that it is for where the call came from, as Key Vault, storage and the resource manager put it. Hubs and provisioning
+/// services never say so (Microsoft Learn: "Use IoT Hub IP filters").
+fn is_of_firewall(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    let words = [
+        "public network access is disabled",
+        "public network access on this resource is disabled",
+        "client address is not authorized",
+        "not an approved private link",
+        "not allowed to access this resource from",
+        "blocked by firewall",
+        "ip address is not allowed",
+        "ip filter",
+    ];
+    words.iter().any(|words| lower.contains(words))
+}
+
 /// The kinds of conflict that services tell apart only by their sentence.
 fn conflict(message: &str, otherwise: Detail) -> (Class, Detail) {
     let lower = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
-    if says(&["is not available", "already in use"]) {
+    if says(&["is not available", "' not available", "already in use"]) {
         (Class::Invalid, Detail::NameTaken)
     } else if says(&["enrollmentconflict", "enrollmentgroupconflict", "already exists"]) {
         (Class::Conflict, Detail::Exists)

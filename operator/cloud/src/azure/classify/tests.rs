@@ -277,3 +277,27 @@ fn neither_a_code_nor_an_id_of_a_request_tells_a_secret() {
     let named = format!(r#"{{"Message":"ErrorCode:{key};Unauthorized"}}"#);
     assert_eq!(classified(401, &named).2, "[redacted]");
 }
+
+#[test]
+fn a_tenant_of_another_cloud_is_told_by_name() {
+    let refused = |number: u32, text: &str| {
+        let body = format!(r#"{{"error":"invalid_request","error_description":"AADSTS{number}: {text}","error_codes":[{number}]}}"#);
+        with_headers(400, &[], &body, true).message().to_owned()
+    };
+    let unknown =
+        refused(90_002, "Tenant 't' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud.");
+    assert!(unknown.starts_with("there is no such tenant in this Azure cloud: check tenantId, and cloud, for Public"), "{unknown}");
+    let elsewhere = "the tenant is one of another Azure cloud: check tenantId, and cloud (Public, Government or China)";
+    let cross = refused(900_382, "Confidential Client is not supported in Cross Cloud request.");
+    assert_eq!(cross, format!("{elsewhere}; AADSTS900382: Confidential Client is not supported in Cross Cloud request."));
+    let national = refused(90_051, "Invalid national Cloud ID (2) is specified.");
+    assert!(national.starts_with(elsewhere) && !national.contains("says"), "{national}");
+    for (cloud, name) in [("MicrosoftOnline.us", "Government"), ("PartnerMicrosoftOnlineChina", "China"), ("MicrosoftOnline.com", "Public")]
+    {
+        let text = format!(
+            "The specified tenant 't' belongs to the National Cloud '{cloud}'. Current cloud instance 'microsoftonline.us' does not federate with it."
+        );
+        let told = refused(90_038, &text);
+        assert!(told.starts_with(&format!("{elsewhere}; Entra ID says that it is of {name}; AADSTS90038")), "{told}");
+    }
+}

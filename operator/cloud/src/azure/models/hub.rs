@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::network::{self, NetworkAccess};
 use super::policies::{self, POLICIES};
 use super::{Document, document, tagged, written_in_one_version};
 use crate::azure::access_keys::AccessKey;
@@ -151,6 +152,11 @@ impl Hub {
     /// Says whether the hub accepts no shared access keys, which breaks links by key.
     pub fn refuses_keys(&self) -> bool {
         self.0.get(&["properties", "disableLocalAuth"]).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// From where the hub's service API can be reached.
+    pub fn network_access(&self) -> NetworkAccess {
+        network::access(&self.0)
     }
 
     /// Says whether the hub can be reached from the internet; one that says nothing can.

@@ -3,6 +3,7 @@
 use moorage_keys::{ConnectionString, HostName, IdScope, Subject};
 use serde_json::{Map, Value, json};
 
+use super::network::{self, NetworkAccess};
 use super::{Document, document, policies, tagged, written_in_one_version};
 use crate::azure::access_keys::AccessKey;
 
@@ -152,6 +153,11 @@ impl ProvisioningService {
     /// The service's own state, such as `Active` or `Transitioning`.
     pub fn state(&self) -> Option<&str> {
         self.0.text(&["properties", "state"])
+    }
+
+    /// From where the service's service API can be reached.
+    pub fn network_access(&self) -> NetworkAccess {
+        network::access(&self.0)
     }
 
     /// Says whether the service can be reached from the internet; one that says nothing can.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::azure::classify::{Refusal, unanswered};
 use crate::azure::client::Shared;
+use crate::azure::endpoints::Cloud;
 use crate::azure::pipeline::paging::{Continuation, Page};
 use crate::azure::pipeline::request::{Asked, Call, Operation};
 use crate::azure::pipeline::transport::client_options;
@@ -98,6 +99,10 @@ impl ServiceClient {
 
     pub(crate) fn host(&self) -> &HostName {
         &self.host
+    }
+
+    pub(crate) fn cloud(&self) -> Cloud {
+        self.shared.cloud
     }
 
     /// Sends a call that only reads, and must succeed.

@@ -4,7 +4,7 @@ mod room;
 
 use std::sync::Arc;
 
-use moorage_crds::{CloudAccount, ProvisioningService};
+use moorage_crds::{AzureCloud, CloudAccount, ProvisioningService};
 use serde_json::{Value, json};
 
 use super::*;
@@ -23,6 +23,7 @@ use crate::{
 const PLACE: &str = "platform/azure/s/iot/dps";
 /// The host of the one hub.
 const HOST: &str = "contoso-east.azure-devices.net";
+const GLOBAL: &str = "global.azure-devices-provisioning.net";
 
 /// Caches with these objects in them.
 struct Cluster(Caches);
@@ -41,7 +42,11 @@ impl Cluster {
     fn platform() -> Self {
         let seen = Self::nothing().with(&account()).with(&service()).with(&hubs());
         let text = str::to_owned;
-        let service = ServiceFacts { id_scope: text("0ne00000001"), service_host: text("dps"), device_host: text("global") };
+        let service = ServiceFacts {
+            id_scope: text("0ne00000001"),
+            service_host: text("dps.azure-devices-provisioning.net"),
+            device_host: text(GLOBAL),
+        };
         note(&seen.0, &self::service().key(), &[(SERVICE, text(MADE)), (SERVICE_FACTS, service.written(PLACE))]);
         let linked = HubFacts::written("platform/azure/s/contoso", HOST, Some("platform/dps"));
         note(&seen.0, &hubs().key(), &[("hub.east", text(MADE)), ("fact.hub.east", linked)]);
@@ -333,6 +338,16 @@ fn a_group_whose_grants_were_withdrawn_upstream_gives_nothing_any_more() {
         let refusal = seen.with(&group()).refusal(&credential(&json!({})));
         assert_eq!(refusal, "DependencyNotReady: EnrollmentGroup platform/press is not in the provisioning service yet");
     }
+}
+
+#[test]
+fn hosts_of_another_cloud_are_nothing_to_what_the_ledger_says_of_a_service_or_a_hub() {
+    let mut government = account();
+    government.spec.azure.cloud = AzureCloud::Government;
+    let refusal = Cluster::platform().with(&government).with(&group()).refusal(&credential(&json!({})));
+    assert_eq!(refusal, "DependencyNotReady: EnrollmentGroup platform/press is not in the provisioning service yet");
+    assert!(HubFacts::of(&Cluster::platform().0, &hubs()).iter().any(|hub| hub.host == HOST));
+    assert_eq!(HubFacts::of(&Cluster::platform().with(&government).0, &hubs()), []);
 }
 
 #[test]

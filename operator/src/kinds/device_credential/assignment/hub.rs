@@ -41,8 +41,10 @@ pub fn of_record(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, re
 /// Where a device lives that a provisioning service says to be in a hub, under a name or its registration id.
 pub fn find_hub(ctx: &Context, group: &EnrollmentGroup, id: &RegistrationId, host: Option<&str>, device: Option<DeviceId>) -> AssignedHub {
     let Some(host) = host else { return AssignedHub::None };
-    let Ok(hub) = ctx.clients.azure().cloud().hub_host(host) else { return AssignedHub::Foreign };
-    let tenants = hubs_of(ctx, group).is_some_and(|hubs| has_hub(ctx, &hubs, &hub));
+    let hubs = hubs_of(ctx, group);
+    let cloud = hubs.as_ref().and_then(|hubs| iot_hub::cloud_of(&ctx.objects, hubs));
+    let Some(hub) = cloud.and_then(|cloud| cloud.hub_host(host).ok()) else { return AssignedHub::Foreign };
+    let tenants = hubs.is_some_and(|hubs| has_hub(ctx, &hubs, &hub));
     let device = device.or_else(|| DeviceId::parse(id.as_str()).ok());
     device.filter(|_| tenants).map_or(AssignedHub::Foreign, |device| AssignedHub::Own(DeviceIdentity { hub, device }))
 }
@@ -73,7 +75,10 @@ pub async fn read_identity(ctx: &Context, group: &EnrollmentGroup, identity: &De
     let DeviceIdentity { hub, device } = identity;
     let step = format!("failed to look at device {device} in hub {hub}");
     let read = registry(ctx, group, hub, &step).await?.device(device).await.map_err(|error| Error::cloud(step, error));
-    Ok(read.inspect_err(|error| ctx.clients.forget_hub_key_if_denied(hub, error))?)
+    match (read, hubs_of(ctx, group)) {
+        (Err(error), Some(hubs)) => Err(iot_hub::refused(ctx, &hubs, hub, error).await.into()),
+        (read, _) => Ok(read?),
+    }
 }
 
 /// The registry of a hub, as long as it is the tenant's.

@@ -15,5 +15,5 @@ pub async fn delete_identity(writer: &Writer<'_>, group: &EnrollmentGroup, ident
     let step = format!("failed to delete device {device} from hub {hub}");
     let registry = reached(registry(writer, group, hub, &step).await)?;
     let deleted = registry.delete_device(writer.access(), device, &IfMatch::Any).await.map_err(|error| Error::cloud(step, error));
-    deleted.inspect_err(|error| writer.clients.forget_hub_key_if_denied(hub, error))
+    deleted.map_err(|error| writer.clients.refused_by_hub(hub, error))
 }

@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use kube::Resource;
-use moorage_cloud::{DpsService, HubHost, IfMatch, IndividualEnrollment as Document, KeyPair, Reprovisioning};
+use moorage_cloud::{Cloud, DpsService, HubHost, IfMatch, IndividualEnrollment as Document, KeyPair, Reprovisioning};
 use moorage_crds::{DeviceCredential, EnrollmentGroup, IndividualEnrollment, ProvisioningStatus, ReprovisionPolicy, annotations as names};
 use moorage_keys::{DeviceId, RegistrationId, Thumbprint, keyed_digest};
 use moorage_plan::{Reason, Standing, Why};
@@ -97,7 +97,10 @@ pub async fn observe_individual(
     }
     let service = enrollment_group::service_for(ctx, group, &key.name.namespace).await?;
     let enrollments = dps::enrollments(ctx, &service).await?;
-    let (there, keys) = ask(&enrollments, id).await.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?;
+    let (there, keys) = match ask(&enrollments, id).await {
+        Ok(found) => found,
+        Err(error) => return Err(dps::refused(ctx, &service, error).await.into()),
+    };
     if there.is_none() && meant.is_some() {
         is_really_gone(&enrollments, id).await?;
     }
@@ -180,7 +183,8 @@ impl<'a> DesiredEnrollment<'a> {
     ) -> Result<Self, ObserveError> {
         let known = GroupFacts::of(ctx, group);
         let hosts = known.iter().flat_map(|known| &known.hubs);
-        let hubs: Result<Vec<_>, _> = hosts.map(|host| ctx.clients.azure().cloud().hub_host(host)).collect();
+        let cloud = known.as_ref().map_or_else(Cloud::public, |known| known.cloud);
+        let hubs: Result<Vec<_>, _> = hosts.map(|host| cloud.hub_host(host)).collect();
         let elsewhere = |_| {
             ObserveError::reconciling(Reason::DependencyNotReady, format!("EnrollmentGroup {} names no hub of Azure", group.key().name))
         };

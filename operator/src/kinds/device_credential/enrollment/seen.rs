@@ -88,7 +88,10 @@ pub async fn observe_enrollment(
         Goal::Absent => dps::enrollments_to_leave(ctx, &service).await?,
     };
     let (enrollment, registration) = match &enrollments {
-        Some(enrollments) => ask(enrollments, id, goal).await.inspect_err(|error| ctx.clients.forget_key_if_denied(&service, error))?,
+        Some(enrollments) => match ask(enrollments, id, goal).await {
+            Ok(found) => found,
+            Err(error) => return Err(dps::refused(ctx, &service, error).await.into()),
+        },
         None => (None, None),
     };
     let nowhere = enrollments.is_none();

@@ -4,7 +4,7 @@
 //! tells it from any other that is ever made under its name.
 
 use kube::Resource;
-use moorage_cloud::{Device, HubHost, IfMatch, Registry};
+use moorage_cloud::{Cloud, Device, HubHost, IfMatch, Registry};
 use moorage_crds::{DeviceCredential, HubRef, TenantHubGroup};
 use moorage_keys::{DeviceId, keyed_digest, owner_hash};
 use moorage_plan::{Reason, Why};
@@ -120,7 +120,8 @@ pub fn host_of(ctx: &Context, hubs: &TenantHubGroup, hub: &HubRef) -> Result<Hub
     let elsewhere = |_| {
         ObserveError::stalled(Reason::Invalid, format!("hub {} says that its host is one outside of Azure; nothing is sent there", hub.hub))
     };
-    ctx.clients.azure().cloud().hub_host(&host).map_err(elsewhere)
+    let cloud = iot_hub::cloud_of(&ctx.objects, hubs).unwrap_or(Cloud::public());
+    cloud.hub_host(&host).map_err(elsewhere)
 }
 
 /// Whether a hub group has a hub of that name.
@@ -210,7 +211,10 @@ pub async fn read_device(ctx: &Context, hubs: &TenantHubGroup, place: &DeviceIde
     let registry = iot_hub::registry(ctx, hubs, &place.hub).await?;
     let read = registry.device(&place.device).await;
     let read = read.map_err(|error| Error::cloud(format!("failed to look at {}", place.what()), error));
-    Ok(read.inspect_err(|error| ctx.clients.forget_hub_key_if_denied(&place.hub, error))?)
+    match read {
+        Ok(device) => Ok(device),
+        Err(error) => Err(iot_hub::refused(ctx, hubs, &place.hub, error).await.into()),
+    }
 }
 
 /// The registry of the hub that a credential names, and the device's place in it.

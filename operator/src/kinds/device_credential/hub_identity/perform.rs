@@ -20,7 +20,7 @@ pub async fn put_identity(
     let (registry, place) = hub_registry(writer, credential).await?;
     let put = registry.put_device(writer.access(), &place.device, &document.clone().with_keys(keys), over).await;
     let put = put.map(drop).map_err(|error| Error::cloud(format!("failed to write {}", place.what()), error));
-    put.inspect_err(|error| writer.clients.forget_hub_key_if_denied(&place.hub, error))
+    put.map_err(|error| writer.clients.refused_by_hub(&place.hub, error))
 }
 
 /// Performs one step.
@@ -37,5 +37,5 @@ pub async fn perform_identity(credential: &DeviceCredential, writer: &Writer<'_>
         IdentityStep::Delete { over, .. } => registry.delete_device(writer.access(), &place.device, over).await,
     };
     let done = done.map_err(|error| Error::cloud(format!("failed to part with {}", place.what()), error));
-    done.inspect_err(|error| writer.clients.forget_hub_key_if_denied(&place.hub, error))
+    done.map_err(|error| writer.clients.refused_by_hub(&place.hub, error))
 }

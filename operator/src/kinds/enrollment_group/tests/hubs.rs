@@ -27,7 +27,7 @@ fn known(name: &str, linked: bool) -> HubFacts {
 
 /// The hosts that a group may name of a hub group with these hubs, if all that is known of them is this; `settled` if it names some already.
 fn named(group: &EnrollmentGroup, hubs: &[&str], known: &[HubFacts], settled: bool) -> Result<Option<Vec<String>>, String> {
-    let found = linked_hubs(&Cloud::public(), group, &hub_group(hubs), known, settled);
+    let found = linked_hubs(Cloud::public(), group, &hub_group(hubs), known, settled);
     found.map(|hosts| hosts.map(|hosts| hosts.iter().map(ToString::to_string).collect())).map_err(|halt| match halt {
         ObserveError::Blocked(Standing::Stalled(why)) => format!("{}: {}", why.reason, why.note),
         other => format!("{other:?}"),

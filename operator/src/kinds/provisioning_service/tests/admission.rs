@@ -105,7 +105,11 @@ fn a_service_that_is_kept_needs_no_account_and_waits_for_those_who_need_it() {
         let admitted = dps.admit(&caches, Goal::Absent);
         assert!(matches!(&admitted, Ok(Admitted::Granted(grant)) if grant.users.is_some()), "{policy}: {admitted:?}");
     }
-    let facts = ServiceFacts { id_scope: "0ne00000001".to_owned(), service_host: "host".to_owned(), device_host: "host".to_owned() };
+    let facts = ServiceFacts {
+        id_scope: "0ne00000001".to_owned(),
+        service_host: "dps.azure-devices-provisioning.net".to_owned(),
+        device_host: "global.azure-devices-provisioning.net".to_owned(),
+    };
     let account = caches.objects.of::<CloudAccount>().get(&account(&json!([])).key().name).expect("it is there");
     let written = facts.written(&service_place(&account.spec.azure.subscription_id, &service(&json!({}))));
     note(&caches, &service(&json!({})).key(), &[(SERVICE, MADE.to_owned()), (SERVICE_FACTS, written)]);

@@ -1,5 +1,7 @@
 //! A service that should be there.
 
+use moorage_plan::{Reason, Why};
+
 use super::*;
 use crate::controller::linter::annotate;
 
@@ -153,4 +155,21 @@ fn a_service_whose_name_is_taken_is_not_made_over_what_may_be_there() {
         waits[0].starts_with("not yet, Provisioning: provisioning service contoso-dps was asked for, and is not seen yet"),
         "{waits:?}"
     );
+}
+
+#[test]
+fn a_service_that_refuses_the_operator_is_of_no_use_to_it_and_is_looked_at_again() {
+    let refusing = |document: Document| {
+        let refusal = Some(Why::new(Reason::NetworkBlocked, "its public network access is disabled"));
+        LiveState { refusal, ..look(Some(document), Some(MADE)) }
+    };
+    let dps = object(&json!({}));
+    let told = "stuck, NetworkBlocked: its public network access is disabled | again in 30 s";
+    assert_eq!(present(&dps, refusing(document(|_| ()))), [told]);
+    assert_eq!(present(&dps, LiveState { refusal: None, ..refusing(document(|_| ())) }), ["met | usable"]);
+    // What the resource manager takes is done all the same.
+    let tagged = object(&json!({ "tags": { "cost": "7" } }));
+    let plan = present(&tagged, refusing(document(|_| ())));
+    assert_eq!(plan[0], "UpdateProvisioningService: Set the tags of the provisioning service");
+    assert!(!plan[1].contains("usable"), "{plan:?}");
 }

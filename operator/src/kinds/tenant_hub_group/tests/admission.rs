@@ -1,6 +1,6 @@
 //! What is judged of a hub group before Azure is asked.
 
-use moorage_crds::{CloudAccount, ProvisioningService};
+use moorage_crds::{AzureCloud, CloudAccount, ProvisioningService};
 
 use super::*;
 use crate::controller::linter::{caches, described_standing, note, show};
@@ -76,6 +76,23 @@ fn a_hub_group_needs_its_account_and_its_provisioning_service_and_the_leave_of_b
     let admitted = hubs.admit(&caches, Goal::Present);
     let Ok(Admitted::Granted(grant)) = &admitted else { panic!("{admitted:?}") };
     assert_eq!((grant.account.adoption, grant.service.is_some()), (Adoption::IfUnmanaged, true));
+}
+
+#[test]
+fn hubs_are_linked_to_a_provisioning_service_of_their_own_cloud_and_can_go_from_another() {
+    let caches = granting();
+    let mut elsewhere = account(&json!([{ "namespaces": ["contoso"], "resourceGroups": ["contoso-*"] }]));
+    elsewhere.metadata.name = Some("china".to_owned());
+    elsewhere.spec.azure.cloud = AzureCloud::China;
+    show(&caches, elsewhere);
+    let mut hubs = object(&["a-hub"]);
+    assert!(hubs.admit(&caches, Goal::Present).is_ok());
+    hubs.spec.account_ref.name = "china".to_owned();
+    let refused = hubs.admit(&caches, Goal::Present).err().as_ref().map(described_standing).unwrap_or_default();
+    let told = "stuck, Invalid: the hubs are in Azure's cloud China, and ProvisioningService platform/dps is in Public: a provisioning service \
+                links hubs of its own cloud only; name one in China, or take an account of Public";
+    assert_eq!(refused, told);
+    assert!(hubs.admit(&caches, Goal::Absent).is_ok());
 }
 
 #[test]
@@ -214,7 +231,7 @@ fn hubs_of_another_account_give_no_place_in_this_one() {
         made_at("contoso/own/s/contoso-iot");
         assert_eq!(room(&caches, &moved), no_room("1 hub", 0, 1, 1));
         made_at("contoso/own/another/contoso-iot");
-        let elsewhere = "stuck, AlreadyExists: IoT hub b-hub was made, or adopted, in another subscription or resource group";
+        let elsewhere = "stuck, AlreadyExists: IoT hub b-hub was made, adopted or asked for in another subscription or resource group";
         assert!(room(&caches, &moved).starts_with(elsewhere), "it would be forgotten there");
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::azure::dps::service::{Link, LinkAuthentication, ProvisioningService};
+use crate::azure::iot_hub::hub::HOST_SUFFIX;
 use crate::azure::microsoft_devices::errors::bad;
 use crate::azure::options::{IdentityLink, MaskedLink, OlderPut, Variants};
 use crate::azure::resource::regions::region_name;
@@ -16,7 +17,8 @@ pub(crate) fn read(azure: &Azure, key: &str, wanted: &[Value], knows_identities:
         let message = format!("A provisioning service links {most} hubs at most.");
         return Err(bad(400_304, &message));
     }
-    let reader = Reader { service: azure.provisioning().get(key), variants: &azure.options.variants, knows_identities };
+    let suffix = HOST_SUFFIX.of(azure.options.cloud);
+    let reader = Reader { service: azure.provisioning().get(key), variants: &azure.options.variants, knows_identities, suffix };
     let mut links: Vec<Link> = Vec::with_capacity(wanted.len());
     for entry in wanted {
         let link = reader.link(entry)?;
@@ -35,6 +37,8 @@ struct Reader<'a> {
     service: Option<&'a ProvisioningService>,
     variants: &'a Variants,
     knows_identities: bool,
+    /// How the hosts of hubs end.
+    suffix: &'static str,
 }
 
 fn wrong(message: &str) -> Response {
@@ -56,7 +60,7 @@ impl Reader<'_> {
     }
 
     fn by_key(&self, entry: &Value) -> Result<Link, Response> {
-        let mut link = link_of(entry).ok_or_else(|| wrong("The connection string of a linked hub is not valid."))?;
+        let mut link = link_of(entry, self.suffix).ok_or_else(|| wrong("The connection string of a linked hub is not valid."))?;
         if self.knows_identities
             && let Some(named) = entry["hostName"].as_str()
         {
@@ -88,7 +92,7 @@ impl Reader<'_> {
         if entry["connectionString"].is_string() {
             return Err(wrong("A link by an identity has no connection string."));
         }
-        let host = entry["hostName"].as_str().filter(|host| is_host(host)).map(str::to_ascii_lowercase);
+        let host = entry["hostName"].as_str().filter(|host| is_host(host, self.suffix)).map(str::to_ascii_lowercase);
         let host = host.ok_or_else(|| wrong("A link by an identity names the hub by its host name."))?;
         if entry["name"].as_str().is_some_and(|name| !name.eq_ignore_ascii_case(&host)) {
             return Err(wrong("The host name of a link cannot change."));
@@ -139,13 +143,13 @@ fn link(entry: &Value, host: String, named: bool, authentication: LinkAuthentica
 }
 
 /// A hub's name below Azure's own; the host of its service API is none.
-fn is_host(host: &str) -> bool {
-    let name = host.strip_suffix(".azure-devices.net");
+fn is_host(host: &str, suffix: &str) -> bool {
+    let name = host.strip_suffix(suffix);
     name.is_some_and(|name| !name.is_empty() && !name.contains('.'))
 }
 
 /// Reads a link by key; `None` when its connection string is not whole or it names no location.
-pub(crate) fn link_of(entry: &Value) -> Option<Link> {
+pub(crate) fn link_of(entry: &Value, suffix: &str) -> Option<Link> {
     let connection = entry["connectionString"].as_str()?;
     let part = |wanted: &str| {
         connection
@@ -155,7 +159,7 @@ pub(crate) fn link_of(entry: &Value) -> Option<Link> {
             .filter(|value| !value.is_empty())
     };
     let host = part("HostName")?.to_ascii_lowercase();
-    host.ends_with(".azure-devices.net").then_some(())?;
+    host.ends_with(suffix).then_some(())?;
     link(entry, host, false, LinkAuthentication::Key { policy: part("SharedAccessKeyName")?, key: part("SharedAccessKey")? })
 }
 

@@ -120,7 +120,7 @@ fn check_against(azure: &Azure, id: &ResourceId<'_>, body: &Value) -> Result<(),
 
 fn read_body(azure: &Azure, key: &str, body: &Value, knows_identities: bool) -> Result<Wanted, Response> {
     let location = body["location"].as_str().unwrap_or_default();
-    if !known_region(location) {
+    if !known_region(location, azure.options.cloud) {
         let message =
             format!("The provided location '{location}' is not available for resource type 'Microsoft.Devices/provisioningServices'.");
         return Err(arm(400, "LocationNotAvailableForResourceType", &message));

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::azure::clouds::AzureCloud;
 use crate::azure::iot_hub::hub::{HUB_RIGHTS, Hub, KIND, default_hub_policies};
 use crate::azure::iot_hub::manage::document::{defaults, shown, unmask};
 use crate::azure::iot_hub::manage::{HubType, usages, version};
@@ -38,7 +39,7 @@ pub(crate) fn put(azure: &mut Azure, request: &Request, now: Timestamp, id: &Res
         return Err(bad(400_006, &message));
     }
     let key = id.name.to_lowercase();
-    let mut wanted = read_body(body)?;
+    let mut wanted = read_body(body, azure.options.cloud)?;
     if body["properties"]["eventHubEndpoints"].is_null() {
         keep_endpoints(azure.hubs().get(&key), &mut wanted);
     }
@@ -96,9 +97,9 @@ fn replaced(old: Option<Hub>, resource: Resource, wanted: Wanted<'_>, policies: 
     }
 }
 
-fn read_body(body: &Value) -> Result<Wanted<'_>, Response> {
+fn read_body(body: &Value, cloud: AzureCloud) -> Result<Wanted<'_>, Response> {
     let location = body["location"].as_str().unwrap_or_default();
-    if !known_region(location) {
+    if !known_region(location, cloud) {
         let message = format!("The provided location '{location}' is not available for resource type 'Microsoft.Devices/IotHubs'.");
         return Err(arm(400, "LocationNotAvailableForResourceType", &message));
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::azure::access::sas::Signature;
+use crate::azure::clouds::Names;
 use crate::azure::iot_hub::connections::Proof;
 use crate::azure::iot_hub::hub::Hub;
 use crate::azure::iot_hub::registry::errors::refused;
@@ -12,7 +13,8 @@ use crate::engine::http::{Request, Response};
 use crate::engine::tls::client_certificates;
 
 /// The audience of bearer tokens for hubs.
-pub(crate) const AUDIENCE: &str = "https://iothubs.azure.net";
+pub(crate) const AUDIENCE: Names =
+    Names { public: "https://iothubs.azure.net", government: "https://iothubs.azure.us", china: "https://iothubs.azure.cn" };
 
 fn unauthorized(text: &str) -> Response {
     refused(401, "IotHubUnauthorizedAccess", text)
@@ -37,7 +39,7 @@ fn signed_by<'a>(hub: &'a Hub, signature: &Signature) -> Option<(&'a Policy, &'a
 pub(crate) fn service(azure: &mut Azure, name: &str, request: &Request, now: Timestamp, rights: &[&str]) -> Result<(), Response> {
     let hub = &azure.hubs()[name];
     if let Some(text) = request.bearer() {
-        return match azure.directory.admits(text, AUDIENCE, &hub.resource.subscription) {
+        return match azure.directory.admits(text, AUDIENCE.of(azure.options.cloud), &hub.resource.subscription) {
             Some(true) => Ok(()),
             Some(false) => Err(unauthorized("The principal holds no role here")),
             None => Err(unauthorized("Unauthorized")),
