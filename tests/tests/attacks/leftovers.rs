@@ -18,7 +18,7 @@ pub fn hubs(platform: &str, resource_group: &str, names: &[&str], policy: &str) 
 }
 
 /// The example in which the account grants the attacker at most so many of something.
-fn granting(field: &'static str, most: i32) -> impl Fn(&mut Example) {
+pub fn granting(field: &'static str, most: i32) -> impl Fn(&mut Example) {
     move |example| {
         let account = example.object_mut("CloudAccount", "azure").expect("it is in the example");
         account["spec"]["grants"][1][field] = json!(most);

@@ -1,6 +1,7 @@
 //! What a tenant with every right in its own namespace tries, and does not get: each as its service account, on a real API server, with
 //! the RBAC that ships.
 
+mod asking;
 mod attacker;
 mod attempts;
 mod deletion;
