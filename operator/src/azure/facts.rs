@@ -18,8 +18,8 @@ use crate::{
     ledger::{
         Entries, Ledger,
         entries::{
-            self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, LEFT_IN, LINKED_TO, RESOURCE_GROUP, SERVICE, SERVICE_FACTS, SERVICE_PLACE,
-            is_in_place, recorded,
+            self, GROUP, GROUP_FACTS, HUB, HUB_FACTS, HUB_PLACE, LEFT_IN, LINKED_TO, SERVICE, SERVICE_FACTS, SERVICE_PLACE, is_in_place,
+            recorded,
         },
     },
     object::{Keyed, KindName, ObjectKey},
@@ -152,13 +152,13 @@ impl WrittenHub {
 
 /// Whether a page says that something was made, or linked, by way of an account or a provisioning service.
 pub fn has_made_through(entries: &Entries, used: &ObjectKey) -> bool {
-    let (name, place) = (used.name.to_string(), format!("{}/", used.name));
-    entries.iter().any(|(entry, value)| match used.kind {
-        KindName::CloudAccount => {
-            (entry.starts_with(HUB_PLACE) || entry == SERVICE_PLACE) && value.starts_with(&place) || entry == RESOURCE_GROUP
-        }
-        _ => entry.starts_with(LINKED_TO) && *value == name,
-    })
+    let (name, of_account) = (used.name.to_string(), format!("{}/", used.name));
+    if used.kind != KindName::CloudAccount {
+        return entries.iter().any(|(entry, value)| entry.starts_with(LINKED_TO) && *value == name);
+    }
+    let mut places = entries.iter().filter(|(entry, _)| entry.starts_with(HUB_PLACE) || *entry == SERVICE_PLACE).peekable();
+    // What is only noted otherwise, such as a resource group, was made by way of the account that is named.
+    if places.peek().is_none() { entries::says_made(entries) } else { places.any(|(_, place)| place.starts_with(&of_account)) }
 }
 
 /// The part of a place that says where in Azure it is, without the account.

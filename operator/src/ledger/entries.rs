@@ -143,7 +143,7 @@ pub fn facts(entries: &Entries) -> impl Iterator<Item = (&String, &String)> {
 /// The entries of devices for which we wrote an individual enrollment in a provisioning service, by owner.
 pub fn of_enrollments_in(ledger: &Ledger, service: &ObjectKey) -> Vec<(ObjectKey, String)> {
     let service = service.name.to_string();
-    let ours = |entry: &str| OF_ENROLLMENTS.iter().any(|prefix| entry.starts_with(prefix));
+    let ours = |entry: &str| OF_ENROLLMENTS.iter().chain([&OFF]).any(|prefix| entry.starts_with(prefix));
     of_devices(ledger, |entry, value| ours(entry) && value == service)
 }
 

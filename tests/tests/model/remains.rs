@@ -85,7 +85,7 @@ pub fn traces(story: &Story<'_>) -> Wrongs {
 
 /// What is known of a device outlives its credential, as long as there is a service, or a hub, that knows the device.
 fn outlives(sight: &Sight, entry: &str, value: &str) -> bool {
-    if entry.starts_with("disenrolled.") || entry.starts_with("enrolled.") {
+    if ["disenrolled.", "enrolled.", "off."].iter().any(|prefix| entry.starts_with(prefix)) {
         return sight.blocks.contains_key(&format!("service {SERVICE}"));
     }
     let place = value.rsplit(' ').next().and_then(|place| place.split_once("/devices/"));

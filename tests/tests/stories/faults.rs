@@ -88,7 +88,7 @@ impl Outcome {
 /// The world, with the names that it has in every story.
 fn world(tenants: &Tenants) -> String {
     let installation = tenants.harness.launch().installation.id;
-    let mut world = tenants.harness.cloud().snapshot_by_relation();
+    let mut world = tenants.harness.cloud().snapshot_by_relation().replace(&tenants.harness.cluster(), "cluster");
     for object in tenants.example.objects() {
         let text = |field: &str| object.pointer(field).and_then(serde_json::Value::as_str).unwrap_or_default();
         let (kind, namespace, name) = (text("/kind"), text("/metadata/namespace"), text("/metadata/name"));

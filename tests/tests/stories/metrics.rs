@@ -88,7 +88,7 @@ fn counts_are_for_everybody_and_what_names_objects_for_those_who_may_get_the_met
         })
         .await?;
         let counted = r#"moorage_effects_total{kind="DeviceCredential",target="cluster",reason="CreateSecret",outcome="Done"} 4"#;
-        let named = [format!(r#"namespace="{contoso}",name="contoso-us""#), format!(r#"scope="{SUBSCRIPTION}"#)];
+        let named = [format!(r#"namespace="{contoso}",name="contoso-us""#), format!(r#"scope="the account for {SUBSCRIPTION} as "#)];
         assert!(everything.contains(counted) && named.iter().all(|name| everything.contains(name)), "{everything}");
 
         let counts = process.get("/metrics").await?;

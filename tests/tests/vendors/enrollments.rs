@@ -49,16 +49,26 @@ fn a_group_is_what_its_spec_says_and_the_initial_twin_that_an_administrator_give
         let as_made = as_the_example_says(&place);
         assert_eq!(read(&place).await?, as_made);
 
-        let changed = json!({
-            "status": "disabled",
-            "allocation": "hashed",
-            "hubs": null,
-            "tags": { "plant": "7" },
-            "desired": { "interval": 30 },
-            "another_entity_tag": true,
-            "late": ["ProvisioningServiceError", 412, 412_001],
-        });
-        assert_eq!(place.vendors.run("change_group.py", &[CONTOSO]).await?, changed);
+        let changed = |status: &str| {
+            json!({
+                "status": status,
+                "allocation": "hashed",
+                "hubs": null,
+                "tags": { "plant": "7" },
+                "desired": { "interval": 30 },
+                "another_entity_tag": true,
+                "late": ["ProvisioningServiceError", 412, 412_001],
+            })
+        };
+        let platform = place.example.namespace("platform");
+        assert_eq!(place.vendors.run("change_group.py", &[CONTOSO, "disabled"]).await?, changed("disabled"));
+        place
+            .harness
+            .kubectl(&["annotate", "enrollmentgroup", CONTOSO, "-n", &platform, "moorage.dev/sync-requested-at=first"], "")
+            .await?;
+        place.harness.until_condition("EnrollmentGroup", &platform, CONTOSO, "Stalled", "Disabled").await?;
+        assert_eq!(read(&place).await?["groups"][CONTOSO]["status"], "disabled", "it is not enabled unasked");
+        assert_eq!(place.vendors.run("change_group.py", &[CONTOSO, "enabled"]).await?, changed("enabled"));
         assert_eq!(group_keys(&place, CONTOSO), as_made["groups"][CONTOSO]["keys"]);
         place.look_again("EnrollmentGroup", "platform", CONTOSO).await?;
 

@@ -30,7 +30,7 @@ fn hub(place: &Place, name: &str, location: &str) -> Value {
     json!({
         "location": location,
         "sku": ["S1", "Standard", 1],
-        "tags": { "moorage-owner": "vendorshubs/TenantHubGroup/contoso-vendorshubs/contoso-us" },
+        "tags": { "moorage-cluster": place.harness.cluster(), "moorage-owner": "vendorshubs/TenantHubGroup/contoso-vendorshubs/contoso-us" },
         "state": ["Succeeded", "Active"],
         "host": format!("{name}.azure-devices.net"),
         "rights": rights,
@@ -54,7 +54,7 @@ fn a_hub_is_what_its_spec_says_and_what_an_administrator_adds_to_it_stays() -> a
 
         let changed = json!({
             "units": 2,
-            "tags": ["cost-centre", "moorage-owner"],
+            "tags": ["cost-centre", "moorage-cluster", "moorage-owner"],
             "policies": ["iothubowner", "service", "device", "registryRead", "registryReadWrite", "auditor"],
             "another_entity_tag": true,
             "late": ["HttpResponseError", 412, 412_001],

@@ -18,7 +18,7 @@ use crate::{
         iot_hub::link_policy,
     },
     error::Error,
-    ledger::entries::{self, BY_IDENTITY, HUB, LINK, SERVICE, STALE, is_in_place, recorded},
+    ledger::entries::{self, BY_IDENTITY, HUB, LINK, LINKED_TO, SERVICE, STALE, is_in_place, recorded},
     object::{Dependency, Keyed, KindName},
 };
 
@@ -107,8 +107,12 @@ fn links_made(ctx: &Context, service: &Service) -> BTreeSet<(String, String)> {
     let of_group = |group: Arc<TenantHubGroup>| {
         let policy = link_policy::name_of(&ctx.installation.id, &group);
         let entries = ctx.ledger.of(&group.key());
-        let by_key = |(entry, made): (&String, &String)| {
-            let name = entry.strip_prefix(LINK).filter(|_| made != BY_IDENTITY && made != STALE)?;
+        // It is written down where a hub is linked to before it is linked, and by which key when it is.
+        let by_key = |(entry, linked_to): (&String, &String)| {
+            let name = entry.strip_prefix(LINKED_TO).filter(|_| *linked_to == service.object.key().name.to_string())?;
+            if matches!(recorded(&entries, &entries::of(LINK, name)), Some(BY_IDENTITY | STALE)) {
+                return None;
+            }
             let is_there = is_in_place(recorded(&entries, &entries::of(HUB, name)));
             let host = service.arm.cloud().hub_named(name).ok().filter(|_| is_there)?;
             Some((host.host().as_str().to_lowercase(), policy.clone()))

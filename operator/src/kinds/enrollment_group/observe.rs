@@ -3,7 +3,7 @@
 use moorage_cloud::{Cloud, DpsService, EnrollmentGroup as Document, HubHost, KeyPair, Signers};
 use moorage_crds::{EnrollmentGroup, TenantHubGroup};
 use moorage_keys::Authority;
-use moorage_plan::{Goal, Reason};
+use moorage_plan::{Class, Goal, Reason};
 
 use super::{
     admit::{Admitted, Sought, wanted_hubs},
@@ -172,7 +172,7 @@ async fn is_really_gone(enrollments: &DpsService, id: &str) -> Result<(), Observ
         let note = format!(
             "enrollment group {id} is not shown, although the list of the provisioning service has it; nothing is done until it is"
         );
-        return Err(ObserveError::reconciling(Reason::Vanished, note));
+        return Err(Error::own(note, Class::Conflict).because(Reason::Vanished).into());
     }
     Ok(())
 }

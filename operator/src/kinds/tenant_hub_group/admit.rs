@@ -16,7 +16,7 @@ use crate::{
     azure::{
         accounts::{self, GrantedAccount},
         dps::{self, GrantedService},
-        facts::{WrittenHub, in_subscription, place_of_hubs},
+        facts::{WrittenHub, has_made_through, in_subscription, place_of_hubs},
         iot_hub::service_of,
         tags,
     },
@@ -62,7 +62,14 @@ pub(super) fn admit(group: &TenantHubGroup, caches: &Caches, goal: Goal) -> Resu
     let namespace = &key.name.namespace;
     let account = accounts::granted(&caches.objects, &spec.account_ref, namespace, &spec.resource_group.name)?;
     is_what_it_was(group, caches, &account.object)?;
-    let service = service_of(group).map(|service| dps::granted(&caches.objects, &service.name, namespace)).transpose()?;
+    let service = match service_of(group) {
+        Some(service) => match dps::granted(&caches.objects, &service.name, namespace) {
+            // Whoever has linked nothing there has nothing to undo there.
+            Err(_) if goal == Goal::Absent && !has_made_through(&caches.ledger.of(&key), &service) => None,
+            granted => Some(granted?),
+        },
+        None => None,
+    };
     if let Some(service) = service.as_ref().filter(|service| goal == Goal::Present && service.cloud() != account.cloud()) {
         return Err(in_another_cloud(service, account.cloud()));
     }

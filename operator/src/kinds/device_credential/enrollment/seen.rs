@@ -5,7 +5,7 @@ use std::sync::Arc;
 use moorage_cloud::{DpsService, IndividualEnrollment, Registration};
 use moorage_crds::{DeviceCredential, DevicePolicy, EnrollmentGroup};
 use moorage_keys::RegistrationId;
-use moorage_plan::{Goal, Reason, Why};
+use moorage_plan::{Class, Goal, Reason, Why};
 use serde_json::{Value, json};
 
 use crate::{
@@ -130,7 +130,7 @@ pub async fn is_really_gone(enrollments: &DpsService, id: &RegistrationId) -> Re
         let note = format!(
             "the individual enrollment {id} is not shown, although the provisioning service has its keys; nothing is done until it is"
         );
-        return Err(ObserveError::reconciling(Reason::Vanished, note));
+        return Err(Error::own(note, Class::Conflict).because(Reason::Vanished).into());
     }
     Ok(())
 }
