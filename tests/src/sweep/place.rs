@@ -81,7 +81,10 @@ impl Place {
     pub async fn start(&mut self, judge: &Arc<Judge>, deaths: mpsc::UnboundedReceiver<()>, log: &Log) -> anyhow::Result<()> {
         match self {
             Self::Real { harness, crew } => {
-                *crew = Some(OperatorProcess::aboard(harness.launch(), judge.clone(), deaths, log.clone()).await?);
+                let mut launch = harness.launch();
+                // As the cluster in memory is called.
+                "here".clone_into(&mut launch.installation.cluster);
+                *crew = Some(OperatorProcess::aboard(launch, judge.clone(), deaths, log.clone()).await?);
             }
             Self::Memory(memory) => memory.start(judge.clone(), deaths, log.clone()),
         }
