@@ -91,7 +91,7 @@ fn the_room_of_others_by_asking_for_what_is_refused() -> anyhow::Result<()> {
 #[test]
 fn the_name_of_a_service_of_the_platform_by_asking_for_it_in_another_place() -> anyhow::Result<()> {
     block_on(async {
-        let attack = Attack::of(Tenants::ready_with("squat", cloud_options(), granting("maxServices", 0)).await?).await?;
+        let attack = Attack::of(Tenants::ready_with("squatdps", cloud_options(), granting("maxServices", 0)).await?).await?;
         let platform = attack.tenants.example.namespace("platform");
         let (group, name) = ("platform-old", "platform-old-dps");
         let old = NewService { subscription: SUBSCRIPTION, group, name, location: "eastus" };
